@@ -1,0 +1,39 @@
+# `make demo` runs the pipeline with nothing else installed; `make test` runs every test.
+CARGO ?= cargo
+TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+ARGS ?=
+
+.PHONY: all build function host demo test fmt lint clean backends notices
+
+all: build
+build: function host
+
+# The manifest names target/wasm32-wasip2/release; with another target directory the file is copied there.
+function:
+	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 || true
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray -p logevents
+	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/wasm32-wasip2/release && \
+	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm $(TARGET_DIR)/wasm32-wasip2/release/logevents.wasm target/wasm32-wasip2/release/; }
+
+host:
+	$(CARGO) build --release -p xray-host
+
+demo: build
+	$(TARGET_DIR)/release/xray demo $(ARGS)
+
+# ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those backends.
+backends: host
+	$(TARGET_DIR)/release/xray setup-backends
+
+test: function
+	./tests/run
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+
+fmt:
+	$(CARGO) fmt --all
+
+clean:
+	$(CARGO) clean

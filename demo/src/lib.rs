@@ -1,0 +1,16 @@
+//! What the demo, `xray process` and the tests run against: an S3 store that notifies like Ceph's gateway, X-ray
+//! phantoms with invented patients, and a sender.
+//!
+//! Nothing here is for production. The store keeps its buckets as plain folders, for people to look at.
+
+mod client;
+mod credentials;
+pub mod notify;
+pub mod phantom;
+pub mod sender;
+pub mod store;
+mod transport;
+
+pub use client::Client;
+pub use credentials::Credentials;
+pub use transport::Transport;

@@ -1,0 +1,214 @@
+//! Where notifications go, and how hard the store tries.
+//!
+//! A persistent topic is a queue: the uploader never waits for it, and a delivery that fails comes again. A direct
+//! one pushes once while the uploader waits, and a delivery that fails is gone, though the upload succeeds. Unlike
+//! the gateway, which retries hundreds of times a second without end, this queue backs off and gives up, so that a
+//! demo ends.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, Uri, header};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::Event;
+use crate::Transport;
+
+/// How often and how fast a persistent topic tries again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// Deliveries tried before giving up, the first included.
+    pub attempts: u32,
+    /// The pause after the first failure; it doubles with each further one.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// How long one delivery may take before it counts as failed.
+    pub timeout: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 8,
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_secs(5),
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How the delivery of one notification ended.
+#[derive(Debug)]
+pub struct Delivery {
+    /// What it was about.
+    pub event: Event,
+    /// The bucket of the object.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The last answer, or why there was none.
+    pub answer: anyhow::Result<Response<Bytes>>,
+    /// From publishing to this end.
+    pub took: Duration,
+}
+
+impl Delivery {
+    /// Whether the receiver took it.
+    pub fn is_accepted(&self) -> bool {
+        self.answer
+            .as_ref()
+            .is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+/// A topic; clones are the same topic.
+#[derive(Debug, Clone)]
+pub struct Topic(Mode);
+
+#[derive(Debug, Clone)]
+enum Mode {
+    Persistent(mpsc::UnboundedSender<Notice>),
+    Direct(Arc<Push>),
+}
+
+#[derive(Debug)]
+struct Push {
+    url: Uri,
+    transport: Transport,
+    retry: Retry,
+    ended: Option<mpsc::UnboundedSender<Delivery>>,
+}
+
+#[derive(Debug)]
+struct Notice {
+    event: Event,
+    bucket: String,
+    key: String,
+    body: Bytes,
+    published: Instant,
+}
+
+impl Topic {
+    /// A queue that pushes to `url`, at most `concurrency` notifications at a time, and tells `ended` how each ended.
+    ///
+    /// Must be called within a Tokio runtime; the queue lives until the last clone and the last notice are gone.
+    pub fn persistent(
+        url: Uri,
+        transport: Transport,
+        concurrency: usize,
+        retry: Retry,
+        ended: Option<mpsc::UnboundedSender<Delivery>>,
+    ) -> Self {
+        let (queue, mut notices) = mpsc::unbounded_channel::<Notice>();
+        let push = Arc::new(Push {
+            url,
+            transport,
+            retry,
+            ended,
+        });
+        let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+        tokio::spawn(async move {
+            while let Some(notice) = notices.recv().await {
+                let slot = slots.clone().acquire_owned().await;
+                let push = push.clone();
+                tokio::spawn(async move {
+                    push.until_taken(notice).await;
+                    drop(slot);
+                });
+            }
+        });
+        Self(Mode::Persistent(queue))
+    }
+
+    /// One push per notification, while the uploader waits.
+    pub fn direct(
+        url: Uri,
+        transport: Transport,
+        timeout: Duration,
+        ended: Option<mpsc::UnboundedSender<Delivery>>,
+    ) -> Self {
+        let retry = Retry {
+            attempts: 1,
+            timeout,
+            ..Retry::default()
+        };
+        Self(Mode::Direct(Arc::new(Push {
+            url,
+            transport,
+            retry,
+            ended,
+        })))
+    }
+
+    /// Takes a notification; returns at once from a persistent topic, after the push from a direct one.
+    pub async fn publish(&self, event: Event, bucket: String, key: String, body: Bytes) {
+        let notice = Notice {
+            event,
+            bucket,
+            key,
+            body,
+            published: Instant::now(),
+        };
+        match &self.0 {
+            // The queue is only gone when the runtime is going down, and then nobody is left to be told.
+            Mode::Persistent(queue) => drop(queue.send(notice)),
+            Mode::Direct(push) => push.until_taken(notice).await,
+        }
+    }
+}
+
+impl Push {
+    async fn until_taken(&self, notice: Notice) {
+        let mut pause = self.retry.first_pause;
+        let mut attempts = 0;
+        let answer = loop {
+            attempts += 1;
+            let answer = self.once(&notice.body).await;
+            let taken = answer
+                .as_ref()
+                .is_ok_and(|answer| answer.status().is_success());
+            if taken || attempts >= self.retry.attempts {
+                break answer;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(self.retry.longest_pause);
+        };
+        if let Some(ended) = &self.ended {
+            let Notice {
+                event,
+                bucket,
+                key,
+                published,
+                ..
+            } = notice;
+            let took = published.elapsed();
+            // Nobody listening any more is no reason to stop delivering.
+            let _ = ended.send(Delivery {
+                event,
+                bucket,
+                key,
+                attempts,
+                answer,
+                took,
+            });
+        }
+    }
+
+    async fn once(&self, body: &Bytes) -> anyhow::Result<Response<Bytes>> {
+        let request = Request::post(self.url.clone())
+            .header(header::ACCEPT, "*/*")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_LENGTH, body.len())
+            .body(body.clone())?;
+        match tokio::time::timeout(self.retry.timeout, self.transport.send(request)).await {
+            Ok(answer) => answer,
+            Err(_) => anyhow::bail!("no answer within {:?}", self.retry.timeout),
+        }
+    }
+}

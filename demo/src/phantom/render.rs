@@ -1,0 +1,81 @@
+//! A chest becomes pixels: drawn at half the size, enlarged, and grained like a film.
+
+use image::GrayImage;
+
+use super::{
+    anatomy::Chest,
+    seed::{Seed, mix},
+};
+
+/// How the picture was taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exposure {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// The value that is shown white.
+    pub(super) white: f32,
+    /// Above 1 darkens the middle.
+    pub(super) gamma: f32,
+    /// Grey levels of grain.
+    pub(super) grain: f32,
+    /// How much of the patient is in the picture, across and down; above 1 is more.
+    pub(super) field: (f32, f32),
+    /// How the patient leans, in radians.
+    pub(super) lean: f32,
+    /// How far down the picture the patient starts.
+    pub(super) drop: f32,
+}
+
+impl Exposure {
+    pub(super) fn choose(seed: &mut Seed, severity: f32) -> Self {
+        let width = 900 + 4 * seed.below(126) as u32;
+        let shape = seed.between(0.68, 0.84) - 0.04 * severity;
+        Self {
+            width,
+            height: (width as f32 * shape) as u32,
+            white: seed.between(0.80, 0.86),
+            gamma: seed.between(0.90, 1.0),
+            grain: seed.between(3.0, 5.0),
+            field: (
+                seed.between(0.90, 0.96) + 0.08 * severity,
+                seed.between(1.07, 1.13) - 0.12 * severity,
+            ),
+            lean: seed.between(-0.035, 0.035),
+            drop: seed.between(-0.03, 0.03),
+        }
+    }
+}
+
+/// The picture of `chest`, without any writing on it.
+pub(super) fn render(chest: &Chest, exposure: &Exposure, grain: u64) -> GrayImage {
+    let (w, h) = (exposure.width as usize, exposure.height as usize);
+    let (half_w, half_h) = (w.div_ceil(2) + 1, h.div_ceil(2) + 1);
+    let mut half = Vec::with_capacity(half_w * half_h);
+    for y in 0..half_h {
+        let v = exposure.field.1 * (2.0 * y as f32 / h as f32 - 0.5) + 0.5 - exposure.drop;
+        for x in 0..half_w {
+            let u = exposure.field.0 * (4.0 * x as f32 / w as f32 - 1.0);
+            let (u, v) = (u + exposure.lean * (v - 0.5), v - 0.5 * exposure.lean * u);
+            let value = (chest.at(u, v) / exposure.white).clamp(0.0, 1.0);
+            half.push(250.0 * value.powf(exposure.gamma));
+        }
+    }
+    let mut pixels = Vec::with_capacity(w * h);
+    for y in 0..h {
+        let top = &half[y / 2 * half_w..][..half_w];
+        let bottom = &half[y.div_ceil(2) * half_w..][..half_w];
+        let mut random = mix(grain ^ y as u64);
+        for x in 0..w {
+            let (left, right) = (x / 2, x.div_ceil(2));
+            let value = 0.25 * (top[left] + top[right] + bottom[left] + bottom[right]);
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            // The sum of two even distributions is near enough to a bell.
+            let noise = ((random & 0xFFFF) + (random >> 16 & 0xFFFF)) as f32 / 65536.0 - 1.0;
+            let strength = exposure.grain * (0.25 + value / 250.0);
+            pixels.push((value + strength * noise + 0.5).clamp(0.0, 255.0) as u8);
+        }
+    }
+    GrayImage::from_raw(exposure.width, exposure.height, pixels).expect("one byte per pixel")
+}

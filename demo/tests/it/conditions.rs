@@ -1,0 +1,98 @@
+//! Conditions, and that a condition and its write are one step.
+
+use http::Method;
+use md5::{Digest, Md5};
+
+use crate::support::{BUCKET, header, served};
+
+#[tokio::test]
+async fn conditional_writes() {
+    let s = served(vec![]).await;
+    let (first, second) = (hex::encode(Md5::digest("1")), hex::encode(Md5::digest("2")));
+    let quoted = |etag: &str| format!("\"{etag}\"");
+    assert_eq!(s.put("a", &[("if-match", &quoted(&first))], "1").await, 412);
+    assert_eq!(s.put("a", &[("if-none-match", "*")], "1").await, 200);
+    assert_eq!(s.put("a", &[("if-none-match", "*")], "2").await, 412);
+    assert_eq!(
+        s.put("a", &[("if-match", &quoted(&second))], "2").await,
+        412
+    );
+    assert_eq!(s.put("a", &[("if-match", &quoted(&first))], "2").await, 200);
+    assert_eq!(s.put("a", &[("if-match", &second)], "3").await, 200);
+}
+
+#[tokio::test]
+async fn of_many_conditional_writers_one_wins() {
+    let s = served(vec![]).await;
+    for round in 0..10 {
+        let key = format!("race-{round}");
+        let bodies: Vec<String> = (0..8).map(|writer| format!("writer {writer}")).collect();
+        let create = [("if-none-match", "*")];
+        let puts = bodies.iter().map(|body| s.put(&key, &create, body));
+        let answers = futures_util::future::join_all(puts).await;
+        assert_eq!(
+            answers.iter().filter(|status| **status == 200).count(),
+            1,
+            "{answers:?}"
+        );
+        assert_eq!(
+            answers.iter().filter(|status| **status == 412).count(),
+            7,
+            "{answers:?}"
+        );
+
+        let winner = &bodies[answers.iter().position(|status| *status == 200).unwrap()];
+        let etag = hex::encode(Md5::digest(winner));
+        let replace = [("if-match", etag.as_str())];
+        let next: Vec<String> = (0..8).map(|writer| format!("second {writer}")).collect();
+        let puts = next.iter().map(|body| s.put(&key, &replace, body));
+        let answers = futures_util::future::join_all(puts).await;
+        assert_eq!(
+            answers.iter().filter(|status| **status == 200).count(),
+            1,
+            "{answers:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_reader_never_sees_half_a_write() {
+    let s = served(vec![]).await;
+    s.put("a", &[], "x").await;
+    let write = async {
+        for size in 1..60 {
+            s.put("a", &[], &"x".repeat(size * 1000)).await;
+        }
+    };
+    let read = async {
+        for _ in 0..120 {
+            let got = s.client.get(BUCKET, "a").await.unwrap().unwrap();
+            let etag = format!("\"{}\"", hex::encode(Md5::digest(got.body())));
+            assert_eq!(header(&got, "etag"), etag);
+        }
+    };
+    tokio::join!(write, read);
+}
+
+#[tokio::test]
+async fn conditional_reads_and_deletions() {
+    let s = served(vec![]).await;
+    s.put("a", &[], "1").await;
+    let etag = hex::encode(Md5::digest("1"));
+    let status = async |method, with: &[(&'static str, &str)]| {
+        s.send(method, "a", "", with, "").await.status().as_u16()
+    };
+    assert_eq!(status(Method::GET, &[("if-match", "\"other\"")]).await, 412);
+    assert_eq!(status(Method::GET, &[("if-match", &etag)]).await, 200);
+    assert_eq!(status(Method::GET, &[("if-none-match", &etag)]).await, 304);
+    assert_eq!(
+        status(Method::HEAD, &[("if-match", "\"other\"")]).await,
+        412
+    );
+    assert_eq!(
+        status(Method::DELETE, &[("if-match", "\"other\"")]).await,
+        412
+    );
+    assert_eq!(status(Method::DELETE, &[("if-match", &etag)]).await, 204);
+    assert_eq!(status(Method::HEAD, &[]).await, 404);
+}

@@ -1,0 +1,3 @@
+//! The host.
+pub mod nn;
+pub mod setup_cmd;

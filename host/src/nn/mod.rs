@@ -1,0 +1,3 @@
+//! Our own implementation of `wasi:nn` over replaceable backends.
+
+pub mod library;

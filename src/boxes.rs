@@ -1,0 +1,139 @@
+//! Where to cover: boxes hung on a corner of the picture, in pixels or shares of its sides.
+
+use serde::Serialize;
+
+/// A rectangle in pixels, inside a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rect {
+    /// From the left.
+    pub x: u32,
+    /// From the top.
+    pub y: u32,
+    /// Across.
+    pub width: u32,
+    /// Down.
+    pub height: u32,
+}
+
+impl Rect {
+    /// True when the pixel is inside.
+    pub fn contains(&self, x: u32, y: u32) -> bool {
+        (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
+    }
+}
+
+/// A corner of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corner {
+    /// Top left.
+    TopLeft,
+    /// Top right.
+    TopRight,
+    /// Bottom left.
+    BottomLeft,
+    /// Bottom right.
+    BottomRight,
+}
+
+/// A length along one side of the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Length {
+    /// Pixels.
+    Pixels(u32),
+    /// A share of the side, in per cent from 0 to 100.
+    Percent(f64),
+}
+
+impl Length {
+    /// In pixels, rounded up: a box never covers less than it says.
+    fn of(self, side: u32) -> u32 {
+        match self {
+            Length::Pixels(n) => n.min(side),
+            Length::Percent(p) => ((f64::from(side) * p / 100.0).ceil() as u32).min(side),
+        }
+    }
+}
+
+/// A box to cover, hung on a corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoxSpec {
+    /// The corner it is measured from.
+    pub corner: Corner,
+    /// Across.
+    pub width: Length,
+    /// Down.
+    pub height: Length,
+    /// Inward from the corner's vertical side.
+    pub dx: Length,
+    /// Inward from the corner's horizontal side.
+    pub dy: Length,
+}
+
+impl BoxSpec {
+    /// The part of the box that is on a picture of this size, if any is.
+    pub fn on(&self, width: u32, height: u32) -> Option<Rect> {
+        let right = matches!(self.corner, Corner::TopRight | Corner::BottomRight);
+        let bottom = matches!(self.corner, Corner::BottomLeft | Corner::BottomRight);
+        let (x, across) = place(self.dx.of(width), self.width.of(width), width, right);
+        let (y, down) = place(self.dy.of(height), self.height.of(height), height, bottom);
+        (across > 0 && down > 0).then_some(Rect { x, y, width: across, height: down })
+    }
+}
+
+/// Start and length along one side; `far` measures from its end.
+fn place(inward: u32, length: u32, side: u32, far: bool) -> (u32, u32) {
+    let length = length.min(side - inward);
+    (if far { side - inward - length } else { inward }, length)
+}
+
+/// Reads boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and inward offsets, each in
+/// pixels or per cent of that side.
+///
+/// # Errors
+/// Says which part can't be read and what is expected.
+pub fn parse_boxes(text: &str) -> Result<Vec<BoxSpec>, String> {
+    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(parse_box).collect()
+}
+
+fn parse_box(text: &str) -> Result<BoxSpec, String> {
+    let expected = || {
+        format!(
+            "`{text}` is not a box; write CORNER WIDTHxHEIGHT[+DX+DY], as in `bottom-left 300x100` or `top-right 25%x8%+10+10`"
+        )
+    };
+    let (corner, size) = text.split_once(char::is_whitespace).ok_or_else(expected)?;
+    let corner = match corner {
+        "top-left" => Corner::TopLeft,
+        "top-right" => Corner::TopRight,
+        "bottom-left" => Corner::BottomLeft,
+        "bottom-right" => Corner::BottomRight,
+        other => {
+            return Err(format!(
+                "`{other}` is not a corner; use top-left, top-right, bottom-left or bottom-right"
+            ));
+        }
+    };
+    let mut parts = size.trim().split('+');
+    let (width, height) = parts.next().and_then(|s| s.split_once('x')).ok_or_else(expected)?;
+    let (dx, dy) = match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) => (Length::Pixels(0), Length::Pixels(0)),
+        (Some(dx), Some(dy), None) => (parse_length(dx)?, parse_length(dy)?),
+        _ => return Err(expected()),
+    };
+    let (width, height) = (parse_length(width)?, parse_length(height)?);
+    if [width, height].iter().any(|l| matches!(l, Length::Pixels(0) | Length::Percent(0.0))) {
+        return Err(format!("`{text}` covers nothing"));
+    }
+    Ok(BoxSpec { corner, width, height, dx, dy })
+}
+
+fn parse_length(text: &str) -> Result<Length, String> {
+    let text = text.trim();
+    let length = match text.strip_suffix('%') {
+        Some(number) => {
+            number.parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Length::Percent)
+        }
+        None => text.parse().ok().map(Length::Pixels),
+    };
+    length.ok_or_else(|| format!("`{text}` is neither pixels nor per cent from 0% to 100%"))
+}

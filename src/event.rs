@@ -1,0 +1,152 @@
+//! A request to what happened in the store: notifications, bare records and CloudEvents.
+//!
+//! Formats: the S3 event message structure 2.1 and later as Ceph's gateway, AWS and MinIO send it, and the HTTP protocol
+//! binding of CloudEvents 1.0 in binary, structured and batch mode.
+
+mod cloudevent;
+mod object;
+mod record;
+mod sequencer;
+
+use http::{HeaderMap, Method, header};
+use serde_json::Value;
+
+pub use object::{MAX_KEY_BYTES, ObjectRef};
+pub use sequencer::Sequencer;
+
+use crate::error::Error;
+
+/// The largest request body that is read, in bytes: some ten thousand records.
+pub const MAX_EVENT_BYTES: u64 = 8 << 20;
+
+/// Who delivers, because they act differently on the answer's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryStyle {
+    /// A gateway's own push, which repeats whatever is not a success, at once and for ever.
+    Gateway,
+    /// A Kafka source or trigger, which tells what to repeat from what to put aside.
+    Kafka,
+}
+
+/// What happened to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was created or overwritten.
+    Created,
+    /// Anything else.
+    Other,
+}
+
+/// One thing that happened to one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// The object.
+    pub object: ObjectRef,
+    /// What happened.
+    pub kind: EventKind,
+    /// The object's ETag, without quotes.
+    pub etag: Option<String>,
+    /// The object's size in bytes.
+    pub size: Option<u64>,
+    /// Its place in the order of events of this key.
+    pub sequencer: Option<Sequencer>,
+}
+
+/// A record that was read, or why it can't be.
+pub type Record = Result<ObjectEvent, Error>;
+
+/// What one request delivers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Who delivers.
+    pub style: DeliveryStyle,
+    /// Its records in order; a bad one does not spoil the others.
+    pub records: Vec<Record>,
+}
+
+/// Reads a request to the function.
+///
+/// # Errors
+/// [`Error::Method`], [`Error::MediaType`], [`Error::TooLarge`] or [`Error::NotAnEvent`], each saying what is expected.
+pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Error> {
+    if method != Method::POST {
+        return Err(Error::Method);
+    }
+    if body.len() as u64 > MAX_EVENT_BYTES {
+        return Err(Error::TooLarge { what: "the event, in bytes,", limit: MAX_EVENT_BYTES });
+    }
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).to_ascii_lowercase())
+        .unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    match media_type {
+        "application/cloudevents+json" => {
+            let event = cloudevent::structured(&json(body)?)?;
+            Ok(Delivery { style: event.style, records: records(&event.data)? })
+        }
+        "application/cloudevents-batch+json" => batch(&json(body)?),
+        // A CloudEvent in binary mode has its data as the body, whatever its content type; Kafka's have none.
+        _ if headers.contains_key("ce-specversion") => {
+            let style = cloudevent::binary(headers)?;
+            Ok(Delivery { style, records: records(&json(body)?)? })
+        }
+        "" | "application/json" | "text/json" | "text/plain" | "application/octet-stream"
+        | "application/x-www-form-urlencoded" => {
+            Ok(Delivery { style: DeliveryStyle::Gateway, records: records(&json(body)?)? })
+        }
+        other if other.ends_with("+json") => {
+            Ok(Delivery { style: DeliveryStyle::Gateway, records: records(&json(body)?)? })
+        }
+        _ => Err(Error::MediaType(
+            "send application/json, application/cloudevents+json or application/cloudevents-batch+json".into(),
+        )),
+    }
+}
+
+fn batch(value: &Value) -> Result<Delivery, Error> {
+    let events = value
+        .as_array()
+        .ok_or_else(|| Error::NotAnEvent("a CloudEvents batch is a JSON array".into()))?;
+    let mut style = DeliveryStyle::Gateway;
+    let mut all = Vec::new();
+    for event in events {
+        match cloudevent::structured(event).and_then(|e| Ok((e.style, records(&e.data)?))) {
+            Ok((s, records)) => {
+                if s == DeliveryStyle::Kafka {
+                    style = s;
+                }
+                all.extend(records);
+            }
+            Err(error) => all.push(Err(error)),
+        }
+    }
+    Ok(Delivery { style, records: all })
+}
+
+/// The body as JSON. What is wrong with it is told by line and column, never by its text.
+fn json(body: &[u8]) -> Result<Value, Error> {
+    if body.is_empty() {
+        return Err(Error::NotAnEvent("the body is empty; send a notification as JSON".into()));
+    }
+    serde_json::from_slice(body).map_err(|e| {
+        Error::NotAnEvent(format!("the body is not JSON: fault at line {} column {}", e.line(), e.column()))
+    })
+}
+
+/// The records of a notification (`{"Records": […]}`) or a bare record.
+fn records(value: &Value) -> Result<Vec<Record>, Error> {
+    let is_test = value.get("Event").and_then(Value::as_str).is_some_and(|e| e.ends_with(":TestEvent"));
+    if is_test {
+        // What AWS sends when a notification is set up: a success with nothing in it is the right answer.
+        return Ok(Vec::new());
+    }
+    match value.get("Records") {
+        Some(Value::Array(list)) => Ok(list.iter().map(record::read).collect()),
+        Some(_) => Err(Error::NotAnEvent("`Records` is not a list".into())),
+        None if value.get("s3").is_some() => Ok(vec![record::read(value)]),
+        None => Err(Error::NotAnEvent(
+            "neither `Records` nor `s3` in it; send a bucket notification, one of its records, or a CloudEvent with either as data".into(),
+        )),
+    }
+}

@@ -1,0 +1,41 @@
+//! The xray function: a notification comes in, a labelled picture and, at high risk, a de-identified copy go out.
+//!
+//! The modules stand in the order of the data's way. Only `handler` and `infer` touch the world, through WASI; everything
+//! else is pure and runs in native tests.
+
+// The way in.
+pub mod config;
+pub mod event;
+
+// The store, seen from here: requests out, answers in.
+pub mod s3;
+pub mod sigv4;
+
+// The picture.
+mod blur;
+mod boxes;
+pub mod annotate;
+pub mod contract;
+pub mod decode;
+pub mod fetch;
+mod jpeg;
+pub mod pipeline;
+pub mod predict;
+pub mod redact;
+mod resize;
+pub mod sniff;
+
+// The way out.
+pub mod answer;
+pub mod deidentify;
+pub mod error;
+mod outputs;
+pub mod ports;
+pub mod record;
+pub mod report;
+pub mod store;
+
+#[cfg(target_family = "wasm")]
+mod handler;
+#[cfg(target_family = "wasm")]
+mod infer;

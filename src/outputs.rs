@@ -1,0 +1,168 @@
+//! The output buckets of one event: asking what is there, putting and removing.
+
+use bytes::Bytes;
+
+use crate::{
+    config::Config,
+    deidentify::{AnonymizedKeys, Pseudonyms},
+    error::Error,
+    event::ObjectEvent,
+    fetch::send_signed,
+    ports::Ports,
+    s3::{Meaning, ObjectHead, Precondition, Upload, meaning},
+    store,
+};
+
+/// How a conditional PUT ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is stored.
+    Stored,
+    /// Somebody else was there first; look and decide again.
+    Raced,
+}
+
+/// Where the anonymized copy goes, and under which precondition.
+pub struct Slot {
+    key: String,
+    precondition: Precondition,
+}
+
+/// The two outputs of one event.
+pub struct OutputStore<'a, P> {
+    ports: &'a P,
+    config: &'a Config,
+    event: &'a ObjectEvent,
+    processed_bucket: String,
+    processed_key: String,
+    anonymized_bucket: String,
+    names: Option<(Pseudonyms, AnonymizedKeys)>,
+}
+
+impl<'a, P: Ports> OutputStore<'a, P> {
+    /// Names the outputs of `event`; the anonymized one has no name without a pseudonym key.
+    pub fn new(ports: &'a P, config: &'a Config, event: &'a ObjectEvent) -> Self {
+        let (bucket, key) = (event.object.bucket(), event.object.key());
+        let names = config.pseudonym_key.clone().map(|secret| {
+            let pseudonyms = Pseudonyms::new(secret, config.study_id);
+            let keys = pseudonyms.anonymized_keys(bucket, key);
+            (pseudonyms, keys)
+        });
+        OutputStore {
+            ports,
+            config,
+            event,
+            processed_bucket: format!("{bucket}{}", config.processed_suffix),
+            processed_key: store::processed_key(key),
+            anonymized_bucket: format!("{bucket}{}", config.anonymized_suffix),
+            names,
+        }
+    }
+
+    /// The pseudonyms, if there is a key for them.
+    pub fn pseudonyms(&self) -> Option<&Pseudonyms> {
+        self.names.as_ref().map(|(pseudonyms, _)| pseudonyms)
+    }
+
+    /// What is at the processed key.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store refuses or fails, or the bucket is missing.
+    pub async fn head_processed(&self) -> Result<Option<ObjectHead>, Error> {
+        self.head(&self.processed_bucket, &self.processed_key).await
+    }
+
+    /// Puts the processed object.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn put_processed(&self, upload: &Upload) -> Result<Put, Error> {
+        self.put(&self.processed_bucket, &self.processed_key, upload).await
+    }
+
+    /// Where this event's anonymized copy goes: to its name, or, where that belongs to another source or a copy of this one
+    /// is there already, to its alternative. None without a pseudonym key.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn slot(&self, existed: bool) -> Result<Option<Slot>, Error> {
+        let Some((pseudonyms, keys)) = &self.names else { return Ok(None) };
+        let ours = |head: &ObjectHead| store::is_made_from(head, &self.event.object, pseudonyms);
+        let at = |key: &str, head: Option<ObjectHead>| Slot {
+            key: key.to_owned(),
+            precondition: head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)),
+        };
+        // Once an alternative is in use it stays so, even when the name has become free: one source has one copy.
+        if existed && let Some(head) = self.head(&self.anonymized_bucket, &keys.alternative).await? {
+            return Ok(Some(at(&keys.alternative, Some(head))));
+        }
+        match self.head(&self.anonymized_bucket, &keys.base).await? {
+            Some(head) if !ours(&head) => {
+                let head = self.head(&self.anonymized_bucket, &keys.alternative).await?;
+                Ok(Some(at(&keys.alternative, head)))
+            }
+            head => Ok(Some(at(&keys.base, head))),
+        }
+    }
+
+    /// Puts the anonymized object into its slot.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn put_anonymized(&self, slot: &Slot, mut upload: Upload) -> Result<Put, Error> {
+        upload.precondition = slot.precondition.clone();
+        self.put(&self.anonymized_bucket, &slot.key, &upload).await
+    }
+
+    /// Removes the anonymized copies that were made from this source, and says whether there was one.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn remove_anonymized(&self) -> Result<bool, Error> {
+        let Some((pseudonyms, keys)) = &self.names else { return Ok(false) };
+        let mut removed = false;
+        for key in [&keys.base, &keys.alternative] {
+            let found = self.head(&self.anonymized_bucket, key).await?;
+            if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
+                let request = self.config.endpoint.delete(&self.anonymized_bucket, key)?;
+                let response = send_signed(self.ports, self.config, request, 0).await?;
+                self.check(&response, &self.anonymized_bucket, "DELETE")?;
+                removed = true;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>, Error> {
+        let request = self.config.endpoint.head(bucket, key)?;
+        let response = send_signed(self.ports, self.config, request, 0).await?;
+        match meaning(&response) {
+            // HEAD has no body to tell a missing bucket from a missing object; the PUT will.
+            Meaning::NoObject | Meaning::NoBucket => Ok(None),
+            _ => self.check(&response, bucket, "HEAD").map(|()| Some(ObjectHead::of(&response))),
+        }
+    }
+
+    async fn put(&self, bucket: &str, key: &str, upload: &Upload) -> Result<Put, Error> {
+        let request = self.config.endpoint.put(bucket, key, upload)?;
+        let response = send_signed(self.ports, self.config, request, 0).await?;
+        match (meaning(&response), &upload.precondition) {
+            (Meaning::PreconditionFailed, _) => Ok(Put::Raced),
+            // The object that was to be replaced is gone by now.
+            (Meaning::NoObject, Precondition::Unchanged(_)) => Ok(Put::Raced),
+            _ => self.check(&response, bucket, "PUT").map(|()| Put::Stored),
+        }
+    }
+
+    fn check(&self, response: &http::Response<Bytes>, bucket: &str, verb: &str) -> Result<(), Error> {
+        match meaning(response) {
+            Meaning::Fine => Ok(()),
+            Meaning::NoBucket => {
+                Err(Error::Store(format!("{verb}: the bucket {bucket} does not exist; create it")))
+            }
+            Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
+            Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
+            Meaning::Failed(words) => Err(Error::Store(format!("{verb} in {bucket}: {words}"))),
+        }
+    }
+}

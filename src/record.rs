@@ -1,0 +1,204 @@
+//! One record's way through everything, against the outside world as [`Ports`] offers it.
+//!
+//! HEAD, decide, GET, make all outputs, then store: the anonymized copy first, so that a processed object means that all is
+//! there. PUTs are conditional on what was seen; where a condition fails, it looks and decides again.
+
+use crate::{
+    config::Config,
+    contract::Contract,
+    error::{Error, Outcome},
+    event::{EventKind, ObjectEvent, Record},
+    fetch::{Fetched, fetch},
+    outputs::{OutputStore, Put},
+    pipeline::{self, Outputs},
+    ports::Ports,
+    report::{Covered, Model, Report, Stored, millis},
+    s3::{ObjectHead, Precondition, Upload},
+    store::{self, Decision},
+};
+
+/// How often outputs are tried when others write the same ones.
+const ATTEMPTS: usize = 4;
+
+/// Handles one record and reports on it. Never fails: a failure is a report too.
+pub async fn process_record(ports: &impl Ports, config: &Config, record: &Record) -> Report {
+    let start = ports.elapsed();
+    let mut report = Report::new(Outcome::Done);
+    let ended = match record {
+        Ok(event) => handle(ports, config, event, &mut report).await,
+        Err(error) => Err(error.clone()),
+    };
+    if let Err(error) = ended {
+        report.fail(error);
+    }
+    report.ms.total = millis(ports.elapsed().saturating_sub(start));
+    report
+}
+
+async fn handle(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    report: &mut Report,
+) -> Result<(), Error> {
+    report.source = Some(store::log_digest(&event.object, config));
+    report.bucket = Some(event.object.bucket().to_owned());
+    if event.kind != EventKind::Created {
+        report.skip("not-a-creation");
+        return Ok(());
+    }
+    if store::is_own_output(event.object.bucket(), config) {
+        report.skip("own-output");
+        return Ok(());
+    }
+    let contract = ports.contract(&config.model)?;
+    let settings = config.settings_digest();
+    report.model = Some(Model { name: config.model.clone(), sha256: contract.model_sha256.clone() });
+    report.settings = Some(settings.clone());
+    let work = Work {
+        event,
+        contract: &contract,
+        settings: &settings,
+        store: OutputStore::new(ports, config, event),
+    };
+
+    let mark = ports.elapsed();
+    let stored = work.store.head_processed().await?;
+    report.ms.head = Some(millis(ports.elapsed().saturating_sub(mark)));
+    if work.decide(stored.as_ref(), report).is_none() {
+        return Ok(());
+    }
+
+    let mark = ports.elapsed();
+    let fetched = fetch(ports, config, event).await?;
+    report.ms.fetch = Some(millis(ports.elapsed().saturating_sub(mark)));
+    let (bytes, etag) = match fetched {
+        Fetched::Object { bytes, etag } => (bytes, etag),
+        Fetched::Gone => {
+            report.skip("gone");
+            return Ok(());
+        }
+        Fetched::Changed => {
+            report.skip("changed");
+            return Ok(());
+        }
+    };
+    report.bytes.source = Some(bytes.len() as u64);
+    let outputs = pipeline::process(
+        &bytes,
+        &config.pixels,
+        &contract,
+        || ports.elapsed(),
+        |tensor| ports.infer(&config.model, tensor),
+    )?;
+    describe(&outputs, report);
+
+    let mark = ports.elapsed();
+    let ended = work.store_outputs(outputs, &etag, stored, report).await;
+    report.ms.store = Some(millis(ports.elapsed().saturating_sub(mark)));
+    ended
+}
+
+/// Puts what is known of the outputs into the report.
+fn describe(outputs: &Outputs, report: &mut Report) {
+    report.class = Some(outputs.prediction.class);
+    report.risk = Some(outputs.prediction.risk);
+    report.format = Some(outputs.format);
+    report.width = Some(outputs.width);
+    report.height = Some(outputs.height);
+    report.bytes.processed = Some(outputs.processed.len() as u64);
+    report.bytes.anonymized = outputs.anonymized.as_ref().map(|(bytes, _)| bytes.len() as u64);
+    report.redaction = outputs.anonymized.as_ref().map(|(_, r)| Covered::from(r));
+    let timings = &outputs.timings;
+    report.ms.decode = Some(millis(timings.decode));
+    report.ms.prepare = Some(millis(timings.prepare));
+    report.ms.predict = Some(millis(timings.predict));
+    report.ms.annotate = Some(millis(timings.annotate));
+    report.ms.redact = Some(millis(timings.redact));
+    report.ms.encode = Some(millis(timings.encode));
+}
+
+struct Work<'a, P> {
+    event: &'a ObjectEvent,
+    contract: &'a Contract,
+    settings: &'a str,
+    store: OutputStore<'a, P>,
+}
+
+impl<P: Ports> Work<'_, P> {
+    /// What the processed PUT must hold to; none when there is nothing to do, which the report then says.
+    fn decide(&self, stored: Option<&ObjectHead>, report: &mut Report) -> Option<Precondition> {
+        match store::decide(self.event, stored, self.contract, self.settings) {
+            Decision::Write(precondition) => Some(precondition),
+            Decision::Duplicate => {
+                report.skip("duplicate");
+                report.processed = Some(Stored::Unchanged);
+                None
+            }
+            Decision::Stale => {
+                report.skip("stale");
+                None
+            }
+        }
+    }
+
+    /// Stores what was made: the anonymized copy, or the removal of an earlier one, before the processed object.
+    async fn store_outputs(
+        &self,
+        outputs: Outputs,
+        etag: &str,
+        mut stored: Option<ObjectHead>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let content_type = outputs.format.content_type();
+        let anonymized = outputs.anonymized.zip(self.store.pseudonyms()).map(|((bytes, _), p)| Upload {
+            body: bytes.into(),
+            content_type,
+            metadata: store::anonymized_metadata(self.event, etag, self.contract, self.settings, p),
+            precondition: Precondition::Absent,
+        });
+        let mut processed = Upload {
+            body: outputs.processed.into(),
+            content_type,
+            metadata: store::processed_metadata(self.event, etag, self.contract, self.settings),
+            precondition: Precondition::Absent,
+        };
+        let due = report.redaction.is_some();
+        for attempt in 0..ATTEMPTS {
+            // The slot is looked up before the processed object is looked at again: whatever a later event has put into the
+            // slot by then, its processed object tells us so, and whatever comes after fails our condition.
+            let slot = match &anonymized {
+                Some(_) => self.store.slot(stored.is_some()).await?,
+                None => None,
+            };
+            if slot.is_some() || attempt > 0 {
+                stored = self.store.head_processed().await?;
+            }
+            let Some(precondition) = self.decide(stored.as_ref(), report) else { return Ok(()) };
+            processed.precondition = precondition;
+            report.anonymized = Some(match (&anonymized, slot) {
+                (Some(upload), Some(slot)) => {
+                    if self.store.put_anonymized(&slot, upload.clone()).await? == Put::Raced {
+                        continue;
+                    }
+                    Stored::Stored
+                }
+                _ if stored.is_some() && self.store.remove_anonymized().await? => Stored::Removed,
+                _ if due => Stored::NoKey,
+                _ => Stored::NotDue,
+            });
+            if self.store.put_processed(&processed).await? == Put::Stored {
+                report.processed = Some(Stored::Stored);
+                if due && anonymized.is_none() {
+                    report.outcome = Outcome::Quarantined;
+                    report.reason = Some("no-pseudonym-key");
+                    report.detail =
+                        Some("set pseudonym_key; without it nothing is anonymized".to_owned());
+                }
+                return Ok(());
+            }
+        }
+        report.anonymized = None;
+        Err(Error::Store(format!("others wrote the same outputs {ATTEMPTS} times over")))
+    }
+}

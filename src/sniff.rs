@@ -1,0 +1,108 @@
+//! What bytes are, told by their first ones: a key's extension is only a name.
+
+use crate::error::Error;
+
+/// The picture formats that are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JPEG, as in ITU-T T.81.
+    Jpeg,
+    /// PNG, as in ISO/IEC 15948.
+    Png,
+}
+
+impl Format {
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Jpeg => "image/jpeg",
+            Format::Png => "image/png",
+        }
+    }
+
+    /// The file name extension for a name that has lost its own.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Jpeg => "jpeg",
+            Format::Png => "png",
+        }
+    }
+}
+
+/// Tells the format.
+///
+/// # Errors
+/// [`Error::NotAnImage`] that names what the bytes are where that can be told, and what to do.
+pub fn sniff(bytes: &[u8]) -> Result<Format, Error> {
+    if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        return Ok(Format::Jpeg);
+    }
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Ok(Format::Png);
+    }
+    Err(Error::NotAnImage(name(bytes).into()))
+}
+
+fn name(bytes: &[u8]) -> &'static str {
+    const KNOWN: [(&[u8], &str); 15] = [
+        (b"II*\0", "a TIFF; convert it to PNG"),
+        (b"MM\0*", "a TIFF; convert it to PNG"),
+        (b"II+\0", "a BigTIFF; convert it to PNG"),
+        (b"MM\0+", "a BigTIFF; convert it to PNG"),
+        (b"GIF8", "a GIF; convert it to PNG"),
+        (b"BM", "a BMP; convert it to PNG"),
+        (b"%PDF", "a PDF; export its pictures"),
+        (b"PK\x03\x04", "a ZIP archive; upload the pictures in it one by one"),
+        (b"\x1f\x8b", "gzip data; upload the picture itself"),
+        (b"\xff\x0a", "a JPEG XL; convert it to JPEG or PNG"),
+        (b"\xff\x4f\xff\x51", "a JPEG 2000; convert it to PNG"),
+        (b"\0\0\0\x0cjP  ", "a JPEG 2000; convert it to PNG"),
+        (b"\0\0\0\x0cJXL ", "a JPEG XL; convert it to JPEG or PNG"),
+        (b"<?xml", "XML"),
+        (b"<svg", "an SVG; convert it to PNG"),
+    ];
+    if bytes.is_empty() {
+        return "the object is empty";
+    }
+    if bytes.get(128..132) == Some(b"DICM") {
+        return "a DICOM file; export its frames as JPEG or PNG";
+    }
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        return "a WebP; convert it to JPEG or PNG";
+    }
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return "an HEIC, AVIF or video file; convert it to JPEG or PNG";
+    }
+    KNOWN
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map_or("an unknown format", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_bytes() {
+        let dicom = [vec![0; 128], b"DICM".to_vec()].concat();
+        for (bytes, expect) in [
+            (&b"\xff\xd8\xff\xe0"[..], Ok(Format::Jpeg)),
+            (b"\x89PNG\r\n\x1a\n....", Ok(Format::Png)),
+            (&dicom, Err("DICOM")),
+            (b"II*\0....", Err("TIFF")),
+            (b"MM\0*....", Err("TIFF")),
+            (b"RIFF....WEBP", Err("WebP")),
+            (b"", Err("empty")),
+            (b"\xff", Err("unknown")),
+            (b"hello", Err("unknown")),
+        ] {
+            match (sniff(bytes), expect) {
+                (Ok(got), Ok(want)) => assert_eq!(got, want),
+                (Err(e), Err(word)) => assert!(e.to_string().contains(word), "{e}"),
+                (got, want) => panic!("{got:?} instead of {want:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What is stored where: output keys, metadata, and what to do given what is stored already. Pure decisions.
+
+use crate::{
+    config::Config,
+    contract::Contract,
+    deidentify::{Pseudonyms, split_extension},
+    event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef, Sequencer},
+    s3::{ObjectHead, Precondition},
+    sigv4::{hmac_sha256, sha256_hex},
+};
+
+/// Metadata names on the processed object.
+const ETAG: &str = "xray-source-etag";
+const VERSION: &str = "xray-source-version";
+const SEQUENCER: &str = "xray-sequencer";
+const MODEL: &str = "xray-model";
+const SETTINGS: &str = "xray-settings";
+/// On the anonymized object: a keyed digest of what it was made from.
+const SOURCE: &str = "xray-source";
+/// On the anonymized object: a keyed digest of the state it was made from.
+const STATE: &str = "xray-state";
+
+/// The key of the processed object: `<stem>-processed.<ext>` in the same folder.
+///
+/// A key that would grow beyond 1,024 bytes is cut and gets a digest of the whole, so that two sources never share one.
+pub fn processed_key(key: &str) -> String {
+    let (folder, file) = match key.rfind('/') {
+        Some(at) => key.split_at(at + 1),
+        None => ("", key),
+    };
+    let (stem, extension) = split_extension(file);
+    let whole = format!("{folder}{stem}-processed{extension}");
+    if whole.len() <= MAX_KEY_BYTES {
+        return whole;
+    }
+    let tail = format!("-{}-processed", &sha256_hex(key.as_bytes())[..32]);
+    // An extension this long is none that anything goes by.
+    let extension = if extension.len() <= 16 { extension } else { "" };
+    let room = MAX_KEY_BYTES - tail.len() - extension.len();
+    let body = format!("{folder}{stem}");
+    let cut = (0..=room.min(body.len())).rev().find(|&i| body.is_char_boundary(i)).unwrap_or(0);
+    format!("{}{tail}{extension}", &body[..cut])
+}
+
+/// True when the bucket is one of our own outputs: an event from there must do nothing, or we would feed ourselves.
+pub fn is_own_output(bucket: &str, config: &Config) -> bool {
+    bucket.ends_with(&config.processed_suffix) || bucket.ends_with(&config.anonymized_suffix)
+}
+
+/// A keyed digest of the object for logs and reports, 16 hex digits. Without a pseudonym key it is keyed by the store's secret.
+pub fn log_digest(object: &ObjectRef, config: &Config) -> String {
+    let key = config.pseudonym_key.as_ref().unwrap_or(&config.secret_key);
+    let text = format!("xray/log\0{}/{}", object.bucket(), object.key());
+    hex::encode(&hmac_sha256(key.expose().as_bytes(), text.as_bytes())[..8])
+}
+
+/// What the store holds for an event, and so what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The outputs of this very source, model and settings are there.
+    Duplicate,
+    /// What is there was made from a later event.
+    Stale,
+    /// Make and store the outputs, the processed one under this precondition.
+    Write(Precondition),
+}
+
+/// Decides by what HEAD found at the processed key.
+pub fn decide(
+    event: &ObjectEvent,
+    stored: Option<&ObjectHead>,
+    contract: &Contract,
+    settings: &str,
+) -> Decision {
+    let Some(stored) = stored else { return Decision::Write(Precondition::Absent) };
+    let then = Sequencer::from_stored(stored.get(SEQUENCER));
+    let same_source = match &event.etag {
+        Some(etag) => {
+            stored.get(ETAG) == etag && stored.get(VERSION) == event.object.version().unwrap_or("")
+        }
+        None => event.sequencer.is_some() && then == event.sequencer,
+    };
+    if same_source && stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings {
+        return Decision::Duplicate;
+    }
+    match (&event.sequencer, &then) {
+        (Some(now), Some(then)) if now < then => Decision::Stale,
+        _ => Decision::Write(Precondition::Unchanged(stored.etag.clone())),
+    }
+}
+
+/// The processed object's metadata. `etag` is the source's as fetched.
+pub fn processed_metadata(
+    event: &ObjectEvent,
+    etag: &str,
+    contract: &Contract,
+    settings: &str,
+) -> Vec<(&'static str, String)> {
+    let version = event.object.version().unwrap_or("");
+    let sequencer = event.sequencer.as_ref().map(Sequencer::stored).unwrap_or("");
+    [
+        (ETAG, etag),
+        (VERSION, version),
+        (SEQUENCER, sequencer),
+        (MODEL, contract.model_sha256.as_str()),
+        (SETTINGS, settings),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name, value.to_owned()))
+    .collect()
+}
+
+/// The anonymized object's metadata: keyed digests only, because the source's ETag would be a way back.
+pub fn anonymized_metadata(
+    event: &ObjectEvent,
+    etag: &str,
+    contract: &Contract,
+    settings: &str,
+    pseudonyms: &Pseudonyms,
+) -> Vec<(&'static str, String)> {
+    let sequencer = event.sequencer.as_ref().map(Sequencer::stored).unwrap_or("");
+    let state = format!("{etag}\0{}\0{sequencer}", event.object.version().unwrap_or(""));
+    vec![
+        (SOURCE, source_digest(&event.object, pseudonyms)),
+        (STATE, pseudonyms.digest("state", &state, 32)),
+        (MODEL, pseudonyms.digest("model", &contract.model_sha256, 32)),
+        (SETTINGS, pseudonyms.digest("settings", settings, 32)),
+    ]
+}
+
+/// True when an anonymized object was made from this source.
+pub fn is_made_from(stored: &ObjectHead, object: &ObjectRef, pseudonyms: &Pseudonyms) -> bool {
+    stored.get(SOURCE) == source_digest(object, pseudonyms)
+}
+
+fn source_digest(object: &ObjectRef, pseudonyms: &Pseudonyms) -> String {
+    pseudonyms.digest("source", &format!("{}/{}", object.bucket(), object.key()), 32)
+}

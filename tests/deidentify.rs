@@ -1,0 +1,148 @@
+//! The names of anonymized objects: right for the pattern, and without the patient for any.
+
+use proptest::prelude::*;
+use xray::{config::StudyId, deidentify::Pseudonyms, sigv4::Secret};
+
+fn pseudonyms() -> Pseudonyms {
+    Pseudonyms::new(Secret::new("a key for tests"), StudyId::Keyed)
+}
+
+fn base(key: &str) -> String {
+    pseudonyms().anonymized_keys("in", key).base
+}
+
+#[test]
+fn the_pattern_becomes_the_pattern() {
+    let name = base("ward/demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg");
+    let (head, study) = name.split_once("_XXXXXXXX_").unwrap();
+    assert_eq!(head, "ward/demo");
+    let (study, tail) = study.split_once('_').unwrap();
+    assert_eq!(tail, "XXXX-XX-XX_2017-01-26.jpeg");
+    assert_eq!(study.len(), 16);
+    // The same patient has the same study id, whatever the exam, and another has another.
+    assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
+    assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
+    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed);
+    assert!(!other.anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg").base.contains(study));
+}
+
+#[test]
+fn the_seeds_study_id_is_four_bytes_of_blake2b() {
+    // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
+    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed);
+    let name = seed.anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg").base;
+    assert_eq!(name, "demo_XXXXXXXX_0630837f_XXXX-XX-XX_2017-01-26.jpeg");
+}
+
+#[test]
+fn folders_that_tell_are_digested_and_others_stay() {
+    let file = "demo_Jane Roe_PID77_1980-02-03_2020-01-01.png";
+    for (folder, stays) in [
+        ("ward-3/2020", true),
+        ("", true),
+        ("a//b", true),
+        ("..", true),
+        ("ROE, Jane", false),
+        ("jane", false),
+        ("JaneRoe-scans", false),
+        ("pid-77", false),
+        ("born 03.02.1980", false),
+        ("800203", false),
+        ("1980-02-03", false),
+    ] {
+        let key = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
+        let name = base(&key);
+        let kept = name.rsplit_once('/').map_or("", |(f, _)| f) == folder;
+        assert_eq!(kept, stays, "{folder}: {name}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_replaced_whole() {
+    for key in [
+        "Jane Roe.png",
+        "Jane Roe/scan.png",
+        "demo_Jane Roe_77_1980-02-03.png",
+        "demo_Jane Roe_77_1980-02-30_2020-01-01.png",
+        "demo_Jane Roe_77_03.02.1980_2020-01-01.png",
+        "demo__77_1980-02-03_2020-01-01.png",
+        "Roe",
+        ".Roe",
+        "x/Roe.Jane",
+    ] {
+        let name = base(key);
+        assert!(name.contains("unnamed_"), "{key}: {name}");
+        assert!(!name.to_lowercase().contains("roe") && !name.contains("1980"), "{key}: {name}");
+    }
+    // Two of them never share a name, and neither do two buckets.
+    assert_ne!(base("Jane Roe.png"), base("John Roe.png"));
+    assert_ne!(base("Roe.png"), pseudonyms().anonymized_keys("other", "Roe.png").base);
+}
+
+#[test]
+fn a_prefix_that_may_be_a_name_goes() {
+    assert!(base("Roe_Jane_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
+    assert!(base("roe_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
+    assert!(base("chest-ap_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("chest-ap_XXXXXXXX_"));
+}
+
+#[test]
+fn long_keys_are_shortened() {
+    let key = format!("{}/demo_A B_77_1980-02-03_2020-01-01.png", "é".repeat(480));
+    let names = pseudonyms().anonymized_keys("in", &key);
+    assert!(names.base.len() <= 1024 && names.alternative.len() <= 1024);
+    assert!(xray::store::processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
+    let (a, b) = (format!("{}a.png", "x".repeat(1019)), format!("{}b.png", "x".repeat(1019)));
+    assert_ne!(xray::store::processed_key(&a), xray::store::processed_key(&b));
+}
+
+#[test]
+fn processed_keys_follow_the_original() {
+    for (key, expect) in [
+        ("a.jpeg", "a-processed.jpeg"),
+        ("in/ward 3/a.b.PNG", "in/ward 3/a.b-processed.PNG"),
+        ("noext", "noext-processed"),
+        (".hidden", ".hidden-processed"),
+        ("a.b/c", "a.b/c-processed"),
+    ] {
+        assert_eq!(xray::store::processed_key(key), expect);
+    }
+}
+
+proptest! {
+    /// Whatever the patient is called: no part of the name, no id, no birth date is left, in no case.
+    #[test]
+    fn nothing_of_the_patient_is_left(
+        name in "[A-Z][a-zA-Zéüßñ]{2,12}( [A-Z]?[a-zéüß]{3,14}){0,3}",
+        id in "[A-Z]{0,2}[0-9]{3,9}",
+        (y, m, d) in (1900i16..2025, 1i8..13, 1i8..29),
+        exam in "20[012][0-9]-0[1-9]-1[0-9]",
+        folder in 0usize..5,
+        known in any::<bool>(),
+    ) {
+        let birth = format!("{y:04}-{m:02}-{d:02}");
+        prop_assume!(birth != exam && !exam.replace('-', "").contains(&id.replace(char::is_alphabetic, "")));
+        let folders = [
+            String::new(), format!("{name}/"), format!("x/{}/", name.replace(' ', "").to_uppercase()),
+            format!("{id}/{birth}/"), format!("born{}/", birth.replace('-', "")),
+        ];
+        let file = if known { format!("demo_{name}_{id}_{birth}_{exam}.png") } else { format!("{name} {id} {birth}.png") };
+        let names = pseudonyms().anonymized_keys("in", &format!("{}{file}", folders[folder]));
+        for made in [names.base, names.alternative] {
+            let lower = made.to_lowercase().replace("xxxxxxxx", "").replace("unnamed", "").replace("demo", "");
+            for part in name.split(' ') {
+                prop_assert!(!lower.contains(&part.to_lowercase()), "{part} in {made}");
+            }
+            prop_assert!(!lower.contains(&id.to_lowercase()), "{id} in {made}");
+            prop_assert!(!made.contains(&birth) && !made.replace('-', "").contains(&birth.replace('-', "")), "{birth} in {made}");
+            prop_assert!(made.len() <= 1024);
+        }
+    }
+
+    #[test]
+    fn any_key_has_a_name(key in "[^\0]{1,300}") {
+        let names = pseudonyms().anonymized_keys("in", &key);
+        prop_assert!(!names.base.is_empty() && names.base != names.alternative);
+        prop_assert!(xray::store::processed_key(&key).len() <= 1024);
+    }
+}

@@ -1,0 +1,321 @@
+//! A store and a model in memory, as the core sees the world: signatures are recomputed, conditions hold.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use image::{DynamicImage, GrayImage, Luma};
+use md5::{Digest, Md5};
+use serde_json::json;
+use xray::{
+    config::{Config, DEFAULTS},
+    contract::Contract,
+    error::Error,
+    event::{ObjectEvent, Record, intake},
+    ports::{Ports, SendError},
+    predict::{NamedTensor, Tensor},
+    record::process_record,
+    report::Report,
+    sigv4::{self, Secret},
+};
+
+/// What the store does to every request.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Fault {
+    Down,
+    Status(u16),
+    WrongSecret,
+}
+
+#[derive(Clone)]
+struct Stored {
+    body: Bytes,
+    etag: String,
+    metadata: BTreeMap<String, String>,
+}
+
+pub struct Fake {
+    variables: BTreeMap<&'static str, String>,
+    buckets: RefCell<BTreeMap<String, BTreeMap<String, Stored>>>,
+    fault: Cell<Option<Fault>>,
+    races: RefCell<BTreeMap<String, u32>>,
+    puts: RefCell<Vec<String>>,
+    requests: Cell<usize>,
+    risk: f32,
+    model: String,
+    meanwhile: RefCell<Option<ObjectEvent>>,
+}
+
+/// A small picture that differs with `seed`.
+pub fn png(seed: u8) -> Vec<u8> {
+    encode(GrayImage::from_fn(220, 160, |x, y| Luma([(x + y) as u8 ^ seed])))
+}
+
+pub fn png_of(width: u32, height: u32) -> Vec<u8> {
+    encode(GrayImage::new(width, height))
+}
+
+fn encode(image: GrayImage) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    DynamicImage::from(image).write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+impl Fake {
+    pub fn new(risk: f32) -> Fake {
+        let mut variables: BTreeMap<_, _> = DEFAULTS.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        for (name, value) in [
+            ("s3_access_key", "access"),
+            ("s3_secret_key", "secret"),
+            ("pseudonym_key", "pseudonyms"),
+            ("max_bytes", "60000"),
+            ("max_pixels", "100000"),
+        ] {
+            variables.insert(name, value.to_owned());
+        }
+        let buckets = ["in", "in-processed", "in-anonymized"];
+        Fake {
+            variables,
+            buckets: RefCell::new(buckets.iter().map(|b| ((*b).to_owned(), BTreeMap::new())).collect()),
+            fault: Cell::new(None),
+            races: RefCell::default(),
+            puts: RefCell::default(),
+            requests: Cell::new(0),
+            risk,
+            model: "0".repeat(64),
+            meanwhile: RefCell::new(None),
+        }
+    }
+
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.insert(name, value.to_owned());
+    }
+
+    pub fn set_model(&mut self, digest: String) {
+        self.model = digest;
+    }
+
+    pub fn set_risk(&mut self, risk: f32) {
+        self.risk = risk;
+    }
+
+    /// Puts a picture into the input bucket and gives the event of it, the `n`th in order.
+    pub fn upload(&self, key: &str, n: u8) -> ObjectEvent {
+        self.upload_bytes(key, png(n), n)
+    }
+
+    pub fn upload_bytes(&self, key: &str, bytes: Vec<u8>, n: u8) -> ObjectEvent {
+        let etag = hex::encode(Md5::digest(&bytes));
+        let stored = Stored { body: bytes.into(), etag, metadata: BTreeMap::new() };
+        self.buckets.borrow_mut().get_mut("in").unwrap().insert(key.to_owned(), stored);
+        self.event("in", key, "ObjectCreated:Put", n)
+    }
+
+    pub fn event(&self, bucket: &str, key: &str, name: &str, n: u8) -> ObjectEvent {
+        let stored = self.buckets.borrow().get(bucket).and_then(|b| b.get(key)).cloned();
+        let record = json!({
+            "eventSource": "ceph:s3", "eventName": name,
+            "s3": { "bucket": { "name": bucket }, "object": {
+                "key": key, "eTag": stored.as_ref().map(|s| s.etag.clone()), "size": stored.map(|s| s.body.len()),
+                "sequencer": format!("{n:02X}00000000000000"),
+            }},
+        });
+        let delivery = intake(&http::Method::POST, &HeaderMap::new(), record.to_string().as_bytes()).unwrap();
+        delivery.records[0].clone().unwrap()
+    }
+
+    pub fn process(&self, event: &ObjectEvent) -> Report {
+        self.process_record(&Ok(event.clone()))
+    }
+
+    pub fn process_record(&self, record: &Record) -> Report {
+        let config = Config::from_lookup(|name| self.variables.get(name).cloned()).unwrap();
+        pollster::block_on(process_record(self, &config, record))
+    }
+
+    /// Handles `event` wholly while the next picture is with the model.
+    pub fn process_while_inferring(&self, event: &ObjectEvent) {
+        *self.meanwhile.borrow_mut() = Some(event.clone());
+    }
+
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.buckets.borrow_mut().get_mut(bucket).unwrap().remove(key);
+    }
+
+    pub fn drop_bucket(&self, bucket: &str) {
+        self.buckets.borrow_mut().remove(bucket);
+    }
+
+    pub fn fail_with(&self, fault: Fault) {
+        self.fault.set(Some(fault));
+    }
+
+    pub fn heal(&self) {
+        self.fault.set(None);
+    }
+
+    pub fn lose_races(&self, bucket: &str, times: u32) {
+        self.races.borrow_mut().insert(bucket.to_owned(), times);
+    }
+
+    pub fn has(&self, bucket: &str, key: &str) -> bool {
+        self.buckets.borrow()[bucket].contains_key(key)
+    }
+
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.buckets.borrow()[bucket].keys().cloned().collect()
+    }
+
+    pub fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
+        self.buckets.borrow()[bucket][key].metadata.clone()
+    }
+
+    /// The buckets that were put into, in order.
+    pub fn puts(&self) -> Vec<String> {
+        self.puts.borrow().clone()
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.get()
+    }
+
+    fn verifies(&self, request: &Request<Bytes>) -> bool {
+        let Some(sent) = request.headers().get("authorization").map(|v| v.to_str().unwrap()) else { return false };
+        let names = sent.split_once("SignedHeaders=").unwrap().1.split_once(',').unwrap().0;
+        let mut headers = HeaderMap::new();
+        for name in names.split(';') {
+            let value = match name {
+                "host" => request.uri().authority().unwrap().as_str().parse().unwrap(),
+                name => request.headers()[name].clone(),
+            };
+            headers.insert(name.parse::<http::HeaderName>().unwrap(), value);
+        }
+        let hash = sigv4::sha256_hex(request.body());
+        let uri = request.uri();
+        let canonical =
+            sigv4::canonical_request(request.method().as_str(), uri.path(), uri.query().unwrap_or(""), &headers, &hash);
+        let date = request.headers()["x-amz-date"].to_str().unwrap();
+        let to_sign = sigv4::string_to_sign(date, "us-east-1", "s3", &canonical);
+        let secret = if self.fault.get() == Some(Fault::WrongSecret) { "other" } else { "secret" };
+        let expect = sigv4::signature(&Secret::new(secret), date, "us-east-1", "s3", &to_sign);
+        sent.ends_with(&format!("Signature={expect}"))
+    }
+
+    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let path = request.uri().path()[1..].replace('%', "\\x");
+        let (bucket, key) = path.split_once('/').unwrap();
+        let (bucket, key) = (bucket.to_owned(), decode(key));
+        let mut buckets = self.buckets.borrow_mut();
+        let Some(objects) = buckets.get_mut(&bucket) else { return error(404, "NoSuchBucket") };
+        let found = objects.get(&key).cloned();
+        match request.method().as_str() {
+            "PUT" => {
+                let mut races = self.races.borrow_mut();
+                if let Some(left) = races.get_mut(&bucket).filter(|n| **n > 0) {
+                    *left -= 1;
+                    return error(412, "PreconditionFailed");
+                }
+                let header = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+                let holds = match (header("if-none-match"), header("if-match")) {
+                    (Some(_), _) => found.is_none(),
+                    (_, Some(tag)) => found.is_some_and(|f| format!("\"{}\"", f.etag) == tag),
+                    _ => panic!("an unconditional PUT"),
+                };
+                if !holds {
+                    return error(412, "PreconditionFailed");
+                }
+                let metadata = request
+                    .headers()
+                    .iter()
+                    .filter_map(|(n, v)| Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), v.to_str().unwrap().to_owned())))
+                    .collect();
+                let body = request.body().clone();
+                let etag = hex::encode(Md5::digest(&body));
+                objects.insert(key, Stored { body, etag, metadata });
+                self.puts.borrow_mut().push(bucket);
+                Response::new(Bytes::new())
+            }
+            "DELETE" => {
+                objects.remove(&key);
+                Response::builder().status(204).body(Bytes::new()).unwrap()
+            }
+            method => {
+                let Some(found) = found else { return error(404, "NoSuchKey") };
+                let mut answer = Response::builder().header("etag", format!("\"{}\"", found.etag));
+                for (name, value) in &found.metadata {
+                    answer = answer.header(format!("x-amz-meta-{name}"), value);
+                }
+                answer.body(if method == "GET" { found.body } else { Bytes::new() }).unwrap()
+            }
+        }
+    }
+}
+
+fn decode(key: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = key;
+    while let Some(at) = rest.find("\\x") {
+        out.extend(&rest.as_bytes()[..at]);
+        out.push(u8::from_str_radix(&rest[at + 2..at + 4], 16).unwrap());
+        rest = &rest[at + 4..];
+    }
+    out.extend(rest.as_bytes());
+    String::from_utf8(out).unwrap()
+}
+
+fn error(status: u16, code: &str) -> Response<Bytes> {
+    let body = format!("<Error><Code>{code}</Code><Message></Message></Error>");
+    Response::builder().status(status).body(body.into()).unwrap()
+}
+
+impl Ports for Fake {
+    async fn send(&self, request: Request<Bytes>, limit: u64) -> Result<Response<Bytes>, SendError> {
+        self.requests.set(self.requests.get() + 1);
+        let mut answer = match self.fault.get() {
+            Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),
+            Some(Fault::Status(status)) => error(status, "Whatever"),
+            _ if !self.verifies(&request) => error(403, "SignatureDoesNotMatch"),
+            _ => self.answer(&request),
+        };
+        if request.method() == http::Method::HEAD {
+            *answer.body_mut() = Bytes::new();
+        }
+        if answer.body().len() as u64 > limit {
+            return Err(SendError::TooLarge { limit });
+        }
+        Ok(answer)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        "2026-11-23T10:00:00Z".parse().unwrap()
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.requests.get() as u64)
+    }
+
+    fn contract(&self, model: &str) -> Result<Contract, Error> {
+        Contract::parse(
+            &json!({
+                "version": 1, "name": model, "model_sha256": self.model,
+                "input": { "name": "x", "layout": "NHWC", "width": 8, "height": 8, "channels": "grey",
+                           "resize": "nearest", "scale": 1, "offset": 0 },
+                "output": { "name": "y", "kind": "probability" },
+            })
+            .to_string(),
+        )
+    }
+
+    fn infer(&self, _: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        assert_eq!(input.dims, [1, 8, 8, 1]);
+        let meanwhile = self.meanwhile.borrow_mut().take();
+        if let Some(event) = meanwhile {
+            self.process(&event);
+        }
+        Ok(vec![NamedTensor { name: "y".into(), tensor: Tensor { dims: vec![1], data: vec![self.risk] } }])
+    }
+}
