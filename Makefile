@@ -11,7 +11,8 @@ build: function host
 # The manifest names target/wasm32-wasip2/release; with another target directory the file is copied there.
 function:
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 || true
-	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray -p logevents
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/wasm32-wasip2/release && \
 	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm $(TARGET_DIR)/wasm32-wasip2/release/logevents.wasm target/wasm32-wasip2/release/; }
 

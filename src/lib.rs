@@ -35,7 +35,7 @@ pub mod record;
 pub mod report;
 pub mod store;
 
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 mod handler;
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 mod infer;

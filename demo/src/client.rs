@@ -1,10 +1,10 @@
 //! A client of the store, as small as the demo and the tests need it: signed requests, whole bodies.
 
-use std::time::SystemTime;
-
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
+use jiff::Timestamp;
+use xray::sigv4::{Scope, Secret, sign, uri_encode};
 
 use crate::{Credentials, Transport};
 
@@ -13,7 +13,8 @@ use crate::{Credentials, Transport};
 pub struct Client {
     endpoint: String,
     region: String,
-    credentials: Credentials,
+    access_key: String,
+    secret_key: Secret,
     transport: Transport,
 }
 
@@ -28,7 +29,8 @@ impl Client {
         Self {
             endpoint,
             region: "us-east-1".into(),
-            credentials,
+            access_key: credentials.access_key,
+            secret_key: Secret::new(credentials.secret_key),
             transport,
         }
     }
@@ -48,7 +50,11 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Bytes>> {
-        let path = format!("{}/{bucket}/{}", self.endpoint, encode_path(key));
+        let path = format!(
+            "{}/{bucket}/{}",
+            self.endpoint,
+            uri_encode(key.as_bytes(), false)
+        );
         let uri = if query.is_empty() {
             path
         } else {
@@ -56,13 +62,19 @@ impl Client {
         };
         let mut request = Request::builder().method(method).uri(uri).body(body)?;
         *request.headers_mut() = headers;
-        let length = request.body().len();
-        if length > 0 {
-            request
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, length.into());
+        let payload = request.body().clone();
+        let scope = Scope {
+            access_key: &self.access_key,
+            secret_key: &self.secret_key,
+            session_token: None,
+            region: &self.region,
+            service: "s3",
+        };
+        sign(&mut request, &payload, &scope, Timestamp::now())?;
+        if !payload.is_empty() {
+            let headers = request.headers_mut();
+            headers.insert(header::CONTENT_LENGTH, payload.len().into());
         }
-        sign(&mut request, &self.credentials, &self.region)?;
         self.transport.send(request).await
     }
 
@@ -145,30 +157,4 @@ fn check(answer: &Response<Bytes>) -> Result<()> {
         answer.status(),
         code.map_or("", |(code, _)| code)
     )
-}
-
-/// Encodes a key for a path as S3 wants it signed: all but unreserved characters and slashes.
-fn encode_path(key: &str) -> String {
-    let mut path = String::with_capacity(key.len() + 16);
-    for byte in key.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                path.push(byte as char);
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    path
-}
-
-fn sign(request: &mut Request<Bytes>, credentials: &Credentials, region: &str) -> Result<()> {
-    let now = jiff::Timestamp::try_from(SystemTime::now())?;
-    xray::sigv4::stub_sign(
-        request,
-        &credentials.access_key,
-        &credentials.secret_key,
-        region,
-        now,
-    );
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 pub mod notify;
 pub mod phantom;
+pub mod results;
 pub mod sender;
 pub mod store;
 mod transport;

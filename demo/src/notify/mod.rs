@@ -66,6 +66,11 @@ pub struct Change {
     pub started: SystemTime,
 }
 
+/// The body of a notification about a change that no store made, with a sequencer of now.
+pub fn notification(change: &Change) -> bytes::Bytes {
+    Notifications::new(Vec::new()).body(change, "xray", "")
+}
+
 /// Which changes of a bucket go to which topic.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -137,19 +142,23 @@ impl Notifications {
         }
     }
 
+    fn body(&self, change: &Change, configuration: &str, opaque: &str) -> bytes::Bytes {
+        record::body(
+            change,
+            configuration,
+            opaque,
+            &self.zone,
+            self.sequencer.next(),
+        )
+    }
+
     /// The notifications that a change makes, with their sequencers taken now.
     ///
     /// Call it under the key's lock and [`Pending::send`] after it: a direct topic calls the receiver, which may
     /// want the very object.
     pub(crate) fn prepare(&self, change: &Change) -> Vec<Pending> {
         let prepare = |rule: &Rule| Pending {
-            body: record::body(
-                change,
-                &rule.id,
-                &rule.opaque,
-                &self.zone,
-                self.sequencer.next(),
-            ),
+            body: self.body(change, &rule.id, &rule.opaque),
             event: change.event,
             bucket: change.bucket.clone(),
             key: change.key.clone(),

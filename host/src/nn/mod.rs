@@ -1,3 +1,128 @@
 //! Our own implementation of `wasi:nn` over replaceable backends.
+//!
+//! Models are loaded once, at start, from where the manifest's `files` put them for the component;
+//! every request reaches them by name. One backend serves all of them.
 
+pub mod backend;
+pub mod bindings;
+pub mod choose;
+pub mod embedded;
+pub mod error;
+pub mod graph;
+pub mod host;
 pub mod library;
+pub mod models;
+pub mod onnx;
+pub mod openvino;
+pub mod tensor;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, Result};
+use bindings::wasi::nn::{
+    errors::ErrorCode,
+    graph::{ExecutionTarget, GraphEncoding},
+};
+
+use self::{
+    backend::{Backend, Target},
+    choose::Chosen,
+    error::NnError,
+    graph::Graph,
+    models::ModelFile,
+};
+
+/// The largest model that a guest may bring itself, when it may at all.
+const MAX_GUEST_MODEL: usize = 256 << 20;
+
+/// A backend and the models it has loaded.
+pub struct Inference {
+    backend: Arc<dyn Backend>,
+    target: Target,
+    graphs: BTreeMap<String, Arc<Graph>>,
+    allow_load: bool,
+}
+
+impl Inference {
+    /// Loads every model into `sessions` sessions.
+    ///
+    /// # Errors
+    /// When the backend refuses a model; the error names it.
+    pub fn start(
+        chosen: &Chosen,
+        models: &[ModelFile],
+        sessions: usize,
+        allow_load: bool,
+    ) -> Result<Self> {
+        let mut graphs = BTreeMap::new();
+        for model in models {
+            let loaded = chosen.backend.load(&model.bytes, sessions).with_context(|| {
+                format!("{} cannot load the model {:?}", chosen.backend.version(), model.name)
+            })?;
+            graphs.insert(model.name.clone(), Arc::new(Graph::new(loaded)));
+        }
+        let (backend, target) = (chosen.backend.clone(), chosen.target);
+        Ok(Self { backend, target, graphs, allow_load })
+    }
+
+    /// The backend by its own name and version.
+    pub fn version(&self) -> String {
+        self.backend.version()
+    }
+
+    /// Names of the models that guests can load.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.graphs.keys().map(String::as_str)
+    }
+
+    /// Sessions of all models: how many there are, how many compute now.
+    pub fn sessions(&self) -> (usize, usize) {
+        self.graphs.values().fold((0, 0), |(total, busy), graph| {
+            (total + graph.sessions(), busy + graph.sessions_in_use())
+        })
+    }
+
+    /// A model by its name.
+    ///
+    /// # Errors
+    /// `not-found`, naming what there is.
+    pub fn by_name(&self, name: &str) -> Result<Arc<Graph>, NnError> {
+        self.graphs.get(name).cloned().ok_or_else(|| {
+            let names: Vec<_> = self.models().collect();
+            let message = format!("no model {name:?} under /models, only {names:?}");
+            NnError::new(ErrorCode::NotFound, message)
+        })
+    }
+
+    async fn load(
+        &self,
+        mut builder: Vec<Vec<u8>>,
+        encoding: GraphEncoding,
+        target: ExecutionTarget,
+    ) -> Result<Arc<Graph>, NnError> {
+        if !self.allow_load {
+            let message = "loading a model from bytes is off; start the host with --nn-allow-load";
+            return Err(NnError::new(ErrorCode::Security, message));
+        }
+        if !matches!(encoding, GraphEncoding::Onnx | GraphEncoding::Autodetect) {
+            let message = format!("only ONNX models can be loaded, not {encoding:?}");
+            return Err(NnError::new(ErrorCode::InvalidEncoding, message));
+        }
+        if Target::from(target) != self.target {
+            let message = format!("this host computes on the {}", self.target.name());
+            return Err(NnError::unsupported(message));
+        }
+        let (Some(model), true) = (builder.pop(), builder.is_empty()) else {
+            let message = "an ONNX model is exactly one buffer";
+            return Err(NnError::new(ErrorCode::InvalidArgument, message));
+        };
+        if model.len() > MAX_GUEST_MODEL {
+            let message = format!("a guest's model may have {MAX_GUEST_MODEL} bytes");
+            return Err(NnError::new(ErrorCode::TooLarge, message));
+        }
+        let backend = self.backend.clone();
+        let work = tokio::task::spawn_blocking(move || backend.load(&model, 1));
+        let loaded = work.await.map_err(|_| NnError::runtime("the backend panicked"))??;
+        Ok(Arc::new(Graph::new(loaded)))
+    }
+}

@@ -1,0 +1,25 @@
+//! The HTTP export.
+
+// The export that `http_component` writes is unsafe by its nature; there is no other here.
+#![allow(unsafe_code)]
+
+use spin_sdk::http::{Request, Response};
+use spin_sdk::http_component;
+
+use crate::describe;
+
+#[http_component]
+fn handle(request: Request) -> Response {
+    let method = http::Method::from_bytes(request.method().to_string().as_bytes()).unwrap_or_default();
+    let headers = request
+        .headers()
+        .filter_map(|(name, value)| {
+            let name = name.parse::<http::HeaderName>().ok()?;
+            Some((name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        })
+        .collect();
+    for line in describe(&method, &headers, request.body()) {
+        println!("{line}");
+    }
+    Response::new(200, ())
+}

@@ -1,0 +1,244 @@
+//! `allowed_outbound_hosts`, in Spin's syntax.
+//!
+//! `scheme://host:port`, where the scheme may be `*`, the host `*`, `*.example.com`, a network such
+//! as `10.0.0.0/8`, or `self`, and the port `*` or a half-open range `8000..8010`. Without a port it
+//! is the scheme's own.
+
+use std::{net::IpAddr, str::FromStr};
+
+use anyhow::{Context, Result, bail};
+use http::Uri;
+
+/// The hosts that one component may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<AllowedHost>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AllowedHost {
+    /// `None` for any.
+    scheme: Option<String>,
+    host: HostRule,
+    /// From the first to before the second.
+    ports: std::ops::RangeInclusive<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum HostRule {
+    Any,
+    /// The application itself, as `self.alt` or by a request without a host.
+    Itself,
+    /// Everything that ends in this, which starts with a dot.
+    Below(String),
+    Exactly(String),
+    Network(IpAddr, u8),
+}
+
+/// The name by which a component calls its own application.
+pub const SELF: &str = "self.alt";
+
+impl AllowedHosts {
+    /// Parses entries whose templates are expanded already.
+    ///
+    /// # Errors
+    /// When one does not parse; the error names it.
+    pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self> {
+        let parse = |entry: &S| {
+            entry.as_ref().parse().with_context(|| format!("allowed_outbound_hosts: {:?}", entry.as_ref()))
+        };
+        Ok(Self(entries.iter().map(parse).collect::<Result<_>>()?))
+    }
+
+    /// Whether a request to this address may leave.
+    pub fn allows(&self, uri: &Uri) -> bool {
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
+        let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else { return false };
+        self.0.iter().any(|entry| entry.allows(scheme, host, port))
+    }
+}
+
+impl AllowedHost {
+    fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
+        if self.scheme.as_deref().is_some_and(|own| own != scheme) {
+            return false;
+        }
+        let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+        let fits = match &self.host {
+            HostRule::Any => true,
+            // Whichever port the application happens to listen on.
+            HostRule::Itself => return host == SELF,
+            HostRule::Below(suffix) => host.strip_suffix(suffix.as_str()).is_some_and(|rest| !rest.is_empty()),
+            HostRule::Exactly(own) => *own == host,
+            HostRule::Network(network, bits) => {
+                host.parse().is_ok_and(|address| in_network(address, *network, *bits))
+            }
+        };
+        fits && self.ports.contains(&port)
+    }
+}
+
+impl FromStr for AllowedHost {
+    type Err = anyhow::Error;
+
+    fn from_str(entry: &str) -> Result<Self> {
+        let Some((scheme, rest)) = entry.trim().split_once("://") else {
+            bail!("expected SCHEME://HOST, as in `https://example.com` or `*://example.com:80`");
+        };
+        let any_scheme = scheme == "*";
+        if !any_scheme && !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+            bail!("{scheme:?} is not a scheme");
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest == "self" || rest == SELF {
+            return Ok(Self { scheme: None, host: HostRule::Itself, ports: 0..=u16::MAX });
+        }
+        let (host, port) = split_port(rest);
+        let host = host_rule(&host.to_ascii_lowercase())?;
+        let ports = match port {
+            Some("*") => 0..=u16::MAX,
+            Some(port) => ports(port)?,
+            None => match default_port(&scheme) {
+                Some(port) => port..=port,
+                None => bail!("a port is needed, as the scheme `{scheme}` has none of its own"),
+            },
+        };
+        Ok(Self { scheme: (!any_scheme).then_some(scheme), host, ports })
+    }
+}
+
+/// Splits at the last colon, unless that is inside the brackets of an IPv6 address.
+fn split_port(rest: &str) -> (&str, Option<&str>) {
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (rest, None),
+    }
+}
+
+fn host_rule(host: &str) -> Result<HostRule> {
+    if host == "*" {
+        return Ok(HostRule::Any);
+    }
+    if host.ends_with(".spin.internal") {
+        bail!("calls between components (`*.spin.internal`) are not supported by this host");
+    }
+    if let Some((network, bits)) = host.split_once('/')
+        && let Ok(network) = network.trim_matches(['[', ']']).parse::<IpAddr>()
+    {
+        let most = if network.is_ipv4() { 32 } else { 128 };
+        return match bits.parse() {
+            Ok(bits) if bits <= most => Ok(HostRule::Network(network, bits)),
+            _ => bail!("{host:?} is not a network"),
+        };
+    }
+    let (host, below) = match host.strip_prefix('*') {
+        Some(suffix) if suffix.starts_with('.') => (suffix, true),
+        Some(_) => bail!("`*` stands for a whole label, as in `*.example.com`"),
+        None => (host.trim_matches(['[', ']']), false),
+    };
+    if host.is_empty() || host == "." {
+        bail!("the host is missing");
+    }
+    if host.contains('*') {
+        bail!("`*` may only come first, as in `*.example.com`");
+    }
+    if host.contains(['/', '?', '#', '@']) {
+        bail!("an allowed host has neither path nor user");
+    }
+    Ok(if below { HostRule::Below(host.to_owned()) } else { HostRule::Exactly(host.to_owned()) })
+}
+
+fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>> {
+    let number = |text: &str| text.parse::<u16>().with_context(|| format!("{text:?} is not a port"));
+    let Some((first, end)) = text.split_once("..") else {
+        let port = number(text)?;
+        return Ok(port..=port);
+    };
+    let (first, end) = (number(first)?, number(end)?);
+    if first >= end {
+        bail!("the port range {text:?} holds no port");
+    }
+    Ok(first..=end - 1)
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        "redis" => Some(6379),
+        "postgres" => Some(5432),
+        "mysql" => Some(3306),
+        "mqtt" => Some(1883),
+        _ => None,
+    }
+}
+
+fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    let (address, network, width) = match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => (u128::from(a.to_bits()), u128::from(n.to_bits()), 32),
+        (IpAddr::V6(a), IpAddr::V6(n)) => (a.to_bits(), n.to_bits(), 128),
+        _ => return false,
+    };
+    let ignored = width - u32::from(bits);
+    address.checked_shr(ignored) == network.checked_shr(ignored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_rules() {
+        let cases = [
+            ("http://example.com", "http://example.com/a?b", true),
+            ("http://example.com", "http://EXAMPLE.com:80", true),
+            ("http://example.com", "http://example.com:81", false),
+            ("http://example.com", "https://example.com", false),
+            ("http://example.com/", "http://example.com/x", true),
+            ("http://example.com", "http://example.com.evil.org", false),
+            ("http://example.com", "http://sub.example.com", false),
+            ("https://example.com:8443", "https://example.com:8443", true),
+            ("https://example.com:8443", "https://example.com", false),
+            ("*://example.com:80", "http://example.com", true),
+            ("*://example.com:80", "https://example.com:80", true),
+            ("*://example.com:*", "https://example.com", true),
+            ("https://*.example.com", "https://a.b.example.com", true),
+            ("https://*.example.com", "https://example.com", false),
+            ("https://*.example.com", "https://badexample.com", false),
+            ("http://h:8000..8010", "http://h:8000", true),
+            ("http://h:8000..8010", "http://h:8009", true),
+            ("http://h:8000..8010", "http://h:8010", false),
+            ("http://h:65535", "http://h:65535", true),
+            ("*://*:*", "https://anything.example:1", true),
+            ("http://*", "http://anything.example", true),
+            ("http://*", "http://anything.example:81", false),
+            ("http://10.0.0.0/8:*", "http://10.1.2.3:9", true),
+            ("http://10.0.0.0/8:*", "http://11.1.2.3:9", false),
+            ("http://10.0.0.0/8", "http://ten.example", false),
+            ("http://0.0.0.0/0", "http://8.8.8.8", true),
+            ("http://[fd00::]/8:80", "http://[fd12::1]", true),
+            ("http://[::1]:8080", "http://[::1]:8080", true),
+            ("http://[::1]", "http://[::2]", false),
+            ("http://self", "http://self.alt/x", true),
+            ("http://self.alt", "http://self.alt:3000/x", true),
+            ("http://self", "http://other", false),
+        ];
+        for (rule, uri, expected) in cases {
+            let hosts = AllowedHosts::parse(&[rule]).unwrap();
+            assert_eq!(hosts.allows(&uri.parse().unwrap()), expected, "{rule} {uri}");
+        }
+        assert!(!AllowedHosts::default().allows(&"http://h".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_and_named() {
+        let bad = [
+            "example.com", "*", "insecure:allow-all", "http://", "http://a/b", "http://u@h", "*://h",
+            "http://a.*.b", "http://*a", "http://h:port", "http://h:9..9", "http://h:70000",
+            "http://10.0.0.0/33", "http://x.spin.internal", "amqp://h", "http://h?x", "h t://x",
+        ];
+        for rule in bad {
+            let error = format!("{:#}", AllowedHosts::parse(&[rule]).unwrap_err());
+            assert!(error.contains(rule), "{error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The one HTTP client of the process, with pooled connections.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as HyperClient, Error, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody};
+
+use super::between_bytes::BetweenBytes;
+
+const CONNECT: Duration = Duration::from_secs(5);
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+const BETWEEN_BYTES: Duration = Duration::from_secs(30);
+/// Shorter than the minute after which gateways close an idle connection, so that we close first.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends requests over HTTP and HTTPS.
+#[derive(Clone)]
+pub struct Client(HyperClient<HttpsConnector<HttpConnector>, WasiBody>);
+
+impl Client {
+    /// A client that trusts what the machine trusts.
+    ///
+    /// # Errors
+    /// When the machine's certificates cannot be read.
+    pub fn new() -> Result<Self> {
+        let mut http = HttpConnector::new();
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(CONNECT));
+        let https = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .context("cannot read the machine's certificates")?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = HyperClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(https);
+        Ok(Self(client))
+    }
+
+    /// Sends, and gives the answer as soon as its head is there.
+    pub async fn send(
+        &self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<Response<WasiBody>, HttpError> {
+        let options = options.unwrap_or_default();
+        // A reused connection needs no time to connect, so both limits together bound the head.
+        let head = options.connect_timeout.unwrap_or(CONNECT)
+            + options.first_byte_timeout.unwrap_or(FIRST_BYTE);
+        let answer = tokio::time::timeout(head, self.0.request(request))
+            .await
+            .map_err(|_| HttpError::ConnectionReadTimeout)?
+            .map_err(|error| classify(&error))?;
+        let pause = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES);
+        Ok(answer.map(|body| BetweenBytes::new(body.map_err(HttpError::from), pause).boxed_unsync()))
+    }
+}
+
+/// The error that the guest's interface has for what went wrong.
+fn classify(error: &Error) -> HttpError {
+    let mut sources = std::iter::successors(std::error::Error::source(error), |e| e.source());
+    if error.is_connect() {
+        use std::io::ErrorKind;
+        let io = sources.find_map(|source| source.downcast_ref::<std::io::Error>());
+        return match io.map(std::io::Error::kind) {
+            Some(ErrorKind::TimedOut) => HttpError::ConnectionTimeout,
+            // rustls wraps its errors so.
+            Some(ErrorKind::InvalidData) => HttpError::TlsCertificateError,
+            Some(
+                ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable,
+            ) => HttpError::ConnectionRefused,
+            // What is left is the resolver, which has no kind of its own.
+            _ => HttpError::DnsError { rcode: None, info_code: None },
+        };
+    }
+    let hyper = sources.find_map(|source| source.downcast_ref::<hyper::Error>());
+    if hyper.is_some_and(hyper::Error::is_incomplete_message) {
+        return HttpError::ConnectionTerminated;
+    }
+    HttpError::InternalError(Some(error.to_string()))
+}
+
+/// An empty body.
+pub fn empty() -> WasiBody {
+    http_body_util::Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is there already.
+pub fn full(bytes: Bytes) -> WasiBody {
+    http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}

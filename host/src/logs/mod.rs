@@ -1,0 +1,99 @@
+//! What components print: to the terminal, to a file per component and stream, and to listeners.
+
+mod output;
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result};
+
+pub use output::GuestOutput;
+
+/// Which stream a line came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output: the report lines.
+    Stdout,
+    /// Standard error: panics and complaints.
+    Stderr,
+}
+
+/// Called with every line that a component prints.
+pub type Listener = Arc<dyn Fn(Stream, &str) + Send + Sync>;
+
+/// The sinks of one component's lines.
+pub struct Logs {
+    component: String,
+    quiet: bool,
+    files: Option<[Mutex<File>; 2]>,
+    listeners: Vec<Listener>,
+}
+
+impl Logs {
+    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in `dir` for appending.
+    ///
+    /// # Errors
+    /// When the folder or the files cannot be made.
+    pub fn open(
+        component: &str,
+        dir: Option<&Path>,
+        quiet: bool,
+        listeners: Vec<Listener>,
+    ) -> Result<Self> {
+        let files = match dir {
+            None => None,
+            Some(dir) => {
+                std::fs::create_dir_all(dir)
+                    .with_context(|| format!("cannot make the log folder {}", dir.display()))?;
+                let name = component.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
+                let open = |stream: &str| {
+                    let path = dir.join(format!("{name}_{stream}.txt"));
+                    let file = OpenOptions::new().create(true).append(true).open(&path);
+                    file.map(Mutex::new).with_context(|| format!("cannot write {}", path.display()))
+                };
+                Some([open("stdout")?, open("stderr")?])
+            }
+        };
+        Ok(Self { component: component.to_owned(), quiet, files, listeners })
+    }
+
+    /// One line of the component.
+    pub fn line(&self, stream: Stream, line: &str) {
+        for listener in &self.listeners {
+            listener(stream, line);
+        }
+        self.to_file(stream, line);
+        if !self.quiet {
+            // A terminal that is gone must not take the component with it.
+            _ = match stream {
+                Stream::Stdout => writeln!(std::io::stdout(), "[{}] {line}", self.component),
+                Stream::Stderr => writeln!(std::io::stderr(), "[{}] {line}", self.component),
+            };
+        }
+    }
+
+    /// One line of the host about this component.
+    pub fn host(&self, message: &str) {
+        self.to_file(Stream::Stderr, message);
+        _ = writeln!(std::io::stderr(), "xray: {}: {message}", self.component);
+    }
+
+    fn to_file(&self, stream: Stream, line: &str) {
+        if let Some(files) = &self.files {
+            let mut file = files[stream as usize].lock().unwrap_or_else(PoisonError::into_inner);
+            // One call, so that lines of other processes that append do not mix into it.
+            _ = file.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logs").field("component", &self.component).finish_non_exhaustive()
+    }
+}

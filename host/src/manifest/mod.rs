@@ -1,0 +1,252 @@
+//! `spin.toml`, manifest version 2: what of it this host serves, and an error for the rest.
+
+mod raw;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// An application as its manifest describes it.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Folder that relative paths start from.
+    pub dir: PathBuf,
+    /// Name of the application.
+    pub name: String,
+    /// Version of the application.
+    pub version: String,
+    /// What the application says of itself.
+    pub description: String,
+    /// Path that all routes start with.
+    pub base: String,
+    /// Declared variables.
+    pub variables: BTreeMap<String, VariableDecl>,
+    /// HTTP triggers in the order of the manifest.
+    pub routes: Vec<HttpRoute>,
+    /// Components by id.
+    pub components: BTreeMap<String, Component>,
+}
+
+/// A declared variable.
+#[derive(Debug, Clone, Default)]
+pub struct VariableDecl {
+    /// Value when nobody sets one; without it the variable is required.
+    pub default: Option<String>,
+    /// Whether the value must not be shown.
+    pub secret: bool,
+}
+
+/// An HTTP trigger.
+#[derive(Debug, Clone)]
+pub struct HttpRoute {
+    /// The route as written.
+    pub route: String,
+    /// Id of the component that serves it.
+    pub component: String,
+}
+
+/// A component.
+#[derive(Debug, Clone, Default)]
+pub struct Component {
+    /// Path of the WebAssembly file.
+    pub source: PathBuf,
+    /// Files that the component sees.
+    pub files: Vec<FileMount>,
+    /// Hosts that the component may call, templates not yet expanded.
+    pub allowed_outbound_hosts: Vec<String>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Variables, templates not yet expanded.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// An entry of a component's `files`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileMount {
+    /// Files that match a pattern, at the same path as in the application's folder.
+    Pattern(String),
+    /// A folder or file at a path of its own.
+    Placed {
+        /// Path in the application's folder.
+        source: PathBuf,
+        /// Absolute path for the component.
+        destination: String,
+    },
+}
+
+impl Manifest {
+    /// Reads the manifest at `from`, or `spin.toml` in it when that is a folder.
+    ///
+    /// # Errors
+    /// When there is none, or it does not parse; the error says where.
+    pub fn load(from: &Path) -> Result<Self> {
+        let path = if from.is_dir() { from.join("spin.toml") } else { from.to_owned() };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the manifest {}", path.display()))?;
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, dir).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// Reads the text of a manifest whose paths are relative to `dir`.
+    ///
+    /// # Errors
+    /// When it does not parse or asks for what this host does not have.
+    pub fn parse(text: &str, dir: &Path) -> Result<Self> {
+        // Before the strict reading, whose message would only say "unknown field".
+        let table: toml::Table = toml::from_str(text)?;
+        let triggers = table.get("trigger").and_then(toml::Value::as_table);
+        if let Some(other) = triggers.and_then(|types| types.keys().find(|key| *key != "http")) {
+            bail!("triggers of type `{other}` are not supported by this host, only `http`");
+        }
+        let raw: raw::Manifest = toml::from_str(text)?;
+        if raw.spin_manifest_version != 2 {
+            bail!("spin_manifest_version {} is not supported, only 2", raw.spin_manifest_version);
+        }
+        let mut manifest = Self {
+            dir: dir.to_owned(),
+            name: raw.application.name,
+            version: raw.application.version,
+            description: raw.application.description,
+            base: base(raw.application.trigger)?,
+            variables: BTreeMap::new(),
+            routes: Vec::new(),
+            components: BTreeMap::new(),
+        };
+        for (name, variable) in raw.variables {
+            let decl = variable_decl(variable).with_context(|| format!("variables.{name}"))?;
+            manifest.variables.insert(name, decl);
+        }
+        for (id, component) in raw.component {
+            let component = read_component(component, dir).with_context(|| format!("component.{id}"))?;
+            manifest.components.insert(id, component);
+        }
+        for (index, trigger) in raw.trigger.http.into_iter().enumerate() {
+            let route = http_route(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
+            if !manifest.components.contains_key(&route.component) {
+                bail!("route {:?} wants component {:?}, which is not there", route.route, route.component);
+            }
+            manifest.routes.push(route);
+        }
+        if manifest.routes.is_empty() {
+            bail!("the application has no [[trigger.http]]");
+        }
+        Ok(manifest)
+    }
+
+    /// Leaves only this component and its routes.
+    ///
+    /// # Errors
+    /// When there is no such component, or nothing leads to it.
+    pub fn retain(&mut self, id: &str) -> Result<()> {
+        if !self.components.contains_key(id) {
+            let ids: Vec<_> = self.components.keys().collect();
+            bail!("there is no component {id:?}, only {ids:?}");
+        }
+        self.components.retain(|component, _| component == id);
+        self.routes.retain(|route| route.component == id);
+        if self.routes.is_empty() {
+            bail!("component {id:?} has no HTTP trigger");
+        }
+        Ok(())
+    }
+}
+
+fn base(mut triggers: BTreeMap<String, toml::Table>) -> Result<String> {
+    let mut http = triggers.remove("http").unwrap_or_default();
+    let base = http.remove("base");
+    if let Some(key) = http.keys().next() {
+        bail!("unknown key `{key}` in application.trigger.http, expected `base`");
+    }
+    match base {
+        None => Ok("/".into()),
+        Some(toml::Value::String(base)) => Ok(base),
+        Some(_) => bail!("application.trigger.http.base must be a string"),
+    }
+}
+
+fn variable_decl(raw: raw::Variable) -> Result<VariableDecl> {
+    match (&raw.default, raw.required) {
+        (Some(_), true) => bail!("a variable has either a default or `required = true`"),
+        (None, false) => bail!("a variable needs a default or `required = true`"),
+        _ => Ok(VariableDecl { default: raw.default, secret: raw.secret }),
+    }
+}
+
+fn http_route(raw: raw::HttpTrigger) -> Result<HttpRoute> {
+    if !raw.components.is_empty() {
+        bail!("`components` (middleware) is not supported by this host");
+    }
+    match raw.executor.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
+        None | Some("spin" | "http" | "wasip2") => {}
+        Some(other) => bail!("executor {other:?} is not supported by this host, only \"spin\""),
+    }
+    let toml::Value::String(component) = raw.component else {
+        bail!("a component inside the trigger is not supported by this host; give it a [component.NAME]");
+    };
+    let toml::Value::String(route) = raw.route else {
+        bail!("private routes are not supported by this host");
+    };
+    Ok(HttpRoute { route, component })
+}
+
+fn read_component(raw: raw::Component, dir: &Path) -> Result<Component> {
+    let lists = [
+        ("key_value_stores", raw.key_value_stores),
+        ("sqlite_databases", raw.sqlite_databases),
+        ("ai_models", raw.ai_models),
+        ("exclude_files", raw.exclude_files),
+    ];
+    for (key, values) in lists {
+        if !values.is_empty() {
+            bail!("`{key}` is not supported by this host");
+        }
+    }
+    if !raw.allowed_http_hosts.is_empty() {
+        bail!("`allowed_http_hosts` is gone since Spin 2; use `allowed_outbound_hosts`");
+    }
+    // `wasi:nn` is what this host has natively; with any other dependency left out the component
+    // would not start, and the message would not say why.
+    if let Some(key) = raw.dependencies.keys().find(|key| !key.starts_with("wasi:nn")) {
+        bail!("the dependency {key:?} needs composition, which this host does not do");
+    }
+    let source = match raw.source {
+        toml::Value::String(path) => dir.join(path),
+        _ => bail!("`source` must be a local path; remote sources are not supported by this host"),
+    };
+    let files: Result<_> = raw.files.into_iter().map(file_mount).collect();
+    Ok(Component {
+        source,
+        files: files.context("files")?,
+        allowed_outbound_hosts: raw.allowed_outbound_hosts,
+        environment: raw.environment,
+        variables: raw.variables,
+    })
+}
+
+fn file_mount(entry: toml::Value) -> Result<FileMount> {
+    let mut table = match entry {
+        toml::Value::String(pattern) => return Ok(FileMount::Pattern(pattern)),
+        toml::Value::Table(table) => table,
+        other => bail!("an entry is a pattern or {{ source, destination }}, not {other}"),
+    };
+    let (source, destination) = (table.remove("source"), table.remove("destination"));
+    if let Some(key) = table.keys().next() {
+        bail!("unknown key `{key}`, expected `source` and `destination`");
+    }
+    match (source, destination) {
+        (Some(toml::Value::String(source)), Some(toml::Value::String(destination))) => {
+            if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
+                bail!("the destination {destination:?} is not an absolute path");
+            }
+            Ok(FileMount::Placed { source: source.into(), destination })
+        }
+        _ => bail!("an entry needs the strings `source` and `destination`"),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

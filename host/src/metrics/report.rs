@@ -1,0 +1,55 @@
+//! The report lines that the function prints, as far as they are counted.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What of a report line is counted.
+#[derive(Debug, Deserialize)]
+pub struct ReportLine {
+    event: String,
+    pub outcome: String,
+    #[serde(default)]
+    pub class: String,
+    #[serde(default)]
+    pub reason: String,
+    #[serde(default)]
+    pub ms: BTreeMap<String, f64>,
+}
+
+/// Reads a line, if it is a report.
+pub fn parse(line: &str) -> Option<ReportLine> {
+    if !line.starts_with('{') {
+        return None;
+    }
+    let report: ReportLine = serde_json::from_str(line).ok()?;
+    let steps = report.ms.iter().all(|(step, ms)| is_word(step) && ms.is_finite());
+    let words = [&report.outcome, &report.class, &report.reason].into_iter().all(|word| is_word(word));
+    (report.event == "object" && words && steps).then_some(report)
+}
+
+/// Every new label costs memory until the process ends, so only what looks like a word becomes one.
+fn is_word(text: &str) -> bool {
+    text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reports_are_read() {
+        let cases = [
+            (r#"{"event":"object","outcome":"done"}"#, true),
+            (r#"{"event":"object","outcome":"retry","reason":"store-down","class":null}"#, false),
+            (r#"{"event":"object","outcome":"retry","reason":"store-down"}"#, true),
+            (r#"{"event":"other","outcome":"done"}"#, false),
+            (r#"{"event":"object","outcome":"DOE JANE 1960"}"#, false),
+            (r#"{"event":"object""#, false),
+            ("hello", false),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parse(line).is_some(), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A loaded model and its pool of sessions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    backend::{Loaded, Session},
+    bindings::wasi::nn::errors::ErrorCode,
+    error::NnError,
+    tensor::{NamedTensor, Port},
+};
+
+/// A model that any number of requests compute at once; the pool decides how many at a time.
+pub struct Graph {
+    inputs: Vec<Port>,
+    pool: Arc<Pool>,
+}
+
+/// A graph as the guests' handles share it.
+pub type GraphRef = Arc<Graph>;
+
+struct Pool {
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Box<dyn Session>>>,
+    total: usize,
+}
+
+/// Brings its session back to the pool, also when the inference panicked or nobody waits for it.
+struct Lease {
+    session: Option<Box<dyn Session>>,
+    pool: Arc<Pool>,
+}
+
+impl Graph {
+    /// Takes over what a backend loaded.
+    pub fn new(loaded: Loaded) -> Self {
+        let total = loaded.sessions.len();
+        let pool = Pool {
+            permits: Arc::new(Semaphore::new(total)),
+            idle: Mutex::new(loaded.sessions),
+            total,
+        };
+        Self { inputs: loaded.inputs, pool: Arc::new(pool) }
+    }
+
+    /// Sessions in all.
+    pub fn sessions(&self) -> usize {
+        self.pool.total
+    }
+
+    /// Sessions computing now.
+    pub fn sessions_in_use(&self) -> usize {
+        self.pool.total - self.pool.permits.available_permits()
+    }
+
+    /// Computes on the next free session, off the executor's threads.
+    ///
+    /// # Errors
+    /// `invalid-argument` when the inputs do not fit the model, otherwise what the backend reports.
+    pub async fn compute(&self, inputs: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, NnError> {
+        self.check(&inputs)?;
+        let permit =
+            self.pool.permits.clone().acquire_owned().await.map_err(NnError::runtime)?;
+        let mut lease = Pool::lease(&self.pool)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let result = lease.run(&inputs);
+            drop(lease);
+            drop(permit);
+            result
+        });
+        // The payload of a panic says nothing to a guest; it has been printed already.
+        work.await.map_err(|_| NnError::runtime("the backend panicked"))?
+    }
+
+    fn check(&self, inputs: &[NamedTensor]) -> Result<(), NnError> {
+        let refuse = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
+        for (index, (name, tensor)) in inputs.iter().enumerate() {
+            let Some(port) = self.inputs.iter().find(|port| port.name == *name) else {
+                return refuse(format!("the model has no input {name:?}, only {}", self.names()));
+            };
+            if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
+                return refuse(format!("input {name:?} is given twice"));
+            }
+            port.check(tensor)?;
+        }
+        if inputs.len() < self.inputs.len() {
+            return refuse(format!("{} inputs given, the model wants {}", inputs.len(), self.names()));
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.inputs.iter().map(|port| format!("{:?}", port.name)).collect();
+        names.join(", ")
+    }
+}
+
+impl Pool {
+    fn lease(pool: &Arc<Self>) -> Result<Lease, NnError> {
+        let session = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A permit stands for an idle session, so there is one.
+        let session = session.ok_or_else(|| NnError::runtime("no session is idle"))?;
+        Ok(Lease { session: Some(session), pool: pool.clone() })
+    }
+}
+
+impl Lease {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
+        let session = self.session.as_mut().ok_or_else(|| NnError::runtime("no session"))?;
+        session.run(inputs)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The `wasi:nn` interfaces as the guest calls them.
+//!
+//! Nothing here blocks the executor, and nothing a guest passes can stop the host: what does not
+//! fit becomes an error resource, a forged handle traps that guest alone.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+
+use super::{
+    Inference,
+    bindings::wasi::nn::{
+        errors::{self, ErrorCode},
+        graph::{self, ExecutionTarget, GraphEncoding},
+        inference,
+        tensor::{self, TensorType},
+    },
+    error::NnError,
+    graph::Graph,
+    tensor::Tensor,
+};
+
+/// What `init-execution-context` gives: a graph is computed on whichever session is free.
+pub struct ExecutionContext(Arc<Graph>);
+
+/// One guest's use of `wasi:nn`.
+pub struct NnView<'a> {
+    /// Holds the guest's resources.
+    pub table: &'a mut ResourceTable,
+    /// What all guests share.
+    pub inference: &'a Arc<Inference>,
+    /// Bytes of tensors that this guest keeps in the host, and how many it may.
+    pub tensor_bytes: &'a mut TensorBytes,
+}
+
+/// Tensors live outside the guest's memory, so its memory limit does not bound them.
+#[derive(Debug)]
+pub struct TensorBytes {
+    used: usize,
+    limit: usize,
+}
+
+impl TensorBytes {
+    /// None used of `limit`.
+    pub fn new(limit: usize) -> Self {
+        Self { used: 0, limit }
+    }
+
+    fn add(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.used = self.used.saturating_add(bytes);
+        if self.used > self.limit {
+            wasmtime::bail!("the guest keeps more than {} bytes of tensors", self.limit);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, bytes: usize) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+}
+
+struct HasNn;
+
+impl HasData for HasNn {
+    type Data<'a> = NnView<'a>;
+}
+
+/// Offers `wasi:nn` to components.
+///
+/// # Errors
+/// When the linker has one of the interfaces already.
+pub fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> NnView<'_>,
+) -> wasmtime::Result<()> {
+    graph::add_to_linker::<_, HasNn>(linker, view)?;
+    tensor::add_to_linker::<_, HasNn>(linker, view)?;
+    inference::add_to_linker::<_, HasNn>(linker, view)?;
+    errors::add_to_linker::<_, HasNn>(linker, view)
+}
+
+/// The outer error traps, the inner one is the guest's.
+type Answer<T> = wasmtime::Result<Result<T, Resource<NnError>>>;
+
+impl NnView<'_> {
+    fn answer<T: Send + 'static>(&mut self, result: Result<T, NnError>) -> Answer<Resource<T>> {
+        Ok(match result {
+            Ok(value) => Ok(self.table.push(value)?),
+            Err(error) => Err(self.table.push(error)?),
+        })
+    }
+
+    fn take(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Tensor> {
+        let tensor = self.table.delete(tensor)?;
+        self.tensor_bytes.remove(tensor.data.len());
+        Ok(tensor)
+    }
+
+    fn keep(&mut self, tensor: Tensor) -> wasmtime::Result<Resource<Tensor>> {
+        self.tensor_bytes.add(tensor.data.len())?;
+        Ok(self.table.push(tensor)?)
+    }
+}
+
+impl graph::Host for NnView<'_> {
+    async fn load(
+        &mut self,
+        builder: Vec<Vec<u8>>,
+        encoding: GraphEncoding,
+        target: ExecutionTarget,
+    ) -> Answer<Resource<Arc<Graph>>> {
+        let graph = self.inference.load(builder, encoding, target).await;
+        self.answer(graph)
+    }
+
+    fn load_by_name(&mut self, name: String) -> Answer<Resource<Arc<Graph>>> {
+        let graph = self.inference.by_name(&name);
+        self.answer(graph)
+    }
+}
+
+impl graph::HostGraph for NnView<'_> {
+    fn init_execution_context(
+        &mut self,
+        graph: Resource<Arc<Graph>>,
+    ) -> Answer<Resource<ExecutionContext>> {
+        let graph = self.table.get(&graph)?.clone();
+        self.answer(Ok(ExecutionContext(graph)))
+    }
+
+    fn drop(&mut self, graph: Resource<Arc<Graph>>) -> wasmtime::Result<()> {
+        self.table.delete(graph)?;
+        Ok(())
+    }
+}
+
+impl tensor::Host for NnView<'_> {}
+
+impl tensor::HostTensor for NnView<'_> {
+    fn new(
+        &mut self,
+        dims: Vec<u32>,
+        ty: TensorType,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Resource<Tensor>> {
+        // The constructor cannot fail, so whether the three fit is checked when they are used.
+        self.keep(Tensor { dims, ty, data })
+    }
+
+    fn dimensions(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Vec<u32>> {
+        Ok(self.table.get(&tensor)?.dims.clone())
+    }
+
+    fn ty(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<TensorType> {
+        Ok(self.table.get(&tensor)?.ty)
+    }
+
+    fn data(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Vec<u8>> {
+        Ok(self.table.get(&tensor)?.data.clone())
+    }
+
+    fn drop(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<()> {
+        self.take(tensor)?;
+        Ok(())
+    }
+}
+
+impl inference::Host for NnView<'_> {}
+
+impl inference::HostGraphExecutionContext for NnView<'_> {
+    async fn compute(
+        &mut self,
+        context: Resource<ExecutionContext>,
+        inputs: Vec<(String, Resource<Tensor>)>,
+    ) -> Answer<Vec<(String, Resource<Tensor>)>> {
+        let graph = self.table.get(&context)?.0.clone();
+        let mut taken = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            taken.push((name, self.take(tensor)?));
+        }
+        match graph.compute(taken).await {
+            Ok(outputs) => {
+                let mut kept = Vec::with_capacity(outputs.len());
+                for (name, tensor) in outputs {
+                    kept.push((name, self.keep(tensor)?));
+                }
+                Ok(Ok(kept))
+            }
+            Err(error) => Ok(Err(self.table.push(error)?)),
+        }
+    }
+
+    fn drop(&mut self, context: Resource<ExecutionContext>) -> wasmtime::Result<()> {
+        self.table.delete(context)?;
+        Ok(())
+    }
+}
+
+impl errors::Host for NnView<'_> {}
+
+impl errors::HostError for NnView<'_> {
+    fn code(&mut self, error: Resource<NnError>) -> wasmtime::Result<ErrorCode> {
+        Ok(self.table.get(&error)?.code)
+    }
+
+    fn data(&mut self, error: Resource<NnError>) -> wasmtime::Result<String> {
+        Ok(self.table.get(&error)?.message.clone())
+    }
+
+    fn drop(&mut self, error: Resource<NnError>) -> wasmtime::Result<()> {
+        self.table.delete(error)?;
+        Ok(())
+    }
+}

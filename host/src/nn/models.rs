@@ -1,0 +1,91 @@
+//! Models and the contracts that vouch for them.
+//!
+//! A model is found as the component sees it, at `/models/<name>/model.onnx`. Its contract beside it
+//! carries its SHA-256; a model that is not what its contract says stops the start, because every
+//! score would silently mean something else.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+/// Where models lie for the component.
+pub const GUEST_FOLDER: &str = "/models";
+
+/// A model whose contract has been checked.
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    /// Name for `load-by-name`: the folder's.
+    pub name: String,
+    /// The ONNX file.
+    pub bytes: Vec<u8>,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+}
+
+/// Reads all models in these folders of the host; each folder's name is its model's.
+///
+/// # Errors
+/// When a contract is missing or names another digest; the error names the model.
+pub fn read_all(folders: &[(String, PathBuf)]) -> Result<Vec<ModelFile>> {
+    folders.iter().map(|(name, folder)| read(name, folder)).collect()
+}
+
+fn read(name: &str, folder: &Path) -> Result<ModelFile> {
+    let path = folder.join("model.onnx");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let contract = folder.join("contract.json");
+    let wanted = digest_of(&contract)
+        .with_context(|| format!("the model {name:?} has no usable contract at {}", contract.display()))?;
+    if !wanted.eq_ignore_ascii_case(&sha256) {
+        bail!(
+            "the model {name:?} is not the one of its contract: {} has SHA-256 {sha256}, {} wants {wanted}",
+            path.display(),
+            contract.display(),
+        );
+    }
+    Ok(ModelFile { name: name.to_owned(), bytes, sha256 })
+}
+
+fn digest_of(contract: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(contract)?;
+    let contract: serde_json::Value = serde_json::from_str(&text)?;
+    let digest = contract.get("model_sha256").and_then(serde_json::Value::as_str);
+    Ok(digest.context("the key `model_sha256` is missing")?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(contract: Option<&str>) -> (tempfile::TempDir, Vec<(String, PathBuf)>) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("model.onnx"), "weights").unwrap();
+        if let Some(contract) = contract {
+            std::fs::write(dir.path().join("contract.json"), contract).unwrap();
+        }
+        let folders = vec![("chest".to_owned(), dir.path().to_owned())];
+        (dir, folders)
+    }
+
+    #[test]
+    fn a_model_must_be_what_its_contract_says() {
+        let digest = hex::encode(Sha256::digest("weights"));
+        let good = format!(r#"{{"model_sha256": "{}"}}"#, digest.to_uppercase());
+        let (_dir, folders) = model(Some(&good));
+        assert_eq!(read_all(&folders).unwrap()[0].sha256, digest);
+
+        let other = format!(r#"{{"model_sha256": "{}"}}"#, "0".repeat(64));
+        for (contract, said) in [
+            (Some(other.as_str()), "is not the one of its contract"),
+            (Some("{}"), "`model_sha256` is missing"),
+            (Some("no json"), "no usable contract"),
+            (None, "no usable contract"),
+        ] {
+            let (_dir, folders) = model(contract);
+            let error = format!("{:#}", read_all(&folders).unwrap_err());
+            assert!(error.contains(said) && error.contains("\"chest\""), "{error}");
+        }
+    }
+}

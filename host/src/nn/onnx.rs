@@ -1,0 +1,217 @@
+//! ONNX Runtime, loaded at run time by its path.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use half::{bf16, f16};
+use ort::{
+    environment::Environment,
+    logging::LogLevel,
+    memory::DeviceType,
+    session::{
+        Session as OrtSession, SessionInputValue,
+        builder::{GraphOptimizationLevel, PrepackedWeights},
+    },
+    value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType},
+};
+
+use super::{
+    backend::{Backend, Loaded, Session, Target},
+    bindings::wasi::nn::tensor::TensorType,
+    error::NnError,
+    tensor::{NamedTensor, Port, Tensor},
+};
+
+/// ONNX Runtime has one environment per process and refuses a second, even after the first is gone.
+/// This is the only state that the host shares between runtimes.
+static ENVIRONMENT: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+/// ONNX Runtime on one target.
+pub struct OnnxRuntime {
+    environment: Environment,
+    target: Target,
+}
+
+struct OnnxSession(OrtSession);
+
+impl OnnxRuntime {
+    /// Loads the library and makes sure that it has the target.
+    ///
+    /// # Errors
+    /// When the library does not load, is too old, or offers no such device.
+    pub fn open(library: &Path, target: Target) -> Result<Self> {
+        let environment = environment(library)?;
+        let this = Self { environment, target };
+        if target != Target::Cpu && !this.devices().any(|device| device == target.name()) {
+            let mut have: Vec<_> = this.devices().collect();
+            have.dedup();
+            bail!("{} offers no {} here, only {}", this.version(), target.name(), have.join(", "));
+        }
+        Ok(this)
+    }
+
+    fn devices(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.environment.devices().map(|device| device_name(device.hardware_device().ty()))
+    }
+
+    fn session(&self, model: &[u8], weights: &PrepackedWeights) -> ort::Result<OrtSession> {
+        // One thread each: parallelism comes from the pool, and spinning threads would take the
+        // processors that decode the next picture.
+        let mut builder = OrtSession::builder(&self.environment)?
+            .with_intra_threads(1)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_prepacked_weights(weights)?;
+        if self.target != Target::Cpu {
+            let name = self.target.name();
+            let devices = self
+                .environment
+                .devices()
+                .filter(|device| device_name(device.hardware_device().ty()) == name);
+            builder = builder.with_devices(devices, None)?;
+            builder = builder.with_disable_cpu_fallback()?;
+        }
+        builder.commit_from_memory(model)
+    }
+}
+
+impl Backend for OnnxRuntime {
+    fn version(&self) -> String {
+        // The build information is `ORT Build Info: … git-branch=rel-1.32.0, …`; the version in it
+        // is what the library says, the file's name is what somebody called it.
+        format!("ONNX Runtime {}", library_version())
+    }
+
+    fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError> {
+        let weights = PrepackedWeights::new();
+        let mut loaded = Loaded { inputs: Vec::new(), sessions: Vec::new() };
+        for _ in 0..sessions {
+            let session = self.session(model, &weights).map_err(NnError::runtime)?;
+            if loaded.inputs.is_empty() {
+                loaded.inputs = session.inputs().iter().map(|i| port(i.name(), i.dtype())).collect();
+            }
+            loaded.sessions.push(Box::new(OnnxSession(session)));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Session for OnnxSession {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
+        let mut values: Vec<(&str, SessionInputValue)> = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            values.push((name, to_value(tensor).map_err(NnError::runtime)?.into()));
+        }
+        let outputs = self.0.run(values).map_err(NnError::runtime)?;
+        outputs.iter().map(|(name, value)| Ok((name.to_owned(), from_value(name, &value)?))).collect()
+    }
+}
+
+fn environment(library: &Path) -> Result<Environment> {
+    let mut held = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((path, environment)) = &*held {
+        if path != library {
+            bail!("this process already uses the ONNX Runtime at {}", path.display());
+        }
+        return Ok(environment.clone());
+    }
+    let environment = ort::init_from(library)
+        .map_err(|error| anyhow!("{error}"))?
+        .with_name("xray")
+        .with_telemetry(false)
+        .build()
+        .context("ONNX Runtime did not start")?;
+    environment.set_log_level(LogLevel::Error);
+    *held = Some((library.to_owned(), environment.clone()));
+    Ok(environment)
+}
+
+fn library_version() -> String {
+    let info = ort::info();
+    let version = info.split("rel-").nth(1).and_then(|rest| rest.split(',').next());
+    version.unwrap_or(info).trim().to_owned()
+}
+
+fn device_name(ty: DeviceType) -> &'static str {
+    if ty == DeviceType::CPU {
+        Target::Cpu.name()
+    } else if ty == DeviceType::GPU {
+        Target::Gpu.name()
+    } else {
+        Target::Npu.name()
+    }
+}
+
+fn port(name: &str, ty: &ValueType) -> Port {
+    let (ty, dims) = match ty {
+        ValueType::Tensor { ty, shape, .. } => {
+            (tensor_type(*ty), Some(shape.iter().map(|&dim| u32::try_from(dim).ok()).collect()))
+        }
+        _ => (None, None),
+    };
+    Port { name: name.to_owned(), ty, dims }
+}
+
+fn tensor_type(ty: TensorElementType) -> Option<TensorType> {
+    Some(match ty {
+        TensorElementType::Float16 => TensorType::Fp16,
+        TensorElementType::Float32 => TensorType::Fp32,
+        TensorElementType::Float64 => TensorType::Fp64,
+        TensorElementType::Bfloat16 => TensorType::Bf16,
+        TensorElementType::Uint8 => TensorType::U8,
+        TensorElementType::Int32 => TensorType::I32,
+        TensorElementType::Int64 => TensorType::I64,
+        _ => return None,
+    })
+}
+
+fn to_value(tensor: &Tensor) -> ort::Result<DynValue> {
+    macro_rules! typed {
+        ($ty:ty) => {{
+            let (elements, _) = tensor.data.as_chunks();
+            let elements: Vec<$ty> = elements.iter().map(|b| <$ty>::from_le_bytes(*b)).collect();
+            OrtTensor::from_array((tensor.dims_i64(), elements))?.into_dyn()
+        }};
+    }
+    Ok(match tensor.ty {
+        TensorType::Fp16 => typed!(f16),
+        TensorType::Fp32 => typed!(f32),
+        TensorType::Fp64 => typed!(f64),
+        TensorType::Bf16 => typed!(bf16),
+        TensorType::U8 => typed!(u8),
+        TensorType::I32 => typed!(i32),
+        TensorType::I64 => typed!(i64),
+    })
+}
+
+fn from_value(name: &str, value: &DynValue) -> Result<Tensor, NnError> {
+    let element = match value.dtype() {
+        ValueType::Tensor { ty, .. } => tensor_type(*ty),
+        _ => None,
+    };
+    let Some(ty) = element else {
+        let message = format!("output {name:?} has type {}, which wasi:nn lacks", value.dtype());
+        return Err(NnError::unsupported(message));
+    };
+    macro_rules! bytes {
+        ($ty:ty) => {{
+            let (shape, elements) = value.try_extract_tensor::<$ty>().map_err(NnError::runtime)?;
+            (shape, elements.iter().flat_map(|element| element.to_le_bytes()).collect())
+        }};
+    }
+    let (shape, data) = match ty {
+        TensorType::Fp16 => bytes!(f16),
+        TensorType::Fp32 => bytes!(f32),
+        TensorType::Fp64 => bytes!(f64),
+        TensorType::Bf16 => bytes!(bf16),
+        TensorType::U8 => bytes!(u8),
+        TensorType::I32 => bytes!(i32),
+        TensorType::I64 => bytes!(i64),
+    };
+    let dims: Result<Vec<u32>, _> = shape.iter().map(|&dim| u32::try_from(dim)).collect();
+    Ok(Tensor { dims: dims.map_err(NnError::runtime)?, ty, data })
+}

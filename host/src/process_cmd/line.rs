@@ -1,0 +1,81 @@
+//! What is printed for each picture: a line for people, or a JSON object for programs.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+use xray_demo::results::Report;
+
+/// One picture with all that is known of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    /// The path that the user gave, or that was found in his folder.
+    source: &'a Path,
+    outcome: &'a str,
+    reason: Option<&'a str>,
+    class: Option<&'a str>,
+    risk: Option<f64>,
+    processed: Option<PathBuf>,
+    anonymized: Option<PathBuf>,
+    redaction: Option<&'a Value>,
+    format: Option<&'a str>,
+    width: Option<u32>,
+    height: Option<u32>,
+    model: Option<&'a Value>,
+    settings: Option<&'a str>,
+    ms: &'a std::collections::BTreeMap<String, f64>,
+    error: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    /// The line of a picture that the function reported on.
+    pub(super) fn new(
+        source: &'a Path,
+        report: &'a Report,
+        processed: Option<PathBuf>,
+        anonymized: Option<PathBuf>,
+        error: Option<String>,
+    ) -> Self {
+        Self {
+            source,
+            outcome: &report.outcome,
+            reason: report.reason.as_deref(),
+            class: report.class.as_deref(),
+            risk: report.risk,
+            processed,
+            anonymized,
+            redaction: report.redaction.as_ref(),
+            format: report.format.as_deref(),
+            width: report.width,
+            height: report.height,
+            model: report.model.as_ref(),
+            settings: report.settings.as_deref(),
+            ms: &report.ms,
+            error,
+        }
+    }
+
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers always serialise")
+    }
+
+    pub(super) fn text(&self) -> String {
+        let class = self.class.unwrap_or("-");
+        let risk = self.risk.map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk));
+        let made: Vec<&str> = [
+            self.processed.as_ref().map(|_| "processed"),
+            self.anonymized.as_ref().map(|_| "anonymized"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let made = if made.is_empty() { "nothing".into() } else { made.join(" + ") };
+        let total = self.ms.get("total").map_or(String::new(), |ms| format!("{ms:.1} ms"));
+        let source = self.source.display();
+        let line = format!("{class:<9} {risk:>7}  {made:<22} {total:>9}  {source}");
+        match &self.error {
+            Some(error) => format!("{line}\n    {error}"),
+            None => line,
+        }
+    }
+}
