@@ -3,18 +3,21 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function host demo test fmt lint clean backends notices
+.PHONY: all build function logevents host demo test fmt lint clean backends
 
-all: build
+all: build logevents
 build: function host
 
 # The manifest names target/wasm32-wasip2/release; with another target directory the file is copied there.
 function:
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 || true
 	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray
-	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/wasm32-wasip2/release && \
-	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm $(TARGET_DIR)/wasm32-wasip2/release/logevents.wasm target/wasm32-wasip2/release/; }
+	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm target/wasm32-wasip2/release/; }
+
+# Apart, because it links the function's library without its HTTP export, and would leave that as xray.wasm.
+logevents:
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents --target-dir $(TARGET_DIR)/components
 
 host:
 	$(CARGO) build --release -p xray-host

@@ -92,7 +92,16 @@ fn place(inward: u32, length: u32, side: u32, far: bool) -> (u32, u32) {
 /// # Errors
 /// Says which part can't be read and what is expected.
 pub fn parse_boxes(text: &str) -> Result<Vec<BoxSpec>, String> {
-    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(parse_box).collect()
+    let boxes: Vec<BoxSpec> = text
+        .split(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(parse_box)
+        .collect::<Result<_, _>>()?;
+    if boxes.is_empty() {
+        return Err("names no box, so nothing would be covered".to_owned());
+    }
+    Ok(boxes)
 }
 
 fn parse_box(text: &str) -> Result<BoxSpec, String> {

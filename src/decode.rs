@@ -1,7 +1,8 @@
 //! Bytes to pixels and back, within limits. Damaged files are refused, never half read.
 //!
 //! Pixels come out as a viewer shows them: EXIF orientation is applied, so that boxes and text go where they are seen.
-//! What goes back carries no EXIF, comment, thumbnail or text; only the ICC profile and the pixel density stay.
+//! What goes back carries no EXIF, comment, thumbnail or text; only the pixel density and, on
+//! the labelled picture, the ICC profile stay.
 
 use std::io::Cursor;
 
@@ -15,6 +16,9 @@ use crate::{
     jpeg::{self, JpegStyle},
     sniff::{Format, sniff},
 };
+
+/// The usual display and scanner profiles have 0.5 to 600 kB.
+const MAX_ICC_BYTES: usize = 1 << 20;
 
 /// What a source may weigh. Both are checked before anything is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,14 @@ impl Picture {
         }
     }
 
+    /// Drops the ICC profile, whose texts could say anything.
+    pub fn drop_icc(&mut self) {
+        match &mut self.style {
+            Style::Jpeg(style) => style.icc = None,
+            Style::Png { icc } => *icc = None,
+        }
+    }
+
     /// Writes it in the format, colours and depth it came in; a JPEG with the source's quantization and sampling.
     ///
     /// # Errors
@@ -107,6 +119,13 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     }
 }
 
+/// True when a profile may be carried on: of a usual size, with the header of ICC.1 (its own length first, `acsp` at 36).
+/// It drops what only pretends to be one; a real one still holds texts of its maker.
+pub(crate) fn plain_icc(icc: &[u8]) -> bool {
+    let length = icc.first_chunk().map(|b| u32::from_be_bytes(*b) as usize);
+    icc.len() <= MAX_ICC_BYTES && length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
+}
+
 fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     let damaged = |e: image::ImageError| Error::Damaged(format!("PNG: {e}"));
     // Eight bytes a pixel (16 bit RGBA) is the most a picture needs; the rest is for the decoder's own tables.
@@ -115,7 +134,7 @@ fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     limits.check_pixels(width, height)?;
-    let icc = decoder.icc_profile().map_err(damaged)?;
+    let icc = decoder.icc_profile().map_err(damaged)?.filter(|icc| plain_icc(icc));
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut pixels = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     pixels.apply_orientation(orientation);

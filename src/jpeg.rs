@@ -7,7 +7,11 @@ use libjpeg_turbo_rs::{
     DecodeLimits, Decoder, DensityInfo, DensityUnit, Encoder, FrameHeader, JpegError, PixelFormat,
 };
 
-use crate::{decode::Limits, error::Error};
+use crate::{
+    decode::{Limits, plain_icc},
+    error::Error,
+    scans,
+};
 
 /// How a JPEG was encoded, to encode another like it.
 #[derive(Debug, Clone)]
@@ -17,7 +21,8 @@ pub struct JpegStyle {
     /// Horizontal and vertical sampling factors of each component.
     sampling: Vec<(u8, u8)>,
     density: Option<(u8, u16, u16)>,
-    icc: Option<Vec<u8>>,
+    /// The ICC profile, if it is plainly one.
+    pub(crate) icc: Option<Vec<u8>>,
 }
 
 /// Decodes to grey or RGB, 8 bit.
@@ -31,6 +36,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
     let header = decoder.header().clone();
     limits.check_pixels(u32::from(header.width), u32::from(header.height))?;
     check_kind(&header)?;
+    scans::check_complete(bytes)?;
     let grey = header.components.len() == 1;
     decoder.set_output_format(if grey { PixelFormat::Grayscale } else { PixelFormat::Rgb });
     let orientation = decoder.exif_orientation().and_then(Orientation::from_exif);
@@ -38,7 +44,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
         tables: quantization_tables(bytes, &header)?,
         sampling: sampling(&header, orientation),
         density: density(decoder.density()),
-        icc: decoder.icc_profile().ok().flatten(),
+        icc: decoder.icc_profile().ok().flatten().filter(|icc| plain_icc(icc)),
     };
     let image = decoder.decode_image().map_err(|e| failed(e, limits))?;
     let (width, height) = (image.width as u32, image.height as u32);
@@ -83,6 +89,10 @@ pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error
 }
 
 fn check_kind(header: &FrameHeader) -> Result<(), Error> {
+    if header.width == 0 || header.height == 0 {
+        // A height of 0 means that it follows in a DNL segment (T.81, B.2.5), which no decoder here reads.
+        return Err(Error::Damaged("JPEG: its header gives no height".into()));
+    }
     let refuse = |what: &str| Err(Error::NotAnImage(format!("{what}; convert it to an 8 bit JPEG")));
     if header.is_lossless {
         return refuse("a lossless JPEG");

@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod predict;
 pub mod redact;
 mod resize;
+mod scans;
 pub mod sniff;
 
 // The way out.

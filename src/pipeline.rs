@@ -130,6 +130,7 @@ pub fn process(
     timings.annotate = lap();
     let mut redaction = None;
     if let Some(clean) = &mut clean {
+        clean.drop_icc();
         redaction = Some(redact::redact(clean.pixels_mut(), &settings.boxes, settings.method));
         if settings.anonymized_label {
             annotate::draw_label(clean.pixels_mut(), &label, settings.label_size)?;

@@ -151,7 +151,15 @@ impl<P: Ports> Work<'_, P> {
         report: &mut Report,
     ) -> Result<(), Error> {
         let content_type = outputs.format.content_type();
-        let anonymized = outputs.anonymized.zip(self.store.pseudonyms()).map(|((bytes, _), p)| Upload {
+        let due = outputs.anonymized.is_some();
+        // Boxes that all lie beside the picture have covered nothing: such a copy is not anonymized and is not kept.
+        let covered = outputs.anonymized.filter(|(_, redaction)| !redaction.boxes.is_empty());
+        let withheld = match (due, &covered, self.store.pseudonyms()) {
+            (true, _, None) => Some(("no-pseudonym-key", "set pseudonym_key; without it nothing is anonymized", Stored::NoKey)),
+            (true, None, _) => Some(("nothing-covered", "no box of redact_boxes is on this picture", Stored::Withheld)),
+            _ => None,
+        };
+        let anonymized = covered.zip(self.store.pseudonyms()).map(|((bytes, _), p)| Upload {
             body: bytes.into(),
             content_type,
             metadata: store::anonymized_metadata(self.event, etag, self.contract, self.settings, p),
@@ -163,7 +171,6 @@ impl<P: Ports> Work<'_, P> {
             metadata: store::processed_metadata(self.event, etag, self.contract, self.settings),
             precondition: Precondition::Absent,
         };
-        let due = report.redaction.is_some();
         for attempt in 0..ATTEMPTS {
             // The slot is looked up before the processed object is looked at again: whatever a later event has put into the
             // slot by then, its processed object tells us so, and whatever comes after fails our condition.
@@ -184,16 +191,14 @@ impl<P: Ports> Work<'_, P> {
                     Stored::Stored
                 }
                 _ if stored.is_some() && self.store.remove_anonymized().await? => Stored::Removed,
-                _ if due => Stored::NoKey,
-                _ => Stored::NotDue,
+                _ => withheld.map_or(Stored::NotDue, |(_, _, what)| what),
             });
             if self.store.put_processed(&processed).await? == Put::Stored {
                 report.processed = Some(Stored::Stored);
-                if due && anonymized.is_none() {
+                if let Some((reason, detail, _)) = withheld {
                     report.outcome = Outcome::Quarantined;
-                    report.reason = Some("no-pseudonym-key");
-                    report.detail =
-                        Some("set pseudonym_key; without it nothing is anonymized".to_owned());
+                    report.reason = Some(reason);
+                    report.detail = Some(detail.to_owned());
                 }
                 return Ok(());
             }

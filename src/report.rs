@@ -92,6 +92,8 @@ pub enum Stored {
     NotDue,
     /// One is due, but there is no pseudonym key to name it by.
     NoKey,
+    /// One is due, but nothing on it would have been covered.
+    Withheld,
 }
 
 /// What was covered on the anonymized copy.

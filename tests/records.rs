@@ -174,6 +174,15 @@ fn without_a_pseudonym_key_nothing_is_anonymized() {
 }
 
 #[test]
+fn a_copy_on_which_nothing_is_covered_is_withheld() {
+    let mut store = Fake::new(0.97);
+    store.set("redact_boxes", "bottom-left 300x100+5000+0");
+    let report = check(&store, &store.upload(KEY, 1), Outcome::Quarantined, Some("nothing-covered"), 200, 200);
+    assert_eq!((report.processed, report.anonymized), (Some(Stored::Stored), Some(Stored::Withheld)));
+    assert!(store.keys("in-anonymized").is_empty());
+}
+
+#[test]
 fn what_may_work_later_asks_to_be_delivered_again() {
     for fault in [
         Fault::Down,

@@ -46,6 +46,7 @@ fn bad_values_are_named_and_secrets_are_not_shown() {
         ("anonymize", "yes"),
         ("redaction", "none"),
         ("redact_boxes", "somewhere 3x3"),
+        ("redact_boxes", ""),
         ("anonymized_label", "1"),
         ("processed_suffix", ""),
         ("processed_suffix", "-anonymized"),

@@ -40,6 +40,11 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// A fresh key for pseudonyms: 256 bits in hex.
+pub fn fresh_key() -> String {
+    random_hex(32)
+}
+
 /// `bytes` random bytes in lower-case hex, as a throw-away secret.
 pub(crate) fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0u8; bytes];

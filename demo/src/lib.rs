@@ -13,5 +13,5 @@ pub mod store;
 mod transport;
 
 pub use client::Client;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, fresh_key};
 pub use transport::Transport;

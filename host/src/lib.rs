@@ -1,3 +1,22 @@
-//! The host.
+//! The host of the xray function: wasmtime, native `wasi:nn`, and an HTTP trigger.
+//!
+//! ```text
+//! manifest + variables --> Runtime --handle(request)--> fresh instance --egress--> allowed hosts
+//!                             |                              |
+//!                          Metrics <---- report lines ---- Logs          nn: one backend, its models
+//! ```
+//!
+//! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
+//! up`, and other commands call it directly.
+
+pub mod egress;
+pub mod logs;
+pub mod manifest;
+pub mod metrics;
 pub mod nn;
+pub mod problem;
+pub mod runtime;
+pub mod server;
 pub mod setup_cmd;
+pub mod up_cmd;
+pub mod variables;

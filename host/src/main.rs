@@ -1,15 +1,41 @@
 //! The command line of `xray`.
-use clap::Parser;
 
-#[derive(Parser)]
-#[command(version, about)]
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use xray_host::{setup_cmd, up_cmd};
+
+/// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
 enum Cli {
-    /// Gets ONNX Runtime and OpenVINO from their PyPI wheels.
-    SetupBackends(xray_host::setup_cmd::SetupArgs),
+    /// Serve the application of a spin.toml over HTTP.
+    Up(Box<up_cmd::UpArgs>),
+    /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
+    SetupBackends(setup_cmd::SetupArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse() {
-        Cli::SetupBackends(args) => xray_host::setup_cmd::run(&args),
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xray: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    match cli {
+        Cli::Up(args) => tokio_runtime()?.block_on(up_cmd::run(*args)),
+        Cli::SetupBackends(args) => setup_cmd::run(&args),
+    }
+}
+
+fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads")
 }

@@ -44,9 +44,15 @@ impl Store {
     /// # Errors
     /// When the address can't be had.
     pub async fn listen(&self, address: SocketAddr) -> Result<Listening> {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listening on {address}"))?;
+        let listener = TcpListener::bind(address).await;
+        self.serve(listener.with_context(|| format!("listening on {address}"))?)
+    }
+
+    /// Serves HTTP/1.1 on a socket that listens already; clients that came before wait in its queue.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn serve(&self, listener: TcpListener) -> Result<Listening> {
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, self.service.clone()));
         Ok(Listening { address, task })

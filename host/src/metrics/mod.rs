@@ -16,6 +16,8 @@ use prometheus_client::{
 
 pub use serve::serve;
 
+use crate::logs::{Listener, Stream};
+
 /// Seconds, from a tenth of a millisecond for a step to the longest a request may take.
 const BUCKETS: [f64; 13] =
     [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -164,6 +166,7 @@ impl Metrics {
 
     fn object(&self, report: report::ReportLine) {
         let report::ReportLine { outcome, class, reason, ms, .. } = report;
+        let (class, reason) = (class.unwrap_or_default(), reason.unwrap_or_default());
         self.objects.get_or_create(&ObjectLabels { outcome, class, reason }).inc();
         for (step, ms) in ms {
             self.steps.get_or_create(&StepLabel { step }).observe(ms / 1e3);

@@ -22,7 +22,12 @@ pub async fn serve(address: SocketAddr, render: Arc<Render>) -> Result<SocketAdd
         .with_context(|| format!("cannot listen on {address} for metrics"))?;
     let bound = listener.local_addr()?;
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of file descriptors, most likely; it passes.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
             let render = render.clone();
             let service = service_fn(move |request: Request<Incoming>| {
                 let answer = answer(&request, &*render);

@@ -87,6 +87,19 @@ impl SearchPath {
     }
 }
 
+/// Loads a library, for the message that the dynamic linker gives when it cannot: the bindings
+/// that load it again afterwards drop that message.
+///
+/// # Errors
+/// When the file is no library, or one that it needs is missing.
+pub fn load(path: &Path) -> anyhow::Result<libloading::Library> {
+    // SAFETY: loading runs the library's initialisers. It is the one that the user named or put
+    // into a folder of ours to have it run in this process.
+    #[expect(unsafe_code, reason = "loading a library runs code of it")]
+    let library = unsafe { libloading::Library::new(path) };
+    Ok(library?)
+}
+
 /// The library in `folder` itself, or in its subfolder with the highest version.
 fn in_tree(product: Product, folder: &Path) -> Option<PathBuf> {
     in_folder(product, folder).or_else(|| {

@@ -1,6 +1,7 @@
 //! ONNX Runtime, loaded at run time by its path.
 
 use std::{
+    ffi::CStr,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -22,6 +23,7 @@ use super::{
     backend::{Backend, Loaded, Session, Target},
     bindings::wasi::nn::tensor::TensorType,
     error::NnError,
+    library,
     tensor::{NamedTensor, Port, Tensor},
 };
 
@@ -33,6 +35,7 @@ static ENVIRONMENT: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 pub struct OnnxRuntime {
     environment: Environment,
     target: Target,
+    version: String,
 }
 
 struct OnnxSession(OrtSession);
@@ -44,7 +47,8 @@ impl OnnxRuntime {
     /// When the library does not load, is too old, or offers no such device.
     pub fn open(library: &Path, target: Target) -> Result<Self> {
         let environment = environment(library)?;
-        let this = Self { environment, target };
+        let version = format!("ONNX Runtime {}", library_version(library)?);
+        let this = Self { environment, target, version };
         if target != Target::Cpu && !this.devices().any(|device| device == target.name()) {
             let mut have: Vec<_> = this.devices().collect();
             have.dedup();
@@ -81,9 +85,7 @@ impl OnnxRuntime {
 
 impl Backend for OnnxRuntime {
     fn version(&self) -> String {
-        // The build information is `ORT Build Info: … git-branch=rel-1.32.0, …`; the version in it
-        // is what the library says, the file's name is what somebody called it.
-        format!("ONNX Runtime {}", library_version())
+        self.version.clone()
     }
 
     fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError> {
@@ -111,29 +113,41 @@ impl Session for OnnxSession {
     }
 }
 
-fn environment(library: &Path) -> Result<Environment> {
+fn environment(path: &Path) -> Result<Environment> {
     let mut held = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((path, environment)) = &*held {
-        if path != library {
-            bail!("this process already uses the ONNX Runtime at {}", path.display());
+    if let Some((first, environment)) = &*held {
+        if first != path {
+            bail!("this process already uses the ONNX Runtime at {}", first.display());
         }
         return Ok(environment.clone());
     }
-    let environment = ort::init_from(library)
+    library::load(path)?;
+    let environment = ort::init_from(path)
         .map_err(|error| anyhow!("{error}"))?
         .with_name("xray")
         .with_telemetry(false)
         .build()
         .context("ONNX Runtime did not start")?;
     environment.set_log_level(LogLevel::Error);
-    *held = Some((library.to_owned(), environment.clone()));
+    *held = Some((path.to_owned(), environment.clone()));
     Ok(environment)
 }
 
-fn library_version() -> String {
-    let info = ort::info();
-    let version = info.split("rel-").nth(1).and_then(|rest| rest.split(',').next());
-    version.unwrap_or(info).trim().to_owned()
+/// The version that the library reports, which may differ from what its file is called. `ort` asks
+/// for it too, but keeps it to itself.
+fn library_version(path: &Path) -> Result<String> {
+    let library = library::load(path)?;
+    // SAFETY: `ort` has called the same two functions of this library before. Their types are those
+    // of ONNX Runtime's C interface, which also promises that the string is static; it is copied
+    // while the library is held.
+    #[expect(unsafe_code, reason = "a call into a C library")]
+    unsafe {
+        let base: libloading::Symbol<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase> =
+            library.get(b"OrtGetApiBase")?;
+        let Some(base) = base().as_ref() else { bail!("OrtGetApiBase gives nothing") };
+        let version = CStr::from_ptr((base.GetVersionString)());
+        Ok(version.to_string_lossy().into_owned())
+    }
 }
 
 fn device_name(ty: DeviceType) -> &'static str {

@@ -12,6 +12,7 @@ use super::{
     backend::{Backend, Loaded, Session, Target},
     bindings::wasi::nn::tensor::TensorType,
     error::NnError,
+    library,
     tensor::{NamedTensor, Port, Tensor},
 };
 
@@ -34,8 +35,9 @@ impl OpenVino {
     ///
     /// # Errors
     /// When the library does not load or sees no such device.
-    pub fn open(library: &Path, target: Target) -> Result<Self> {
-        openvino_sys::library::load_from(library.to_owned()).map_err(|error| anyhow!(error))?;
+    pub fn open(path: &Path, target: Target) -> Result<Self> {
+        library::load(path)?;
+        openvino_sys::library::load_from(path.to_owned()).map_err(|error| anyhow!(error))?;
         let version = ::openvino::version();
         let number: Vec<_> = version.build_number.split('-').collect();
         let version = format!("OpenVINO {}", number.first().copied().unwrap_or("(no version)"));

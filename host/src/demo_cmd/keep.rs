@@ -1,0 +1,38 @@
+//! `--keep`: the demo goes on, and says how to send it more.
+
+use super::{BUCKET, Demo};
+
+/// Serves until `stop`, with a line for each picture that comes in.
+pub(super) async fn serve(mut demo: Demo, stop: impl Future<Output = ()>) {
+    println!("\n{}", how_to_send(&demo));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let delivery = tokio::select! {
+            delivery = demo.deliveries.recv() => delivery,
+            () = &mut stop => return,
+        };
+        let Some(delivery) = delivery else { return };
+        match demo.row(delivery).await {
+            Ok(row) => println!("{}", row.line()),
+            Err(error) => eprintln!("xray: {error:#}"),
+        }
+    }
+}
+
+fn how_to_send(demo: &Demo) -> String {
+    let endpoint = demo.listening.endpoint();
+    let (key, secret) = (&demo.credentials.access_key, &demo.credentials.secret_key);
+    let function = &demo.function;
+    format!(
+        "The store goes on at {endpoint}, the function at {function} (Ctrl-C ends both).
+The credentials are good for this run only. Send a picture named demo_<Name>_<id>_<birth>_<exam>.jpeg with
+
+  curl --user {key}:{secret} --aws-sigv4 aws:amz:us-east-1:s3 -T PICTURE {endpoint}/{BUCKET}/
+
+or with any S3 client:
+
+  export AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
+  aws --endpoint-url {endpoint} s3 cp PICTURE s3://{BUCKET}/
+"
+    )
+}

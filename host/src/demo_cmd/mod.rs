@@ -1,0 +1,196 @@
+//! `xray demo`: everything at once on one machine. A store, pictures that arrive in it, notifications, the function, and
+//! a table of what it made of them.
+
+mod folder;
+mod keep;
+mod pictures;
+mod table;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use indicatif::MultiProgress;
+use tokio::{net::TcpListener, sync::mpsc};
+use xray::config::Config;
+use xray_demo::{
+    Client, Credentials, Transport,
+    notify::{Delivery, Retry, Rule, Topic},
+    phantom,
+    results::{Report, anonymized_bucket, outputs_of, processed_bucket},
+    sender::{Upload, progress_bar, send_all},
+    store::{Listening, Store},
+};
+
+use self::table::Row;
+use crate::{
+    process_cmd::app::App,
+    runtime::{Runtime, processors},
+    server::{self, Server},
+    up_cmd::RuntimeArgs,
+};
+
+/// The bucket that pictures arrive in.
+const BUCKET: &str = "xray-data-in";
+
+/// Arguments of `xray demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Send the JPEGs and PNGs of this folder and those in it, such as the Kaggle archive, instead of phantoms.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// How many pictures [default: 24 phantoms, or all images].
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// Draw other phantoms.
+    #[arg(long, value_name = "N", default_value_t = phantom::DEFAULT_SEED)]
+    pub seed: u64,
+    /// Folder for the buckets; emptied at the next run.
+    #[arg(short, long, value_name = "DIR", default_value = "demo-out")]
+    pub out: PathBuf,
+    /// Go on serving afterwards, for pictures of your own.
+    #[arg(long)]
+    pub keep: bool,
+    /// Address of the function; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Address of the store; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub store_listen: SocketAddr,
+    /// The manifest, or a folder with a spin.toml.
+    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    pub from: PathBuf,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+/// The parts of a running demo.
+struct Demo {
+    client: Client,
+    credentials: Credentials,
+    config: Config,
+    store: Store,
+    listening: Listening,
+    deliveries: mpsc::UnboundedReceiver<Delivery>,
+    function: String,
+}
+
+/// Runs the demo; the code is a failure if anything is missing at the end.
+///
+/// # Errors
+/// When a part of it does not start, or a picture can't be sent.
+pub async fn run(args: DemoArgs) -> Result<ExitCode> {
+    let stop = server::signal()?;
+    folder::prepare(&args.out)?;
+    // The pictures are drawn while the function is loaded.
+    let pictures = pictures::choose(args.images.clone(), args.count, args.seed);
+    let pictures = tokio::task::spawn_blocking(pictures);
+    let mut demo = Demo::start(&args).await?;
+    let pictures = pictures.await.context("drawing")??;
+
+    let started = Instant::now();
+    let delivered = demo.send(&pictures, args.settings.quiet).await?;
+    let whole = started.elapsed();
+    let rows = demo.rows(delivered).await?;
+    println!("{}", table::render(&rows));
+    println!("{}", table::totals(&rows, whole));
+    let buckets = demo.buckets();
+    for (what, bucket) in ["sent", "processed", "anonymized"].iter().zip(&buckets) {
+        println!("{what:>10}: {}", demo.store.bucket_dir(bucket).display());
+    }
+    let missing = rows.iter().filter_map(|row| Some((&row.key, row.missing.as_ref()?)));
+    let missing: Vec<_> = missing.collect();
+    for (key, why) in &missing {
+        eprintln!("xray: {key}: {why}");
+    }
+    let all_there = missing.is_empty() && rows.len() == pictures.len();
+    if args.keep {
+        keep::serve(demo, stop).await;
+    }
+    Ok(if all_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Demo {
+    async fn start(args: &DemoArgs) -> Result<Self> {
+        let listener = TcpListener::bind(args.store_listen).await;
+        let listener = listener.with_context(|| format!("listening on {}", args.store_listen))?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let credentials = Credentials::random();
+        let mut app = App::load(&args.from, &args.settings, &endpoint, &credentials)?;
+        // The terminal is for the table; the component's lines are in its log.
+        app.options.quiet = true;
+        if args.settings.log_dir.is_none() {
+            app.options.log_dir = Some(args.out.join("logs"));
+        }
+        let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
+        eprintln!("{}", runtime.nn_line());
+        let server = Server::bind(runtime, args.listen).await?;
+        let function = format!("http://{}/", server.local_addr()?);
+        // It serves until the process ends; what is under way at the end is nobody's any more.
+        tokio::spawn(server.run(std::future::pending()));
+
+        let (ended, deliveries) = mpsc::unbounded_channel();
+        let (http, retry) = (Transport::http(), Retry::default());
+        let url = function.parse().context("the function's address")?;
+        let topic = Topic::persistent(url, http.clone(), 2 * processors(), retry, Some(ended));
+        let store = Store::builder(&args.out, credentials.clone())
+            .bucket(BUCKET)
+            .bucket(processed_bucket(BUCKET, &app.config))
+            .bucket(anonymized_bucket(BUCKET, &app.config))
+            .notify(Rule::created(BUCKET, topic))
+            .open()?;
+        let listening = store.serve(listener)?;
+        let client = Client::new(endpoint, credentials.clone(), http);
+        let config = app.config;
+        Ok(Self { client, credentials, config, store, listening, deliveries, function })
+    }
+
+    fn buckets(&self) -> [String; 3] {
+        let processed = processed_bucket(BUCKET, &self.config);
+        [BUCKET.to_owned(), processed, anonymized_bucket(BUCKET, &self.config)]
+    }
+
+    /// Uploads everything and waits until each notification was answered or given up.
+    async fn send(&mut self, pictures: &[Upload], quiet: bool) -> Result<Vec<Delivery>> {
+        let bars = MultiProgress::new();
+        let uploaded = bars.add(progress_bar("uploading", pictures.len(), quiet));
+        let answered = bars.add(progress_bar("processing", pictures.len(), quiet));
+        let sent = |_: &Upload| uploaded.inc(1);
+        let upload = send_all(&self.client, BUCKET, pictures, 2 * processors(), sent);
+        let receive = async {
+            let mut delivered = Vec::new();
+            while delivered.len() < pictures.len() {
+                delivered.push(self.deliveries.recv().await.context("the store has gone")?);
+                answered.inc(1);
+            }
+            anyhow::Ok(delivered)
+        };
+        let ((), delivered) = tokio::try_join!(upload, receive)?;
+        bars.clear()?;
+        Ok(delivered)
+    }
+
+    /// What became of each picture, in the order of their keys.
+    async fn rows(&self, delivered: Vec<Delivery>) -> Result<Vec<Row>> {
+        let mut rows: Vec<Row> = stream::iter(delivered)
+            .map(|delivery| self.row(delivery))
+            .buffer_unordered(2 * processors())
+            .try_collect()
+            .await?;
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(rows)
+    }
+
+    async fn row(&self, delivery: Delivery) -> Result<Row> {
+        let Delivery { key, answer, took, .. } = delivery;
+        let report = answer.and_then(|answer| Report::of(&answer)).unwrap_or_else(|error| Report {
+            outcome: "retry".into(),
+            detail: Some(format!("{error:#}")),
+            ..Report::default()
+        });
+        let outputs = outputs_of(&self.client, &self.config, BUCKET, &key).await?;
+        Ok(Row::new(key, report, outputs, took))
+    }
+}

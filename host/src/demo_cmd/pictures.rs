@@ -1,0 +1,41 @@
+//! What the demo sends.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use xray_demo::{
+    phantom::Phantom,
+    sender::{Source, Upload, pictures_in},
+};
+
+/// How many phantoms there are if nobody says.
+const PHANTOMS: usize = 24;
+
+/// A function that finds or draws the pictures; it takes a second, so it wants a thread of its own.
+pub(super) fn choose(
+    images: Option<PathBuf>,
+    count: Option<usize>,
+    seed: u64,
+) -> impl FnOnce() -> Result<Vec<Upload>> + Send + 'static {
+    move || {
+        let mut pictures = match &images {
+            Some(dir) => pictures_in(dir)?,
+            None => draw(seed, count.unwrap_or(PHANTOMS)),
+        };
+        pictures.truncate(count.unwrap_or(usize::MAX));
+        match (&images, pictures.is_empty()) {
+            (Some(dir), true) => bail!("there is no JPEG or PNG in {}", dir.display()),
+            (None, true) => bail!("--count 0 leaves nothing to send"),
+            _ => Ok(pictures),
+        }
+    }
+}
+
+fn draw(seed: u64, count: usize) -> Vec<Upload> {
+    let phantoms = Phantom::draw_all(seed, count);
+    let upload = |phantom: Phantom| Upload {
+        key: phantom.patient.file_name(),
+        source: Source::Bytes(phantom.jpeg.into()),
+    };
+    phantoms.into_iter().map(upload).collect()
+}

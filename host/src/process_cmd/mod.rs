@@ -1,0 +1,202 @@
+//! `xray process`: the function on local pictures. The same module in the same host, with a store in this process, so
+//! that nothing listens and nothing leaves the machine.
+
+pub(crate) mod app;
+mod inputs;
+mod line;
+mod place;
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use http::{Request, header};
+use indicatif::ProgressBar;
+use xray::config::Config;
+use xray_demo::{
+    Client, Credentials,
+    notify::{Change, Event, notification},
+    results::{Outputs, Report, anonymized_bucket, outputs_of, processed_bucket},
+    sender::progress_bar,
+    store::Store,
+};
+
+use self::{app::App, inputs::Input, line::Line, place::Place};
+use crate::{
+    egress::InProcess,
+    runtime::{Runtime, processors},
+    up_cmd::RuntimeArgs,
+};
+
+/// The bucket that the pictures seem to lie in.
+const BUCKET: &str = "pictures";
+/// What the function calls the store. There is no such host: the call never leaves the process.
+const STORE: &str = "store.internal";
+
+/// Arguments of `xray process`.
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    /// Pictures, or folders in which every JPEG and PNG is taken.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub pictures: Vec<PathBuf>,
+    /// Folder for the outputs: processed/ and anonymized/ in it, as the buckets would hold them.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print one JSON object a line instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// The manifest, or a folder with a spin.toml.
+    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    pub from: PathBuf,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+/// Processes all pictures; the code is a failure if any of them did not get all that is due.
+///
+/// # Errors
+/// When nothing can be processed at all.
+pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
+    let inputs = inputs::gather(&args.pictures, &args.out)?;
+    let credentials = Credentials::random();
+    let endpoint = format!("http://{STORE}");
+    let mut app = App::load(&args.from, &args.settings, &endpoint, &credentials)?;
+    if app.key_is_fresh {
+        eprintln!(
+            "No pseudonym_key is set: the study ids of this run are made with a fresh random key and can't be linked to \
+             those of any other. Set SPIN_VARIABLE_PSEUDONYM_KEY to keep them."
+        );
+    }
+    let place = Place::open(&args.out)?;
+    let store = Store::builder(place.store(), credentials.clone())
+        .bucket(BUCKET)
+        .bucket(processed_bucket(BUCKET, &app.config))
+        .bucket(anonymized_bucket(BUCKET, &app.config))
+        .open()?;
+    let service = store.transport();
+    let service = move |request| {
+        let service = service.clone();
+        async move { service.send(request).await }
+    };
+    app.options.in_process = InProcess::default().with(STORE, service);
+    // Standard output is for the reports, which say more than the component's own lines.
+    app.options.quiet = true;
+    if args.settings.log_dir.is_none() {
+        app.options.log_dir = None;
+    }
+    let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
+    eprintln!("{}", runtime.nn_line());
+
+    let client = Client::new(endpoint, credentials, store.transport());
+    let run = Run { runtime, store, client, config: app.config, place };
+    let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
+    tokio::select! {
+        failed = run.all(&inputs, args.json, &bar) => {
+            bar.finish_and_clear();
+            let failed = failed?;
+            eprintln!("{} pictures, {failed} failed; outputs in {}", inputs.len(), args.out.display());
+            Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        // Returning rather than dying here removes the store's folder.
+        stopped = tokio::signal::ctrl_c() => {
+            stopped?;
+            bar.finish_and_clear();
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+struct Run {
+    runtime: Runtime,
+    store: Store,
+    client: Client,
+    config: Config,
+    place: Place,
+}
+
+/// What one picture came to.
+struct Done {
+    report: Report,
+    processed: Option<PathBuf>,
+    anonymized: Option<PathBuf>,
+    error: Option<String>,
+}
+
+impl Run {
+    /// Processes everything, several at a time, prints in order, and counts what failed.
+    async fn all(&self, inputs: &[Input], json: bool, bar: &ProgressBar) -> Result<usize> {
+        let mut failed = 0;
+        let mut done = stream::iter(inputs)
+            .map(async |input| (input, self.one(input).await))
+            .buffered(2 * processors());
+        while let Some((input, done)) = done.next().await {
+            let Done { report, processed, anonymized, error } = done;
+            failed += usize::from(error.is_some());
+            let line = Line::new(&input.path, &report, processed, anonymized, error);
+            let line = if json { line.json() } else { line.text() };
+            bar.suspend(|| writeln!(io::stdout(), "{line}")).context("writing the reports")?;
+            bar.inc(1);
+        }
+        Ok(failed)
+    }
+
+    async fn one(&self, input: &Input) -> Done {
+        let mut done =
+            Done { report: Report::default(), processed: None, anonymized: None, error: None };
+        done.report.outcome = "rejected".into();
+        let outputs = match self.process(input, &mut done.report).await {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                done.error = Some(format!("{error:#}"));
+                return done;
+            }
+        };
+        done.error = done.report.failure();
+        let take = |key: Option<String>, bucket: String, folder: &str| {
+            let dir = self.store.bucket_dir(&bucket);
+            key.map(|key| self.place.take(&dir, &key, folder)).transpose()
+        };
+        let processed = processed_bucket(BUCKET, &self.config);
+        let anonymized = anonymized_bucket(BUCKET, &self.config);
+        let taken = take(outputs.processed, processed, "processed")
+            .and_then(|at| Ok((at, take(outputs.anonymized, anonymized, "anonymized")?)));
+        match taken {
+            Ok(paths) => (done.processed, done.anonymized) = paths,
+            Err(error) => done.error = Some(format!("{error:#}")),
+        }
+        done
+    }
+
+    async fn process(&self, input: &Input, report: &mut Report) -> Result<Outputs> {
+        let bucket = self.store.bucket_dir(BUCKET);
+        self.place.lend(&input.path, &bucket, &input.key)?;
+        let event = Request::post("http://xray.internal/")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(event(&input.path, &input.key)?)?;
+        *report = Report::of(&self.runtime.call(event).await)?;
+        outputs_of(&self.client, &self.config, BUCKET, &input.key).await
+    }
+}
+
+/// The notification that a gateway would have sent had the picture been uploaded.
+fn event(picture: &Path, key: &str) -> Result<Bytes> {
+    Ok(notification(&Change {
+        event: Event::Put,
+        bucket: BUCKET.into(),
+        key: key.into(),
+        size: picture.metadata()?.len(),
+        // The picture is there to stay, so its digest would only be read once more for nothing.
+        etag: String::new(),
+        metadata: Vec::new(),
+        tags: Vec::new(),
+        started: SystemTime::now(),
+    }))
+}

@@ -1,0 +1,145 @@
+//! Compiled code, kept between starts: compiling takes most of a second, loading some milliseconds.
+//!
+//! A file is named by the component's digest and by what the engine says must be equal for compiled
+//! code to fit, and starts with the digest of the rest of it. What is damaged is compiled again.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use crate::metrics::Metrics;
+
+const DIGEST: usize = 32;
+
+/// The component in `source`, compiled or taken from `cache`.
+///
+/// # Errors
+/// When the file is not there or is not a component. A cache that cannot be written is no error.
+pub fn load(engine: &Engine, source: &Path, cache: Option<&Path>, metrics: &Metrics) -> Result<Component> {
+    let wasm = std::fs::read(source).with_context(|| {
+        format!("cannot read the component {} (has it been built?)", source.display())
+    })?;
+    let cached = cache.map(|dir| dir.join(file_name(engine, &wasm)));
+    if let Some(path) = &cached
+        && let Ok(file) = std::fs::read(path)
+    {
+        if let Some(component) = from_cache(engine, &file) {
+            metrics.aot("hit");
+            return Ok(component);
+        }
+        metrics.aot("damaged");
+    } else {
+        metrics.aot("miss");
+    }
+    let compiled = engine
+        .precompile_component(&wasm)
+        .map_err(anyhow::Error::from)
+        .with_context(|| format!("{} is not a component for this host", source.display()))?;
+    if let Some(path) = &cached
+        && let Err(error) = write(path, &compiled)
+    {
+        eprintln!("xray: compiled code is not kept: {error:#}");
+    }
+    // SAFETY: these bytes come from the engine itself, in this process, one statement above.
+    #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
+    let component = unsafe { Component::deserialize(engine, &compiled) };
+    Ok(component?)
+}
+
+fn file_name(engine: &Engine, wasm: &[u8]) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let digest = hex::encode(Sha256::digest(wasm));
+    format!("{}-{:016x}.cwasm", &digest[..32], hasher.finish()).into()
+}
+
+fn from_cache(engine: &Engine, file: &[u8]) -> Option<Component> {
+    let (digest, compiled) = file.split_at_checked(DIGEST)?;
+    if Sha256::digest(compiled).as_slice() != digest {
+        return None;
+    }
+    // SAFETY: the digest shows that the file is as `write` left it, and `write` gets only what the
+    // engine compiled. The folder belongs to the user who runs this process and is closed to
+    // others; whoever can write to it can replace this program as well.
+    #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
+    unsafe {
+        Component::deserialize(engine, compiled)
+    }
+    .ok()
+}
+
+/// Writes beside and renames, so that a second process never reads half a file.
+fn write(path: &Path, compiled: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    make_private(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(&Sha256::digest(compiled))?;
+    file.write_all(compiled)?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(metrics: &Metrics) -> String {
+        metrics.render((0, 0))
+    }
+
+    #[test]
+    fn compiled_code_is_kept_and_a_damaged_file_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, cache) = (dir.path().join("c.wasm"), dir.path().join("cache"));
+        // `wat` is not compiled in, so the bytes of an empty component: magic, version, layer.
+        std::fs::write(&source, b"\0asm\x0d\0\x01\0").unwrap();
+        let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
+        let metrics = Metrics::default();
+        let load = || load(&engine, &source, Some(&cache), &metrics).map(drop);
+        let counted = |kind| text(&metrics).contains(&format!("xray_aot_cache_total{{kind=\"{kind}\"}} 1"));
+
+        load().unwrap();
+        assert!(counted("miss"));
+        load().unwrap();
+        assert!(counted("hit"));
+
+        let file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+        let good = std::fs::read(&file).unwrap();
+        let mut bad = good.clone();
+        let middle = bad.len() / 2;
+        bad[middle] ^= 1;
+        std::fs::write(&file, bad).unwrap();
+        load().unwrap();
+        assert!(counted("damaged"));
+        assert_eq!(std::fs::read(&file).unwrap(), good);
+
+        std::fs::write(&file, b"short").unwrap();
+        load().unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), good);
+    }
+
+    #[test]
+    fn what_is_no_component_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("c.wasm");
+        let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
+        let said = |source| format!("{:#}", load(&engine, source, None, &Metrics::default()).err().unwrap());
+        assert!(said(&source).contains("has it been built?"));
+        std::fs::write(&source, "hello").unwrap();
+        assert!(said(&source).contains("c.wasm"));
+    }
+}

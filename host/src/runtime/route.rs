@@ -1,0 +1,218 @@
+//! Which component a path leads to, as Spin decides it.
+//!
+//! A route is exact, has single wildcards (`/:name`), or ends in `/...`, which stands for any rest
+//! and for none. The most specific route wins, wherever it stands in the manifest; a slash at the
+//! end makes no difference.
+
+use std::cmp::Ordering;
+
+use anyhow::{Result, bail};
+
+/// All routes, the most specific first.
+#[derive(Debug, Clone)]
+pub struct Router {
+    base: String,
+    routes: Vec<Route>,
+}
+
+#[derive(Debug, Clone)]
+struct Route {
+    raw: String,
+    component: String,
+    segments: Vec<Segment>,
+    open: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Named(String),
+}
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// The component's id.
+    pub component: &'a str,
+    /// The application's base path.
+    pub base: &'a str,
+    /// The route as the manifest has it.
+    pub raw_route: &'a str,
+    /// What of the path the final wildcard stands for.
+    pub path_info: String,
+    /// What the single wildcards stand for.
+    pub named: Vec<(&'a str, String)>,
+}
+
+impl Router {
+    /// Builds the table from routes and component ids.
+    ///
+    /// # Errors
+    /// When a route does not parse, or two are the same.
+    pub fn new<'a>(base: &str, routes: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let mut table = Vec::new();
+        for (raw, component) in routes {
+            table.push(Route::parse(base, raw, component)?);
+        }
+        table.sort_by(Route::specificity);
+        for pair in table.windows(2) {
+            if pair[0].specificity(&pair[1]) == Ordering::Equal && pair[0].literals() == pair[1].literals() {
+                bail!("the routes {:?} and {:?} are the same", pair[0].raw, pair[1].raw);
+            }
+        }
+        Ok(Self { base: base.to_owned(), routes: table })
+    }
+
+    /// The most specific route for a path.
+    pub fn find(&self, path: &str) -> Option<Match<'_>> {
+        let segments: Vec<&str> = split(path).collect();
+        self.routes.iter().find_map(|route| route.matches(&self.base, &segments, path))
+    }
+}
+
+impl Route {
+    fn parse(base: &str, raw: &str, component: &str) -> Result<Self> {
+        if !raw.starts_with('/') {
+            bail!("the route {raw:?} does not start with a slash");
+        }
+        let (fixed, open) = match raw.strip_suffix("/...") {
+            Some(fixed) => (fixed, true),
+            None => (raw, false),
+        };
+        if fixed.contains("...") {
+            bail!("the route {raw:?} has `...` elsewhere than at its end");
+        }
+        let segments = split(base).chain(split(fixed)).map(Segment::parse).collect();
+        Ok(Self { raw: raw.to_owned(), component: component.to_owned(), segments, open })
+    }
+
+    fn literals(&self) -> Vec<&Segment> {
+        self.segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).collect()
+    }
+
+    /// Segment by segment: literal before wildcard, and what must end here before what may go on.
+    fn specificity(&self, other: &Self) -> Ordering {
+        let rank = |route: &Self, index: usize| match route.segments.get(index) {
+            Some(Segment::Literal(_)) => 0,
+            Some(Segment::Named(_)) => 1,
+            None if route.open => 3,
+            None => 2,
+        };
+        let longest = self.segments.len().max(other.segments.len());
+        (0..=longest)
+            .map(|index| rank(self, index).cmp(&rank(other, index)))
+            .find(|order| order.is_ne())
+            .unwrap_or_else(|| self.literals().iter().map(|s| s.text()).cmp(other.literals().iter().map(|s| s.text())))
+    }
+
+    fn matches<'a>(&'a self, base: &'a str, path: &[&str], whole: &str) -> Option<Match<'a>> {
+        let fits = path.len() == self.segments.len() || (self.open && path.len() > self.segments.len());
+        if !fits {
+            return None;
+        }
+        let mut named = Vec::new();
+        for (segment, part) in self.segments.iter().zip(path) {
+            match segment {
+                Segment::Literal(text) if text == part => {}
+                Segment::Literal(_) => return None,
+                Segment::Named(name) => named.push((name.as_str(), (*part).to_owned())),
+            }
+        }
+        let path_info = if self.open { rest(whole, self.segments.len()) } else { String::new() };
+        Some(Match { component: &self.component, base, raw_route: &self.raw, path_info, named })
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Self {
+        match text.strip_prefix(':') {
+            Some(name) => Self::Named(name.to_owned()),
+            None => Self::Literal(text.to_owned()),
+        }
+    }
+
+    fn text(&self) -> &str {
+        let (Self::Literal(text) | Self::Named(text)) = self;
+        text
+    }
+}
+
+fn split(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The path behind its first `skip` segments, as it was sent, slashes and all.
+fn rest(path: &str, skip: usize) -> String {
+    let mut remaining = path;
+    for _ in 0..skip {
+        remaining = remaining.trim_start_matches('/');
+        remaining = &remaining[remaining.find('/').unwrap_or(remaining.len())..];
+    }
+    remaining.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(base: &str, routes: &[&str], path: &str) -> Option<(String, String)> {
+        let router = Router::new(base, routes.iter().map(|route| (*route, "c"))).unwrap();
+        router.find(path).map(|found| (found.raw_route.to_owned(), found.path_info))
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let routes =
+            ["/...", "/", "/a", "/a/...", "/a/b", "/users/:id", "/users/me", "/users/:id/...", "/:any/fixed"];
+        let cases = [
+            ("/", "/", ""),
+            ("", "/", ""),
+            ("/a", "/a", ""),
+            ("/a/", "/a", ""),
+            ("/a/b", "/a/b", ""),
+            ("/a/c", "/a/...", "/c"),
+            ("/a/b/c", "/a/...", "/b/c"),
+            ("/a//b/", "/a/b", ""),
+            ("/a/c/", "/a/...", "/c/"),
+            ("/ab", "/...", "/ab"),
+            ("/users/me", "/users/me", ""),
+            ("/users/7", "/users/:id", ""),
+            ("/users/7/x", "/users/:id/...", "/x"),
+            ("/x/fixed", "/:any/fixed", ""),
+            ("/x/y", "/...", "/x/y"),
+        ];
+        for order in [false, true] {
+            let mut routes = routes.to_vec();
+            if order {
+                routes.reverse();
+            }
+            for (path, route, info) in cases {
+                let expected = Some((route.to_owned(), info.to_owned()));
+                assert_eq!(found("/", &routes, path), expected, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_base_comes_before_every_route() {
+        assert_eq!(found("/api", &["/..."], "/api/x"), Some(("/...".into(), "/x".into())));
+        assert_eq!(found("/api/", &["/..."], "/api"), Some(("/...".into(), String::new())));
+        assert_eq!(found("/api", &["/..."], "/x"), None);
+        assert_eq!(found("/", &["/a"], "/b"), None);
+    }
+
+    #[test]
+    fn wildcards_are_named() {
+        let router = Router::new("/", [("/users/:id/:what", "c")].into_iter()).unwrap();
+        let found = router.find("/users/7/x").unwrap();
+        assert_eq!(found.named, [("id", "7".to_owned()), ("what", "x".to_owned())]);
+    }
+
+    #[test]
+    fn unusable_routes_are_refused() {
+        for routes in [&["a"][..], &["/a...b"], &["/.../a"], &["/a", "/a"], &["/a/:x", "/a/:y"]] {
+            let result = Router::new("/", routes.iter().map(|route| (*route, "c")));
+            assert!(result.is_err(), "{routes:?}");
+        }
+    }
+}

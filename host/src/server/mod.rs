@@ -1,0 +1,115 @@
+//! HTTP/1.1 in front of a runtime.
+
+mod drain;
+mod health;
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use anyhow::{Context, Result};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::net::{TcpListener, TcpStream};
+use wasmtime_wasi_http::WasiBody;
+
+pub use drain::signal;
+
+use crate::{
+    egress::client::full,
+    problem::problem,
+    runtime::{Peer, Runtime},
+};
+
+/// How long a client may take to send a head, and then a body.
+const READ: Duration = Duration::from_secs(30);
+
+/// A bound address and the runtime behind it.
+pub struct Server {
+    listener: TcpListener,
+    runtime: Runtime,
+}
+
+impl Server {
+    /// Binds; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// When the address is taken or not allowed.
+    pub async fn bind(runtime: Runtime, address: SocketAddr) -> Result<Self> {
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        Ok(Self { listener, runtime })
+    }
+
+    /// The address really bound.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop` is ready, then takes no more connections, finishes the requests that it
+    /// has, and returns. Those have their own deadline, so this ends.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let graceful = GracefulShutdown::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut stop => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.serve(stream, peer, &graceful),
+                // Out of file descriptors, most likely; it passes.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        drop(self.listener);
+        let options = self.runtime.options();
+        let longest = options.timeout + options.queue_wait + Duration::from_secs(1);
+        // An idle connection is closed at once; one whose client does not read its answer is not
+        // waited for longer than any request may take.
+        _ = tokio::time::timeout(longest, graceful.shutdown()).await;
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+        // Answers are small; without this the last packet of one waits for the client's receipt.
+        _ = stream.set_nodelay(true);
+        let runtime = self.runtime.clone();
+        let service = service_fn(move |request| {
+            let runtime = runtime.clone();
+            async move { Ok::<_, Infallible>(answer(&runtime, request, peer).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(READ)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(graceful.watch(connection));
+    }
+}
+
+async fn answer(runtime: &Runtime, request: Request<Incoming>, peer: SocketAddr) -> Response<WasiBody> {
+    if let Some(answer) = health::answer(runtime, &request) {
+        return answer;
+    }
+    let (head, body) = request.into_parts();
+    // The body is here before an instance is taken, so that a slow client holds none.
+    let limit = runtime.options().max_body;
+    let body = match tokio::time::timeout(READ, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            runtime.metrics().rejected("too-large");
+            let detail = format!("a request's body may have {limit} bytes");
+            return problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
+        }
+        Ok(Err(_)) => return problem(StatusCode::BAD_REQUEST, "the request's body broke off"),
+        Err(_) => return problem(StatusCode::REQUEST_TIMEOUT, "the request's body did not come"),
+    };
+    let mut request = Request::from_parts(head, full(body));
+    request.extensions_mut().insert(Peer(peer));
+    runtime.handle(request).await
+}

@@ -1,0 +1,181 @@
+//! `xray up`: serve an application, with the options that `spin up` has.
+
+use std::{io::Write, net::SocketAddr, path::{Path, PathBuf}, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    manifest::Manifest,
+    metrics,
+    nn::{backend::Target, choose::Choice},
+    runtime::{Options, Runtime, processors},
+    server::{self, Server},
+    variables::{self, Sources},
+};
+
+/// Arguments of `xray up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// The manifest, or a folder with a spin.toml.
+    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    pub from: PathBuf,
+    /// Address to serve on; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000", env = "SPIN_HTTP_LISTEN_ADDR")]
+    pub listen: SocketAddr,
+    /// Serve only this component.
+    #[arg(long, value_name = "ID")]
+    pub component_id: Option<String>,
+    /// Metrics for Prometheus on this address, at /metrics.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+/// Arguments of every command that runs the component.
+#[derive(Debug, Args)]
+pub struct RuntimeArgs {
+    /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+    /// Spin's runtime configuration; variable providers are read from it.
+    #[arg(long, value_name = "FILE")]
+    pub runtime_config_file: Option<PathBuf>,
+    /// Folder for compiled code and logs [default: .xray beside the manifest].
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Folder for what components print; empty for none [default: logs in the state folder].
+    #[arg(long, short = 'L', value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Keep what components print off the terminal.
+    #[arg(long, short = 'q')]
+    pub quiet: bool,
+    /// Inference backend.
+    #[arg(long, value_enum, default_value_t)]
+    pub nn: Choice,
+    /// Where inference is computed; what the machine lacks is an error.
+    #[arg(long, value_enum, default_value_t)]
+    pub nn_target: Target,
+    /// Let components load models from bytes, not only those under /models.
+    #[arg(long)]
+    pub nn_allow_load: bool,
+    /// Folder that `setup-backends` filled.
+    #[arg(long, value_name = "DIR", env = "XRAY_BACKENDS_DIR")]
+    pub backends_dir: Option<PathBuf>,
+    /// Inferences at a time.
+    #[arg(long, value_name = "N", default_value_t = processors())]
+    pub sessions: usize,
+    /// Requests at a time.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub max_concurrency: usize,
+    /// Requests that may wait; beyond them the answer is 503.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub queue: usize,
+    /// Seconds that a request may wait.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    pub queue_wait: f64,
+    /// Seconds that a request may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// Mebibytes of memory that a request may have.
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_memory: usize,
+    /// Mebibytes that a request's body may have.
+    #[arg(long, value_name = "MIB", default_value_t = 4)]
+    pub max_body: usize,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
+        _ => Err("expected seconds, above 0 and at most a day".into()),
+    }
+}
+
+impl RuntimeArgs {
+    /// The settings for a runtime of the application in `dir`.
+    pub fn options(&self, dir: &Path) -> Options {
+        let state_dir = self.state_dir.clone().unwrap_or_else(|| default_state_dir(dir));
+        let log_dir = match &self.log_dir {
+            None => writable(state_dir.join("logs")),
+            Some(dir) if dir.as_os_str().is_empty() => None,
+            Some(dir) => Some(dir.clone()),
+        };
+        Options {
+            nn: self.nn,
+            target: self.nn_target,
+            backends_dir: self.backends_dir.clone(),
+            nn_allow_load: self.nn_allow_load,
+            sessions: self.sessions,
+            max_concurrency: self.max_concurrency,
+            queue: self.queue,
+            queue_wait: Duration::from_secs_f64(self.queue_wait),
+            timeout: Duration::from_secs_f64(self.timeout),
+            max_memory: self.max_memory << 20,
+            max_body: self.max_body << 20,
+            state_dir: Some(state_dir),
+            log_dir,
+            quiet: self.quiet,
+            ..Options::default()
+        }
+    }
+
+    /// Where values for the manifest's variables come from.
+    ///
+    /// # Errors
+    /// When an argument of `--variable` has the wrong form or names a file that is not there.
+    pub fn sources(&self, dir: &Path) -> Result<Sources> {
+        Ok(Sources {
+            explicit: variables::parse_explicit(&self.variables)?,
+            runtime_config: self.runtime_config_file.clone(),
+            dir: dir.to_owned(),
+            environment: true,
+        })
+    }
+}
+
+/// The state folder beside the manifest; git is told not to look into it.
+fn default_state_dir(dir: &Path) -> PathBuf {
+    let state = dir.join(".xray");
+    if std::fs::create_dir(&state).is_ok() {
+        _ = std::fs::write(state.join(".gitignore"), "*\n");
+    }
+    state
+}
+
+/// In a container the application's folder may be read only; nobody asked for logs there.
+fn writable(dir: PathBuf) -> Option<PathBuf> {
+    std::fs::create_dir_all(&dir).ok()?;
+    tempfile::tempfile_in(&dir).ok().map(|_| dir)
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// When the application does not start.
+pub async fn run(args: UpArgs) -> Result<()> {
+    // Before anything else, so that a signal during the start is not lost.
+    let stop = server::signal()?;
+    let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
+    if let Some(id) = &args.component_id {
+        manifest.retain(id)?;
+    }
+    let sources = args.settings.sources(&manifest.dir)?;
+    let options = args.settings.options(&manifest.dir);
+    let runtime = Runtime::start(manifest, sources, options).await?;
+    eprintln!("{}", runtime.nn_line());
+    if let Some(address) = args.metrics {
+        let source = runtime.clone();
+        let render = move || source.metrics().render(source.inference().sessions());
+        let address = metrics::serve(address, Arc::new(render)).await?;
+        eprintln!("Metrics at http://{address}/metrics");
+    }
+    let server = Server::bind(runtime, args.listen).await?;
+    println!("Serving http://{}", server.local_addr()?);
+    // Whoever waits for this line may read from a pipe.
+    _ = std::io::stdout().flush();
+    server.run(stop).await;
+    Ok(())
+}
