@@ -115,7 +115,7 @@ impl Config {
             },
             thresholds,
             label_size: number("label_size", &get("label_size"), 6.0..=500.0)?,
-            boxes: parse_boxes(&get("redact_boxes"))
+            boxes: parse_boxes(&required("redact_boxes")?)
                 .map_err(|problem| Error::Config { name: "redact_boxes", problem })?,
             method: choice("redaction", &get("redaction"), &[
                 ("fill", Method::Fill),

@@ -1,9 +1,13 @@
 //! Names without the patient: the anonymized object's key and the keyed digests that stand in for what is hidden.
 //!
 //! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter: so no digest can by chance spell a
-//! date, a numeric id or a name, and a search of the anonymized bucket for any of them has no false alarms.
+//! date, a numeric id or a name with a vowel in it, and a search of the anonymized bucket for any of them has no false alarms.
+
+mod traces;
 
 use jiff::civil::Date;
+
+use traces::Traces;
 
 use crate::{
     config::StudyId,
@@ -157,20 +161,9 @@ impl<'a> Patient<'a> {
         if label { self.prefix } else { "xray" }
     }
 
-    /// True when `text` holds a part of the name, the id, or the birth date in a usual form, whatever its case and separators.
+    /// True when `text` tells of the patient, or can't be told not to.
     fn is_told_by(&self, text: &str) -> bool {
-        let words = words(text);
-        let joined = words.concat();
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let mut parts = self::words(self.name);
-        parts.push(parts.concat());
-        parts.extend(self::words(&self.id));
-        parts.push(self::words(&self.id).concat());
-        // One or two letters are in every other word by chance; they count as words of their own only.
-        let told = parts.iter().any(|part| {
-            if part.chars().count() < 3 { words.contains(part) } else { joined.contains(part.as_str()) }
-        });
-        told || birth_forms(self.birth).iter().any(|form| digits.contains(form.as_str()))
+        Traces::new(self.name, &self.id, self.birth).are_in(text)
     }
 }
 
@@ -179,20 +172,4 @@ fn date(text: &str) -> Option<Date> {
     let shaped = text.len() == 10
         && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
     shaped.then(|| text.parse().ok()).flatten()
-}
-
-/// The ways a date is written, digits only.
-fn birth_forms(birth: Date) -> Vec<String> {
-    ["%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y"]
-        .iter()
-        .map(|form| birth.strftime(form).to_string())
-        .collect()
-}
-
-/// The text's words, lower case: runs of letters and digits.
-fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
-        .collect()
 }

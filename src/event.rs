@@ -89,19 +89,35 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
         // A CloudEvent in binary mode has its data as the body, whatever its content type; Kafka's have none.
         _ if headers.contains_key("ce-specversion") => {
             let style = cloudevent::binary(headers)?;
-            Ok(Delivery { style, records: records(&json(body)?)? })
+            match (style, json(body).and_then(|value| records(&value))) {
+                (style, Ok(records)) => Ok(Delivery { style, records }),
+                // The gateway would repeat a refusal for ever, so what it sent is a delivery, of nothing usable.
+                (DeliveryStyle::Gateway, Err(error)) => Ok(Delivery { style, records: vec![Err(error)] }),
+                (DeliveryStyle::Kafka, Err(error)) => Err(error),
+            }
         }
         "" | "application/json" | "text/json" | "text/plain" | "application/octet-stream"
-        | "application/x-www-form-urlencoded" => {
-            Ok(Delivery { style: DeliveryStyle::Gateway, records: records(&json(body)?)? })
-        }
-        other if other.ends_with("+json") => {
-            Ok(Delivery { style: DeliveryStyle::Gateway, records: records(&json(body)?)? })
-        }
+        | "application/x-www-form-urlencoded" => bare(body),
+        other if other.ends_with("+json") => bare(body),
         _ => Err(Error::MediaType(
             "send application/json, application/cloudevents+json or application/cloudevents-batch+json".into(),
         )),
     }
+}
+
+/// A notification or record as it is. RGW writes keys as they are, and a key need not be UTF-8: such a record can't be
+/// used, but its neighbours can, and a refusal would come again for ever.
+fn bare(body: &[u8]) -> Result<Delivery, Error> {
+    let text = String::from_utf8_lossy(body);
+    let mut records = records(&json(text.as_bytes())?)?;
+    if std::str::from_utf8(body).is_err() {
+        for record in &mut records {
+            if record.as_ref().is_ok_and(|event| event.object.key().contains('\u{FFFD}')) {
+                *record = Err(Error::Reference("the key is not UTF-8".into()));
+            }
+        }
+    }
+    Ok(Delivery { style: DeliveryStyle::Gateway, records })
 }
 
 fn batch(value: &Value) -> Result<Delivery, Error> {

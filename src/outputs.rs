@@ -114,14 +114,15 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         self.put(&self.anonymized_bucket, &slot.key, &upload).await
     }
 
-    /// Removes the anonymized copies that were made from this source, and says whether there was one.
+    /// Removes the anonymized copies that were made from this source, and says whether there was one. Where there was no
+    /// processed object only the name itself can hold one, left by work that broke off: one HEAD.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn remove_anonymized(&self) -> Result<bool, Error> {
+    pub async fn remove_anonymized(&self, existed: bool) -> Result<bool, Error> {
         let Some((pseudonyms, keys)) = &self.names else { return Ok(false) };
         let mut removed = false;
-        for key in [&keys.base, &keys.alternative] {
+        for key in [&keys.base, &keys.alternative].into_iter().take(if existed { 2 } else { 1 }) {
             let found = self.head(&self.anonymized_bucket, key).await?;
             if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
                 let request = self.config.endpoint.delete(&self.anonymized_bucket, key)?;

@@ -51,22 +51,53 @@ async fn handle(
         report.skip("own-output");
         return Ok(());
     }
+    if event.object.key().ends_with('/') && event.size == Some(0) {
+        // What consoles put as a "folder".
+        report.skip("folder-marker");
+        return Ok(());
+    }
     let contract = ports.contract(&config.model)?;
     let settings = config.settings_digest();
     report.model = Some(Model { name: config.model.clone(), sha256: contract.model_sha256.clone() });
     report.settings = Some(settings.clone());
-    let work = Work {
-        event,
-        contract: &contract,
-        settings: &settings,
-        store: OutputStore::new(ports, config, event),
-    };
+    let mut overtaken = attempt(ports, config, event, &contract, &settings, false, report).await?;
+    // A later event finished while this one had its hands on the anonymized copy, which may be this one's now. The later one
+    // won't look again, so its outputs are made again here.
+    for _ in 0..ATTEMPTS {
+        let Some(stored) = overtaken else { return Ok(()) };
+        let later = store::made_for(event, &stored)?;
+        let mut again = Report::new(Outcome::Done);
+        overtaken = attempt(ports, config, &later, &contract, &settings, true, &mut again).await?;
+        report.anonymized = again.anonymized;
+    }
+    match overtaken {
+        Some(_) => Err(raced()),
+        None => Ok(()),
+    }
+}
+
+fn raced() -> Error {
+    Error::Store(format!("others wrote the same outputs {ATTEMPTS} times over"))
+}
+
+/// One way through. Gives back what is stored when a later event overtook this one after it had touched the anonymized copy.
+async fn attempt(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    contract: &Contract,
+    settings: &str,
+    forced: bool,
+    report: &mut Report,
+) -> Result<Option<ObjectHead>, Error> {
+    let store = OutputStore::new(ports, config, event);
+    let work = Work { event, contract, settings, store, forced };
 
     let mark = ports.elapsed();
     let stored = work.store.head_processed().await?;
     report.ms.head = Some(millis(ports.elapsed().saturating_sub(mark)));
     if work.decide(stored.as_ref(), report).is_none() {
-        return Ok(());
+        return Ok(None);
     }
 
     let mark = ports.elapsed();
@@ -76,18 +107,18 @@ async fn handle(
         Fetched::Object { bytes, etag } => (bytes, etag),
         Fetched::Gone => {
             report.skip("gone");
-            return Ok(());
+            return Ok(None);
         }
         Fetched::Changed => {
             report.skip("changed");
-            return Ok(());
+            return Ok(None);
         }
     };
     report.bytes.source = Some(bytes.len() as u64);
     let outputs = pipeline::process(
         &bytes,
         &config.pixels,
-        &contract,
+        contract,
         || ports.elapsed(),
         |tensor| ports.infer(&config.model, tensor),
     )?;
@@ -123,6 +154,8 @@ struct Work<'a, P> {
     contract: &'a Contract,
     settings: &'a str,
     store: OutputStore<'a, P>,
+    /// Whether what is stored already is made again.
+    forced: bool,
 }
 
 impl<P: Ports> Work<'_, P> {
@@ -130,6 +163,9 @@ impl<P: Ports> Work<'_, P> {
     fn decide(&self, stored: Option<&ObjectHead>, report: &mut Report) -> Option<Precondition> {
         match store::decide(self.event, stored, self.contract, self.settings) {
             Decision::Write(precondition) => Some(precondition),
+            Decision::Duplicate if self.forced => {
+                stored.map(|stored| Precondition::Unchanged(stored.etag.clone()))
+            }
             Decision::Duplicate => {
                 report.skip("duplicate");
                 report.processed = Some(Stored::Unchanged);
@@ -149,7 +185,7 @@ impl<P: Ports> Work<'_, P> {
         etag: &str,
         mut stored: Option<ObjectHead>,
         report: &mut Report,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<ObjectHead>, Error> {
         let content_type = outputs.format.content_type();
         let due = outputs.anonymized.is_some();
         // Boxes that all lie beside the picture have covered nothing: such a copy is not anonymized and is not kept.
@@ -168,9 +204,10 @@ impl<P: Ports> Work<'_, P> {
         let mut processed = Upload {
             body: outputs.processed.into(),
             content_type,
-            metadata: store::processed_metadata(self.event, etag, self.contract, self.settings),
+            metadata: Vec::new(),
             precondition: Precondition::Absent,
         };
+        let mut touched = false;
         for attempt in 0..ATTEMPTS {
             // The slot is looked up before the processed object is looked at again: whatever a later event has put into the
             // slot by then, its processed object tells us so, and whatever comes after fails our condition.
@@ -178,19 +215,29 @@ impl<P: Ports> Work<'_, P> {
                 Some(_) => self.store.slot(stored.is_some()).await?,
                 None => None,
             };
-            if slot.is_some() || attempt > 0 {
+            // The same holds for an overwrite: equal pictures have equal ETags, so a condition on the ETag alone would let an
+            // earlier event replace what a later one has put back.
+            if slot.is_some() || stored.is_some() || attempt > 0 {
                 stored = self.store.head_processed().await?;
             }
-            let Some(precondition) = self.decide(stored.as_ref(), report) else { return Ok(()) };
+            let Some(precondition) = self.decide(stored.as_ref(), report) else {
+                return Ok(stored.filter(|_| touched));
+            };
             processed.precondition = precondition;
+            processed.metadata =
+                store::processed_metadata(self.event, etag, self.contract, self.settings, stored.as_ref());
             report.anonymized = Some(match (&anonymized, slot) {
                 (Some(upload), Some(slot)) => {
                     if self.store.put_anonymized(&slot, upload.clone()).await? == Put::Raced {
                         continue;
                     }
+                    touched = true;
                     Stored::Stored
                 }
-                _ if stored.is_some() && self.store.remove_anonymized().await? => Stored::Removed,
+                _ if self.store.remove_anonymized(stored.is_some()).await? => {
+                    touched = true;
+                    Stored::Removed
+                }
                 _ => withheld.map_or(Stored::NotDue, |(_, _, what)| what),
             });
             if self.store.put_processed(&processed).await? == Put::Stored {
@@ -200,10 +247,10 @@ impl<P: Ports> Work<'_, P> {
                     report.reason = Some(reason);
                     report.detail = Some(detail.to_owned());
                 }
-                return Ok(());
+                return Ok(None);
             }
         }
         report.anonymized = None;
-        Err(Error::Store(format!("others wrote the same outputs {ATTEMPTS} times over")))
+        Err(raced())
     }
 }

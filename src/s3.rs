@@ -38,7 +38,10 @@ impl Endpoint {
             return Err("must begin with http:// or https://".into());
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
-        let valid = authority.parse::<http::uri::Authority>().is_ok();
+        let valid = authority.parse::<http::uri::Authority>().is_ok_and(|a| {
+            // A colon with no port, or one over 65535, parses; the signed host would not be the one that is sent.
+            a.port_u16().is_some() || a.as_str() == a.host()
+        });
         if !valid || authority.contains(['/', '?', '#', '@']) {
             return Err("must be a scheme, a host and a port and nothing more, as in https://rgw.example.com:8443".into());
         }
@@ -119,7 +122,9 @@ impl Endpoint {
         insert(headers, "content-md5", &STANDARD.encode(Md5::digest(&upload.body)))?;
         match &upload.precondition {
             Precondition::Absent => insert(headers, "if-none-match", "*")?,
-            Precondition::Unchanged(etag) => insert(headers, "if-match", &format!("\"{etag}\""))?,
+            // Bare: RGW compares the header with the stored ETag as it stands, so that a quoted one, which the RFC wants,
+            // never matches (seen on 16.2.15). AWS, MinIO and s3s take both forms.
+            Precondition::Unchanged(etag) => insert(headers, "if-match", etag)?,
         }
         for (name, value) in &upload.metadata {
             insert(headers, &format!("x-amz-meta-{name}"), value)?;

@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     contract::Contract,
     deidentify::{Pseudonyms, split_extension},
+    error::Error,
     event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef, Sequencer},
     s3::{ObjectHead, Precondition},
     sigv4::{hmac_sha256, sha256_hex},
@@ -80,7 +81,10 @@ pub fn decide(
         }
         None => event.sequencer.is_some() && then == event.sequencer,
     };
-    if same_source && stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings {
+    // The same bytes put again are a later event: if it were a duplicate, one between the two that is still at work would win.
+    let later = matches!((&event.sequencer, &then), (Some(now), Some(then)) if now > then);
+    let same_outputs = stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings;
+    if same_source && same_outputs && !later {
         return Decision::Duplicate;
     }
     match (&event.sequencer, &then) {
@@ -89,15 +93,33 @@ pub fn decide(
     }
 }
 
+/// The event that a processed object was made for, as its metadata tells it.
+pub fn made_for(event: &ObjectEvent, stored: &ObjectHead) -> Result<ObjectEvent, Error> {
+    let object = ObjectRef::new(event.object.bucket(), event.object.key(), Some(stored.get(VERSION)))?;
+    Ok(ObjectEvent {
+        object,
+        kind: event.kind,
+        etag: Some(stored.get(ETAG).to_owned()).filter(|e| !e.is_empty()),
+        size: None,
+        sequencer: Sequencer::from_stored(stored.get(SEQUENCER)),
+    })
+}
+
 /// The processed object's metadata. `etag` is the source's as fetched.
 pub fn processed_metadata(
     event: &ObjectEvent,
     etag: &str,
     contract: &Contract,
     settings: &str,
+    replaced: Option<&ObjectHead>,
 ) -> Vec<(&'static str, String)> {
     let version = event.object.version().unwrap_or("");
-    let sequencer = event.sequencer.as_ref().map(Sequencer::stored).unwrap_or("");
+    // Work that is done again without an event has no sequencer; it must not lose the one that later decisions need.
+    let sequencer = match (&event.sequencer, replaced) {
+        (Some(sequencer), _) => sequencer.stored(),
+        (None, Some(replaced)) => replaced.get(SEQUENCER),
+        (None, None) => "",
+    };
     [
         (ETAG, etag),
         (VERSION, version),

@@ -9,12 +9,14 @@
 //! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
+pub mod demo_cmd;
 pub mod egress;
 pub mod logs;
 pub mod manifest;
 pub mod metrics;
 pub mod nn;
 pub mod problem;
+pub mod process_cmd;
 pub mod runtime;
 pub mod server;
 pub mod setup_cmd;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use xray_host::{setup_cmd, up_cmd};
+use xray_host::{demo_cmd, process_cmd, setup_cmd, up_cmd};
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
 #[derive(Debug, Parser)]
@@ -12,13 +12,17 @@ use xray_host::{setup_cmd, up_cmd};
 enum Cli {
     /// Serve the application of a spin.toml over HTTP.
     Up(Box<up_cmd::UpArgs>),
+    /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
+    Demo(Box<demo_cmd::DemoArgs>),
+    /// Run the function on local pictures; nothing listens.
+    Process(Box<process_cmd::ProcessArgs>),
     /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
     SetupBackends(setup_cmd::SetupArgs),
 }
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xray: {error:#}");
             ExitCode::FAILURE
@@ -26,10 +30,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<ExitCode> {
     match cli {
-        Cli::Up(args) => tokio_runtime()?.block_on(up_cmd::run(*args)),
-        Cli::SetupBackends(args) => setup_cmd::run(&args),
+        Cli::Up(args) => {
+            tokio_runtime()?.block_on(up_cmd::run(*args)).map(|()| ExitCode::SUCCESS)
+        }
+        Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
+        Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
+        Cli::SetupBackends(args) => setup_cmd::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
 

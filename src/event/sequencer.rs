@@ -3,16 +3,37 @@
 /// The longest sequencer that is read, in hex digits.
 const MAX_DIGITS: usize = 64;
 
-/// A place in the order of events of one key, as text that compares in that order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A place in the order of events of one key: upper-case hex digits, most significant first.
+#[derive(Debug, Clone)]
 pub struct Sequencer(String);
+
+impl Ord for Sequencer {
+    /// As text, the shorter padded with zeros on the right, which is to compare both without their last zeros.
+    fn cmp(&self, other: &Sequencer) -> std::cmp::Ordering {
+        self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
+    }
+}
+
+impl PartialOrd for Sequencer {
+    fn partial_cmp(&self, other: &Sequencer) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Sequencer {
+    fn eq(&self, other: &Sequencer) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Sequencer {}
 
 impl Sequencer {
     /// Reads a sequencer by its `eventSource`; none where it is not hex.
     ///
     /// RGW writes the raw bytes of a `utime_t`, two little-endian 32 bit numbers, seconds and nanoseconds: `9FDB036B4065E808` is
-    /// 0x6B03DB9F s and 0x08E86540 ns. As text these sort wrongly whenever a byte carries, every 256 seconds. Others
-    /// compare as numbers in hex.
+    /// 0x6B03DB9F s and 0x08E86540 ns. As text these sort wrongly whenever a byte carries, every 256 seconds. AWS says of
+    /// its own: of two lengths, pad the shorter with zeros on the right, then compare as text. MinIO's have one length.
     pub fn parse(text: &str, source: &str) -> Option<Sequencer> {
         if text.is_empty() || text.len() > MAX_DIGITS || !text.chars().all(|c| c.is_ascii_hexdigit()) {
             return None;
@@ -25,12 +46,12 @@ impl Sequencer {
         } else {
             upper
         };
-        Some(Sequencer(format!("{digits:0>MAX_DIGITS$}")))
+        Some(Sequencer(digits))
     }
 
-    /// The sequencer without leading zeros, as it is kept in metadata.
+    /// The sequencer as it is kept in metadata.
     pub fn stored(&self) -> &str {
-        self.0.trim_start_matches('0')
+        &self.0
     }
 
     /// Reads what [`Sequencer::stored`] gave.
@@ -57,9 +78,10 @@ mod tests {
     #[test]
     fn others_compare_as_hex_of_any_length() {
         let at = |s| Sequencer::parse(s, "aws:s3").unwrap();
-        assert!(at("0055AED6DCD90281E5") > at("55AED6DCD90281E4"));
-        assert!(at("100") > at("FF"));
-        assert_eq!(at("00ff"), at("FF"));
+        assert!(at("0055AED6DCD90281E5") > at("0055AED6DCD90281E4"));
+        assert!(at("0A0") > at("09FF"), "padded on the right");
+        assert_eq!(at("0a0"), at("0A"));
+        assert_eq!(Sequencer::from_stored(at("00").stored()), Some(at("0")));
         assert_eq!(Sequencer::parse("not hex", "aws:s3"), None);
     }
 }

@@ -1,0 +1,66 @@
+//! What the tests need from the machine, and how they say that it is missing.
+
+use std::path::{Path, PathBuf};
+
+use xray_host::nn::library::{self, Product};
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Says what is missing. Where CI is set that is a failure: a green run must have run everything.
+fn missing(what: &str, remedy: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{what} is missing; {remedy}");
+    eprintln!("SKIP {what} is missing; {remedy}");
+}
+
+/// The function, as `make function` builds it.
+pub fn function() -> Option<PathBuf> {
+    let path = root().join("target/wasm32-wasip2/release/xray.wasm");
+    let found = path.is_file() && root().join("spin.toml").is_file();
+    if !found {
+        missing("target/wasm32-wasip2/release/xray.wasm", "build it with `make function`");
+    }
+    found.then_some(path)
+}
+
+/// The library of a native backend, as `xray setup-backends` puts it.
+pub fn library(product: Product) -> Option<PathBuf> {
+    let found = library::SearchPath::new(Some(&root().join(".backends")), None).find(product);
+    let found = found.expect("the environment names a library that is not there");
+    if found.is_none() {
+        missing(product.name(), "get it with `make backends`");
+    }
+    found
+}
+
+/// The repository's first model: its bytes and its contract.
+pub fn model() -> Option<(Vec<u8>, serde_json::Value)> {
+    let folder = root().join("models/pneumonia");
+    let model = std::fs::read(folder.join("model.onnx")).ok();
+    let contract = std::fs::read_to_string(folder.join("contract.json")).ok();
+    if model.is_none() || contract.is_none() {
+        missing("models/pneumonia", "it belongs to the repository");
+    }
+    Some((model?, serde_json::from_str(&contract?).expect("the contract is JSON")))
+}
+
+/// A folder with a manifest for components given as text, each at `/<name>/...`, and one variable.
+pub fn app(components: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut manifest = String::from(
+        "spin_manifest_version = 2\n[application]\nname = \"test\"\n\
+         [variables]\ntoken = { required = true, secret = true }\n",
+    );
+    for (name, text) in components {
+        let wasm = wat::parse_str(text).expect("the component's text is right");
+        std::fs::write(dir.path().join(format!("{name}.wasm")), wasm).expect("a file");
+        manifest += &format!(
+            "[[trigger.http]]\nroute = \"/{name}/...\"\ncomponent = \"{name}\"\n\
+             [component.{name}]\nsource = \"{name}.wasm\"\n"
+        );
+    }
+    std::fs::write(dir.path().join("spin.toml"), manifest).expect("a file");
+    dir
+}

@@ -1,0 +1,155 @@
+//! What events that meet at one object may do to each other, request by request: whatever the order, the outputs are those
+//! of the latest.
+
+mod fake;
+
+use std::cell::{Cell, RefCell};
+
+use bytes::Bytes;
+use fake::{Fake, Fault, png};
+use http::{Method, Request, Response};
+use xray::{
+    config::Config,
+    contract::Contract,
+    error::{Error, Outcome},
+    event::ObjectEvent,
+    ports::{Ports, SendError},
+    predict::{NamedTensor, Tensor},
+    record::process_record,
+    report::{Report, Stored},
+};
+
+const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
+const PROCESSED: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01-processed.png";
+
+/// The fake world, in which something happens before the `at`th request.
+struct Meeting<'a> {
+    store: &'a Fake,
+    sent: Cell<usize>,
+    at: usize,
+    happens: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
+    /// What the first GET brings: an old version, which the fake does not keep.
+    old_version: Option<(Vec<u8>, String)>,
+}
+
+impl<'a> Meeting<'a> {
+    fn new(store: &'a Fake, at: usize, happens: impl FnOnce() + 'a) -> Meeting<'a> {
+        let happens: Box<dyn FnOnce() + 'a> = Box::new(happens);
+        Meeting { store, sent: Cell::new(0), at, happens: RefCell::new(Some(happens)), old_version: None }
+    }
+
+    fn process(&self, event: &ObjectEvent) -> Report {
+        let config = Config::from_lookup(|name| self.store.variable(name)).unwrap();
+        pollster::block_on(process_record(self, &config, &Ok(event.clone())))
+    }
+}
+
+impl Ports for Meeting<'_> {
+    async fn send(&self, request: Request<Bytes>, limit: u64) -> Result<Response<Bytes>, SendError> {
+        self.sent.set(self.sent.get() + 1);
+        let happens = if self.sent.get() == self.at { self.happens.borrow_mut().take() } else { None };
+        if let Some(happens) = happens {
+            happens();
+        }
+        match &self.old_version {
+            Some((bytes, etag)) if request.method() == Method::GET && self.sent.get() == 2 => {
+                Ok(Response::builder().header("etag", etag).body(bytes.clone().into()).unwrap())
+            }
+            _ => self.store.send(request, limit).await,
+        }
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.store.now()
+    }
+
+    fn elapsed(&self) -> std::time::Duration {
+        self.store.elapsed()
+    }
+
+    fn contract(&self, model: &str) -> Result<Contract, Error> {
+        self.store.contract(model)
+    }
+
+    fn infer(&self, model: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        self.store.infer(model, input)
+    }
+}
+
+/// The later event's anonymized copy is stored and its processed object is not; the earlier one, of an older version, comes in
+/// between at every point.
+#[test]
+fn an_earlier_event_never_keeps_the_later_ones_copy() {
+    let want = {
+        let store = Fake::new(0.97);
+        store.process(&store.upload(KEY, 2));
+        store.metadata("in-anonymized", &store.keys("in-anonymized")[0])
+    };
+    for at in 1..=8 {
+        let store = Fake::new(0.97);
+        let earlier = store.upload(KEY, 1);
+        let later = store.upload(KEY, 2);
+        let broken = Meeting::new(&store, 6, || store.fail_with(Fault::Down)).process(&later);
+        assert_eq!(broken.outcome, Outcome::Retry);
+        store.heal();
+        assert!(store.keys("in-processed").is_empty());
+
+        let mut meeting = Meeting::new(&store, at, || {
+            assert_eq!(store.process(&later).outcome, Outcome::Done);
+        });
+        meeting.old_version = Some((png(1), earlier.etag.clone().unwrap()));
+        meeting.process(&earlier);
+        store.process(&later);
+        let copies = store.keys("in-anonymized");
+        assert_eq!(copies.len(), 1);
+        assert_eq!(store.metadata("in-anonymized", &copies[0]), want, "met at request {at}");
+    }
+}
+
+/// The same bytes come back while those between are at work: equal outputs have equal ETags, so no condition tells.
+#[test]
+fn bytes_that_come_again_win_over_those_between() {
+    let store = Fake::new(0.1);
+    store.process(&store.upload(KEY, 1));
+    let between = store.upload(KEY, 2);
+    Meeting::new(&store, 3, || {
+        let again = store.upload_bytes(KEY, png(1), 3);
+        assert_eq!(store.process(&again).outcome, Outcome::Done);
+    })
+    .process(&between);
+    let source = store.event("in", KEY, "ObjectCreated:Put", 3).etag.unwrap();
+    assert_eq!(store.metadata("in-processed", PROCESSED)["xray-source-etag"], source);
+}
+
+/// Work breaks off between the two PUTs, and the object is overwritten with a picture that is not at high risk.
+#[test]
+fn a_copy_left_by_broken_work_goes_with_the_overwrite() {
+    let mut store = Fake::new(0.97);
+    let first = store.upload(KEY, 1);
+    Meeting::new(&store, 6, || store.fail_with(Fault::Down)).process(&first);
+    store.heal();
+    assert_eq!((store.keys("in-anonymized").len(), store.keys("in-processed").len()), (1, 0));
+    let second = store.upload(KEY, 2);
+    store.set_risk(0.1);
+    assert_eq!(store.process(&first).reason, Some("changed"));
+    assert_eq!(store.process(&second).anonymized, Some(Stored::Removed));
+    assert!(store.keys("in-anonymized").is_empty());
+}
+
+#[test]
+fn work_done_again_without_an_event_keeps_the_order() {
+    let mut store = Fake::new(0.1);
+    let event = store.upload(KEY, 9);
+    store.process(&event);
+    let order = store.metadata("in-processed", PROCESSED)["xray-sequencer"].clone();
+    store.set_model("1".repeat(64));
+    assert_eq!(store.process(&ObjectEvent { sequencer: None, ..event }).outcome, Outcome::Done);
+    assert_eq!(store.metadata("in-processed", PROCESSED)["xray-sequencer"], order);
+}
+
+#[test]
+fn a_folder_marker_is_nothing_to_do() {
+    let store = Fake::new(0.1);
+    let report = store.process(&store.upload_bytes("ward/", vec![], 1));
+    assert_eq!((report.outcome, store.requests()), (Outcome::Skipped, 0));
+}
