@@ -56,11 +56,11 @@ async fn each_failure_is_one_problem_and_no_more() {
     let cases = [("/trap", 500), ("/spin", 503), ("/greedy", 500), ("/silent", 500), ("/nowhere", 404)];
     // All at once and twice, so that each runs beside the others' failures.
     let tasks: Vec<_> = cases
-        .iter()
-        .chain(&cases)
+        .into_iter()
+        .chain(cases)
         .map(|(path, status)| {
             let runtime = runtime.clone();
-            tokio::spawn(async move { (get(&runtime, path).await, *path, *status) })
+            tokio::spawn(async move { (get(&runtime, path).await, path, status) })
         })
         .collect();
     for task in tasks {

@@ -1,0 +1,202 @@
+//! The real function in the real host as a process of its own, against the embedded store on a socket.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+use xray_demo::{
+    Client, Credentials, Transport,
+    notify::{Change, Event, notification},
+    store::{Listening, Store},
+};
+
+pub const BUCKET: &str = "xray-data-in";
+pub const PROCESSED: &str = "xray-data-in-processed";
+pub const ANONYMIZED: &str = "xray-data-in-anonymized";
+
+pub struct World {
+    pub store: Store,
+    pub client: Client,
+    pub listening: Option<Listening>,
+    pub address: String,
+    up: Child,
+    printed: Arc<Mutex<String>>,
+    answers: Mutex<String>,
+    dir: TempDir,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// True when the function is built; otherwise says so, and fails where CI is set.
+pub fn function_is_built() -> bool {
+    let path = "target/wasm32-wasip2/release/xray.wasm";
+    let built = root().join(path).is_file();
+    if !built {
+        missing(path, "build it with `make function`");
+    }
+    built
+}
+
+/// True when the native backend's library is where `make backends` puts it.
+pub fn backend_is_there(prefix: &str) -> bool {
+    let folders = std::fs::read_dir(root().join(".backends"));
+    let names = folders.into_iter().flatten().flatten().map(|f| f.file_name());
+    let found = names.into_iter().any(|name| name.to_string_lossy().starts_with(prefix));
+    if !found {
+        missing(prefix, "get it with `make backends`");
+    }
+    found
+}
+
+fn missing(what: &str, remedy: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{what} is missing; {remedy}");
+    eprintln!("SKIP {what} is missing; {remedy}");
+}
+
+impl World {
+    /// Starts a store and the function with these variables over the defaults, and these arguments of `xray up`.
+    pub async fn start(variables: &[(&str, &str)], arguments: &[&str]) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let credentials = Credentials::random();
+        let store = Store::builder(dir.path().join("store"), credentials.clone())
+            .bucket(BUCKET)
+            .bucket(PROCESSED)
+            .bucket(ANONYMIZED)
+            .open()
+            .unwrap();
+        let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
+        command.args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(root());
+        command.arg("--backends-dir").arg(root().join(".backends"));
+        command.arg("--state-dir").arg(dir.path().join("state"));
+        command.arg("--log-dir").arg(dir.path().join("logs"));
+        command.args(arguments);
+        let mut all = vec![
+            ("s3_endpoint", listening.endpoint()),
+            ("s3_access_key", credentials.access_key),
+            ("s3_secret_key", credentials.secret_key),
+            ("pseudonym_key", "a key for tests, long enough".to_owned()),
+        ];
+        all.retain(|(name, _)| !variables.iter().any(|(n, _)| n == name));
+        all.extend(variables.iter().map(|(n, v)| (*n, (*v).to_owned())));
+        for (name, value) in all {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        let mut up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let printed = Arc::new(Mutex::new(String::new()));
+        collect(up.stderr.take().unwrap(), printed.clone());
+        let mut stdout = BufReader::new(up.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(address) = line.trim().strip_prefix("Serving ") else {
+            panic!("{line:?}: {}", printed.lock().unwrap());
+        };
+        let address = address.to_owned();
+        collect(stdout, printed.clone());
+        let answers = Mutex::default();
+        World { store, client, listening: Some(listening), address, up, printed, answers, dir }
+    }
+
+    /// What the process has printed so far, on both streams.
+    pub fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// Puts a picture into the input bucket and gives the notification of it.
+    pub async fn put(&self, key: &str, bytes: &[u8]) -> Bytes {
+        let body = Bytes::copy_from_slice(bytes);
+        let etag = self.client.put(BUCKET, key, "image/jpeg", body).await.unwrap();
+        self.event(BUCKET, key, Event::Put, &etag, bytes.len() as u64)
+    }
+
+    /// A notification of now.
+    pub fn event(&self, bucket: &str, key: &str, event: Event, etag: &str, size: u64) -> Bytes {
+        notification(&Change {
+            event,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            size,
+            etag: etag.to_owned(),
+            metadata: Vec::new(),
+            tags: Vec::new(),
+            started: SystemTime::now(),
+        })
+    }
+
+    /// Posts a notification; gives the status and the only record's report.
+    pub async fn deliver(&self, event: &Bytes) -> (u16, Value) {
+        let answer = self.post(event, &[]).await;
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        (answer.status().as_u16(), body["records"][0].clone())
+    }
+
+    pub async fn post(&self, body: &Bytes, headers: &[(&str, &str)]) -> Response<Bytes> {
+        let mut request =
+            Request::post(format!("{}/", self.address)).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = Transport::http().send(request.body(body.clone()).unwrap()).await.unwrap();
+        let said = format!("{:?}{:?}", answer.headers(), answer.body());
+        self.answers.lock().unwrap().push_str(&said);
+        answer
+    }
+
+    pub async fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.client.get(bucket, key).await.unwrap().map(Response::into_body)
+    }
+
+    /// The files in a bucket.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.store.bucket_dir(bucket))
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Ends the host in order and checks that none of these texts is in what it printed, logged or answered.
+    pub fn end(mut self, private: &[String]) {
+        let id = self.up.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.up.wait().unwrap().success());
+        let mut said = self.printed() + &self.answers.lock().unwrap();
+        for log in std::fs::read_dir(self.dir.path().join("logs")).unwrap() {
+            said += &std::fs::read_to_string(log.unwrap().path()).unwrap();
+        }
+        assert!(said.contains("\"event\":\"object\""), "there was nothing to look through: {said}");
+        for text in private {
+            assert!(!said.contains(text), "{text} was said");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        _ = self.up.kill();
+        _ = self.up.wait();
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut text = into.lock().unwrap();
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+}
