@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
     time::SystemTime,
 };
 
@@ -30,6 +31,7 @@ pub struct World {
     up: Child,
     printed: Arc<Mutex<String>>,
     answers: Mutex<String>,
+    readers: Vec<JoinHandle<()>>,
     dir: TempDir,
 }
 
@@ -95,7 +97,7 @@ impl World {
         }
         let mut up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let printed = Arc::new(Mutex::new(String::new()));
-        collect(up.stderr.take().unwrap(), printed.clone());
+        let mut readers = vec![collect(up.stderr.take().unwrap(), printed.clone())];
         let mut stdout = BufReader::new(up.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -103,14 +105,9 @@ impl World {
             panic!("{line:?}: {}", printed.lock().unwrap());
         };
         let address = address.to_owned();
-        collect(stdout, printed.clone());
+        readers.push(collect(stdout, printed.clone()));
         let answers = Mutex::default();
-        World { store, client, listening: Some(listening), address, up, printed, answers, dir }
-    }
-
-    /// What the process has printed so far, on both streams.
-    pub fn printed(&self) -> String {
-        self.printed.lock().unwrap().clone()
+        World { store, client, listening: Some(listening), address, up, printed, answers, readers, dir }
     }
 
     /// Puts a picture into the input bucket and gives the notification of it.
@@ -168,12 +165,15 @@ impl World {
         names
     }
 
-    /// Ends the host in order and checks that none of these texts is in what it printed, logged or answered.
-    pub fn end(mut self, private: &[String]) {
+    /// Ends the host in order, checks that none of these texts is in what it printed, logged or answered, and gives all that.
+    pub fn end(mut self, private: &[String]) -> String {
         let id = self.up.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         assert!(self.up.wait().unwrap().success());
-        let mut said = self.printed() + &self.answers.lock().unwrap();
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        let mut said = self.printed.lock().unwrap().clone() + &self.answers.lock().unwrap();
         for log in std::fs::read_dir(self.dir.path().join("logs")).unwrap() {
             said += &std::fs::read_to_string(log.unwrap().path()).unwrap();
         }
@@ -181,6 +181,7 @@ impl World {
         for text in private {
             assert!(!said.contains(text), "{text} was said");
         }
+        said
     }
 }
 
@@ -191,12 +192,12 @@ impl Drop for World {
     }
 }
 
-fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let mut text = into.lock().unwrap();
             text.push_str(&line);
             text.push('\n');
         }
-    });
+    })
 }
