@@ -33,7 +33,10 @@ pub fn draw_label(pixels: &mut DynamicImage, text: &str, em: f32) -> Result<Rect
     let scale = PxScale::from(em * font.height_unscaled() / units);
     let coverage = lay_out(&font, scale, text);
     let size = (pixels.width(), pixels.height());
-    let dots: Vec<Dot> = coverage.into_iter().filter(|d| d.x < size.0 && d.y < size.1).collect();
+    let dots: Vec<Dot> = coverage
+        .into_iter()
+        .filter(|d| d.x < size.0 && d.y < size.1)
+        .collect();
     match pixels {
         DynamicImage::ImageLuma8(p) => whiten(p, &dots, 1),
         DynamicImage::ImageLumaA8(p) => whiten(p, &dots, 1),
@@ -47,7 +50,12 @@ pub fn draw_label(pixels: &mut DynamicImage, text: &str, em: f32) -> Result<Rect
     }
     let right = dots.iter().map(|d| d.x + 1).max().unwrap_or(0);
     let bottom = dots.iter().map(|d| d.y + 1).max().unwrap_or(0);
-    Ok(Rect { x: 0, y: 0, width: right, height: bottom })
+    Ok(Rect {
+        x: 0,
+        y: 0,
+        width: right,
+        height: bottom,
+    })
 }
 
 /// A pixel of the text and how much of it the text covers, 0 to 1.
@@ -65,12 +73,18 @@ fn lay_out(font: &FontRef<'_>, scale: PxScale, text: &str) -> Vec<Dot> {
         let id = font.glyph_id(c);
         let glyph = id.with_scale_and_position(scale, point(left, scaled.ascent()));
         left += scaled.h_advance(id);
-        let Some(outline) = font.outline_glyph(glyph) else { continue };
+        let Some(outline) = font.outline_glyph(glyph) else {
+            continue;
+        };
         let bounds = outline.px_bounds();
         outline.draw(|x, y, cover| {
             let (x, y) = (bounds.min.x + x as f32, bounds.min.y + y as f32);
             if x >= 0.0 && y >= 0.0 && cover > 0.0 {
-                dots.push(Dot { x: x as u32, y: y as u32, cover: cover.min(1.0) });
+                dots.push(Dot {
+                    x: x as u32,
+                    y: y as u32,
+                    cover: cover.min(1.0),
+                });
             }
         });
     }
@@ -85,9 +99,18 @@ where
 {
     let white = f32_of(P::Subpixel::DEFAULT_MAX_VALUE);
     for dot in dots {
-        for (i, channel) in pixels.get_pixel_mut(dot.x, dot.y).channels_mut().iter_mut().enumerate() {
+        for (i, channel) in pixels
+            .get_pixel_mut(dot.x, dot.y)
+            .channels_mut()
+            .iter_mut()
+            .enumerate()
+        {
             let value = f32_of(*channel);
-            let target = if i < colours { value + (white - value) * dot.cover } else { white };
+            let target = if i < colours {
+                value + (white - value) * dot.cover
+            } else {
+                white
+            };
             if let Some(mixed) = num_traits::cast(target.round()) {
                 *channel = mixed;
             }

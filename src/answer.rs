@@ -17,9 +17,17 @@ const RETRY_AFTER: &str = "5";
 
 /// The answer to a delivery: the worst that can still be helped decides the status.
 pub fn answer(style: DeliveryStyle, reports: &[Report]) -> Response<Bytes> {
-    let worst = reports.iter().map(|r| r.outcome).max_by_key(|o| severity(*o)).unwrap_or(Outcome::Skipped);
+    let worst = reports
+        .iter()
+        .map(|r| r.outcome)
+        .max_by_key(|o| severity(*o))
+        .unwrap_or(Outcome::Skipped);
     let body = json!({ "outcome": worst, "records": reports });
-    respond(status(style, worst, reports), "application/json", body.to_string())
+    respond(
+        status(style, worst, reports),
+        "application/json",
+        body.to_string(),
+    )
 }
 
 fn severity(outcome: Outcome) -> u8 {
@@ -38,7 +46,10 @@ fn status(style: DeliveryStyle, worst: Outcome, reports: &[Report]) -> StatusCod
         // A persistent topic repeats every failure at once and for ever; what can't be helped must look like success.
         (Outcome::Rejected, DeliveryStyle::Gateway) => StatusCode::OK,
         (Outcome::Rejected, DeliveryStyle::Kafka) => match reports {
-            [only] => only.error.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, Error::status),
+            [only] => only
+                .error
+                .as_ref()
+                .map_or(StatusCode::UNPROCESSABLE_ENTITY, Error::status),
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         },
         (Outcome::Done | Outcome::Skipped | Outcome::Quarantined, _) => StatusCode::OK,
@@ -57,7 +68,9 @@ pub fn problem(error: &Error) -> Response<Bytes> {
     });
     let mut response = respond(status, "application/problem+json", body.to_string());
     if matches!(error, Error::Method) {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
     response
 }
@@ -65,9 +78,13 @@ pub fn problem(error: &Error) -> Response<Bytes> {
 fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }
     response
 }

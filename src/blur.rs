@@ -37,8 +37,10 @@ where
     if count == 0 {
         return None;
     }
-    let mean: Option<Vec<P::Subpixel>> =
-        sums.iter().map(|s| num_traits::cast((s / f64::from(count)).round())).collect();
+    let mean: Option<Vec<P::Subpixel>> = sums
+        .iter()
+        .map(|s| num_traits::cast((s / f64::from(count)).round()))
+        .collect();
     mean.map(|m| *P::from_slice(&m))
 }
 
@@ -95,7 +97,9 @@ fn mean_rows(plane: &[f32], width: usize) -> Vec<f32> {
 
 fn transpose(plane: &[f32], width: usize) -> Vec<f32> {
     let height = plane.len() / width;
-    (0..width).flat_map(|x| (0..height).map(move |y| plane[y * width + x])).collect()
+    (0..width)
+        .flat_map(|x| (0..height).map(move |y| plane[y * width + x]))
+        .collect()
 }
 
 /// The rectangle grown by `by` on every side, inside the picture.

@@ -76,7 +76,12 @@ impl BoxSpec {
         let bottom = matches!(self.corner, Corner::BottomLeft | Corner::BottomRight);
         let (x, across) = place(self.dx.of(width), self.width.of(width), width, right);
         let (y, down) = place(self.dy.of(height), self.height.of(height), height, bottom);
-        (across > 0 && down > 0).then_some(Rect { x, y, width: across, height: down })
+        (across > 0 && down > 0).then_some(Rect {
+            x,
+            y,
+            width: across,
+            height: down,
+        })
     }
 }
 
@@ -123,25 +128,39 @@ fn parse_box(text: &str) -> Result<BoxSpec, String> {
         }
     };
     let mut parts = size.trim().split('+');
-    let (width, height) = parts.next().and_then(|s| s.split_once('x')).ok_or_else(expected)?;
+    let (width, height) = parts
+        .next()
+        .and_then(|s| s.split_once('x'))
+        .ok_or_else(expected)?;
     let (dx, dy) = match (parts.next(), parts.next(), parts.next()) {
         (None, ..) => (Length::Pixels(0), Length::Pixels(0)),
         (Some(dx), Some(dy), None) => (parse_length(dx)?, parse_length(dy)?),
         _ => return Err(expected()),
     };
     let (width, height) = (parse_length(width)?, parse_length(height)?);
-    if [width, height].iter().any(|l| matches!(l, Length::Pixels(0) | Length::Percent(0.0))) {
+    if [width, height]
+        .iter()
+        .any(|l| matches!(l, Length::Pixels(0) | Length::Percent(0.0)))
+    {
         return Err(format!("`{text}` covers nothing"));
     }
-    Ok(BoxSpec { corner, width, height, dx, dy })
+    Ok(BoxSpec {
+        corner,
+        width,
+        height,
+        dx,
+        dy,
+    })
 }
 
 fn parse_length(text: &str) -> Result<Length, String> {
     let text = text.trim();
     let length = match text.strip_suffix('%') {
-        Some(number) => {
-            number.parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Length::Percent)
-        }
+        Some(number) => number
+            .parse()
+            .ok()
+            .filter(|p| (0.0..=100.0).contains(p))
+            .map(Length::Percent),
         None => text.parse().ok().map(Length::Pixels),
     };
     length.ok_or_else(|| format!("`{text}` is neither pixels nor per cent from 0% to 100%"))

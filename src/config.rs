@@ -81,26 +81,47 @@ impl Config {
     /// [`Error::Config`] that names the first variable that is missing or has a value that can't be used.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, Error> {
         let get = |name: &'static str| -> String {
-            let default = DEFAULTS.iter().find(|(n, _)| *n == name).map_or("", |(_, d)| d);
-            lookup(name).unwrap_or_else(|| default.to_owned()).trim().to_owned()
+            let default = DEFAULTS
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map_or("", |(_, d)| d);
+            lookup(name)
+                .unwrap_or_else(|| default.to_owned())
+                .trim()
+                .to_owned()
         };
         let required = |name: &'static str| {
-            Some(get(name)).filter(|v| !v.is_empty()).ok_or(Error::Config {
-                name,
-                problem: "is not set".into(),
-            })
+            Some(get(name))
+                .filter(|v| !v.is_empty())
+                .ok_or(Error::Config {
+                    name,
+                    problem: "is not set".into(),
+                })
         };
         let secret = |name: &'static str| Some(Secret::new(get(name))).filter(|s| !s.is_empty());
 
-        let addressing = choice("s3_style", &get("s3_style"), &[
-            ("path", Addressing::Path),
-            ("virtual", Addressing::VirtualHost),
-        ])?;
-        let endpoint = Endpoint::parse(&required("s3_endpoint")?, addressing)
-            .map_err(|problem| Error::Config { name: "s3_endpoint", problem })?;
+        let addressing = choice(
+            "s3_style",
+            &get("s3_style"),
+            &[
+                ("path", Addressing::Path),
+                ("virtual", Addressing::VirtualHost),
+            ],
+        )?;
+        let endpoint =
+            Endpoint::parse(&required("s3_endpoint")?, addressing).map_err(|problem| {
+                Error::Config {
+                    name: "s3_endpoint",
+                    problem,
+                }
+            })?;
         let thresholds = Thresholds {
             normal: number("threshold_normal", &get("threshold_normal"), 0.0..=1.0)?,
-            pneumonia: number("threshold_pneumonia", &get("threshold_pneumonia"), 0.0..=1.0)?,
+            pneumonia: number(
+                "threshold_pneumonia",
+                &get("threshold_pneumonia"),
+                0.0..=1.0,
+            )?,
         };
         if thresholds.normal > thresholds.pneumonia {
             return Err(Error::Config {
@@ -115,27 +136,39 @@ impl Config {
             },
             thresholds,
             label_size: number("label_size", &get("label_size"), 6.0..=500.0)?,
-            boxes: parse_boxes(&required("redact_boxes")?)
-                .map_err(|problem| Error::Config { name: "redact_boxes", problem })?,
-            method: choice("redaction", &get("redaction"), &[
-                ("fill", Method::Fill),
-                ("blur", Method::Blur),
-            ])?,
-            anonymize: choice("anonymize", &get("anonymize"), &[
-                ("pneumonia", AnonymizeWhen::Pneumonia),
-                ("all", AnonymizeWhen::All),
-                ("none", AnonymizeWhen::None),
-            ])?,
-            anonymized_label: choice("anonymized_label", &get("anonymized_label"), &[
-                ("true", true),
-                ("false", false),
-            ])?,
+            boxes: parse_boxes(&required("redact_boxes")?).map_err(|problem| Error::Config {
+                name: "redact_boxes",
+                problem,
+            })?,
+            method: choice(
+                "redaction",
+                &get("redaction"),
+                &[("fill", Method::Fill), ("blur", Method::Blur)],
+            )?,
+            anonymize: choice(
+                "anonymize",
+                &get("anonymize"),
+                &[
+                    ("pneumonia", AnonymizeWhen::Pneumonia),
+                    ("all", AnonymizeWhen::All),
+                    ("none", AnonymizeWhen::None),
+                ],
+            )?,
+            anonymized_label: choice(
+                "anonymized_label",
+                &get("anonymized_label"),
+                &[("true", true), ("false", false)],
+            )?,
         };
         let model = required("model")?;
-        if !model.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        if !model
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        {
             return Err(Error::Config {
                 name: "model",
-                problem: "must be letters, digits, `-` and `_`: the name of a folder under models".into(),
+                problem: "must be letters, digits, `-` and `_`: the name of a folder under models"
+                    .into(),
             });
         }
         let processed_suffix = suffix("processed_suffix", get("processed_suffix"))?;
@@ -151,7 +184,9 @@ impl Config {
         let digested = format!(
             "{pixels:?}|{:?}|{:?}",
             get("study_id"),
-            pseudonym_key.as_ref().map(|k| sha256_hex(k.expose().as_bytes())),
+            pseudonym_key
+                .as_ref()
+                .map(|k| sha256_hex(k.expose().as_bytes())),
         );
         Ok(Config {
             endpoint,
@@ -160,10 +195,11 @@ impl Config {
             secret_key: Secret::new(required("s3_secret_key")?),
             session_token: secret("s3_session_token"),
             pseudonym_key,
-            study_id: choice("study_id", &get("study_id"), &[
-                ("keyed", StudyId::Keyed),
-                ("seed", StudyId::Seed),
-            ])?,
+            study_id: choice(
+                "study_id",
+                &get("study_id"),
+                &[("keyed", StudyId::Keyed), ("seed", StudyId::Seed)],
+            )?,
             model,
             processed_suffix,
             anonymized_suffix,
@@ -179,20 +215,39 @@ impl Config {
 }
 
 fn choice<T: Copy>(name: &'static str, value: &str, choices: &[(&str, T)]) -> Result<T, Error> {
-    choices.iter().find(|(word, _)| *word == value).map(|(_, v)| *v).ok_or_else(|| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        Error::Config { name, problem: format!("`{value}` is not one of {}", words.join(", ")) }
-    })
+    choices
+        .iter()
+        .find(|(word, _)| *word == value)
+        .map(|(_, v)| *v)
+        .ok_or_else(|| {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            Error::Config {
+                name,
+                problem: format!("`{value}` is not one of {}", words.join(", ")),
+            }
+        })
 }
 
-fn number<T>(name: &'static str, value: &str, range: std::ops::RangeInclusive<T>) -> Result<T, Error>
+fn number<T>(
+    name: &'static str,
+    value: &str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, Error>
 where
     T: FromStr + PartialOrd + Display,
 {
-    value.parse().ok().filter(|v| range.contains(v)).ok_or_else(|| Error::Config {
-        name,
-        problem: format!("`{value}` is not a number from {} to {}", range.start(), range.end()),
-    })
+    value
+        .parse()
+        .ok()
+        .filter(|v| range.contains(v))
+        .ok_or_else(|| Error::Config {
+            name,
+            problem: format!(
+                "`{value}` is not a number from {} to {}",
+                range.start(),
+                range.end()
+            ),
+        })
 }
 
 fn suffix(name: &'static str, value: String) -> Result<String, Error> {

@@ -135,7 +135,9 @@ impl PerChannel {
             PerChannel::Each(v) => (v.as_slice(), v.len() == channels),
         };
         if !right {
-            return Err(wrong(format!("`input.{what}` must be one number or {channels}")));
+            return Err(wrong(format!(
+                "`input.{what}` must be one number or {channels}"
+            )));
         }
         if !values.iter().all(|v| v.is_finite()) {
             return Err(wrong(format!("`input.{what}` must be finite")));
@@ -167,7 +169,9 @@ impl Contract {
         }
         let digest = &contract.model_sha256;
         if digest.len() != 64 || !digest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
-            return Err(wrong("`model_sha256` must be 64 lower-case hex digits".into()));
+            return Err(wrong(
+                "`model_sha256` must be 64 lower-case hex digits".into(),
+            ));
         }
         let input = &contract.input;
         for (what, side) in [("width", input.width), ("height", input.height)] {

@@ -34,7 +34,10 @@ impl Limits {
     /// [`Error::TooLarge`] when `bytes` is over the limit.
     pub fn check_bytes(&self, bytes: u64) -> Result<(), Error> {
         if bytes > self.max_bytes {
-            return Err(Error::TooLarge { what: "the object, in bytes,", limit: self.max_bytes });
+            return Err(Error::TooLarge {
+                what: "the object, in bytes,",
+                limit: self.max_bytes,
+            });
         }
         Ok(())
     }
@@ -43,7 +46,10 @@ impl Limits {
     /// [`Error::TooLarge`] when `width * height` is over the limit.
     pub fn check_pixels(&self, width: u32, height: u32) -> Result<(), Error> {
         if u64::from(width) * u64::from(height) > self.max_pixels {
-            return Err(Error::TooLarge { what: "the picture, in pixels,", limit: self.max_pixels });
+            return Err(Error::TooLarge {
+                what: "the picture, in pixels,",
+                limit: self.max_pixels,
+            });
         }
         Ok(())
     }
@@ -113,7 +119,10 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     match sniff(bytes)? {
         Format::Jpeg => {
             let (pixels, style) = jpeg::decode(bytes, limits)?;
-            Ok(Picture { pixels, style: Style::Jpeg(style) })
+            Ok(Picture {
+                pixels,
+                style: Style::Jpeg(style),
+            })
         }
         Format::Png => decode_png(bytes, limits),
     }
@@ -134,11 +143,17 @@ fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     limits.check_pixels(width, height)?;
-    let icc = decoder.icc_profile().map_err(damaged)?.filter(|icc| plain_icc(icc));
+    let icc = decoder
+        .icc_profile()
+        .map_err(damaged)?
+        .filter(|icc| plain_icc(icc));
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut pixels = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     pixels.apply_orientation(orientation);
-    Ok(Picture { pixels, style: Style::Png { icc } })
+    Ok(Picture {
+        pixels,
+        style: Style::Png { icc },
+    })
 }
 
 fn encode_png(pixels: &DynamicImage, icc: Option<&[u8]>) -> Result<Vec<u8>, Error> {
@@ -150,6 +165,8 @@ fn encode_png(pixels: &DynamicImage, icc: Option<&[u8]>) -> Result<Vec<u8>, Erro
             .set_icc_profile(icc.to_vec())
             .map_err(|e| Error::Encode(format!("PNG: {e}")))?;
     }
-    pixels.write_with_encoder(encoder).map_err(|e| Error::Encode(format!("PNG: {e}")))?;
+    pixels
+        .write_with_encoder(encoder)
+        .map_err(|e| Error::Encode(format!("PNG: {e}")))?;
     Ok(out)
 }

@@ -47,12 +47,15 @@ impl Pseudonyms {
     /// The first `letters` letters of HMAC-SHA-256 of `text`; `domain` keeps digests of different things apart.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
         const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
-        hmac_sha256(self.key.expose().as_bytes(), format!("xray/{domain}\0{text}").as_bytes())
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .take(letters)
-            .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
-            .collect()
+        hmac_sha256(
+            self.key.expose().as_bytes(),
+            format!("xray/{domain}\0{text}").as_bytes(),
+        )
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(letters)
+        .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
+        .collect()
     }
 
     /// The names of the anonymized copy of `key` in `bucket`.
@@ -147,7 +150,13 @@ impl<'a> Patient<'a> {
         let (prefix, name) = rest.split_once('_')?;
         let known = |s: &str| s.chars().any(char::is_alphanumeric);
         (known(name) && known(id)).then_some(())?;
-        Some(Patient { prefix, name, id: id.to_owned(), birth: date(birth)?, exam: date(exam)? })
+        Some(Patient {
+            prefix,
+            name,
+            id: id.to_owned(),
+            birth: date(birth)?,
+            exam: date(exam)?,
+        })
     }
 
     /// The prefix, if it is plainly a label: lower-case letters and hyphens, and nothing of the patient. `Roe_Jane_…` would
@@ -170,6 +179,12 @@ impl<'a> Patient<'a> {
 /// `YYYY-MM-DD`, a day that exists.
 fn date(text: &str) -> Option<Date> {
     let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
     shaped.then(|| text.parse().ok()).flatten()
 }

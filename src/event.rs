@@ -73,7 +73,10 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
         return Err(Error::Method);
     }
     if body.len() as u64 > MAX_EVENT_BYTES {
-        return Err(Error::TooLarge { what: "the event, in bytes,", limit: MAX_EVENT_BYTES });
+        return Err(Error::TooLarge {
+            what: "the event, in bytes,",
+            limit: MAX_EVENT_BYTES,
+        });
     }
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -112,12 +115,18 @@ fn bare(body: &[u8]) -> Result<Delivery, Error> {
     let mut records = records(&json(text.as_bytes())?)?;
     if std::str::from_utf8(body).is_err() {
         for record in &mut records {
-            if record.as_ref().is_ok_and(|event| event.object.key().contains('\u{FFFD}')) {
+            if record
+                .as_ref()
+                .is_ok_and(|event| event.object.key().contains('\u{FFFD}'))
+            {
                 *record = Err(Error::Reference("the key is not UTF-8".into()));
             }
         }
     }
-    Ok(Delivery { style: DeliveryStyle::Gateway, records })
+    Ok(Delivery {
+        style: DeliveryStyle::Gateway,
+        records,
+    })
 }
 
 fn batch(value: &Value) -> Result<Delivery, Error> {
@@ -137,22 +146,34 @@ fn batch(value: &Value) -> Result<Delivery, Error> {
             Err(error) => all.push(Err(error)),
         }
     }
-    Ok(Delivery { style, records: all })
+    Ok(Delivery {
+        style,
+        records: all,
+    })
 }
 
 /// The body as JSON. What is wrong with it is told by line and column, never by its text.
 fn json(body: &[u8]) -> Result<Value, Error> {
     if body.is_empty() {
-        return Err(Error::NotAnEvent("the body is empty; send a notification as JSON".into()));
+        return Err(Error::NotAnEvent(
+            "the body is empty; send a notification as JSON".into(),
+        ));
     }
     serde_json::from_slice(body).map_err(|e| {
-        Error::NotAnEvent(format!("the body is not JSON: fault at line {} column {}", e.line(), e.column()))
+        Error::NotAnEvent(format!(
+            "the body is not JSON: fault at line {} column {}",
+            e.line(),
+            e.column()
+        ))
     })
 }
 
 /// The records of a notification (`{"Records": […]}`) or a bare record.
 fn records(value: &Value) -> Result<Vec<Record>, Error> {
-    let is_test = value.get("Event").and_then(Value::as_str).is_some_and(|e| e.ends_with(":TestEvent"));
+    let is_test = value
+        .get("Event")
+        .and_then(Value::as_str)
+        .is_some_and(|e| e.ends_with(":TestEvent"));
     if is_test {
         // What AWS sends when a notification is set up: a success with nothing in it is the right answer.
         return Ok(Vec::new());

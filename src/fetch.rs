@@ -51,12 +51,22 @@ pub async fn send_signed(
     sigv4::sign(&mut request, &payload, &scope, ports.now())?;
     if !payload.is_empty() {
         // Set after signing, since hosts may set it themselves; without it the body would go out in chunks, which S3 refuses.
-        request.headers_mut().insert(http::header::CONTENT_LENGTH, payload.len().into());
+        request
+            .headers_mut()
+            .insert(http::header::CONTENT_LENGTH, payload.len().into());
     }
-    ports.send(request, limit.max(SMALL)).await.map_err(|e| match e {
-        SendError::Transport(kind) => Error::Store(format!("no answer from s3_endpoint: {kind}")),
-        SendError::TooLarge { limit } => Error::TooLarge { what: "the object, in bytes,", limit },
-    })
+    ports
+        .send(request, limit.max(SMALL))
+        .await
+        .map_err(|e| match e {
+            SendError::Transport(kind) => {
+                Error::Store(format!("no answer from s3_endpoint: {kind}"))
+            }
+            SendError::TooLarge { limit } => Error::TooLarge {
+                what: "the object, in bytes,",
+                limit,
+            },
+        })
 }
 
 /// Gets the object an event is about.
@@ -64,7 +74,11 @@ pub async fn send_signed(
 /// # Errors
 /// [`Error::TooLarge`] beyond the limit on bytes, before anything is fetched where the event tells the size;
 /// [`Error::Store`] when the store refuses or fails.
-pub async fn fetch(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Result<Fetched, Error> {
+pub async fn fetch(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+) -> Result<Fetched, Error> {
     let limits = &config.pixels.limits;
     limits.check_bytes(event.size.unwrap_or(0))?;
     let request = config.endpoint.get(&event.object)?;
@@ -76,7 +90,11 @@ pub async fn fetch(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> 
         Meaning::Failed(words) => return Err(Error::Store(format!("GET of the source: {words}"))),
     }
     let etag = ObjectHead::of(&response).etag;
-    if event.etag.as_ref().is_some_and(|expected| *expected != etag) {
+    if event
+        .etag
+        .as_ref()
+        .is_some_and(|expected| *expected != etag)
+    {
         return Ok(Fetched::Changed);
     }
     let bytes = response.into_body();

@@ -41,15 +41,23 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
     let body = match collect(request.into_body_stream(), MAX_EVENT_BYTES).await {
         Ok(body) => body,
         Err(SendError::TooLarge { limit }) => {
-            return Err(Error::TooLarge { what: "the event, in bytes,", limit });
+            return Err(Error::TooLarge {
+                what: "the event, in bytes,",
+                limit,
+            });
         }
         Err(SendError::Transport(_)) => {
-            return Err(Error::NotAnEvent("the request broke off; send it again".into()));
+            return Err(Error::NotAnEvent(
+                "the request broke off; send it again".into(),
+            ));
         }
     };
     let delivery = event::intake(&method, &headers, &body)?;
     let config = Config::from_lookup(|name| variables::get(name).ok())?;
-    let world = Wasi { start: Instant::now(), contract: OnceCell::new() };
+    let world = Wasi {
+        start: Instant::now(),
+        contract: OnceCell::new(),
+    };
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
         let report = record::process_record(&world, &config, record).await;
@@ -78,9 +86,13 @@ impl Ports for Wasi {
             *headers = header_map(response.headers().entries());
         }
         // A declared length over the limit spares reading up to it; that of a HEAD is not about this answer.
-        let declared = answer
-            .headers_ref()
-            .and_then(|h| h.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok());
+        let declared = answer.headers_ref().and_then(|h| {
+            h.get(http::header::CONTENT_LENGTH)?
+                .to_str()
+                .ok()?
+                .parse::<u64>()
+                .ok()
+        });
         if !is_head && declared.is_some_and(|length| length > limit) {
             return Err(SendError::TooLarge { limit });
         }
@@ -168,7 +180,10 @@ fn header_map(entries: Vec<(String, Vec<u8>)>) -> http::HeaderMap {
     entries
         .into_iter()
         .filter_map(|(name, value)| {
-            Some((name.parse::<http::HeaderName>().ok()?, http::HeaderValue::from_bytes(&value).ok()?))
+            Some((
+                name.parse::<http::HeaderName>().ok()?,
+                http::HeaderValue::from_bytes(&value).ok()?,
+            ))
         })
         .collect()
 }

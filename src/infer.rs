@@ -44,13 +44,20 @@ fn read(name: String, tensor: &NnTensor) -> Result<NamedTensor, Error> {
     }
     let dims = tensor.dimensions();
     let bytes = tensor.data();
-    let expected = dims.iter().try_fold(4usize, |n, &d| n.checked_mul(d as usize));
+    let expected = dims
+        .iter()
+        .try_fold(4usize, |n, &d| n.checked_mul(d as usize));
     if expected != Some(bytes.len()) {
-        return Err(Error::Model(format!("output `{name}` does not fit its shape")));
+        return Err(Error::Model(format!(
+            "output `{name}` does not fit its shape"
+        )));
     }
     let data = bytes
         .chunks_exact(4)
         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
         .collect();
-    Ok(NamedTensor { name, tensor: Tensor { dims, data } })
+    Ok(NamedTensor {
+        name,
+        tensor: Tensor { dims, data },
+    })
 }

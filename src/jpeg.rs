@@ -30,21 +30,34 @@ pub struct JpegStyle {
 /// # Errors
 /// As [`crate::decode::decode`].
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle), Error> {
-    let allowed = DecodeLimits { max_pixels: limits.max_pixels, max_scans: 100, ..Default::default() };
-    let mut decoder =
-        Decoder::new_with_limits(bytes, allowed).map_err(|e| failed(e, limits))?.with_stop_on_warning(true);
+    let allowed = DecodeLimits {
+        max_pixels: limits.max_pixels,
+        max_scans: 100,
+        ..Default::default()
+    };
+    let mut decoder = Decoder::new_with_limits(bytes, allowed)
+        .map_err(|e| failed(e, limits))?
+        .with_stop_on_warning(true);
     let header = decoder.header().clone();
     limits.check_pixels(u32::from(header.width), u32::from(header.height))?;
     check_kind(&header)?;
     scans::check_complete(bytes)?;
     let grey = header.components.len() == 1;
-    decoder.set_output_format(if grey { PixelFormat::Grayscale } else { PixelFormat::Rgb });
+    decoder.set_output_format(if grey {
+        PixelFormat::Grayscale
+    } else {
+        PixelFormat::Rgb
+    });
     let orientation = decoder.exif_orientation().and_then(Orientation::from_exif);
     let style = JpegStyle {
         tables: quantization_tables(bytes, &header)?,
         sampling: sampling(&header, orientation),
         density: density(decoder.density()),
-        icc: decoder.icc_profile().ok().flatten().filter(|icc| plain_icc(icc)),
+        icc: decoder
+            .icc_profile()
+            .ok()
+            .flatten()
+            .filter(|icc| plain_icc(icc)),
     };
     let image = decoder.decode_image().map_err(|e| failed(e, limits))?;
     let (width, height) = (image.width as u32, image.height as u32);
@@ -85,7 +98,9 @@ pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error
     if let Some(icc) = &style.icc {
         encoder = encoder.icc_profile(icc);
     }
-    encoder.encode().map_err(|e| Error::Encode(format!("JPEG: {e}")))
+    encoder
+        .encode()
+        .map_err(|e| Error::Encode(format!("JPEG: {e}")))
 }
 
 fn check_kind(header: &FrameHeader) -> Result<(), Error> {
@@ -93,7 +108,11 @@ fn check_kind(header: &FrameHeader) -> Result<(), Error> {
         // A height of 0 means that it follows in a DNL segment (T.81, B.2.5), which no decoder here reads.
         return Err(Error::Damaged("JPEG: its header gives no height".into()));
     }
-    let refuse = |what: &str| Err(Error::NotAnImage(format!("{what}; convert it to an 8 bit JPEG")));
+    let refuse = |what: &str| {
+        Err(Error::NotAnImage(format!(
+            "{what}; convert it to an 8 bit JPEG"
+        )))
+    };
     if header.is_lossless {
         return refuse("a lossless JPEG");
     }
@@ -102,17 +121,22 @@ fn check_kind(header: &FrameHeader) -> Result<(), Error> {
     }
     match header.components.len() {
         1 | 3 => Ok(()),
-        4 => Err(Error::NotAnImage("a CMYK JPEG; convert it to grey or RGB".into())),
+        4 => Err(Error::NotAnImage(
+            "a CMYK JPEG; convert it to grey or RGB".into(),
+        )),
         _ => refuse("a JPEG with an unknown colour space"),
     }
 }
 
 fn failed(error: JpegError, limits: &Limits) -> Error {
     match error {
-        JpegError::LimitExceeded { .. } => {
-            Error::TooLarge { what: "the picture, in pixels,", limit: limits.max_pixels }
+        JpegError::LimitExceeded { .. } => Error::TooLarge {
+            what: "the picture, in pixels,",
+            limit: limits.max_pixels,
+        },
+        JpegError::Unsupported(what) => {
+            Error::NotAnImage(format!("a JPEG of another kind: {what}"))
         }
-        JpegError::Unsupported(what) => Error::NotAnImage(format!("a JPEG of another kind: {what}")),
         other => Error::Damaged(format!("JPEG: {other}")),
     }
 }
@@ -138,7 +162,11 @@ fn sampling(header: &FrameHeader, orientation: Option<Orientation>) -> Vec<(u8, 
     let usual = factors.first().is_some_and(|&(h, v)| {
         matches!((h, v), (1 | 2, 1 | 2)) && factors[1..].iter().all(|&f| f == (1, 1))
     });
-    if usual { factors } else { vec![(1, 1); factors.len()] }
+    if usual {
+        factors
+    } else {
+        vec![(1, 1); factors.len()]
+    }
 }
 
 fn density(density: &DensityInfo) -> Option<(u8, u16, u16)> {
@@ -167,7 +195,9 @@ fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 6
         while let Some((&head, tail)) = rest.split_first() {
             let wide = head >> 4 != 0;
             let length = if wide { 128 } else { 64 };
-            let Some(values) = tail.get(..length) else { break };
+            let Some(values) = tail.get(..length) else {
+                break;
+            };
             let mut table = [0u16; 64];
             for (i, &natural) in ZIGZAG.iter().enumerate() {
                 table[usize::from(natural)] = if wide {
@@ -186,7 +216,12 @@ fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 6
         .components
         .iter()
         .take(2)
-        .map(|c| slots.get(usize::from(c.quant_table_index)).copied().flatten())
+        .map(|c| {
+            slots
+                .get(usize::from(c.quant_table_index))
+                .copied()
+                .flatten()
+        })
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| Error::Damaged("JPEG: a quantization table is missing".into()))
 }
@@ -203,7 +238,9 @@ struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Segments { rest: bytes.get(2..).unwrap_or_default() }
+        Segments {
+            rest: bytes.get(2..).unwrap_or_default(),
+        }
     }
 }
 
@@ -218,7 +255,10 @@ impl<'a> Iterator for Segments<'a> {
         if marker == 0xDA || marker == 0xD9 {
             return None;
         }
-        let length = usize::from(u16::from_be_bytes([*self.rest.get(at + 1)?, *self.rest.get(at + 2)?]));
+        let length = usize::from(u16::from_be_bytes([
+            *self.rest.get(at + 1)?,
+            *self.rest.get(at + 2)?,
+        ]));
         let payload = self.rest.get(at + 3..at + 1 + length)?;
         self.rest = &self.rest[at + 1 + length..];
         Some(Segment { marker, payload })

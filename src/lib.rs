@@ -12,9 +12,9 @@ pub mod s3;
 pub mod sigv4;
 
 // The picture.
+pub mod annotate;
 mod blur;
 mod boxes;
-pub mod annotate;
 pub mod contract;
 pub mod decode;
 pub mod fetch;

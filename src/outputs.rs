@@ -77,7 +77,8 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn put_processed(&self, upload: &Upload) -> Result<Put, Error> {
-        self.put(&self.processed_bucket, &self.processed_key, upload).await
+        self.put(&self.processed_bucket, &self.processed_key, upload)
+            .await
     }
 
     /// Where this event's anonymized copy goes: to its name, or, where that belongs to another source or a copy of this one
@@ -86,19 +87,27 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn slot(&self, existed: bool) -> Result<Option<Slot>, Error> {
-        let Some((pseudonyms, keys)) = &self.names else { return Ok(None) };
+        let Some((pseudonyms, keys)) = &self.names else {
+            return Ok(None);
+        };
         let ours = |head: &ObjectHead| store::is_made_from(head, &self.event.object, pseudonyms);
         let at = |key: &str, head: Option<ObjectHead>| Slot {
             key: key.to_owned(),
             precondition: head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)),
         };
         // Once an alternative is in use it stays so, even when the name has become free: one source has one copy.
-        if existed && let Some(head) = self.head(&self.anonymized_bucket, &keys.alternative).await? {
+        if existed
+            && let Some(head) = self
+                .head(&self.anonymized_bucket, &keys.alternative)
+                .await?
+        {
             return Ok(Some(at(&keys.alternative, Some(head))));
         }
         match self.head(&self.anonymized_bucket, &keys.base).await? {
             Some(head) if !ours(&head) => {
-                let head = self.head(&self.anonymized_bucket, &keys.alternative).await?;
+                let head = self
+                    .head(&self.anonymized_bucket, &keys.alternative)
+                    .await?;
                 Ok(Some(at(&keys.alternative, head)))
             }
             head => Ok(Some(at(&keys.base, head))),
@@ -120,9 +129,14 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn remove_anonymized(&self, existed: bool) -> Result<bool, Error> {
-        let Some((pseudonyms, keys)) = &self.names else { return Ok(false) };
+        let Some((pseudonyms, keys)) = &self.names else {
+            return Ok(false);
+        };
         let mut removed = false;
-        for key in [&keys.base, &keys.alternative].into_iter().take(if existed { 2 } else { 1 }) {
+        for key in [&keys.base, &keys.alternative]
+            .into_iter()
+            .take(if existed { 2 } else { 1 })
+        {
             let found = self.head(&self.anonymized_bucket, key).await?;
             if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
                 let request = self.config.endpoint.delete(&self.anonymized_bucket, key)?;
@@ -140,7 +154,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         match meaning(&response) {
             // HEAD has no body to tell a missing bucket from a missing object; the PUT will.
             Meaning::NoObject | Meaning::NoBucket => Ok(None),
-            _ => self.check(&response, bucket, "HEAD").map(|()| Some(ObjectHead::of(&response))),
+            _ => self
+                .check(&response, bucket, "HEAD")
+                .map(|()| Some(ObjectHead::of(&response))),
         }
     }
 
@@ -155,12 +171,17 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         }
     }
 
-    fn check(&self, response: &http::Response<Bytes>, bucket: &str, verb: &str) -> Result<(), Error> {
+    fn check(
+        &self,
+        response: &http::Response<Bytes>,
+        bucket: &str,
+        verb: &str,
+    ) -> Result<(), Error> {
         match meaning(response) {
             Meaning::Fine => Ok(()),
-            Meaning::NoBucket => {
-                Err(Error::Store(format!("{verb}: the bucket {bucket} does not exist; create it")))
-            }
+            Meaning::NoBucket => Err(Error::Store(format!(
+                "{verb}: the bucket {bucket} does not exist; create it"
+            ))),
             Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
             Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
             Meaning::Failed(words) => Err(Error::Store(format!("{verb} in {bucket}: {words}"))),

@@ -131,7 +131,11 @@ pub fn process(
     let mut redaction = None;
     if let Some(clean) = &mut clean {
         clean.drop_icc();
-        redaction = Some(redact::redact(clean.pixels_mut(), &settings.boxes, settings.method));
+        redaction = Some(redact::redact(
+            clean.pixels_mut(),
+            &settings.boxes,
+            settings.method,
+        ));
         if settings.anonymized_label {
             annotate::draw_label(clean.pixels_mut(), &label, settings.label_size)?;
         }
@@ -143,5 +147,13 @@ pub fn process(
         _ => None,
     };
     timings.encode = lap();
-    Ok(Outputs { prediction, format, width, height, processed, anonymized, timings })
+    Ok(Outputs {
+        prediction,
+        format,
+        width,
+        height,
+        processed,
+        anonymized,
+        timings,
+    })
 }

@@ -105,7 +105,11 @@ pub fn tensor(picture: &Picture, contract: &Contract) -> Tensor {
         Channels::Rgb | Channels::Bgr => resize::rgb(picture.pixels(), width, height, input.resize),
     };
     let value = |pixel: usize, c: usize| {
-        let source = if input.channels == Channels::Bgr { channels - 1 - c } else { c };
+        let source = if input.channels == Channels::Bgr {
+            channels - 1 - c
+        } else {
+            c
+        };
         f32::from(levels[pixel * channels + source]) * input.scale.of(c) + input.offset.of(c)
     };
     let pixels = width as usize * height as usize;
@@ -133,13 +137,29 @@ pub fn tensor(picture: &Picture, contract: &Contract) -> Tensor {
 /// [`Error::Model`] when the contract's output is missing or too short, or the risk is not from 0 to 1.
 pub fn read(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> {
     let want = &contract.output;
-    let output = outputs.iter().find(|o| o.name == want.name).ok_or_else(|| {
-        let names: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
-        Error::Model(format!("no output `{}`; the graph has {}", want.name, names.join(", ")))
-    })?;
-    let raw = output.tensor.data.get(want.index).copied().map(f64::from).ok_or_else(|| {
-        Error::Model(format!("output `{}` has no element {}", want.name, want.index))
-    })?;
+    let output = outputs
+        .iter()
+        .find(|o| o.name == want.name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
+            Error::Model(format!(
+                "no output `{}`; the graph has {}",
+                want.name,
+                names.join(", ")
+            ))
+        })?;
+    let raw = output
+        .tensor
+        .data
+        .get(want.index)
+        .copied()
+        .map(f64::from)
+        .ok_or_else(|| {
+            Error::Model(format!(
+                "output `{}` has no element {}",
+                want.name, want.index
+            ))
+        })?;
     let risk = match want.kind {
         OutputKind::Probability => raw,
         OutputKind::Logit => 1.0 / (1.0 + (-raw).exp()),
@@ -156,7 +176,10 @@ pub fn read(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> 
 mod tests {
     use super::*;
 
-    const THRESHOLDS: Thresholds = Thresholds { normal: 0.6, pneumonia: 0.8 };
+    const THRESHOLDS: Thresholds = Thresholds {
+        normal: 0.6,
+        pneumonia: 0.8,
+    };
 
     #[test]
     fn percent_is_pythons() {

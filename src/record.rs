@@ -58,16 +58,24 @@ async fn handle(
     }
     let contract = ports.contract(&config.model)?;
     let settings = config.settings_digest();
-    report.model = Some(Model { name: config.model.clone(), sha256: contract.model_sha256.clone() });
+    report.model = Some(Model {
+        name: config.model.clone(),
+        sha256: contract.model_sha256.clone(),
+    });
     report.settings = Some(settings.clone());
     let mut overtaken = attempt(ports, config, event, &contract, &settings, false, report).await?;
     // A later event finished while this one had its hands on the anonymized copy, which may be this one's now. The later one
     // won't look again, so its outputs are made again here.
     for _ in 0..ATTEMPTS {
-        let Some(stored) = overtaken else { return Ok(()) };
+        let Some(stored) = overtaken else {
+            return Ok(());
+        };
         let later = store::made_for(event, &stored)?;
         let mut again = Report::new(Outcome::Done);
-        overtaken = attempt(ports, config, &later, &contract, &settings, true, &mut again).await?;
+        overtaken = attempt(
+            ports, config, &later, &contract, &settings, true, &mut again,
+        )
+        .await?;
         report.anonymized = again.anonymized;
     }
     match overtaken {
@@ -77,7 +85,9 @@ async fn handle(
 }
 
 fn raced() -> Error {
-    Error::Store(format!("others wrote the same outputs {ATTEMPTS} times over"))
+    Error::Store(format!(
+        "others wrote the same outputs {ATTEMPTS} times over"
+    ))
 }
 
 /// One way through. Gives back what is stored when a later event overtook this one after it had touched the anonymized copy.
@@ -91,7 +101,13 @@ async fn attempt(
     report: &mut Report,
 ) -> Result<Option<ObjectHead>, Error> {
     let store = OutputStore::new(ports, config, event);
-    let work = Work { event, contract, settings, store, forced };
+    let work = Work {
+        event,
+        contract,
+        settings,
+        store,
+        forced,
+    };
 
     let mark = ports.elapsed();
     let stored = work.store.head_processed().await?;
@@ -138,7 +154,10 @@ fn describe(outputs: &Outputs, report: &mut Report) {
     report.width = Some(outputs.width);
     report.height = Some(outputs.height);
     report.bytes.processed = Some(outputs.processed.len() as u64);
-    report.bytes.anonymized = outputs.anonymized.as_ref().map(|(bytes, _)| bytes.len() as u64);
+    report.bytes.anonymized = outputs
+        .anonymized
+        .as_ref()
+        .map(|(bytes, _)| bytes.len() as u64);
     report.redaction = outputs.anonymized.as_ref().map(|(_, r)| Covered::from(r));
     let timings = &outputs.timings;
     report.ms.decode = Some(millis(timings.decode));
@@ -189,18 +208,36 @@ impl<P: Ports> Work<'_, P> {
         let content_type = outputs.format.content_type();
         let due = outputs.anonymized.is_some();
         // Boxes that all lie beside the picture have covered nothing: such a copy is not anonymized and is not kept.
-        let covered = outputs.anonymized.filter(|(_, redaction)| !redaction.boxes.is_empty());
+        let covered = outputs
+            .anonymized
+            .filter(|(_, redaction)| !redaction.boxes.is_empty());
         let withheld = match (due, &covered, self.store.pseudonyms()) {
-            (true, _, None) => Some(("no-pseudonym-key", "set pseudonym_key; without it nothing is anonymized", Stored::NoKey)),
-            (true, None, _) => Some(("nothing-covered", "no box of redact_boxes is on this picture", Stored::Withheld)),
+            (true, _, None) => Some((
+                "no-pseudonym-key",
+                "set pseudonym_key; without it nothing is anonymized",
+                Stored::NoKey,
+            )),
+            (true, None, _) => Some((
+                "nothing-covered",
+                "no box of redact_boxes is on this picture",
+                Stored::Withheld,
+            )),
             _ => None,
         };
-        let anonymized = covered.zip(self.store.pseudonyms()).map(|((bytes, _), p)| Upload {
-            body: bytes.into(),
-            content_type,
-            metadata: store::anonymized_metadata(self.event, etag, self.contract, self.settings, p),
-            precondition: Precondition::Absent,
-        });
+        let anonymized = covered
+            .zip(self.store.pseudonyms())
+            .map(|((bytes, _), p)| Upload {
+                body: bytes.into(),
+                content_type,
+                metadata: store::anonymized_metadata(
+                    self.event,
+                    etag,
+                    self.contract,
+                    self.settings,
+                    p,
+                ),
+                precondition: Precondition::Absent,
+            });
         let mut processed = Upload {
             body: outputs.processed.into(),
             content_type,
@@ -224,8 +261,13 @@ impl<P: Ports> Work<'_, P> {
                 return Ok(stored.filter(|_| touched));
             };
             processed.precondition = precondition;
-            processed.metadata =
-                store::processed_metadata(self.event, etag, self.contract, self.settings, stored.as_ref());
+            processed.metadata = store::processed_metadata(
+                self.event,
+                etag,
+                self.contract,
+                self.settings,
+                stored.as_ref(),
+            );
             report.anonymized = Some(match (&anonymized, slot) {
                 (Some(upload), Some(slot)) => {
                     if self.store.put_anonymized(&slot, upload.clone()).await? == Put::Raced {

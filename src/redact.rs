@@ -51,7 +51,11 @@ pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> R
         }
     }
     let total = f64::from(width) * f64::from(height);
-    Redaction { method, area: covered(&boxes, height) as f64 / total.max(1.0), boxes }
+    Redaction {
+        method,
+        area: covered(&boxes, height) as f64 / total.max(1.0),
+        boxes,
+    }
 }
 
 /// Pixels in the union of the boxes.

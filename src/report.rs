@@ -109,7 +109,11 @@ pub struct Covered {
 
 impl From<&Redaction> for Covered {
     fn from(r: &Redaction) -> Self {
-        Covered { method: r.method, boxes: r.boxes.len(), area: (r.area * 1e4).round() / 1e4 }
+        Covered {
+            method: r.method,
+            boxes: r.boxes.len(),
+            area: (r.area * 1e4).round() / 1e4,
+        }
     }
 }
 

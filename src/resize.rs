@@ -13,22 +13,38 @@ use crate::contract::Resize;
 /// One grey level a pixel, `width * height` of them.
 pub fn grey(pixels: &DynamicImage, width: u32, height: u32, rule: Resize) -> Vec<u8> {
     let (w, h) = (pixels.width() as usize, pixels.height() as usize);
-    resize(&grey_levels(pixels), w, h, 1, width as usize, height as usize, rule)
+    resize(
+        &grey_levels(pixels),
+        w,
+        h,
+        1,
+        width as usize,
+        height as usize,
+        rule,
+    )
 }
 
 /// Three levels a pixel: red, green, blue; `3 * width * height` of them.
 pub fn rgb(pixels: &DynamicImage, width: u32, height: u32, rule: Resize) -> Vec<u8> {
     let (w, h) = (pixels.width() as usize, pixels.height() as usize);
-    resize(pixels.to_rgb8().as_raw(), w, h, 3, width as usize, height as usize, rule)
+    resize(
+        pixels.to_rgb8().as_raw(),
+        w,
+        h,
+        3,
+        width as usize,
+        height as usize,
+        rule,
+    )
 }
 
 /// Grey as Pillow's `convert("L")`: ITU-R 601-2 luma in 16 bit fixed point; grey sources are taken as they are.
 fn grey_levels(pixels: &DynamicImage) -> Vec<u8> {
     match pixels {
         DynamicImage::ImageLuma8(p) => p.as_raw().clone(),
-        DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_) => {
-            pixels.to_luma8().into_raw()
-        }
+        DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageLuma16(_)
+        | DynamicImage::ImageLumaA16(_) => pixels.to_luma8().into_raw(),
         _ => pixels
             .to_rgb8()
             .pixels()
@@ -79,7 +95,10 @@ fn box_average(
     for rows in levels.chunks(factor * width * channels) {
         sums.fill(0);
         for row in rows.chunks_exact(width * channels) {
-            for (block, sum) in row.chunks(factor * channels).zip(sums.chunks_exact_mut(channels)) {
+            for (block, sum) in row
+                .chunks(factor * channels)
+                .zip(sums.chunks_exact_mut(channels))
+            {
                 for pixel in block.chunks_exact(channels) {
                     for (s, &v) in sum.iter_mut().zip(pixel) {
                         *s += u32::from(v);
@@ -104,7 +123,11 @@ fn triangle(
     to_width: usize,
     to_height: usize,
 ) -> Vec<u8> {
-    let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+    let kind = if channels == 1 {
+        PixelType::U8
+    } else {
+        PixelType::U8x3
+    };
     let mut target = View::new(to_width as u32, to_height as u32, kind);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))

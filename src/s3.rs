@@ -45,7 +45,11 @@ impl Endpoint {
         if !valid || authority.contains(['/', '?', '#', '@']) {
             return Err("must be a scheme, a host and a port and nothing more, as in https://rgw.example.com:8443".into());
         }
-        Ok(Endpoint { scheme, authority: authority.to_owned(), addressing })
+        Ok(Endpoint {
+            scheme,
+            authority: authority.to_owned(),
+            addressing,
+        })
     }
 
     /// The URI of an object. Keys are encoded byte by byte; nothing in them is normalised.
@@ -53,7 +57,9 @@ impl Endpoint {
         let key = uri_encode(key.as_bytes(), false);
         let query = query.map(|q| format!("?{q}")).unwrap_or_default();
         match self.addressing {
-            Addressing::Path => format!("{}://{}/{bucket}/{key}{query}", self.scheme, self.authority),
+            Addressing::Path => {
+                format!("{}://{}/{bucket}/{key}{query}", self.scheme, self.authority)
+            }
             Addressing::VirtualHost => {
                 format!("{}://{bucket}.{}/{key}{query}", self.scheme, self.authority)
             }
@@ -89,9 +95,13 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Reference`] when bucket and key make no URI.
     pub fn get(&self, object: &ObjectRef) -> Result<Request<Bytes>, Error> {
-        let version =
-            object.version().map(|v| format!("versionId={}", uri_encode(v.as_bytes(), true)));
-        self.request(Method::GET, self.uri(object.bucket(), object.key(), version))
+        let version = object
+            .version()
+            .map(|v| format!("versionId={}", uri_encode(v.as_bytes(), true)));
+        self.request(
+            Method::GET,
+            self.uri(object.bucket(), object.key(), version),
+        )
     }
 
     /// HEAD of an object.
@@ -118,8 +128,15 @@ impl Endpoint {
         let mut request = self.request(Method::PUT, self.uri(bucket, key, None))?;
         *request.body_mut() = upload.body.clone();
         let headers = request.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(upload.content_type));
-        insert(headers, "content-md5", &STANDARD.encode(Md5::digest(&upload.body)))?;
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(upload.content_type),
+        );
+        insert(
+            headers,
+            "content-md5",
+            &STANDARD.encode(Md5::digest(&upload.body)),
+        )?;
         match &upload.precondition {
             Precondition::Absent => insert(headers, "if-none-match", "*")?,
             // Bare: RGW compares the header with the stored ETag as it stands, so that a quoted one, which the RFC wants,
@@ -142,8 +159,9 @@ impl Endpoint {
 }
 
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
-    let name: header::HeaderName =
-        name.parse().map_err(|_| Error::Encode("a header has no valid name".into()))?;
+    let name: header::HeaderName = name
+        .parse()
+        .map_err(|_| Error::Encode("a header has no valid name".into()))?;
     let value = HeaderValue::from_str(value)
         .map_err(|_| Error::Encode(format!("the value of `{name}` can't stand in a header")))?;
     headers.insert(name, value);
@@ -165,23 +183,35 @@ impl ObjectHead {
         let text = |v: &HeaderValue| String::from_utf8_lossy(v.as_bytes()).into_owned();
         let headers = response.headers();
         ObjectHead {
-            etag: headers.get(header::ETAG).map(text).map(|e| etag(&e)).unwrap_or_default(),
+            etag: headers
+                .get(header::ETAG)
+                .map(text)
+                .map(|e| etag(&e))
+                .unwrap_or_default(),
             metadata: headers
                 .iter()
-                .filter_map(|(n, v)| Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), text(v))))
+                .filter_map(|(n, v)| {
+                    Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), text(v)))
+                })
                 .collect(),
         }
     }
 
     /// The value of one metadata name, empty when it is not there.
     pub fn get(&self, name: &str) -> &str {
-        self.metadata.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+        self.metadata
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
     }
 }
 
 /// An ETag without its quotes and weakness, as events carry it.
 pub fn etag(text: &str) -> String {
-    text.trim().trim_start_matches("W/").trim_matches('"').to_owned()
+    text.trim()
+        .trim_start_matches("W/")
+        .trim_matches('"')
+        .to_owned()
 }
 
 /// What an answer means for the step that asked.
@@ -211,12 +241,13 @@ pub fn meaning(response: &Response<Bytes>) -> Meaning {
         (StatusCode::NOT_FOUND, _) => Meaning::NoObject,
         // RGW answers GET of a delete marker's version so, S3 as the specification says.
         (StatusCode::METHOD_NOT_ALLOWED, _) => Meaning::NoObject,
-        (StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT, "" | "PreconditionFailed" | "ConditionalRequestConflict") => {
-            Meaning::PreconditionFailed
+        (
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT,
+            "" | "PreconditionFailed" | "ConditionalRequestConflict",
+        ) => Meaning::PreconditionFailed,
+        (StatusCode::FORBIDDEN, "SignatureDoesNotMatch") => {
+            Meaning::Failed("403 SignatureDoesNotMatch; check s3_secret_key and s3_region".into())
         }
-        (StatusCode::FORBIDDEN, "SignatureDoesNotMatch") => Meaning::Failed(
-            "403 SignatureDoesNotMatch; check s3_secret_key and s3_region".into(),
-        ),
         (StatusCode::FORBIDDEN, "RequestTimeTooSkewed") => {
             Meaning::Failed("403 RequestTimeTooSkewed; set this machine's clock".into())
         }
@@ -224,9 +255,12 @@ pub fn meaning(response: &Response<Bytes>) -> Meaning {
             Meaning::Failed("403 InvalidAccessKeyId; check s3_access_key".into())
         }
         (StatusCode::FORBIDDEN, code) => Meaning::Failed(
-            format!("403 {code}; check the credentials and the bucket's policy").replace("403 ;", "403;"),
+            format!("403 {code}; check the credentials and the bucket's policy")
+                .replace("403 ;", "403;"),
         ),
-        (status, code) => Meaning::Failed(format!("{} {code}", status.as_u16()).trim_end().to_owned()),
+        (status, code) => {
+            Meaning::Failed(format!("{} {code}", status.as_u16()).trim_end().to_owned())
+        }
     }
 }
 

@@ -46,13 +46,20 @@ fn scan(header: &[u8], progressive: bool, components: &mut [(u8, Sent)]) -> Resu
         return Err(wrong());
     };
     // A sequential scan is whole whatever these three say; decoders ignore them.
-    let (from, to, bits) = if progressive { (from, to, bits) } else { (0, 63, 0) };
+    let (from, to, bits) = if progressive {
+        (from, to, bits)
+    } else {
+        (0, 63, 0)
+    };
     if to > 63 || from > to {
         return Err(wrong());
     }
     let before = (bits >> 4 != 0).then_some(bits >> 4);
     for id in ids.chunks_exact(2) {
-        let (_, sent) = components.iter_mut().find(|(c, _)| *c == id[0]).ok_or_else(wrong)?;
+        let (_, sent) = components
+            .iter_mut()
+            .find(|(c, _)| *c == id[0])
+            .ok_or_else(wrong)?;
         for bit in &mut sent[usize::from(from)..=usize::from(to)] {
             if *bit != before {
                 return Err(wrong());

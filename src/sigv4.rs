@@ -73,7 +73,9 @@ pub fn uri_encode(text: &[u8], slash: bool) -> String {
     let mut out = String::with_capacity(text.len() * 3);
     for &b in text {
         match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(b as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(b as char)
+            }
             b'/' if !slash => out.push('/'),
             _ => {
                 out.push('%');
@@ -92,7 +94,10 @@ pub fn canonical_query(query: &str) -> String {
         .map(|p| p.split_once('=').unwrap_or((p, "")))
         .collect();
     pairs.sort_unstable();
-    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     pairs.join("&")
 }
 
@@ -143,13 +148,25 @@ pub fn string_to_sign(amz_date: &str, region: &str, service: &str, canonical: &s
 
 /// `YYYYMMDD/region/service/aws4_request`.
 pub fn credential_scope(amz_date: &str, region: &str, service: &str) -> String {
-    format!("{}/{region}/{service}/aws4_request", amz_date.get(..8).unwrap_or(amz_date))
+    format!(
+        "{}/{region}/{service}/aws4_request",
+        amz_date.get(..8).unwrap_or(amz_date)
+    )
 }
 
 /// Stage 3: the signature, lower-case hex.
-pub fn signature(secret: &Secret, amz_date: &str, region: &str, service: &str, to_sign: &str) -> String {
+pub fn signature(
+    secret: &Secret,
+    amz_date: &str,
+    region: &str,
+    service: &str,
+    to_sign: &str,
+) -> String {
     let date = amz_date.get(..8).unwrap_or(amz_date);
-    let key = hmac_sha256(format!("AWS4{}", secret.expose()).as_bytes(), date.as_bytes());
+    let key = hmac_sha256(
+        format!("AWS4{}", secret.expose()).as_bytes(),
+        date.as_bytes(),
+    );
     let key = [region, service, "aws4_request"]
         .iter()
         .fold(key, |key, part| hmac_sha256(&key, part.as_bytes()));
@@ -169,7 +186,12 @@ pub fn amz_date(time: jiff::Timestamp) -> String {
 ///
 /// # Errors
 /// [`Error::Config`] when a credential can't stand in a header.
-pub fn sign<B>(request: &mut http::Request<B>, payload: &[u8], scope: &Scope<'_>, time: jiff::Timestamp) -> Result<(), Error> {
+pub fn sign<B>(
+    request: &mut http::Request<B>,
+    payload: &[u8],
+    scope: &Scope<'_>,
+    time: jiff::Timestamp,
+) -> Result<(), Error> {
     let date = amz_date(time);
     let payload_hash = sha256_hex(payload);
     let mut add = |name: &'static str, value: &str, setting: &'static str| {
@@ -197,7 +219,13 @@ pub fn sign<B>(request: &mut http::Request<B>, payload: &[u8], scope: &Scope<'_>
         &payload_hash,
     );
     let to_sign = string_to_sign(&date, scope.region, scope.service, &canonical);
-    let signature = signature(scope.secret_key, &date, scope.region, scope.service, &to_sign);
+    let signature = signature(
+        scope.secret_key,
+        &date,
+        scope.region,
+        scope.service,
+        &to_sign,
+    );
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
         scope.access_key,
@@ -209,7 +237,9 @@ pub fn sign<B>(request: &mut http::Request<B>, payload: &[u8], scope: &Scope<'_>
         problem: "holds a character that can't stand in a header".into(),
     })?;
     value.set_sensitive(true);
-    request.headers_mut().insert(http::header::AUTHORIZATION, value);
+    request
+        .headers_mut()
+        .insert(http::header::AUTHORIZATION, value);
     Ok(())
 }
 

@@ -53,7 +53,10 @@ fn name(bytes: &[u8]) -> &'static str {
         (b"GIF8", "a GIF; convert it to PNG"),
         (b"BM", "a BMP; convert it to PNG"),
         (b"%PDF", "a PDF; export its pictures"),
-        (b"PK\x03\x04", "a ZIP archive; upload the pictures in it one by one"),
+        (
+            b"PK\x03\x04",
+            "a ZIP archive; upload the pictures in it one by one",
+        ),
         (b"\x1f\x8b", "gzip data; upload the picture itself"),
         (b"\xff\x0a", "a JPEG XL; convert it to JPEG or PNG"),
         (b"\xff\x4f\xff\x51", "a JPEG 2000; convert it to PNG"),

@@ -39,7 +39,10 @@ pub fn processed_key(key: &str) -> String {
     let extension = if extension.len() <= 16 { extension } else { "" };
     let room = MAX_KEY_BYTES - tail.len() - extension.len();
     let body = format!("{folder}{stem}");
-    let cut = (0..=room.min(body.len())).rev().find(|&i| body.is_char_boundary(i)).unwrap_or(0);
+    let cut = (0..=room.min(body.len()))
+        .rev()
+        .find(|&i| body.is_char_boundary(i))
+        .unwrap_or(0);
     format!("{}{tail}{extension}", &body[..cut])
 }
 
@@ -73,7 +76,9 @@ pub fn decide(
     contract: &Contract,
     settings: &str,
 ) -> Decision {
-    let Some(stored) = stored else { return Decision::Write(Precondition::Absent) };
+    let Some(stored) = stored else {
+        return Decision::Write(Precondition::Absent);
+    };
     let then = Sequencer::from_stored(stored.get(SEQUENCER));
     let same_source = match &event.etag {
         Some(etag) => {
@@ -83,7 +88,8 @@ pub fn decide(
     };
     // The same bytes put again are a later event: if it were a duplicate, one between the two that is still at work would win.
     let later = matches!((&event.sequencer, &then), (Some(now), Some(then)) if now > then);
-    let same_outputs = stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings;
+    let same_outputs =
+        stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings;
     if same_source && same_outputs && !later {
         return Decision::Duplicate;
     }
@@ -95,7 +101,11 @@ pub fn decide(
 
 /// The event that a processed object was made for, as its metadata tells it.
 pub fn made_for(event: &ObjectEvent, stored: &ObjectHead) -> Result<ObjectEvent, Error> {
-    let object = ObjectRef::new(event.object.bucket(), event.object.key(), Some(stored.get(VERSION)))?;
+    let object = ObjectRef::new(
+        event.object.bucket(),
+        event.object.key(),
+        Some(stored.get(VERSION)),
+    )?;
     Ok(ObjectEvent {
         object,
         kind: event.kind,
@@ -141,12 +151,22 @@ pub fn anonymized_metadata(
     settings: &str,
     pseudonyms: &Pseudonyms,
 ) -> Vec<(&'static str, String)> {
-    let sequencer = event.sequencer.as_ref().map(Sequencer::stored).unwrap_or("");
-    let state = format!("{etag}\0{}\0{sequencer}", event.object.version().unwrap_or(""));
+    let sequencer = event
+        .sequencer
+        .as_ref()
+        .map(Sequencer::stored)
+        .unwrap_or("");
+    let state = format!(
+        "{etag}\0{}\0{sequencer}",
+        event.object.version().unwrap_or("")
+    );
     vec![
         (SOURCE, source_digest(&event.object, pseudonyms)),
         (STATE, pseudonyms.digest("state", &state, 32)),
-        (MODEL, pseudonyms.digest("model", &contract.model_sha256, 32)),
+        (
+            MODEL,
+            pseudonyms.digest("model", &contract.model_sha256, 32),
+        ),
         (SETTINGS, pseudonyms.digest("settings", settings, 32)),
     ]
 }
@@ -157,5 +177,9 @@ pub fn is_made_from(stored: &ObjectHead, object: &ObjectRef, pseudonyms: &Pseudo
 }
 
 fn source_digest(object: &ObjectRef, pseudonyms: &Pseudonyms) -> String {
-    pseudonyms.digest("source", &format!("{}/{}", object.bucket(), object.key()), 32)
+    pseudonyms.digest(
+        "source",
+        &format!("{}/{}", object.bucket(), object.key()),
+        32,
+    )
 }

@@ -23,14 +23,21 @@ fn the_pattern_becomes_the_pattern() {
     assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
     assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
     let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed);
-    assert!(!other.anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg").base.contains(study));
+    assert!(
+        !other
+            .anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg")
+            .base
+            .contains(study)
+    );
 }
 
 #[test]
 fn the_seeds_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
     let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed);
-    let name = seed.anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg").base;
+    let name = seed
+        .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
+        .base;
     assert_eq!(name, "demo_XXXXXXXX_0630837f_XXXX-XX-XX_2017-01-26.jpeg");
 }
 
@@ -50,7 +57,11 @@ fn folders_that_tell_are_digested_and_others_stay() {
         ("800203", false),
         ("1980-02-03", false),
     ] {
-        let key = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
+        let key = if folder.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{folder}/{file}")
+        };
         let name = base(&key);
         let kept = name.rsplit_once('/').map_or("", |(f, _)| f) == folder;
         assert_eq!(kept, stays, "{folder}: {name}");
@@ -78,11 +89,19 @@ fn folders_that_tell_in_other_words_are_digested_too() {
         ("2.1.70", "Jane Roe", "9001"),
         ("2 Jan 1970", "Jane Roe", "9001"),
     ] {
-        let made = base(&format!("{folder}/demo_{name}_{id}_1970-01-02_2020-05-06.jpg"));
+        let made = base(&format!(
+            "{folder}/demo_{name}_{id}_1970-01-02_2020-05-06.jpg"
+        ));
         assert!(!made.contains(folder), "{folder} tells of {name}: {made}");
     }
     for folder in ["ward-3", "2020", "Säle", "station 12", "raw"] {
-        assert!(base(&format!("{folder}/demo_Jane Roe_9001_1970-01-02_2020-05-06.jpg")).starts_with(folder), "{folder}");
+        assert!(
+            base(&format!(
+                "{folder}/demo_Jane Roe_9001_1970-01-02_2020-05-06.jpg"
+            ))
+            .starts_with(folder),
+            "{folder}"
+        );
     }
 }
 
@@ -101,18 +120,26 @@ fn what_is_not_understood_is_replaced_whole() {
     ] {
         let name = base(key);
         assert!(name.contains("unnamed_"), "{key}: {name}");
-        assert!(!name.to_lowercase().contains("roe") && !name.contains("1980"), "{key}: {name}");
+        assert!(
+            !name.to_lowercase().contains("roe") && !name.contains("1980"),
+            "{key}: {name}"
+        );
     }
     // Two of them never share a name, and neither do two buckets.
     assert_ne!(base("Jane Roe.png"), base("John Roe.png"));
-    assert_ne!(base("Roe.png"), pseudonyms().anonymized_keys("other", "Roe.png").base);
+    assert_ne!(
+        base("Roe.png"),
+        pseudonyms().anonymized_keys("other", "Roe.png").base
+    );
 }
 
 #[test]
 fn a_prefix_that_may_be_a_name_goes() {
     assert!(base("Roe_Jane_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
     assert!(base("roe_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
-    assert!(base("chest-ap_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("chest-ap_XXXXXXXX_"));
+    assert!(
+        base("chest-ap_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("chest-ap_XXXXXXXX_")
+    );
 }
 
 #[test]
@@ -121,8 +148,14 @@ fn long_keys_are_shortened() {
     let names = pseudonyms().anonymized_keys("in", &key);
     assert!(names.base.len() <= 1024 && names.alternative.len() <= 1024);
     assert!(xray::store::processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
-    let (a, b) = (format!("{}a.png", "x".repeat(1019)), format!("{}b.png", "x".repeat(1019)));
-    assert_ne!(xray::store::processed_key(&a), xray::store::processed_key(&b));
+    let (a, b) = (
+        format!("{}a.png", "x".repeat(1019)),
+        format!("{}b.png", "x".repeat(1019)),
+    );
+    assert_ne!(
+        xray::store::processed_key(&a),
+        xray::store::processed_key(&b)
+    );
 }
 
 #[test]

@@ -11,7 +11,10 @@ use xray::{
     redact::{Method, parse_boxes, redact},
 };
 
-const LIMITS: Limits = Limits { max_bytes: 1 << 22, max_pixels: 4_000_000 };
+const LIMITS: Limits = Limits {
+    max_bytes: 1 << 22,
+    max_pixels: 4_000_000,
+};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/train/fixtures");
 
 fn contract(resize: &str, layout: &str, channels: &str) -> Contract {
@@ -32,7 +35,9 @@ fn png(image: &DynamicImage) -> Vec<u8> {
 fn jpeg(image: &DynamicImage, quality: u8) -> Vec<u8> {
     let mut out = Vec::new();
     image
-        .write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, quality))
+        .write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(
+            &mut out, quality,
+        ))
         .unwrap();
     out
 }
@@ -40,17 +45,29 @@ fn jpeg(image: &DynamicImage, quality: u8) -> Vec<u8> {
 /// A slope with an edge in it: smooth enough for JPEG, structured enough to see a shift.
 fn scene(width: u32, height: u32) -> GrayImage {
     ImageBuffer::from_fn(width, height, |x, y| {
-        Luma([if x > width / 2 { (y * 200 / height) as u8 } else { (x * 250 / width) as u8 }])
+        Luma([if x > width / 2 {
+            (y * 200 / height) as u8
+        } else {
+            (x * 250 / width) as u8
+        }])
     })
 }
 
 #[test]
 fn resize_agrees_with_pillow_to_one_grey_level() {
     for name in ["grey-640x480", "rgb-1203x877", "grey-160x151"] {
-        for (rule, suffix, allowed) in [("box-then-bilinear", "150", 1.0), ("nearest", "150.nearest", 0.0)] {
+        for (rule, suffix, allowed) in [
+            ("box-then-bilinear", "150", 1.0),
+            ("nearest", "150.nearest", 0.0),
+        ] {
             let source = std::fs::read(format!("{FIXTURES}/{name}.png")).unwrap();
-            let want = image::open(format!("{FIXTURES}/{name}.{suffix}.png")).unwrap().to_luma8();
-            let got = tensor(&decode(&source, &LIMITS).unwrap(), &contract(rule, "NHWC", "grey"));
+            let want = image::open(format!("{FIXTURES}/{name}.{suffix}.png"))
+                .unwrap()
+                .to_luma8();
+            let got = tensor(
+                &decode(&source, &LIMITS).unwrap(),
+                &contract(rule, "NHWC", "grey"),
+            );
             let worst = got
                 .data
                 .iter()
@@ -73,7 +90,10 @@ fn layouts_and_channel_orders_hold_the_same_values() {
     for (x, y) in [(0usize, 0usize), (149, 3), (40, 149)] {
         let at = y * 150 + x;
         assert_eq!(nhwc.data[at * 3..at * 3 + 3], [x as f32, y as f32, 7.0]);
-        assert_eq!([nchw.data[at], nchw.data[22500 + at], nchw.data[45000 + at]], [7.0, y as f32, x as f32]);
+        assert_eq!(
+            [nchw.data[at], nchw.data[22500 + at], nchw.data[45000 + at]],
+            [7.0, y as f32, x as f32]
+        );
     }
 }
 
@@ -93,7 +113,11 @@ fn jpeg_is_written_with_the_sources_tables_and_stays_grey() {
             .max();
         // With the same tables a second generation moves only what rounding to pixels moved.
         assert!(worst.unwrap() <= 6, "quality {quality}: {worst:?}");
-        assert_eq!(dqt(&source), dqt(&picture.encode().unwrap()), "quality {quality}");
+        assert_eq!(
+            dqt(&source),
+            dqt(&picture.encode().unwrap()),
+            "quality {quality}"
+        );
     }
 }
 
@@ -106,10 +130,19 @@ fn dqt(jpeg: &[u8]) -> Vec<u8> {
 fn png_keeps_depth_and_colours() {
     let grey16 = ImageBuffer::from_fn(40, 30, |x, y| Luma([(x * 1600 + y) as u16]));
     let rgba = image::RgbaImage::from_fn(40, 30, |x, y| image::Rgba([x as u8, y as u8, 3, 200]));
-    for image in [DynamicImage::from(grey16), rgba.into(), RgbImage::new(9, 9).into()] {
+    for image in [
+        DynamicImage::from(grey16),
+        rgba.into(),
+        RgbImage::new(9, 9).into(),
+    ] {
         let picture = decode(&png(&image), &LIMITS).unwrap();
         assert_eq!(picture.pixels(), &image);
-        assert_eq!(decode(&picture.encode().unwrap(), &LIMITS).unwrap().pixels(), &image);
+        assert_eq!(
+            decode(&picture.encode().unwrap(), &LIMITS)
+                .unwrap()
+                .pixels(),
+            &image
+        );
     }
 }
 
@@ -117,7 +150,11 @@ fn png_keeps_depth_and_colours() {
 fn metadata_does_not_survive() {
     let plain = jpeg(&scene(64, 64).into(), 90);
     let mut tagged = plain[..2].to_vec();
-    for (marker, text) in [(0xE1u8, "Exif\0\0MM\0*\0\0\0\x08\0\0Jane Roe"), (0xED, "Photoshop 3.0\0Jane Roe"), (0xFE, "Jane Roe")] {
+    for (marker, text) in [
+        (0xE1u8, "Exif\0\0MM\0*\0\0\0\x08\0\0Jane Roe"),
+        (0xED, "Photoshop 3.0\0Jane Roe"),
+        (0xFE, "Jane Roe"),
+    ] {
         tagged.extend([0xFF, marker]);
         tagged.extend((text.len() as u16 + 2).to_be_bytes());
         tagged.extend(text.as_bytes());
@@ -141,7 +178,10 @@ fn orientation_is_applied() {
     let turned = decode(&turned, &LIMITS).unwrap();
     assert_eq!(turned.pixels(), &upright.pixels().rotate90());
     let written = decode(&turned.encode().unwrap(), &LIMITS).unwrap();
-    assert_eq!((written.pixels().width(), written.pixels().height()), (32, 64));
+    assert_eq!(
+        (written.pixels().width(), written.pixels().height()),
+        (32, 64)
+    );
 }
 
 #[test]
@@ -154,7 +194,10 @@ fn truncated_files_are_refused_and_a_missing_end_marker_is_not() {
             assert!(decode(cut, &LIMITS).is_err(), "{kind} cut at {share} %");
         }
     }
-    assert!(decode(&jpeg[..jpeg.len() - 2], &LIMITS).is_ok(), "complete scan without EOI");
+    assert!(
+        decode(&jpeg[..jpeg.len() - 2], &LIMITS).is_ok(),
+        "complete scan without EOI"
+    );
 }
 
 #[test]
@@ -163,11 +206,20 @@ fn giants_are_refused_by_their_header() {
     let mut giant = jpeg(&scene(64, 64).into(), 90);
     let at = giant.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     giant[at + 5..at + 9].copy_from_slice(&[0x7D, 0x00, 0xFD, 0xE8]);
-    assert!(matches!(decode(&giant, &LIMITS), Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        decode(&giant, &LIMITS),
+        Err(Error::TooLarge { .. })
+    ));
     let wide = png(&GrayImage::new(3000, 2000).into());
-    assert!(matches!(decode(&wide, &LIMITS), Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        decode(&wide, &LIMITS),
+        Err(Error::TooLarge { .. })
+    ));
     let heavy = vec![0xFF; LIMITS.max_bytes as usize + 1];
-    assert!(matches!(decode(&heavy, &LIMITS), Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        decode(&heavy, &LIMITS),
+        Err(Error::TooLarge { .. })
+    ));
 }
 
 #[test]
@@ -185,7 +237,13 @@ fn boxes_say_what_is_wrong_with_them() {
         assert!(error.contains(word), "{text}: {error}");
     }
     let boxes = parse_boxes("bottom-left 300x100; top-right 25%x10%+5+2%").unwrap();
-    let on = |w, h| boxes.iter().filter_map(|b| b.on(w, h)).map(|r| (r.x, r.y, r.width, r.height)).collect::<Vec<_>>();
+    let on = |w, h| {
+        boxes
+            .iter()
+            .filter_map(|b| b.on(w, h))
+            .map(|r| (r.x, r.y, r.width, r.height))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(on(1000, 800), [(0, 700, 300, 100), (745, 16, 250, 80)]);
     assert_eq!(on(200, 50)[0], (0, 0, 200, 50));
 }
@@ -283,15 +341,34 @@ proptest! {
 /// The same kind of picture with other bytes.
 fn rebuild(like: &DynamicImage, bytes: &[u8]) -> DynamicImage {
     let (w, h) = (like.width(), like.height());
-    let wide = || bytes.chunks_exact(2).map(|c| u16::from_ne_bytes([c[0], c[1]])).collect::<Vec<_>>();
+    let wide = || {
+        bytes
+            .chunks_exact(2)
+            .map(|c| u16::from_ne_bytes([c[0], c[1]]))
+            .collect::<Vec<_>>()
+    };
     match like {
-        DynamicImage::ImageLuma8(_) => ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageLuma8),
-        DynamicImage::ImageLumaA8(_) => ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageLumaA8),
-        DynamicImage::ImageRgb8(_) => ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageRgb8),
-        DynamicImage::ImageRgba8(_) => ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageRgba8),
-        DynamicImage::ImageLuma16(_) => ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageLuma16),
-        DynamicImage::ImageLumaA16(_) => ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageLumaA16),
-        DynamicImage::ImageRgb16(_) => ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageRgb16),
+        DynamicImage::ImageLuma8(_) => {
+            ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageLuma8)
+        }
+        DynamicImage::ImageLumaA8(_) => {
+            ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageLumaA8)
+        }
+        DynamicImage::ImageRgb8(_) => {
+            ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageRgb8)
+        }
+        DynamicImage::ImageRgba8(_) => {
+            ImageBuffer::from_raw(w, h, bytes.to_vec()).map(DynamicImage::ImageRgba8)
+        }
+        DynamicImage::ImageLuma16(_) => {
+            ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageLuma16)
+        }
+        DynamicImage::ImageLumaA16(_) => {
+            ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageLumaA16)
+        }
+        DynamicImage::ImageRgb16(_) => {
+            ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageRgb16)
+        }
         _ => ImageBuffer::from_raw(w, h, wide()).map(DynamicImage::ImageRgba16),
     }
     .unwrap()

@@ -35,7 +35,13 @@ struct Meeting<'a> {
 impl<'a> Meeting<'a> {
     fn new(store: &'a Fake, at: usize, happens: impl FnOnce() + 'a) -> Meeting<'a> {
         let happens: Box<dyn FnOnce() + 'a> = Box::new(happens);
-        Meeting { store, sent: Cell::new(0), at, happens: RefCell::new(Some(happens)), old_version: None }
+        Meeting {
+            store,
+            sent: Cell::new(0),
+            at,
+            happens: RefCell::new(Some(happens)),
+            old_version: None,
+        }
     }
 
     fn process(&self, event: &ObjectEvent) -> Report {
@@ -45,15 +51,26 @@ impl<'a> Meeting<'a> {
 }
 
 impl Ports for Meeting<'_> {
-    async fn send(&self, request: Request<Bytes>, limit: u64) -> Result<Response<Bytes>, SendError> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: u64,
+    ) -> Result<Response<Bytes>, SendError> {
         self.sent.set(self.sent.get() + 1);
-        let happens = if self.sent.get() == self.at { self.happens.borrow_mut().take() } else { None };
+        let happens = if self.sent.get() == self.at {
+            self.happens.borrow_mut().take()
+        } else {
+            None
+        };
         if let Some(happens) = happens {
             happens();
         }
         match &self.old_version {
             Some((bytes, etag)) if request.method() == Method::GET && self.sent.get() == 2 => {
-                Ok(Response::builder().header("etag", etag).body(bytes.clone().into()).unwrap())
+                Ok(Response::builder()
+                    .header("etag", etag)
+                    .body(bytes.clone().into())
+                    .unwrap())
             }
             _ => self.store.send(request, limit).await,
         }
@@ -102,7 +119,11 @@ fn an_earlier_event_never_keeps_the_later_ones_copy() {
         store.process(&later);
         let copies = store.keys("in-anonymized");
         assert_eq!(copies.len(), 1);
-        assert_eq!(store.metadata("in-anonymized", &copies[0]), want, "met at request {at}");
+        assert_eq!(
+            store.metadata("in-anonymized", &copies[0]),
+            want,
+            "met at request {at}"
+        );
     }
 }
 
@@ -118,7 +139,10 @@ fn bytes_that_come_again_win_over_those_between() {
     })
     .process(&between);
     let source = store.event("in", KEY, "ObjectCreated:Put", 3).etag.unwrap();
-    assert_eq!(store.metadata("in-processed", PROCESSED)["xray-source-etag"], source);
+    assert_eq!(
+        store.metadata("in-processed", PROCESSED)["xray-source-etag"],
+        source
+    );
 }
 
 /// Work breaks off between the two PUTs, and the object is overwritten with a picture that is not at high risk.
@@ -128,7 +152,13 @@ fn a_copy_left_by_broken_work_goes_with_the_overwrite() {
     let first = store.upload(KEY, 1);
     Meeting::new(&store, 6, || store.fail_with(Fault::Down)).process(&first);
     store.heal();
-    assert_eq!((store.keys("in-anonymized").len(), store.keys("in-processed").len()), (1, 0));
+    assert_eq!(
+        (
+            store.keys("in-anonymized").len(),
+            store.keys("in-processed").len()
+        ),
+        (1, 0)
+    );
     let second = store.upload(KEY, 2);
     store.set_risk(0.1);
     assert_eq!(store.process(&first).reason, Some("changed"));
@@ -143,8 +173,19 @@ fn work_done_again_without_an_event_keeps_the_order() {
     store.process(&event);
     let order = store.metadata("in-processed", PROCESSED)["xray-sequencer"].clone();
     store.set_model("1".repeat(64));
-    assert_eq!(store.process(&ObjectEvent { sequencer: None, ..event }).outcome, Outcome::Done);
-    assert_eq!(store.metadata("in-processed", PROCESSED)["xray-sequencer"], order);
+    assert_eq!(
+        store
+            .process(&ObjectEvent {
+                sequencer: None,
+                ..event
+            })
+            .outcome,
+        Outcome::Done
+    );
+    assert_eq!(
+        store.metadata("in-processed", PROCESSED)["xray-sequencer"],
+        order
+    );
 }
 
 #[test]

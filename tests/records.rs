@@ -17,17 +17,36 @@ const PROCESSED: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01-processed.p
 
 fn status(style: DeliveryStyle, reports: &[Report]) -> StatusCode {
     let answer = answer(style, reports);
-    assert_eq!(answer.headers().contains_key("retry-after"), answer.status() == 503);
+    assert_eq!(
+        answer.headers().contains_key("retry-after"),
+        answer.status() == 503
+    );
     answer.status()
 }
 
 /// Runs one event and checks how it is answered to Kafka and to a gateway.
-fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>, kafka: u16, gateway: u16) -> Report {
+fn check(
+    store: &Fake,
+    event: &ObjectEvent,
+    outcome: Outcome,
+    reason: Option<&str>,
+    kafka: u16,
+    gateway: u16,
+) -> Report {
     let report = store.process(event);
-    assert_eq!((report.outcome, report.reason), (outcome, reason), "{:?}", report.detail);
+    assert_eq!(
+        (report.outcome, report.reason),
+        (outcome, reason),
+        "{:?}",
+        report.detail
+    );
     let reports = [report.clone()];
     assert_eq!(status(DeliveryStyle::Kafka, &reports), kafka, "{reason:?}");
-    assert_eq!(status(DeliveryStyle::Gateway, &reports), gateway, "{reason:?}");
+    assert_eq!(
+        status(DeliveryStyle::Gateway, &reports),
+        gateway,
+        "{reason:?}"
+    );
     let line = report.line();
     for secret in ["Jane", "Roe", "1980-02-03", "ward/"] {
         assert!(!line.contains(secret), "{line}");
@@ -40,16 +59,28 @@ fn done_at_high_risk_stores_both_the_anonymized_copy_first() {
     let store = Fake::new(0.97);
     let event = store.upload(KEY, 1);
     let report = check(&store, &event, Outcome::Done, None, 200, 200);
-    assert_eq!((report.processed, report.anonymized), (Some(Stored::Stored), Some(Stored::Stored)));
+    assert_eq!(
+        (report.processed, report.anonymized),
+        (Some(Stored::Stored), Some(Stored::Stored))
+    );
     assert!(store.has("in-processed", PROCESSED));
     let copies = store.keys("in-anonymized");
     assert_eq!(copies.len(), 1);
-    assert!(copies[0].starts_with("ward/demo_XXXXXXXX_") && copies[0].ends_with("_XXXX-XX-XX_2020-01-01.png"));
+    assert!(
+        copies[0].starts_with("ward/demo_XXXXXXXX_")
+            && copies[0].ends_with("_XXXX-XX-XX_2020-01-01.png")
+    );
     assert_eq!(store.puts(), ["in-anonymized", "in-processed"]);
     // Everything on the anonymized object is a keyed digest: neither the source's ETag nor its sequencer is there.
     let metadata = format!("{:?}", store.metadata("in-anonymized", &copies[0]));
-    assert!(!metadata.contains(event.etag.as_deref().unwrap()) && !metadata.contains("Roe"), "{metadata}");
-    assert_eq!(store.metadata("in-processed", PROCESSED)["xray-source-etag"], event.etag.unwrap());
+    assert!(
+        !metadata.contains(event.etag.as_deref().unwrap()) && !metadata.contains("Roe"),
+        "{metadata}"
+    );
+    assert_eq!(
+        store.metadata("in-processed", PROCESSED)["xray-source-etag"],
+        event.etag.unwrap()
+    );
 }
 
 #[test]
@@ -69,7 +100,14 @@ fn a_redelivery_does_no_work() {
     let event = store.upload(KEY, 1);
     check(&store, &event, Outcome::Done, None, 200, 200);
     let requests = store.requests();
-    check(&store, &event, Outcome::Skipped, Some("duplicate"), 200, 200);
+    check(
+        &store,
+        &event,
+        Outcome::Skipped,
+        Some("duplicate"),
+        200,
+        200,
+    );
     assert_eq!(store.requests(), requests + 1, "one HEAD");
 }
 
@@ -82,7 +120,14 @@ fn another_model_or_other_settings_do_the_work_again() {
     check(&store, &event, Outcome::Done, None, 200, 200);
     store.set_model("1".repeat(64));
     check(&store, &event, Outcome::Done, None, 200, 200);
-    check(&store, &event, Outcome::Skipped, Some("duplicate"), 200, 200);
+    check(
+        &store,
+        &event,
+        Outcome::Skipped,
+        Some("duplicate"),
+        200,
+        200,
+    );
 }
 
 #[test]
@@ -131,7 +176,12 @@ fn what_never_works_is_rejected_and_a_gateway_is_told_all_is_well() {
     let store = Fake::new(0.1);
     for (what, bytes, reason, kafka) in [
         ("text", b"hello".to_vec(), "not-an-image", 422),
-        ("DICOM", [vec![0; 128], b"DICM".to_vec()].concat(), "not-an-image", 422),
+        (
+            "DICOM",
+            [vec![0; 128], b"DICM".to_vec()].concat(),
+            "not-an-image",
+            422,
+        ),
         ("damaged", fake::png(2)[..60].to_vec(), "damaged", 422),
         ("heavy", vec![0xFF; 70_000], "too-large", 413),
         ("wide", fake::png_of(1000, 200), "too-large", 413),
@@ -164,8 +214,18 @@ fn without_a_pseudonym_key_nothing_is_anonymized() {
     let mut store = Fake::new(0.97);
     store.set("pseudonym_key", "");
     let event = store.upload(KEY, 1);
-    let report = check(&store, &event, Outcome::Quarantined, Some("no-pseudonym-key"), 200, 200);
-    assert_eq!((report.processed, report.anonymized), (Some(Stored::Stored), Some(Stored::NoKey)));
+    let report = check(
+        &store,
+        &event,
+        Outcome::Quarantined,
+        Some("no-pseudonym-key"),
+        200,
+        200,
+    );
+    assert_eq!(
+        (report.processed, report.anonymized),
+        (Some(Stored::Stored), Some(Stored::NoKey))
+    );
     assert!(store.keys("in-anonymized").is_empty());
     // Once there is a key the same event makes up for it.
     store.set("pseudonym_key", "k");
@@ -177,8 +237,18 @@ fn without_a_pseudonym_key_nothing_is_anonymized() {
 fn a_copy_on_which_nothing_is_covered_is_withheld() {
     let mut store = Fake::new(0.97);
     store.set("redact_boxes", "bottom-left 300x100+5000+0");
-    let report = check(&store, &store.upload(KEY, 1), Outcome::Quarantined, Some("nothing-covered"), 200, 200);
-    assert_eq!((report.processed, report.anonymized), (Some(Stored::Stored), Some(Stored::Withheld)));
+    let report = check(
+        &store,
+        &store.upload(KEY, 1),
+        Outcome::Quarantined,
+        Some("nothing-covered"),
+        200,
+        200,
+    );
+    assert_eq!(
+        (report.processed, report.anonymized),
+        (Some(Stored::Stored), Some(Stored::Withheld))
+    );
     assert!(store.keys("in-anonymized").is_empty());
 }
 
@@ -209,14 +279,26 @@ fn a_missing_output_bucket_is_named() {
         let event = store.upload(KEY, 1);
         store.drop_bucket(bucket);
         let report = check(&store, &event, Outcome::Retry, Some("store"), 503, 503);
-        assert!(report.detail.unwrap().contains(&format!("the bucket {bucket} does not exist")));
+        assert!(
+            report
+                .detail
+                .unwrap()
+                .contains(&format!("the bucket {bucket} does not exist"))
+        );
     }
 }
 
 #[test]
 fn a_model_that_fails_asks_to_be_delivered_again() {
     let store = Fake::new(f32::NAN);
-    check(&store, &store.upload(KEY, 1), Outcome::Retry, Some("model"), 503, 503);
+    check(
+        &store,
+        &store.upload(KEY, 1),
+        Outcome::Retry,
+        Some("model"),
+        503,
+        503,
+    );
     assert!(store.puts().is_empty());
 }
 
@@ -237,7 +319,10 @@ fn an_overwrite_that_is_no_longer_at_risk_removes_the_copy() {
 fn two_sources_of_one_name_never_overwrite_each_other() {
     let mut store = Fake::new(0.97);
     let second = KEY.replace("demo_Jane Roe", "demo_J. Roe");
-    let events = [store.upload(KEY, 1), store.upload_bytes(&second, fake::png(9), 2)];
+    let events = [
+        store.upload(KEY, 1),
+        store.upload_bytes(&second, fake::png(9), 2),
+    ];
     for event in &events {
         check(&store, event, Outcome::Done, None, 200, 200);
     }
@@ -245,16 +330,37 @@ fn two_sources_of_one_name_never_overwrite_each_other() {
     assert_eq!(copies.len(), 2, "{copies:?}");
     // An overwrite of either goes to its own copy.
     for key in [KEY, &second] {
-        check(&store, &store.upload_bytes(key, fake::png(17), 3), Outcome::Done, None, 200, 200);
+        check(
+            &store,
+            &store.upload_bytes(key, fake::png(17), 3),
+            Outcome::Done,
+            None,
+            200,
+            200,
+        );
     }
     assert_eq!(store.keys("in-anonymized"), copies);
     // And the removal of one leaves the other's.
     store.set_risk(0.1);
-    check(&store, &store.upload_bytes(&second, fake::png(33), 4), Outcome::Done, None, 200, 200);
+    check(
+        &store,
+        &store.upload_bytes(&second, fake::png(33), 4),
+        Outcome::Done,
+        None,
+        200,
+        200,
+    );
     assert_eq!(store.keys("in-anonymized").len(), 1);
     // Once on its alternative name, a source stays there, even when the plain one is free.
     store.set_risk(0.97);
-    check(&store, &store.upload_bytes(&second, fake::png(34), 5), Outcome::Done, None, 200, 200);
+    check(
+        &store,
+        &store.upload_bytes(&second, fake::png(34), 5),
+        Outcome::Done,
+        None,
+        200,
+        200,
+    );
     assert_eq!(store.keys("in-anonymized"), copies);
 }
 
@@ -279,7 +385,10 @@ fn races_lost_again_and_again_ask_to_be_delivered_again() {
 #[test]
 fn a_later_event_that_finishes_first_wins() {
     let store = Fake::new(0.97);
-    let (old, new) = (store.upload(KEY, 1), store.event("in", KEY, "ObjectCreated:Put", 2));
+    let (old, new) = (
+        store.upload(KEY, 1),
+        store.event("in", KEY, "ObjectCreated:Put", 2),
+    );
     // The later event is done with while the earlier one's picture is with the model.
     store.process_while_inferring(&new);
     let report = check(&store, &old, Outcome::Skipped, Some("duplicate"), 200, 200);
@@ -300,9 +409,19 @@ fn a_batch_is_answered_by_the_worst_that_can_be_helped() {
     let quarantined = report(Outcome::Quarantined, None);
     for (reports, outcome, kafka, gateway) in [
         (vec![], "skipped", 200, 200),
-        (vec![done.clone(), quarantined.clone()], "quarantined", 200, 200),
+        (
+            vec![done.clone(), quarantined.clone()],
+            "quarantined",
+            200,
+            200,
+        ),
         (vec![done.clone(), rejected.clone()], "rejected", 422, 200),
-        (vec![rejected.clone(), retry.clone(), done.clone()], "retry", 503, 503),
+        (
+            vec![rejected.clone(), retry.clone(), done.clone()],
+            "retry",
+            503,
+            503,
+        ),
         (vec![rejected], "rejected", 400, 200),
     ] {
         assert_eq!(status(DeliveryStyle::Kafka, &reports), kafka);
@@ -319,7 +438,14 @@ fn every_signed_request_verifies() {
     // The fake recomputes each signature from what it was sent; a wrong one would have been a 403 in every test above.
     let mut store = Fake::new(0.97);
     store.set("s3_session_token", "token+/=");
-    for key in ["a b+c%20d&e=f?g#h é日本.png", "..", "/lead", "a//b", "x%2Fy", "~-_.!*'()"] {
+    for key in [
+        "a b+c%20d&e=f?g#h é日本.png",
+        "..",
+        "/lead",
+        "a//b",
+        "x%2Fy",
+        "~-_.!*'()",
+    ] {
         let event = store.upload_bytes(key, fake::png(5), 1);
         assert_eq!(store.process(&event).outcome, Outcome::Done, "{key}");
     }

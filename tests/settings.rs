@@ -8,21 +8,38 @@ use xray::{
 };
 
 fn config(changes: &[(&str, &str)]) -> Result<Config, Error> {
-    let mut all: BTreeMap<String, String> =
-        [("s3_access_key", "a"), ("s3_secret_key", "s")].map(|(n, v)| (n.to_owned(), v.to_owned())).into();
-    all.extend(changes.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+    let mut all: BTreeMap<String, String> = [("s3_access_key", "a"), ("s3_secret_key", "s")]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .into();
+    all.extend(
+        changes
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+    );
     Config::from_lookup(|name| all.get(name).cloned())
 }
 
 #[test]
 fn the_manifest_declares_and_passes_on_every_setting_with_this_default() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/spin.toml")).unwrap();
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/spin.toml")).unwrap();
     for (name, default) in DEFAULTS {
         let passed_on = format!("{name} = \"{{{{ {name} }}}}\"");
-        assert!(manifest.lines().any(|l| l == passed_on), "{name} is not passed on");
-        let secret = ["s3_access_key", "s3_secret_key", "s3_session_token", "pseudonym_key"].contains(&name);
+        assert!(
+            manifest.lines().any(|l| l == passed_on),
+            "{name} is not passed on"
+        );
+        let secret = [
+            "s3_access_key",
+            "s3_secret_key",
+            "s3_session_token",
+            "pseudonym_key",
+        ]
+        .contains(&name);
         let declared = match (name, secret) {
-            ("s3_access_key" | "s3_secret_key", _) => format!("{name} = {{ required = true, secret = true }}"),
+            ("s3_access_key" | "s3_secret_key", _) => {
+                format!("{name} = {{ required = true, secret = true }}")
+            }
             (_, true) => format!("{name} = {{ default = \"{default}\", secret = true }}"),
             (_, false) => format!("{name} = {{ default = \"{default}\" }}"),
         };
@@ -56,9 +73,15 @@ fn bad_values_are_named_and_secrets_are_not_shown() {
     ] {
         let error = config(&[(name, value)]).unwrap_err();
         assert_eq!(error.status(), 503);
-        assert!(matches!(error, Error::Config { .. }), "{name}={value}: {error}");
+        assert!(
+            matches!(error, Error::Config { .. }),
+            "{name}={value}: {error}"
+        );
     }
-    let shown = format!("{:?}", config(&[("s3_secret_key", "hunter2"), ("pseudonym_key", "hunter3")]).unwrap());
+    let shown = format!(
+        "{:?}",
+        config(&[("s3_secret_key", "hunter2"), ("pseudonym_key", "hunter3")]).unwrap()
+    );
     assert!(!shown.contains("hunter"), "{shown}");
 }
 

@@ -49,16 +49,29 @@ fn parse(request: &str) -> Vector {
     let mut headers = HeaderMap::new();
     for line in folded {
         let (name, value) = line.split_once(':').unwrap();
-        headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        headers.append(
+            name.parse::<HeaderName>().unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
     }
     // The suite writes most paths and queries raw; requests carry them encoded.
-    let path = if path.contains('%') { path.to_owned() } else { sigv4::uri_encode(path.as_bytes(), false) };
+    let path = if path.contains('%') {
+        path.to_owned()
+    } else {
+        sigv4::uri_encode(path.as_bytes(), false)
+    };
     let query: Vec<String> = query
         .split('&')
         .filter(|p| !p.is_empty())
         .map(|p| {
             let (name, value) = p.split_once('=').unwrap_or((p, ""));
-            let encode = |s: &str| if s.contains('%') { s.to_owned() } else { sigv4::uri_encode(s.as_bytes(), true) };
+            let encode = |s: &str| {
+                if s.contains('%') {
+                    s.to_owned()
+                } else {
+                    sigv4::uri_encode(s.as_bytes(), true)
+                }
+            };
             format!("{}={}", encode(name), encode(value))
         })
         .collect();
@@ -80,10 +93,26 @@ fn published_vectors() {
         if !folder.is_dir() || NORMALISED.contains(&name.as_str()) {
             continue;
         }
-        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap().replace("\r\n", "\n");
+        let read = |file: &str| {
+            std::fs::read_to_string(folder.join(file))
+                .unwrap()
+                .replace("\r\n", "\n")
+        };
         let context: Value = serde_json::from_str(&read("context.json")).unwrap();
-        let text = |key: &str| context.pointer(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let Vector { method, path, query, mut headers, body } = parse(&read("request.txt"));
+        let text = |key: &str| {
+            context
+                .pointer(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let Vector {
+            method,
+            path,
+            query,
+            mut headers,
+            body,
+        } = parse(&read("request.txt"));
         let time: jiff::Timestamp = text("/timestamp").parse().unwrap();
         let date = sigv4::amz_date(time);
         headers.insert("x-amz-date", date.parse().unwrap());
@@ -97,9 +126,17 @@ fn published_vectors() {
         }
         let (region, service) = (text("/region"), text("/service"));
         let canonical = sigv4::canonical_request(&method, &path, &query, &headers, &hash);
-        assert_eq!(canonical, read("header-canonical-request.txt"), "{name}: canonical request");
+        assert_eq!(
+            canonical,
+            read("header-canonical-request.txt"),
+            "{name}: canonical request"
+        );
         let to_sign = sigv4::string_to_sign(&date, &region, &service, &canonical);
-        assert_eq!(to_sign, read("header-string-to-sign.txt"), "{name}: string to sign");
+        assert_eq!(
+            to_sign,
+            read("header-string-to-sign.txt"),
+            "{name}: string to sign"
+        );
         let secret = Secret::new(text("/credentials/secret_access_key"));
         let signature = sigv4::signature(&secret, &date, &region, &service, &to_sign);
         assert_eq!(signature, read("header-signature.txt"), "{name}: signature");
@@ -121,43 +158,88 @@ fn s3_documentation_examples() {
     };
     let time = "2013-05-24T00:00:00Z".parse().unwrap();
     let sign = |method: &str, target: &str, headers: &[(&str, &str)], body: &'static str| {
-        let mut request = Request::builder().method(method).uri(format!("https://examplebucket.s3.amazonaws.com{target}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("https://examplebucket.s3.amazonaws.com{target}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut request = request.body(body).unwrap();
         sigv4::sign(&mut request, body.as_bytes(), &scope, time).unwrap();
-        let text = request.headers()["authorization"].to_str().unwrap().to_owned();
+        let text = request.headers()["authorization"]
+            .to_str()
+            .unwrap()
+            .to_owned();
         text.rsplit_once("Signature=").unwrap().1.to_owned()
     };
     for (method, target, headers, body, expect) in [
-        ("GET", "/test.txt", &[("range", "bytes=0-9")][..], "", "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
+        (
+            "GET",
+            "/test.txt",
+            &[("range", "bytes=0-9")][..],
+            "",
+            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+        ),
         (
             "PUT",
             "/test%24file.text",
-            &[("date", "Fri, 24 May 2013 00:00:00 GMT"), ("x-amz-storage-class", "REDUCED_REDUNDANCY")],
+            &[
+                ("date", "Fri, 24 May 2013 00:00:00 GMT"),
+                ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+            ],
             "Welcome to Amazon S3.",
             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
         ),
-        ("GET", "/?lifecycle", &[], "", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
-        ("GET", "/?max-keys=2&prefix=J", &[], "", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+        (
+            "GET",
+            "/?lifecycle",
+            &[],
+            "",
+            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+        ),
+        (
+            "GET",
+            "/?max-keys=2&prefix=J",
+            &[],
+            "",
+            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+        ),
     ] {
-        assert_eq!(sign(method, target, headers, body), expect, "{method} {target}");
+        assert_eq!(
+            sign(method, target, headers, body),
+            expect,
+            "{method} {target}"
+        );
     }
 }
 
 #[test]
 fn the_default_port_is_not_signed() {
     let secret = Secret::new("secret");
-    let scope = Scope { access_key: "key", secret_key: &secret, session_token: None, region: "r", service: "s3" };
+    let scope = Scope {
+        access_key: "key",
+        secret_key: &secret,
+        session_token: None,
+        region: "r",
+        service: "s3",
+    };
     let signature = |uri: &str| {
         let mut request = Request::get(uri).body(()).unwrap();
         sigv4::sign(&mut request, b"", &scope, jiff::Timestamp::UNIX_EPOCH).unwrap();
         request.headers()["authorization"].clone()
     };
-    assert_eq!(signature("http://host/b/k"), signature("http://host:80/b/k"));
-    assert_eq!(signature("https://host/b/k"), signature("https://host:443/b/k"));
-    assert_ne!(signature("http://host/b/k"), signature("http://host:443/b/k"));
+    assert_eq!(
+        signature("http://host/b/k"),
+        signature("http://host:80/b/k")
+    );
+    assert_eq!(
+        signature("https://host/b/k"),
+        signature("https://host:443/b/k")
+    );
+    assert_ne!(
+        signature("http://host/b/k"),
+        signature("http://host:443/b/k")
+    );
 }
 
 #[test]
@@ -169,14 +251,27 @@ fn secrets_are_not_shown() {
 #[test]
 fn addressing_puts_the_bucket_where_it_belongs() {
     for (addressing, expect) in [
-        (Addressing::Path, "http://rgw:7480/bucket/a%20b/%2B%25%20%C3%A9?versionId=v%2F1"),
-        (Addressing::VirtualHost, "http://bucket.rgw:7480/a%20b/%2B%25%20%C3%A9?versionId=v%2F1"),
+        (
+            Addressing::Path,
+            "http://rgw:7480/bucket/a%20b/%2B%25%20%C3%A9?versionId=v%2F1",
+        ),
+        (
+            Addressing::VirtualHost,
+            "http://bucket.rgw:7480/a%20b/%2B%25%20%C3%A9?versionId=v%2F1",
+        ),
     ] {
         let endpoint = Endpoint::parse("http://rgw:7480/", addressing).unwrap();
         let object = ObjectRef::new("bucket", "a b/+% é", Some("v/1")).unwrap();
         assert_eq!(endpoint.get(&object).unwrap().uri().to_string(), expect);
     }
-    for bad in ["rgw:7480", "ftp://rgw", "http://", "http://rgw/path", "http://user@rgw", "http://rgw?x=1"] {
+    for bad in [
+        "rgw:7480",
+        "ftp://rgw",
+        "http://",
+        "http://rgw/path",
+        "http://user@rgw",
+        "http://rgw?x=1",
+    ] {
         assert!(Endpoint::parse(bad, Addressing::Path).is_err(), "{bad}");
     }
 }
@@ -197,7 +292,10 @@ fn every_put_carries_type_digest_metadata_and_condition() {
     assert_eq!(header("x-amz-meta-xray-model"), "abc");
     assert_eq!(header("if-none-match"), "*");
     upload.precondition = Precondition::Unchanged("tag".into());
-    assert_eq!(endpoint.put("b", "k", &upload).unwrap().headers()["if-match"], "tag");
+    assert_eq!(
+        endpoint.put("b", "k", &upload).unwrap().headers()["if-match"],
+        "tag"
+    );
 }
 
 proptest! {

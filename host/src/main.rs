@@ -32,9 +32,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli {
-        Cli::Up(args) => {
-            tokio_runtime()?.block_on(up_cmd::run(*args)).map(|()| ExitCode::SUCCESS)
-        }
+        Cli::Up(args) => tokio_runtime()?
+            .block_on(up_cmd::run(*args))
+            .map(|()| ExitCode::SUCCESS),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
         Cli::SetupBackends(args) => setup_cmd::run(&args).map(|()| ExitCode::SUCCESS),

@@ -24,6 +24,8 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
 /// An answer that asks to come again.
 pub fn later(detail: &str) -> Response<WasiBody> {
     let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     answer
 }

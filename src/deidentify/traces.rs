@@ -29,12 +29,22 @@ impl Traces {
         }
         let compact = words(&fold(id)).concat();
         let digits: String = compact.chars().filter(char::is_ascii_digit).collect();
-        let ids = [compact.as_str(), compact.trim_start_matches('0'), &digits, digits.trim_start_matches('0')]
-            .into_iter()
-            .filter(|form| !form.is_empty())
-            .map(str::to_owned)
-            .collect();
-        Traces { names, whole, ids, birth }
+        let ids = [
+            compact.as_str(),
+            compact.trim_start_matches('0'),
+            &digits,
+            digits.trim_start_matches('0'),
+        ]
+        .into_iter()
+        .filter(|form| !form.is_empty())
+        .map(str::to_owned)
+        .collect();
+        Traces {
+            names,
+            whole,
+            ids,
+            birth,
+        }
     }
 
     /// True when `text` holds a part of the name, the id or the birth date, whatever its case, accents and separators, and
@@ -56,11 +66,23 @@ impl Traces {
             (word.len() >= 3 && self.whole.iter().any(|whole| whole.contains(word.as_str())))
                 || self.names.contains(word)
         });
-        let initials: String = self.names.iter().filter_map(|name| name.chars().next()).collect();
+        let initials: String = self
+            .names
+            .iter()
+            .filter_map(|name| name.chars().next())
+            .collect();
         word_told
-            || words.iter().any(|w| w.len() >= 2 && (initials.contains(w.as_str())))
-            || self.names.iter().any(|name| name.len() >= 3 && joined.contains(name.as_str()))
-            || self.whole.iter().any(|whole| whole.len() >= 3 && joined.contains(whole.as_str()))
+            || words
+                .iter()
+                .any(|w| w.len() >= 2 && (initials.contains(w.as_str())))
+            || self
+                .names
+                .iter()
+                .any(|name| name.len() >= 3 && joined.contains(name.as_str()))
+            || self
+                .whole
+                .iter()
+                .any(|whole| whole.len() >= 3 && joined.contains(whole.as_str()))
     }
 
     fn id_is_in(&self, words: &[String], joined: &str) -> bool {
@@ -68,7 +90,9 @@ impl Traces {
         let digits_of = |w: &String| w.chars().filter(char::is_ascii_digit).collect::<String>();
         self.ids.iter().any(|id| {
             words.contains(id)
-                || words.iter().any(|w| digits_of(w).trim_start_matches('0') == id)
+                || words
+                    .iter()
+                    .any(|w| digits_of(w).trim_start_matches('0') == id)
                 || (id.len() >= 3 && joined.contains(id.as_str()))
         })
     }
@@ -80,21 +104,37 @@ impl Traces {
             .any(|form| digits.contains(&self.birth.strftime(form).to_string()));
         // The year alone is a part of the date, and with it go all forms with the year in full.
         let year = self.birth.strftime("%Y").to_string();
-        let (y, m, d) = (i32::from(self.birth.year()) % 100, i32::from(self.birth.month()), i32::from(self.birth.day()));
-        let numbers: Vec<i32> = runs(text).iter().filter_map(|run| run.parse().ok()).collect();
-        let short = numbers.windows(3).any(|w| [[y, m, d], [d, m, y], [m, d, y]].iter().any(|form| w == form));
+        let (y, m, d) = (
+            i32::from(self.birth.year()) % 100,
+            i32::from(self.birth.month()),
+            i32::from(self.birth.day()),
+        );
+        let numbers: Vec<i32> = runs(text)
+            .iter()
+            .filter_map(|run| run.parse().ok())
+            .collect();
+        let short = numbers.windows(3).any(|w| {
+            [[y, m, d], [d, m, y], [m, d, y]]
+                .iter()
+                .any(|form| w == form)
+        });
         packed || short || digits.contains(&year)
     }
 }
 
 /// Runs of digits.
 fn runs(text: &str) -> Vec<&str> {
-    text.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect()
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|run| !run.is_empty())
+        .collect()
 }
 
 /// Runs of letters and digits, lower case.
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// `JohnSmith` to `John Smith`.

@@ -16,7 +16,10 @@ pub struct CloudEvent {
 /// Reads the attributes of binary mode. Attributes may be raw UTF-8 (RGW's subject is), so none is required to be ASCII.
 pub fn binary(headers: &HeaderMap) -> Result<DeliveryStyle, Error> {
     let attribute = |name: &str| {
-        headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).unwrap_or_default()
+        headers
+            .get(name)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+            .unwrap_or_default()
     };
     version(&attribute("ce-specversion"))?;
     Ok(style(&attribute("ce-type"), &attribute("ce-source")))
@@ -27,7 +30,10 @@ pub fn structured(event: &Value) -> Result<CloudEvent, Error> {
     let attribute = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     version(attribute("specversion"))?;
     let style = style(attribute("type"), attribute("source"));
-    let data = match (event.get("data"), event.get("data_base64").and_then(Value::as_str)) {
+    let data = match (
+        event.get("data"),
+        event.get("data_base64").and_then(Value::as_str),
+    ) {
         // Some senders put the JSON into a string.
         (Some(Value::String(text)), _) => json(text.as_bytes())?,
         (Some(data), _) => data.clone(),
@@ -46,7 +52,9 @@ fn version(text: &str) -> Result<(), Error> {
     if text.starts_with("1.") {
         return Ok(());
     }
-    Err(Error::NotAnEvent("the CloudEvent's specversion is not 1.0".into()))
+    Err(Error::NotAnEvent(
+        "the CloudEvent's specversion is not 1.0".into(),
+    ))
 }
 
 /// RGW's own CloudEvents come from its push endpoint and are pushed as hotly as its bare notifications.

@@ -20,20 +20,27 @@ impl ObjectRef {
     /// [`Error::Reference`] when the bucket's name or the key can't be one.
     pub fn new(bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectRef, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        if !(1..=255).contains(&bucket.len()) || !bucket.chars().all(plain) || bucket.contains("..") {
+        if !(1..=255).contains(&bucket.len()) || !bucket.chars().all(plain) || bucket.contains("..")
+        {
             return Err(Error::Reference("the bucket's name is not one".into()));
         }
         if key.is_empty() {
             return Err(Error::Reference("the key is empty".into()));
         }
         if key.len() > MAX_KEY_BYTES {
-            return Err(Error::Reference(format!("the key is over {MAX_KEY_BYTES} bytes")));
+            return Err(Error::Reference(format!(
+                "the key is over {MAX_KEY_BYTES} bytes"
+            )));
         }
         if key.contains('\0') {
             return Err(Error::Reference("the key holds a zero byte".into()));
         }
         let version = version.filter(|v| !v.is_empty()).map(str::to_owned);
-        Ok(ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version })
+        Ok(ObjectRef {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            version,
+        })
     }
 
     /// The bucket's name.
@@ -54,6 +61,9 @@ impl ObjectRef {
 
 impl std::fmt::Debug for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ObjectRef").field("bucket", &self.bucket).field("key", &"***").finish()
+        f.debug_struct("ObjectRef")
+            .field("bucket", &self.bucket)
+            .field("key", &"***")
+            .finish()
     }
 }

@@ -15,7 +15,11 @@ pub fn read(record: &Value) -> Record {
     let key = text("/s3/object/key").ok_or_else(|| missing("s3.object.key"))?;
     // AWS and MinIO send keys form-encoded; RGW sends them raw, where a `+` or `%20` is the key's own.
     let encoded = matches!(source, "aws:s3" | "minio:s3");
-    let key = if encoded { form_decode(key)? } else { key.to_owned() };
+    let key = if encoded {
+        form_decode(key)?
+    } else {
+        key.to_owned()
+    };
     let object = ObjectRef::new(bucket, &key, text("/s3/object/versionId"))?;
     let kind = match name.strip_prefix("s3:").unwrap_or(name) {
         name if name.starts_with("ObjectCreated:") => EventKind::Created,
@@ -24,7 +28,10 @@ pub fn read(record: &Value) -> Record {
     Ok(ObjectEvent {
         object,
         kind,
-        etag: text("/s3/object/eTag").or(text("/s3/object/etag")).map(etag).filter(|e| !e.is_empty()),
+        etag: text("/s3/object/eTag")
+            .or(text("/s3/object/etag"))
+            .map(etag)
+            .filter(|e| !e.is_empty()),
         size: record.pointer("/s3/object/size").and_then(Value::as_u64),
         sequencer: text("/s3/object/sequencer").and_then(|s| Sequencer::parse(s, source)),
     })

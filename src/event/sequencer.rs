@@ -10,7 +10,9 @@ pub struct Sequencer(String);
 impl Ord for Sequencer {
     /// As text, the shorter padded with zeros on the right, which is to compare both without their last zeros.
     fn cmp(&self, other: &Sequencer) -> std::cmp::Ordering {
-        self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
+        self.0
+            .trim_end_matches('0')
+            .cmp(other.0.trim_end_matches('0'))
     }
 }
 
@@ -35,7 +37,10 @@ impl Sequencer {
     /// 0x6B03DB9F s and 0x08E86540 ns. As text these sort wrongly whenever a byte carries, every 256 seconds. AWS says of
     /// its own: of two lengths, pad the shorter with zeros on the right, then compare as text. MinIO's have one length.
     pub fn parse(text: &str, source: &str) -> Option<Sequencer> {
-        if text.is_empty() || text.len() > MAX_DIGITS || !text.chars().all(|c| c.is_ascii_hexdigit()) {
+        if text.is_empty()
+            || text.len() > MAX_DIGITS
+            || !text.chars().all(|c| c.is_ascii_hexdigit())
+        {
             return None;
         }
         let upper = text.to_ascii_uppercase();
@@ -72,7 +77,10 @@ mod tests {
         assert!("00DC036B00000000" < "FFDB036B00000000");
         assert!(at("00DC036B00000000") > at("FFDB036B00000000"));
         assert!(at("9FDB036B4165E808") > at("9FDB036B4065E808"));
-        assert_eq!(Sequencer::from_stored(at("9FDB036B4065E808").stored()).unwrap(), at("9FDB036B4065E808"));
+        assert_eq!(
+            Sequencer::from_stored(at("9FDB036B4065E808").stored()).unwrap(),
+            at("9FDB036B4065E808")
+        );
     }
 
     #[test]

@@ -54,7 +54,9 @@ pub struct Fake {
 
 /// A small picture that differs with `seed`.
 pub fn png(seed: u8) -> Vec<u8> {
-    encode(GrayImage::from_fn(220, 160, |x, y| Luma([(x + y) as u8 ^ seed])))
+    encode(GrayImage::from_fn(220, 160, |x, y| {
+        Luma([(x + y) as u8 ^ seed])
+    }))
 }
 
 pub fn png_of(width: u32, height: u32) -> Vec<u8> {
@@ -63,13 +65,18 @@ pub fn png_of(width: u32, height: u32) -> Vec<u8> {
 
 fn encode(image: GrayImage) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
-    DynamicImage::from(image).write_to(&mut out, image::ImageFormat::Png).unwrap();
+    DynamicImage::from(image)
+        .write_to(&mut out, image::ImageFormat::Png)
+        .unwrap();
     out.into_inner()
 }
 
 impl Fake {
     pub fn new(risk: f32) -> Fake {
-        let mut variables: BTreeMap<_, _> = DEFAULTS.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        let mut variables: BTreeMap<_, _> = DEFAULTS
+            .iter()
+            .map(|(n, v)| (*n, (*v).to_owned()))
+            .collect();
         for (name, value) in [
             ("s3_access_key", "access"),
             ("s3_secret_key", "secret"),
@@ -82,7 +89,12 @@ impl Fake {
         let buckets = ["in", "in-processed", "in-anonymized"];
         Fake {
             variables,
-            buckets: RefCell::new(buckets.iter().map(|b| ((*b).to_owned(), BTreeMap::new())).collect()),
+            buckets: RefCell::new(
+                buckets
+                    .iter()
+                    .map(|b| ((*b).to_owned(), BTreeMap::new()))
+                    .collect(),
+            ),
             fault: Cell::new(None),
             races: RefCell::default(),
             puts: RefCell::default(),
@@ -116,13 +128,26 @@ impl Fake {
 
     pub fn upload_bytes(&self, key: &str, bytes: Vec<u8>, n: u8) -> ObjectEvent {
         let etag = hex::encode(Md5::digest(&bytes));
-        let stored = Stored { body: bytes.into(), etag, metadata: BTreeMap::new() };
-        self.buckets.borrow_mut().get_mut("in").unwrap().insert(key.to_owned(), stored);
+        let stored = Stored {
+            body: bytes.into(),
+            etag,
+            metadata: BTreeMap::new(),
+        };
+        self.buckets
+            .borrow_mut()
+            .get_mut("in")
+            .unwrap()
+            .insert(key.to_owned(), stored);
         self.event("in", key, "ObjectCreated:Put", n)
     }
 
     pub fn event(&self, bucket: &str, key: &str, name: &str, n: u8) -> ObjectEvent {
-        let stored = self.buckets.borrow().get(bucket).and_then(|b| b.get(key)).cloned();
+        let stored = self
+            .buckets
+            .borrow()
+            .get(bucket)
+            .and_then(|b| b.get(key))
+            .cloned();
         let record = json!({
             "eventSource": "ceph:s3", "eventName": name,
             "s3": { "bucket": { "name": bucket }, "object": {
@@ -130,7 +155,12 @@ impl Fake {
                 "sequencer": format!("{n:02X}00000000000000"),
             }},
         });
-        let delivery = intake(&http::Method::POST, &HeaderMap::new(), record.to_string().as_bytes()).unwrap();
+        let delivery = intake(
+            &http::Method::POST,
+            &HeaderMap::new(),
+            record.to_string().as_bytes(),
+        )
+        .unwrap();
         delivery.records[0].clone().unwrap()
     }
 
@@ -149,7 +179,11 @@ impl Fake {
     }
 
     pub fn remove(&self, bucket: &str, key: &str) {
-        self.buckets.borrow_mut().get_mut(bucket).unwrap().remove(key);
+        self.buckets
+            .borrow_mut()
+            .get_mut(bucket)
+            .unwrap()
+            .remove(key);
     }
 
     pub fn drop_bucket(&self, bucket: &str) {
@@ -190,8 +224,20 @@ impl Fake {
     }
 
     fn verifies(&self, request: &Request<Bytes>) -> bool {
-        let Some(sent) = request.headers().get("authorization").map(|v| v.to_str().unwrap()) else { return false };
-        let names = sent.split_once("SignedHeaders=").unwrap().1.split_once(',').unwrap().0;
+        let Some(sent) = request
+            .headers()
+            .get("authorization")
+            .map(|v| v.to_str().unwrap())
+        else {
+            return false;
+        };
+        let names = sent
+            .split_once("SignedHeaders=")
+            .unwrap()
+            .1
+            .split_once(',')
+            .unwrap()
+            .0;
         let mut headers = HeaderMap::new();
         for name in names.split(';') {
             let value = match name {
@@ -202,11 +248,20 @@ impl Fake {
         }
         let hash = sigv4::sha256_hex(request.body());
         let uri = request.uri();
-        let canonical =
-            sigv4::canonical_request(request.method().as_str(), uri.path(), uri.query().unwrap_or(""), &headers, &hash);
+        let canonical = sigv4::canonical_request(
+            request.method().as_str(),
+            uri.path(),
+            uri.query().unwrap_or(""),
+            &headers,
+            &hash,
+        );
         let date = request.headers()["x-amz-date"].to_str().unwrap();
         let to_sign = sigv4::string_to_sign(date, "us-east-1", "s3", &canonical);
-        let secret = if self.fault.get() == Some(Fault::WrongSecret) { "other" } else { "secret" };
+        let secret = if self.fault.get() == Some(Fault::WrongSecret) {
+            "other"
+        } else {
+            "secret"
+        };
         let expect = sigv4::signature(&Secret::new(secret), date, "us-east-1", "s3", &to_sign);
         sent.ends_with(&format!("Signature={expect}"))
     }
@@ -216,7 +271,9 @@ impl Fake {
         let (bucket, key) = path.split_once('/').unwrap();
         let (bucket, key) = (bucket.to_owned(), decode(key));
         let mut buckets = self.buckets.borrow_mut();
-        let Some(objects) = buckets.get_mut(&bucket) else { return error(404, "NoSuchBucket") };
+        let Some(objects) = buckets.get_mut(&bucket) else {
+            return error(404, "NoSuchBucket");
+        };
         let found = objects.get(&key).cloned();
         match request.method().as_str() {
             "PUT" => {
@@ -225,7 +282,12 @@ impl Fake {
                     *left -= 1;
                     return error(412, "PreconditionFailed");
                 }
-                let header = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+                let header = |name: &str| {
+                    request
+                        .headers()
+                        .get(name)
+                        .map(|v| v.to_str().unwrap().to_owned())
+                };
                 let holds = match (header("if-none-match"), header("if-match")) {
                     (Some(_), _) => found.is_none(),
                     (_, Some(tag)) => found.is_some_and(|f| f.etag == tag),
@@ -237,11 +299,23 @@ impl Fake {
                 let metadata = request
                     .headers()
                     .iter()
-                    .filter_map(|(n, v)| Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), v.to_str().unwrap().to_owned())))
+                    .filter_map(|(n, v)| {
+                        Some((
+                            n.as_str().strip_prefix("x-amz-meta-")?.to_owned(),
+                            v.to_str().unwrap().to_owned(),
+                        ))
+                    })
                     .collect();
                 let body = request.body().clone();
                 let etag = hex::encode(Md5::digest(&body));
-                objects.insert(key, Stored { body, etag, metadata });
+                objects.insert(
+                    key,
+                    Stored {
+                        body,
+                        etag,
+                        metadata,
+                    },
+                );
                 self.puts.borrow_mut().push(bucket);
                 Response::new(Bytes::new())
             }
@@ -250,12 +324,20 @@ impl Fake {
                 Response::builder().status(204).body(Bytes::new()).unwrap()
             }
             method => {
-                let Some(found) = found else { return error(404, "NoSuchKey") };
+                let Some(found) = found else {
+                    return error(404, "NoSuchKey");
+                };
                 let mut answer = Response::builder().header("etag", format!("\"{}\"", found.etag));
                 for (name, value) in &found.metadata {
                     answer = answer.header(format!("x-amz-meta-{name}"), value);
                 }
-                answer.body(if method == "GET" { found.body } else { Bytes::new() }).unwrap()
+                answer
+                    .body(if method == "GET" {
+                        found.body
+                    } else {
+                        Bytes::new()
+                    })
+                    .unwrap()
             }
         }
     }
@@ -275,11 +357,18 @@ fn decode(key: &str) -> String {
 
 fn error(status: u16, code: &str) -> Response<Bytes> {
     let body = format!("<Error><Code>{code}</Code><Message></Message></Error>");
-    Response::builder().status(status).body(body.into()).unwrap()
+    Response::builder()
+        .status(status)
+        .body(body.into())
+        .unwrap()
 }
 
 impl Ports for Fake {
-    async fn send(&self, request: Request<Bytes>, limit: u64) -> Result<Response<Bytes>, SendError> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: u64,
+    ) -> Result<Response<Bytes>, SendError> {
         self.requests.set(self.requests.get() + 1);
         let mut answer = match self.fault.get() {
             Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),
@@ -322,6 +411,12 @@ impl Ports for Fake {
         if let Some(event) = meanwhile {
             self.process(&event);
         }
-        Ok(vec![NamedTensor { name: "y".into(), tensor: Tensor { dims: vec![1], data: vec![self.risk] } }])
+        Ok(vec![NamedTensor {
+            name: "y".into(),
+            tensor: Tensor {
+                dims: vec![1],
+                data: vec![self.risk],
+            },
+        }])
     }
 }

@@ -10,7 +10,8 @@ use crate::describe;
 
 #[http_component]
 fn handle(request: Request) -> Response {
-    let method = http::Method::from_bytes(request.method().to_string().as_bytes()).unwrap_or_default();
+    let method =
+        http::Method::from_bytes(request.method().to_string().as_bytes()).unwrap_or_default();
     let headers = request
         .headers()
         .filter_map(|(name, value)| {

@@ -14,7 +14,9 @@ use xray::event::{DeliveryStyle, EventKind, intake};
 /// length and its extension are shown.
 pub fn describe(method: &Method, headers: &HeaderMap, body: &[u8]) -> Vec<String> {
     let attribute = |name: &str| {
-        headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        headers
+            .get(name)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
     };
     let mut lines = Vec::new();
     let delivery = intake(method, headers, body);
@@ -71,10 +73,22 @@ mod tests {
                 "object": { "key": "Jane Roe/scan of Jane.JPEG", "size": 7, "sequencer": "9FDB036B4065E808" } } },
             { "eventName": "ObjectCreated:Put" },
         ]});
-        let lines = describe(&Method::POST, &HeaderMap::new(), body.to_string().as_bytes());
+        let lines = describe(
+            &Method::POST,
+            &HeaderMap::new(),
+            body.to_string().as_bytes(),
+        );
         assert_eq!(lines.len(), 3);
-        assert!(lines[0].contains(r#""records":2"#) && lines[0].contains(r#""style":"gateway""#), "{}", lines[0]);
-        assert!(lines[1].contains(r#""extension":"jpeg""#) && lines[1].contains("6B03DB9F08E86540"), "{}", lines[1]);
+        assert!(
+            lines[0].contains(r#""records":2"#) && lines[0].contains(r#""style":"gateway""#),
+            "{}",
+            lines[0]
+        );
+        assert!(
+            lines[1].contains(r#""extension":"jpeg""#) && lines[1].contains("6B03DB9F08E86540"),
+            "{}",
+            lines[1]
+        );
         assert!(lines[2].contains("s3.bucket.name"), "{}", lines[2]);
         assert!(!lines.concat().contains("Jane") && !lines.concat().contains("Roe"));
     }

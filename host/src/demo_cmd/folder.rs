@@ -14,12 +14,17 @@ const MARK: &str = ".xray-demo";
 pub(super) fn prepare(dir: &Path) -> Result<()> {
     let context = || format!("preparing {}", dir.display());
     let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries.collect::<io::Result<Vec<_>>>().with_context(context)?,
+        Ok(entries) => entries
+            .collect::<io::Result<Vec<_>>>()
+            .with_context(context)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(e).with_context(context),
     };
     if !entries.is_empty() && !dir.join(MARK).is_file() {
-        bail!("{} holds files that are not the demo's; name another folder with --out", dir.display());
+        bail!(
+            "{} holds files that are not the demo's; name another folder with --out",
+            dir.display()
+        );
     }
     for entry in entries {
         let path = entry.path();
@@ -31,8 +36,11 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
         removed.with_context(|| format!("removing {}", path.display()))?;
     }
     fs::create_dir_all(dir).with_context(context)?;
-    fs::write(dir.join(MARK), "Made by `xray demo`, which empties this folder when it runs again.\n")
-        .with_context(context)
+    fs::write(
+        dir.join(MARK),
+        "Made by `xray demo`, which empties this folder when it runs again.\n",
+    )
+    .with_context(context)
 }
 
 #[cfg(test)]

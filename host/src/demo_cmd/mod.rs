@@ -59,7 +59,13 @@ pub struct DemoArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub store_listen: SocketAddr,
     /// The manifest, or a folder with a spin.toml.
-    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        alias = "file"
+    )]
     pub from: PathBuf,
     /// What every command that runs the component has.
     #[command(flatten)]
@@ -100,7 +106,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     for (what, bucket) in ["sent", "processed", "anonymized"].iter().zip(&buckets) {
         println!("{what:>10}: {}", demo.store.bucket_dir(bucket).display());
     }
-    let missing = rows.iter().filter_map(|row| Some((&row.key, row.missing.as_ref()?)));
+    let missing = rows
+        .iter()
+        .filter_map(|row| Some((&row.key, row.missing.as_ref()?)));
     let missing: Vec<_> = missing.collect();
     for (key, why) in &missing {
         eprintln!("xray: {key}: {why}");
@@ -109,7 +117,11 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     if args.keep {
         keep::serve(demo, stop).await;
     }
-    Ok(if all_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_there {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 impl Demo {
@@ -144,12 +156,24 @@ impl Demo {
         let listening = store.serve(listener)?;
         let client = Client::new(endpoint, credentials.clone(), http);
         let config = app.config;
-        Ok(Self { client, credentials, config, store, listening, deliveries, function })
+        Ok(Self {
+            client,
+            credentials,
+            config,
+            store,
+            listening,
+            deliveries,
+            function,
+        })
     }
 
     fn buckets(&self) -> [String; 3] {
         let processed = processed_bucket(BUCKET, &self.config);
-        [BUCKET.to_owned(), processed, anonymized_bucket(BUCKET, &self.config)]
+        [
+            BUCKET.to_owned(),
+            processed,
+            anonymized_bucket(BUCKET, &self.config),
+        ]
     }
 
     /// Uploads everything and waits until each notification was answered or given up.
@@ -184,12 +208,16 @@ impl Demo {
     }
 
     async fn row(&self, delivery: Delivery) -> Result<Row> {
-        let Delivery { key, answer, took, .. } = delivery;
-        let report = answer.and_then(|answer| Report::of(&answer)).unwrap_or_else(|error| Report {
-            outcome: "retry".into(),
-            detail: Some(format!("{error:#}")),
-            ..Report::default()
-        });
+        let Delivery {
+            key, answer, took, ..
+        } = delivery;
+        let report = answer
+            .and_then(|answer| Report::of(&answer))
+            .unwrap_or_else(|error| Report {
+                outcome: "retry".into(),
+                detail: Some(format!("{error:#}")),
+                ..Report::default()
+            });
         let outputs = outputs_of(&self.client, &self.config, BUCKET, &key).await?;
         Ok(Row::new(key, report, outputs, took))
     }

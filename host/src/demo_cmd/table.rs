@@ -25,18 +25,31 @@ impl Row {
     pub(super) fn new(key: String, report: Report, outputs: Outputs, took: Duration) -> Self {
         let due = report.redaction.is_some();
         let missing = report.failure().or_else(|| match &outputs {
-            Outputs { processed: None, .. } => Some("the processed picture is missing".into()),
-            Outputs { anonymized: None, .. } if due => Some("the anonymized copy is missing".into()),
-            Outputs { anonymized: Some(_), .. } if !due => {
-                Some("there is an anonymized copy that is not due".into())
-            }
+            Outputs {
+                processed: None, ..
+            } => Some("the processed picture is missing".into()),
+            Outputs {
+                anonymized: None, ..
+            } if due => Some("the anonymized copy is missing".into()),
+            Outputs {
+                anonymized: Some(_),
+                ..
+            } if !due => Some("there is an anonymized copy that is not due".into()),
             _ => None,
         });
-        Self { key, report, outputs, took, missing }
+        Self {
+            key,
+            report,
+            outputs,
+            took,
+            missing,
+        }
     }
 
     fn risk(&self) -> String {
-        self.report.risk.map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk))
+        self.report
+            .risk
+            .map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk))
     }
 
     fn class(&self) -> &str {
@@ -61,7 +74,11 @@ pub(super) fn render(rows: &[Row]) -> String {
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["image", "risk", "class", "processed", "anonymized", "ms"]);
     for row in rows {
-        let total = row.report.ms.get("total").map_or("-".into(), |ms| format!("{ms:.1}"));
+        let total = row
+            .report
+            .ms
+            .get("total")
+            .map_or("-".into(), |ms| format!("{ms:.1}"));
         let stored = |key: &Option<String>| if key.is_some() { "stored" } else { "-" };
         table.add_row([
             Cell::new(&row.key),
@@ -79,16 +96,27 @@ pub(super) fn render(rows: &[Row]) -> String {
 pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
     let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
-        *classes.entry(row.report.class.as_deref().unwrap_or("without a class")).or_default() += 1;
+        *classes
+            .entry(row.report.class.as_deref().unwrap_or("without a class"))
+            .or_default() += 1;
     }
-    let classes: Vec<String> =
-        classes.iter().rev().map(|(class, count)| format!("{count} {class}")).collect();
+    let classes: Vec<String> = classes
+        .iter()
+        .rev()
+        .map(|(class, count)| format!("{count} {class}"))
+        .collect();
     let count = |has: fn(&Outputs) -> bool| rows.iter().filter(|row| has(&row.outputs)).count();
     let processed = count(|outputs| outputs.processed.is_some());
     let anonymized = count(|outputs| outputs.anonymized.is_some());
-    let mut ms: Vec<f64> = rows.iter().filter_map(|row| row.report.ms.get("total")).copied().collect();
+    let mut ms: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| row.report.ms.get("total"))
+        .copied()
+        .collect();
     ms.sort_by(f64::total_cmp);
-    let median = ms.get(ms.len() / 2).map_or(String::new(), |ms| format!(", {ms:.1} ms each in the median"));
+    let median = ms.get(ms.len() / 2).map_or(String::new(), |ms| {
+        format!(", {ms:.1} ms each in the median")
+    });
     format!(
         "{} pictures in {:.1} s{median}: {}. {processed} processed, {anonymized} anonymized.",
         rows.len(),
@@ -112,7 +140,13 @@ mod tests {
             anonymized: anonymized.then(|| "a".into()),
         };
         let row = Row::new("k".into(), report, outputs, Duration::ZERO);
-        assert!(row.missing.as_deref().unwrap_or("nothing").contains(missing), "{row:?}");
+        assert!(
+            row.missing
+                .as_deref()
+                .unwrap_or("nothing")
+                .contains(missing),
+            "{row:?}"
+        );
     }
 
     #[test]
@@ -138,7 +172,10 @@ mod tests {
         };
         let rows = [row("Normal"), row("Pneumonia"), row("Normal")];
         let text = totals(&rows, Duration::from_millis(1500));
-        assert_eq!(text, "3 pictures in 1.5 s: 1 Pneumonia, 2 Normal. 0 processed, 0 anonymized.");
+        assert_eq!(
+            text,
+            "3 pictures in 1.5 s: 1 Pneumonia, 2 Normal. 0 processed, 0 anonymized."
+        );
         assert!(render(&rows).contains("Pneumonia"));
     }
 }

@@ -43,15 +43,22 @@ impl AllowedHosts {
     /// When one does not parse; the error names it.
     pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self> {
         let parse = |entry: &S| {
-            entry.as_ref().parse().with_context(|| format!("allowed_outbound_hosts: {:?}", entry.as_ref()))
+            entry
+                .as_ref()
+                .parse()
+                .with_context(|| format!("allowed_outbound_hosts: {:?}", entry.as_ref()))
         };
         Ok(Self(entries.iter().map(parse).collect::<Result<_>>()?))
     }
 
     /// Whether a request to this address may leave.
     pub fn allows(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
-        let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else { return false };
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return false;
+        };
+        let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else {
+            return false;
+        };
         self.0.iter().any(|entry| entry.allows(scheme, host, port))
     }
 }
@@ -66,11 +73,13 @@ impl AllowedHost {
             HostRule::Any => true,
             // Whichever port the application happens to listen on.
             HostRule::Itself => return host == SELF,
-            HostRule::Below(suffix) => host.strip_suffix(suffix.as_str()).is_some_and(|rest| !rest.is_empty()),
+            HostRule::Below(suffix) => host
+                .strip_suffix(suffix.as_str())
+                .is_some_and(|rest| !rest.is_empty()),
             HostRule::Exactly(own) => *own == host,
-            HostRule::Network(network, bits) => {
-                host.parse().is_ok_and(|address| in_network(address, *network, *bits))
-            }
+            HostRule::Network(network, bits) => host
+                .parse()
+                .is_ok_and(|address| in_network(address, *network, *bits)),
         };
         fits && self.ports.contains(&port)
     }
@@ -84,13 +93,21 @@ impl FromStr for AllowedHost {
             bail!("expected SCHEME://HOST, as in `https://example.com` or `*://example.com:80`");
         };
         let any_scheme = scheme == "*";
-        if !any_scheme && !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        if !any_scheme
+            && !scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        {
             bail!("{scheme:?} is not a scheme");
         }
         let scheme = scheme.to_ascii_lowercase();
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest == "self" || rest == SELF {
-            return Ok(Self { scheme: None, host: HostRule::Itself, ports: 0..=u16::MAX });
+            return Ok(Self {
+                scheme: None,
+                host: HostRule::Itself,
+                ports: 0..=u16::MAX,
+            });
         }
         let (host, port) = split_port(rest);
         let host = host_rule(&host.to_ascii_lowercase())?;
@@ -102,7 +119,11 @@ impl FromStr for AllowedHost {
                 None => bail!("a port is needed, as the scheme `{scheme}` has none of its own"),
             },
         };
-        Ok(Self { scheme: (!any_scheme).then_some(scheme), host, ports })
+        Ok(Self {
+            scheme: (!any_scheme).then_some(scheme),
+            host,
+            ports,
+        })
     }
 }
 
@@ -144,11 +165,18 @@ fn host_rule(host: &str) -> Result<HostRule> {
     if host.contains(['/', '?', '#', '@']) {
         bail!("an allowed host has neither path nor user");
     }
-    Ok(if below { HostRule::Below(host.to_owned()) } else { HostRule::Exactly(host.to_owned()) })
+    Ok(if below {
+        HostRule::Below(host.to_owned())
+    } else {
+        HostRule::Exactly(host.to_owned())
+    })
 }
 
 fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>> {
-    let number = |text: &str| text.parse::<u16>().with_context(|| format!("{text:?} is not a port"));
+    let number = |text: &str| {
+        text.parse::<u16>()
+            .with_context(|| format!("{text:?} is not a port"))
+    };
     let Some((first, end)) = text.split_once("..") else {
         let port = number(text)?;
         return Ok(port..=port);
@@ -224,7 +252,11 @@ mod tests {
         ];
         for (rule, uri, expected) in cases {
             let hosts = AllowedHosts::parse(&[rule]).unwrap();
-            assert_eq!(hosts.allows(&uri.parse().unwrap()), expected, "{rule} {uri}");
+            assert_eq!(
+                hosts.allows(&uri.parse().unwrap()),
+                expected,
+                "{rule} {uri}"
+            );
         }
         assert!(!AllowedHosts::default().allows(&"http://h".parse().unwrap()));
     }
@@ -232,9 +264,23 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_refused_and_named() {
         let bad = [
-            "example.com", "*", "insecure:allow-all", "http://", "http://a/b", "http://u@h", "*://h",
-            "http://a.*.b", "http://*a", "http://h:port", "http://h:9..9", "http://h:70000",
-            "http://10.0.0.0/33", "http://x.spin.internal", "amqp://h", "http://h?x", "h t://x",
+            "example.com",
+            "*",
+            "insecure:allow-all",
+            "http://",
+            "http://a/b",
+            "http://u@h",
+            "*://h",
+            "http://a.*.b",
+            "http://*a",
+            "http://h:port",
+            "http://h:9..9",
+            "http://h:70000",
+            "http://10.0.0.0/33",
+            "http://x.spin.internal",
+            "amqp://h",
+            "http://h?x",
+            "h t://x",
         ];
         for rule in bad {
             let error = format!("{:#}", AllowedHosts::parse(&[rule]).unwrap_err());

@@ -21,7 +21,11 @@ pub struct BetweenBytes<B> {
 impl<B> BetweenBytes<B> {
     /// The clock starts now.
     pub fn new(body: B, limit: Duration) -> Self {
-        Self { body: Box::pin(body), limit, timer: Box::pin(sleep(limit)) }
+        Self {
+            body: Box::pin(body),
+            limit,
+            timer: Box::pin(sleep(limit)),
+        }
     }
 }
 

@@ -63,7 +63,8 @@ impl Client {
             .map_err(|_| HttpError::ConnectionReadTimeout)?
             .map_err(|error| classify(&error))?;
         let pause = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES);
-        Ok(answer.map(|body| BetweenBytes::new(body.map_err(HttpError::from), pause).boxed_unsync()))
+        Ok(answer
+            .map(|body| BetweenBytes::new(body.map_err(HttpError::from), pause).boxed_unsync()))
     }
 }
 
@@ -84,7 +85,10 @@ fn classify(error: &Error) -> HttpError {
                 | ErrorKind::NetworkUnreachable,
             ) => HttpError::ConnectionRefused,
             // What is left is the resolver, which has no kind of its own.
-            _ => HttpError::DnsError { rcode: None, info_code: None },
+            _ => HttpError::DnsError {
+                rcode: None,
+                info_code: None,
+            },
         };
     }
     let hyper = sources.find_map(|source| source.downcast_ref::<hyper::Error>());
@@ -96,10 +100,14 @@ fn classify(error: &Error) -> HttpError {
 
 /// An empty body.
 pub fn empty() -> WasiBody {
-    http_body_util::Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync()
+    http_body_util::Empty::<Bytes>::new()
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A body that is there already.
 pub fn full(bytes: Bytes) -> WasiBody {
-    http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    http_body_util::Full::new(bytes)
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }

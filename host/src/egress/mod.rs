@@ -35,7 +35,10 @@ impl InProcess {
         F: Fn(Request<Bytes>) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Response<Bytes>>> + Send + 'static,
     {
-        self.0.insert(authority.to_ascii_lowercase(), Arc::new(move |request| Box::pin(service(request))));
+        self.0.insert(
+            authority.to_ascii_lowercase(),
+            Arc::new(move |request| Box::pin(service(request))),
+        );
         self
     }
 }
@@ -77,7 +80,10 @@ impl WasiHttpHooks for Egress {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let local = request.uri().authority().and_then(|authority| {
-            self.in_process.0.get(&authority.as_str().to_ascii_lowercase()).cloned()
+            self.in_process
+                .0
+                .get(&authority.as_str().to_ascii_lowercase())
+                .cloned()
         });
         let client = self.client.clone();
         Box::new(async move {
@@ -94,7 +100,9 @@ impl WasiHttpHooks for Egress {
 async fn call(service: &Call, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, IN_PROCESS_BODY).collect().await;
-    let body = body.map_err(|_| Error::HttpRequestBodySize(None))?.to_bytes();
+    let body = body
+        .map_err(|_| Error::HttpRequestBodySize(None))?
+        .to_bytes();
     match service(Request::from_parts(head, body)).await {
         Ok(answer) => Ok(answer.map(client::full)),
         // A service in the process that gives no answer is, to the guest, a peer that is down.

@@ -54,12 +54,18 @@ impl Logs {
                 let open = |stream: &str| {
                     let path = dir.join(format!("{name}_{stream}.txt"));
                     let file = OpenOptions::new().create(true).append(true).open(&path);
-                    file.map(Mutex::new).with_context(|| format!("cannot write {}", path.display()))
+                    file.map(Mutex::new)
+                        .with_context(|| format!("cannot write {}", path.display()))
                 };
                 Some([open("stdout")?, open("stderr")?])
             }
         };
-        Ok(Self { component: component.to_owned(), quiet, files, listeners })
+        Ok(Self {
+            component: component.to_owned(),
+            quiet,
+            files,
+            listeners,
+        })
     }
 
     /// One line of the component.
@@ -85,7 +91,9 @@ impl Logs {
 
     fn to_file(&self, stream: Stream, line: &str) {
         if let Some(files) = &self.files {
-            let mut file = files[stream as usize].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = files[stream as usize]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             // One call, so that lines of other processes that append do not mix into it.
             _ = file.write_all(format!("{line}\n").as_bytes());
         }
@@ -94,6 +102,8 @@ impl Logs {
 
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logs").field("component", &self.component).finish_non_exhaustive()
+        f.debug_struct("Logs")
+            .field("component", &self.component)
+            .finish_non_exhaustive()
     }
 }

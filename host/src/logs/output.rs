@@ -35,13 +35,20 @@ struct Lines {
 impl GuestOutput {
     /// A stream that ends in these logs.
     pub fn new(logs: Arc<Logs>, stream: Stream) -> Self {
-        Self(Arc::new(Lines { logs, stream, unfinished: Mutex::default() }))
+        Self(Arc::new(Lines {
+            logs,
+            stream,
+            unfinished: Mutex::default(),
+        }))
     }
 }
 
 impl Lines {
     fn push(&self, bytes: &[u8]) {
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unfinished = self
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             unfinished.extend_from_slice(part);
             if part.ends_with(b"\n") || unfinished.len() >= MAX_LINE {
@@ -53,13 +60,18 @@ impl Lines {
 
     fn emit(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        self.logs.line(self.stream, line.trim_end_matches(['\n', '\r']));
+        self.logs
+            .line(self.stream, line.trim_end_matches(['\n', '\r']));
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let unfinished = std::mem::take(self.unfinished.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let unfinished = std::mem::take(
+            self.unfinished
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         if !unfinished.is_empty() {
             self.emit(&unfinished);
         }
@@ -138,7 +150,12 @@ mod tests {
             output.0.push(part.as_bytes());
         }
         drop(output);
-        let lines: Vec<_> = seen.lock().unwrap().iter().map(|(_, line)| line.clone()).collect();
+        let lines: Vec<_> = seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, line)| line.clone())
+            .collect();
         assert_eq!(lines, ["one", "two", "", "three"]);
         let file = std::fs::read_to_string(dir.path().join("my-app_stdout.txt")).unwrap();
         assert_eq!(file, "one\ntwo\n\nthree\n");

@@ -83,10 +83,17 @@ impl Manifest {
     /// # Errors
     /// When there is none, or it does not parse; the error says where.
     pub fn load(from: &Path) -> Result<Self> {
-        let path = if from.is_dir() { from.join("spin.toml") } else { from.to_owned() };
+        let path = if from.is_dir() {
+            from.join("spin.toml")
+        } else {
+            from.to_owned()
+        };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read the manifest {}", path.display()))?;
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = path
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         Self::parse(&text, dir).with_context(|| format!("in {}", path.display()))
     }
 
@@ -103,7 +110,10 @@ impl Manifest {
         }
         let raw: raw::Manifest = toml::from_str(text)?;
         if raw.spin_manifest_version != 2 {
-            bail!("spin_manifest_version {} is not supported, only 2", raw.spin_manifest_version);
+            bail!(
+                "spin_manifest_version {} is not supported, only 2",
+                raw.spin_manifest_version
+            );
         }
         let mut manifest = Self {
             dir: dir.to_owned(),
@@ -120,13 +130,19 @@ impl Manifest {
             manifest.variables.insert(name, decl);
         }
         for (id, component) in raw.component {
-            let component = read_component(component, dir).with_context(|| format!("component.{id}"))?;
+            let component =
+                read_component(component, dir).with_context(|| format!("component.{id}"))?;
             manifest.components.insert(id, component);
         }
         for (index, trigger) in raw.trigger.http.into_iter().enumerate() {
-            let route = http_route(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
+            let route =
+                http_route(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
             if !manifest.components.contains_key(&route.component) {
-                bail!("route {:?} wants component {:?}, which is not there", route.route, route.component);
+                bail!(
+                    "route {:?} wants component {:?}, which is not there",
+                    route.route,
+                    route.component
+                );
             }
             manifest.routes.push(route);
         }
@@ -171,7 +187,10 @@ fn variable_decl(raw: raw::Variable) -> Result<VariableDecl> {
     match (&raw.default, raw.required) {
         (Some(_), true) => bail!("a variable has either a default or `required = true`"),
         (None, false) => bail!("a variable needs a default or `required = true`"),
-        _ => Ok(VariableDecl { default: raw.default, secret: raw.secret }),
+        _ => Ok(VariableDecl {
+            default: raw.default,
+            secret: raw.secret,
+        }),
     }
 }
 
@@ -179,12 +198,18 @@ fn http_route(raw: raw::HttpTrigger) -> Result<HttpRoute> {
     if !raw.components.is_empty() {
         bail!("`components` (middleware) is not supported by this host");
     }
-    match raw.executor.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
+    match raw
+        .executor
+        .get("type")
+        .map(|kind| kind.as_str().unwrap_or_default())
+    {
         None | Some("spin" | "http" | "wasip2") => {}
         Some(other) => bail!("executor {other:?} is not supported by this host, only \"spin\""),
     }
     let toml::Value::String(component) = raw.component else {
-        bail!("a component inside the trigger is not supported by this host; give it a [component.NAME]");
+        bail!(
+            "a component inside the trigger is not supported by this host; give it a [component.NAME]"
+        );
     };
     let toml::Value::String(route) = raw.route else {
         bail!("private routes are not supported by this host");
@@ -209,7 +234,11 @@ fn read_component(raw: raw::Component, dir: &Path) -> Result<Component> {
     }
     // `wasi:nn` is what this host has natively; with any other dependency left out the component
     // would not start, and the message would not say why.
-    if let Some(key) = raw.dependencies.keys().find(|key| !key.starts_with("wasi:nn")) {
+    if let Some(key) = raw
+        .dependencies
+        .keys()
+        .find(|key| !key.starts_with("wasi:nn"))
+    {
         bail!("the dependency {key:?} needs composition, which this host does not do");
     }
     let source = match raw.source {
@@ -241,7 +270,10 @@ fn file_mount(entry: toml::Value) -> Result<FileMount> {
             if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
                 bail!("the destination {destination:?} is not an absolute path");
             }
-            Ok(FileMount::Placed { source: source.into(), destination })
+            Ok(FileMount::Placed {
+                source: source.into(),
+                destination,
+            })
         }
         _ => bail!("an entry needs the strings `source` and `destination`"),
     }

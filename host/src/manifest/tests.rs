@@ -39,13 +39,22 @@ fn parse(text: &str) -> Result<Manifest> {
 #[test]
 fn a_manifest_is_read() {
     let manifest = parse(GOOD).unwrap();
-    assert_eq!((manifest.name.as_str(), manifest.base.as_str()), ("xray", "/api"));
+    assert_eq!(
+        (manifest.name.as_str(), manifest.base.as_str()),
+        ("xray", "/api")
+    );
     assert_eq!(manifest.routes[0].route, "/...");
     assert!(manifest.variables["key"].secret && manifest.variables["key"].default.is_none());
     let component = &manifest.components["xray"];
     assert_eq!(component.source, Path::new("/app/target/xray.wasm"));
-    let placed = FileMount::Placed { source: "models".into(), destination: "/models".into() };
-    assert_eq!(component.files, [FileMount::Pattern("a/*.txt".into()), placed]);
+    let placed = FileMount::Placed {
+        source: "models".into(),
+        destination: "/models".into(),
+    };
+    assert_eq!(
+        component.files,
+        [FileMount::Pattern("a/*.txt".into()), placed]
+    );
 }
 
 #[test]
@@ -61,33 +70,88 @@ fn the_projects_own_manifest_is_read() {
 #[test]
 fn what_is_not_supported_is_an_error_that_names_it() {
     let cases = [
-        ("[application]", "surprise = 1\n[application]", &["surprise"][..]),
+        (
+            "[application]",
+            "surprise = 1\n[application]",
+            &["surprise"][..],
+        ),
         ("authors =", "author =", &["author", "line 6"]),
         ("source = \"t", "sauce = 1\nsource = \"t", &["sauce"]),
         ("secret = true }", "hidden = true }", &["hidden"]),
         ("route =", "rout =", &["rout"]),
-        ("[[trigger.http]]", "[[trigger.redis]]\n[[trigger.http]]", &["redis"]),
+        (
+            "[[trigger.http]]",
+            "[[trigger.redis]]\n[[trigger.http]]",
+            &["redis"],
+        ),
         ("version = 2", "version = 1", &["spin_manifest_version 1"]),
-        ("base = \"/api\"", "bass = 1", &["bass", "application.trigger.http"]),
+        (
+            "base = \"/api\"",
+            "bass = 1",
+            &["bass", "application.trigger.http"],
+        ),
         ("component = \"xray\"", "component = \"other\"", &["other"]),
-        ("component = \"xray\"", "component = { source = \"x\" }", &["trigger.http #1"]),
+        (
+            "component = \"xray\"",
+            "component = { source = \"x\" }",
+            &["trigger.http #1"],
+        ),
         ("type = \"spin\"", "type = \"wagi\"", &["wagi"]),
-        ("route = \"/...\"", "route = { private = true }", &["private"]),
-        ("key_value_stores = []", "key_value_stores = [\"default\"]", &["key_value_stores", "component.xray"]),
-        ("key_value_stores = []", "sqlite_databases = [\"default\"]", &["sqlite_databases"]),
-        ("key_value_stores = []", "ai_models = [\"llama\"]", &["ai_models"]),
-        ("key_value_stores = []", "allowed_http_hosts = [\"x\"]", &["allowed_http_hosts"]),
+        (
+            "route = \"/...\"",
+            "route = { private = true }",
+            &["private"],
+        ),
+        (
+            "key_value_stores = []",
+            "key_value_stores = [\"default\"]",
+            &["key_value_stores", "component.xray"],
+        ),
+        (
+            "key_value_stores = []",
+            "sqlite_databases = [\"default\"]",
+            &["sqlite_databases"],
+        ),
+        (
+            "key_value_stores = []",
+            "ai_models = [\"llama\"]",
+            &["ai_models"],
+        ),
+        (
+            "key_value_stores = []",
+            "allowed_http_hosts = [\"x\"]",
+            &["allowed_http_hosts"],
+        ),
         ("\"wasi:nn@0.2.0-rc-2024-10-28\"", "\"a:b/c\"", &["a:b/c"]),
-        ("source = \"target/xray.wasm\"", "source = { url = \"x\" }", &["source"]),
-        ("destination = \"/models\"", "dest = \"/models\"", &["dest", "files"]),
-        ("destination = \"/models\"", "destination = \"models\"", &["absolute"]),
+        (
+            "source = \"target/xray.wasm\"",
+            "source = { url = \"x\" }",
+            &["source"],
+        ),
+        (
+            "destination = \"/models\"",
+            "dest = \"/models\"",
+            &["dest", "files"],
+        ),
+        (
+            "destination = \"/models\"",
+            "destination = \"models\"",
+            &["absolute"],
+        ),
         ("required = true,", "", &["variables.key"]),
-        ("default = \"us-east-1\"", "default = \"x\", required = true", &["variables.region"]),
+        (
+            "default = \"us-east-1\"",
+            "default = \"x\", required = true",
+            &["variables.region"],
+        ),
     ];
     for (from, to, said) in cases {
         assert!(GOOD.contains(from), "{from}");
         let error = format!("{:#}", parse(&GOOD.replacen(from, to, 1)).unwrap_err());
-        assert!(said.iter().all(|word| error.contains(word)), "{to}: {error}");
+        assert!(
+            said.iter().all(|word| error.contains(word)),
+            "{to}: {error}"
+        );
     }
 }
 
@@ -95,5 +159,11 @@ fn what_is_not_supported_is_an_error_that_names_it() {
 fn one_component_can_be_picked() {
     let mut manifest = parse(GOOD).unwrap();
     assert!(manifest.retain("xray").is_ok());
-    assert!(manifest.retain("other").unwrap_err().to_string().contains("other"));
+    assert!(
+        manifest
+            .retain("other")
+            .unwrap_err()
+            .to_string()
+            .contains("other")
+    );
 }

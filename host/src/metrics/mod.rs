@@ -19,8 +19,9 @@ pub use serve::serve;
 use crate::logs::{Listener, Stream};
 
 /// Seconds, from a tenth of a millisecond for a step to the longest a request may take.
-const BUCKETS: [f64; 13] =
-    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+const BUCKETS: [f64; 13] = [
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabel {
@@ -92,27 +93,59 @@ impl Metrics {
     fn register(&self) {
         let mut registry = self.registry();
         let all = registry.sub_registry_with_prefix("xray");
-        all.register("requests", "Requests by the status of their answer", self.requests.clone());
+        all.register(
+            "requests",
+            "Requests by the status of their answer",
+            self.requests.clone(),
+        );
         all.register_with_unit(
             "request_duration",
             "From a request's arrival to its answer's head",
             Unit::Seconds,
             self.duration.clone(),
         );
-        all.register("objects", "Objects by what became of them", self.objects.clone());
+        all.register(
+            "objects",
+            "Objects by what became of them",
+            self.objects.clone(),
+        );
         all.register_with_unit(
             "step_duration",
             "Time that a step took, by report lines",
             Unit::Seconds,
             self.steps.clone(),
         );
-        all.register("rejected", "Requests turned away before an instance", self.rejected.clone());
-        all.register("failures", "Instances that did not answer", self.failures.clone());
-        all.register("aot_cache", "Start-ups by where the compiled code came from", self.aot.clone());
-        all.register("requests_in_flight", "Requests that hold an instance", self.in_flight.clone());
-        all.register("requests_queued", "Requests that wait for one", self.queued.clone());
+        all.register(
+            "rejected",
+            "Requests turned away before an instance",
+            self.rejected.clone(),
+        );
+        all.register(
+            "failures",
+            "Instances that did not answer",
+            self.failures.clone(),
+        );
+        all.register(
+            "aot_cache",
+            "Start-ups by where the compiled code came from",
+            self.aot.clone(),
+        );
+        all.register(
+            "requests_in_flight",
+            "Requests that hold an instance",
+            self.in_flight.clone(),
+        );
+        all.register(
+            "requests_queued",
+            "Requests that wait for one",
+            self.queued.clone(),
+        );
         all.register("sessions", "Inference sessions", self.sessions.clone());
-        all.register("sessions_in_use", "Sessions that compute", self.sessions_in_use.clone());
+        all.register(
+            "sessions_in_use",
+            "Sessions that compute",
+            self.sessions_in_use.clone(),
+        );
         registry.register_with_unit(
             "process_resident_memory",
             "Resident memory of the host",
@@ -128,12 +161,17 @@ impl Metrics {
             ("backend", backend.to_owned()),
             ("target", target.to_owned()),
         ]);
-        self.registry().register("xray_host", "The host and its inference backend", info);
+        self.registry()
+            .register("xray_host", "The host and its inference backend", info);
     }
 
     /// A request was answered.
     pub fn request(&self, status: http::StatusCode, took: Duration) {
-        self.requests.get_or_create(&StatusLabel { status: status.as_u16() }).inc();
+        self.requests
+            .get_or_create(&StatusLabel {
+                status: status.as_u16(),
+            })
+            .inc();
         self.duration.observe(took.as_secs_f64());
     }
 
@@ -165,11 +203,25 @@ impl Metrics {
     }
 
     fn object(&self, report: report::ReportLine) {
-        let report::ReportLine { outcome, class, reason, ms, .. } = report;
+        let report::ReportLine {
+            outcome,
+            class,
+            reason,
+            ms,
+            ..
+        } = report;
         let (class, reason) = (class.unwrap_or_default(), reason.unwrap_or_default());
-        self.objects.get_or_create(&ObjectLabels { outcome, class, reason }).inc();
+        self.objects
+            .get_or_create(&ObjectLabels {
+                outcome,
+                class,
+                reason,
+            })
+            .inc();
         for (step, ms) in ms {
-            self.steps.get_or_create(&StepLabel { step }).observe(ms / 1e3);
+            self.steps
+                .get_or_create(&StepLabel { step })
+                .observe(ms / 1e3);
         }
     }
 
@@ -193,7 +245,9 @@ impl Metrics {
 /// Resident bytes, where the system has `/proc`.
 fn resident_memory() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: i64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
 }

@@ -21,15 +21,25 @@ pub fn parse(line: &str) -> Option<ReportLine> {
         return None;
     }
     let report: ReportLine = serde_json::from_str(line).ok()?;
-    let steps = report.ms.iter().all(|(step, ms)| is_word(step) && ms.is_finite());
-    let words = [Some(&report.outcome), report.class.as_ref(), report.reason.as_ref()];
+    let steps = report
+        .ms
+        .iter()
+        .all(|(step, ms)| is_word(step) && ms.is_finite());
+    let words = [
+        Some(&report.outcome),
+        report.class.as_ref(),
+        report.reason.as_ref(),
+    ];
     let plain = words.iter().flatten().all(|word| is_word(word));
     (report.event == "object" && plain && steps).then_some(report)
 }
 
 /// Every new label costs memory until the process ends, so only what looks like a word becomes one.
 fn is_word(text: &str) -> bool {
-    text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.len() <= 40
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
@@ -40,8 +50,14 @@ mod tests {
     fn only_reports_are_read() {
         let cases = [
             (r#"{"event":"object","outcome":"done"}"#, true),
-            (r#"{"event":"object","outcome":"retry","reason":"store-down","class":null}"#, true),
-            (r#"{"event":"object","outcome":"retry","reason":"store-down"}"#, true),
+            (
+                r#"{"event":"object","outcome":"retry","reason":"store-down","class":null}"#,
+                true,
+            ),
+            (
+                r#"{"event":"object","outcome":"retry","reason":"store-down"}"#,
+                true,
+            ),
             (r#"{"event":"other","outcome":"done"}"#, false),
             (r#"{"event":"object","outcome":"DOE JANE 1960"}"#, false),
             (r#"{"event":"object""#, false),

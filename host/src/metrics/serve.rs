@@ -50,10 +50,16 @@ fn answer(request: &Request<Incoming>, render: &Render) -> Response<Full<Bytes>>
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             render(),
         ),
-        _ => (StatusCode::NOT_FOUND, "text/plain", "GET /metrics\n".to_owned()),
+        _ => (
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "GET /metrics\n".to_owned(),
+        ),
     };
     let mut answer = Response::new(Full::new(Bytes::from(text)));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     answer
 }

@@ -1,5 +1,8 @@
 //! Bindings generated from `wit/wasi-nn.wit`.
-#![allow(missing_docs, reason = "generated from the WIT file, which documents them")]
+#![allow(
+    missing_docs,
+    reason = "generated from the WIT file, which documents them"
+)]
 
 wasmtime::component::bindgen!({
     world: "ml",

@@ -64,7 +64,11 @@ fn asked(product: Product, target: Target, path: &SearchPath) -> Result<Chosen> 
     };
     let backend = open(product, &library, target)
         .with_context(|| format!("cannot use {} at {}", product.name(), library.display()))?;
-    Ok(chosen(backend, target, &format!("as asked, {}", library.display())))
+    Ok(chosen(
+        backend,
+        target,
+        &format!("as asked, {}", library.display()),
+    ))
 }
 
 fn auto(target: Target, path: &SearchPath) -> Result<Chosen> {
@@ -81,7 +85,11 @@ fn auto(target: Target, path: &SearchPath) -> Result<Chosen> {
         match opened {
             Ok((backend, library)) => {
                 passed.push(library.display().to_string());
-                return Ok(chosen(backend, target, &format!("auto: {}", passed.join(", "))));
+                return Ok(chosen(
+                    backend,
+                    target,
+                    &format!("auto: {}", passed.join(", ")),
+                ));
             }
             Err(reason) => passed.push(reason),
         }
@@ -101,6 +109,14 @@ fn open(product: Product, library: &Path, target: Target) -> Result<Arc<dyn Back
 }
 
 fn chosen(backend: Arc<dyn Backend>, target: Target, reason: &str) -> Chosen {
-    let line = format!("Inference by {} on the {} ({reason})", backend.version(), target.name());
-    Chosen { backend, target, line }
+    let line = format!(
+        "Inference by {} on the {} ({reason})",
+        backend.version(),
+        target.name()
+    );
+    Chosen {
+        backend,
+        target,
+        line,
+    }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use rten::{DataType, Dimension, Model, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType};
+use rten::{
+    DataType, Dimension, Model, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType,
+};
 use rten_tensor::{AsView, Layout, Tensor as RtenTensor};
 
 use super::{
@@ -28,7 +30,10 @@ impl Embedded {
     /// For GPU and NPU.
     pub fn open(target: Target) -> Result<Self> {
         if target != Target::Cpu {
-            bail!("the embedded backend computes on the CPU only, not on a {}", target.name());
+            bail!(
+                "the embedded backend computes on the CPU only, not on a {}",
+                target.name()
+            );
         }
         Ok(Self(()))
     }
@@ -41,12 +46,22 @@ impl Backend for Embedded {
 
     fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError> {
         let model = Arc::new(Model::load(model.to_vec()).map_err(NnError::runtime)?);
-        let inputs = model.input_ids().iter().map(|&id| port(&model, id)).collect();
+        let inputs = model
+            .input_ids()
+            .iter()
+            .map(|&id| port(&model, id))
+            .collect();
         let session = |_| -> Box<dyn Session> {
             let threads = Arc::new(ThreadPool::with_num_threads(1));
-            Box::new(RtenSession { model: model.clone(), threads })
+            Box::new(RtenSession {
+                model: model.clone(),
+                threads,
+            })
         };
-        Ok(Loaded { inputs, sessions: (0..sessions).map(session).collect() })
+        Ok(Loaded {
+            inputs,
+            sessions: (0..sessions).map(session).collect(),
+        })
     }
 }
 
@@ -59,14 +74,24 @@ impl Session for RtenSession {
         }
         let ids = self.model.output_ids();
         let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
-        let outputs = self.model.run(values, ids, Some(options)).map_err(NnError::runtime)?;
+        let outputs = self
+            .model
+            .run(values, ids, Some(options))
+            .map_err(NnError::runtime)?;
         let names = ids.iter().map(|&id| name(&self.model, id));
-        names.zip(outputs).map(|(name, value)| Ok((name, from_value(value)?))).collect()
+        names
+            .zip(outputs)
+            .map(|(name, value)| Ok((name, from_value(value)?)))
+            .collect()
     }
 }
 
 fn name(model: &Model, id: NodeId) -> String {
-    model.node_info(id).and_then(|info| info.name()).unwrap_or_default().to_owned()
+    model
+        .node_info(id)
+        .and_then(|info| info.name())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn port(model: &Model, id: NodeId) -> Port {
@@ -82,7 +107,11 @@ fn port(model: &Model, id: NodeId) -> Port {
         // rten reads 64-bit integers as 32-bit ones, so a model's `Int32` may be either.
         _ => None,
     };
-    Port { name: name(model, id), ty, dims: dims.map(|dims| dims.iter().map(fixed).collect()) }
+    Port {
+        name: name(model, id),
+        ty,
+        dims: dims.map(|dims| dims.iter().map(fixed).collect()),
+    }
 }
 
 fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
@@ -100,10 +129,15 @@ fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
         }
         TensorType::I64 => {
             let (elements, _) = tensor.data.as_chunks();
-            let elements: Result<Vec<_>, _> =
-                elements.iter().map(|b| i32::try_from(i64::from_le_bytes(*b))).collect();
+            let elements: Result<Vec<_>, _> = elements
+                .iter()
+                .map(|b| i32::try_from(i64::from_le_bytes(*b)))
+                .collect();
             let elements = elements.map_err(|_| {
-                NnError::new(ErrorCode::InvalidArgument, "the embedded backend takes 32-bit integers")
+                NnError::new(
+                    ErrorCode::InvalidArgument,
+                    "the embedded backend takes 32-bit integers",
+                )
             })?;
             RtenTensor::from_data(&dims, elements).into()
         }
@@ -121,15 +155,26 @@ fn from_value(value: Value) -> Result<Tensor, NnError> {
         ty: TensorType,
         bytes: fn(T) -> [u8; N],
     ) -> Tensor {
-        let dims = from.shape().iter().map(|&dim| u32::try_from(dim).unwrap_or(u32::MAX)).collect();
-        Tensor { dims, ty, data: from.to_vec().into_iter().flat_map(bytes).collect() }
+        let dims = from
+            .shape()
+            .iter()
+            .map(|&dim| u32::try_from(dim).unwrap_or(u32::MAX))
+            .collect();
+        Tensor {
+            dims,
+            ty,
+            data: from.to_vec().into_iter().flat_map(bytes).collect(),
+        }
     }
     match value {
         Value::FloatTensor(from) => Ok(tensor(&from, TensorType::Fp32, f32::to_le_bytes)),
         Value::Int32Tensor(from) => Ok(tensor(&from, TensorType::I32, i32::to_le_bytes)),
         Value::UInt8Tensor(from) => Ok(tensor(&from, TensorType::U8, u8::to_le_bytes)),
         other => {
-            let message = format!("an output has type {:?}, which wasi:nn lacks", other.dtype());
+            let message = format!(
+                "an output has type {:?}, which wasi:nn lacks",
+                other.dtype()
+            );
             Err(NnError::unsupported(message))
         }
     }

@@ -16,7 +16,10 @@ pub struct NnError {
 impl NnError {
     /// An error of this code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// The backend failed at what it was rightly asked to do.

@@ -41,7 +41,10 @@ impl Graph {
             idle: Mutex::new(loaded.sessions),
             total,
         };
-        Self { inputs: loaded.inputs, pool: Arc::new(pool) }
+        Self {
+            inputs: loaded.inputs,
+            pool: Arc::new(pool),
+        }
     }
 
     /// Sessions in all.
@@ -60,8 +63,13 @@ impl Graph {
     /// `invalid-argument` when the inputs do not fit the model, otherwise what the backend reports.
     pub async fn compute(&self, inputs: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, NnError> {
         self.check(&inputs)?;
-        let permit =
-            self.pool.permits.clone().acquire_owned().await.map_err(NnError::runtime)?;
+        let permit = self
+            .pool
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(NnError::runtime)?;
         let mut lease = Pool::lease(&self.pool)?;
         let work = tokio::task::spawn_blocking(move || {
             let result = lease.run(&inputs);
@@ -70,14 +78,18 @@ impl Graph {
             result
         });
         // The payload of a panic says nothing to a guest; it has been printed already.
-        work.await.map_err(|_| NnError::runtime("the backend panicked"))?
+        work.await
+            .map_err(|_| NnError::runtime("the backend panicked"))?
     }
 
     fn check(&self, inputs: &[NamedTensor]) -> Result<(), NnError> {
         let refuse = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
         for (index, (name, tensor)) in inputs.iter().enumerate() {
             let Some(port) = self.inputs.iter().find(|port| port.name == *name) else {
-                return refuse(format!("the model has no input {name:?}, only {}", self.names()));
+                return refuse(format!(
+                    "the model has no input {name:?}, only {}",
+                    self.names()
+                ));
             };
             if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
                 return refuse(format!("input {name:?} is given twice"));
@@ -85,29 +97,47 @@ impl Graph {
             port.check(tensor)?;
         }
         if inputs.len() < self.inputs.len() {
-            return refuse(format!("{} inputs given, the model wants {}", inputs.len(), self.names()));
+            return refuse(format!(
+                "{} inputs given, the model wants {}",
+                inputs.len(),
+                self.names()
+            ));
         }
         Ok(())
     }
 
     fn names(&self) -> String {
-        let names: Vec<_> = self.inputs.iter().map(|port| format!("{:?}", port.name)).collect();
+        let names: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|port| format!("{:?}", port.name))
+            .collect();
         names.join(", ")
     }
 }
 
 impl Pool {
     fn lease(pool: &Arc<Self>) -> Result<Lease, NnError> {
-        let session = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = pool
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         // A permit stands for an idle session, so there is one.
         let session = session.ok_or_else(|| NnError::runtime("no session is idle"))?;
-        Ok(Lease { session: Some(session), pool: pool.clone() })
+        Ok(Lease {
+            session: Some(session),
+            pool: pool.clone(),
+        })
     }
 }
 
 impl Lease {
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
-        let session = self.session.as_mut().ok_or_else(|| NnError::runtime("no session"))?;
+        let session = self
+            .session
+            .as_mut()
+            .ok_or_else(|| NnError::runtime("no session"))?;
         session.run(inputs)
     }
 }
@@ -115,7 +145,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+            self.pool
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(session);
         }
     }
 }

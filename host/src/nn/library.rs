@@ -48,7 +48,9 @@ impl SearchPath {
     /// `--backends-dir` first, then beside the binary, beside the manifest, in the current folder,
     /// and where the user's data lie.
     pub fn new(explicit: Option<&Path>, app: Option<&Path>) -> Self {
-        let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|exe| exe.parent().map(Path::to_owned));
         let data = std::env::var_os("XDG_DATA_HOME")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")));
@@ -74,7 +76,11 @@ impl SearchPath {
             return if path.is_file() {
                 Ok(Some(path))
             } else {
-                Err(format!("{} names {}, which is no file", product.variable(), path.display()))
+                Err(format!(
+                    "{} names {}, which is no file",
+                    product.variable(),
+                    path.display()
+                ))
             };
         }
         Ok(self.0.iter().find_map(|folder| in_tree(product, folder)))
@@ -82,7 +88,11 @@ impl SearchPath {
 
     /// The folders, for a message.
     pub fn describe(&self) -> String {
-        let folders: Vec<_> = self.0.iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<_> = self
+            .0
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
         folders.join(", ")
     }
 }
@@ -108,7 +118,10 @@ fn in_tree(product: Product, folder: &Path) -> Option<PathBuf> {
             .map(|name| (version(&name), name))
             .collect();
         versions.sort();
-        versions.iter().rev().find_map(|(_, name)| in_folder(product, &folder.join(name)))
+        versions
+            .iter()
+            .rev()
+            .find_map(|(_, name)| in_folder(product, &folder.join(name)))
     })
 }
 
@@ -134,7 +147,9 @@ fn entries(folder: &Path) -> impl Iterator<Item = String> + use<> {
 
 /// The numbers in a name, so that 1.9 sorts under 1.32.
 fn version(name: &str) -> Vec<u64> {
-    name.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    name.split(|c: char| !c.is_ascii_digit())
+        .filter_map(|part| part.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -157,8 +172,13 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         let find = |product| in_tree(product, dir.path()).unwrap();
-        assert!(find(Product::OnnxRuntime).ends_with("onnxruntime-1.32.0/libonnxruntime.so.1.32.0"));
+        assert!(
+            find(Product::OnnxRuntime).ends_with("onnxruntime-1.32.0/libonnxruntime.so.1.32.0")
+        );
         assert!(find(Product::OpenVino).ends_with("openvino-2026.4.1/libopenvino_c.so.2641"));
-        assert_eq!(in_tree(Product::OpenVino, &dir.path().join("nothing")), None);
+        assert_eq!(
+            in_tree(Product::OpenVino, &dir.path().join("nothing")),
+            None
+        );
     }
 }

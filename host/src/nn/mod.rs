@@ -56,13 +56,25 @@ impl Inference {
     ) -> Result<Self> {
         let mut graphs = BTreeMap::new();
         for model in models {
-            let loaded = chosen.backend.load(&model.bytes, sessions).with_context(|| {
-                format!("{} cannot load the model {:?}", chosen.backend.version(), model.name)
-            })?;
+            let loaded = chosen
+                .backend
+                .load(&model.bytes, sessions)
+                .with_context(|| {
+                    format!(
+                        "{} cannot load the model {:?}",
+                        chosen.backend.version(),
+                        model.name
+                    )
+                })?;
             graphs.insert(model.name.clone(), Arc::new(Graph::new(loaded)));
         }
         let (backend, target) = (chosen.backend.clone(), chosen.target);
-        Ok(Self { backend, target, graphs, allow_load })
+        Ok(Self {
+            backend,
+            target,
+            graphs,
+            allow_load,
+        })
     }
 
     /// The backend by its own name and version.
@@ -122,7 +134,9 @@ impl Inference {
         }
         let backend = self.backend.clone();
         let work = tokio::task::spawn_blocking(move || backend.load(&model, 1));
-        let loaded = work.await.map_err(|_| NnError::runtime("the backend panicked"))??;
+        let loaded = work
+            .await
+            .map_err(|_| NnError::runtime("the backend panicked"))??;
         Ok(Arc::new(Graph::new(loaded)))
     }
 }

@@ -28,7 +28,10 @@ pub struct ModelFile {
 /// # Errors
 /// When a contract is missing or names another digest; the error names the model.
 pub fn read_all(folders: &[(String, PathBuf)]) -> Result<Vec<ModelFile>> {
-    folders.iter().map(|(name, folder)| read(name, folder)).collect()
+    folders
+        .iter()
+        .map(|(name, folder)| read(name, folder))
+        .collect()
 }
 
 fn read(name: &str, folder: &Path) -> Result<ModelFile> {
@@ -36,8 +39,12 @@ fn read(name: &str, folder: &Path) -> Result<ModelFile> {
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let sha256 = hex::encode(Sha256::digest(&bytes));
     let contract = folder.join("contract.json");
-    let wanted = digest_of(&contract)
-        .with_context(|| format!("the model {name:?} has no usable contract at {}", contract.display()))?;
+    let wanted = digest_of(&contract).with_context(|| {
+        format!(
+            "the model {name:?} has no usable contract at {}",
+            contract.display()
+        )
+    })?;
     if !wanted.eq_ignore_ascii_case(&sha256) {
         bail!(
             "the model {name:?} is not the one of its contract: {} has SHA-256 {sha256}, {} wants {wanted}",
@@ -45,14 +52,22 @@ fn read(name: &str, folder: &Path) -> Result<ModelFile> {
             contract.display(),
         );
     }
-    Ok(ModelFile { name: name.to_owned(), bytes, sha256 })
+    Ok(ModelFile {
+        name: name.to_owned(),
+        bytes,
+        sha256,
+    })
 }
 
 fn digest_of(contract: &Path) -> Result<String> {
     let text = std::fs::read_to_string(contract)?;
     let contract: serde_json::Value = serde_json::from_str(&text)?;
-    let digest = contract.get("model_sha256").and_then(serde_json::Value::as_str);
-    Ok(digest.context("the key `model_sha256` is missing")?.to_owned())
+    let digest = contract
+        .get("model_sha256")
+        .and_then(serde_json::Value::as_str);
+    Ok(digest
+        .context("the key `model_sha256` is missing")?
+        .to_owned())
 }
 
 #[cfg(test)]
@@ -85,7 +100,10 @@ mod tests {
         ] {
             let (_dir, folders) = model(contract);
             let error = format!("{:#}", read_all(&folders).unwrap_err());
-            assert!(error.contains(said) && error.contains("\"chest\""), "{error}");
+            assert!(
+                error.contains(said) && error.contains("\"chest\""),
+                "{error}"
+            );
         }
     }
 }

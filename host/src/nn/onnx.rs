@@ -48,17 +48,28 @@ impl OnnxRuntime {
     pub fn open(library: &Path, target: Target) -> Result<Self> {
         let environment = environment(library)?;
         let version = format!("ONNX Runtime {}", library_version(library)?);
-        let this = Self { environment, target, version };
+        let this = Self {
+            environment,
+            target,
+            version,
+        };
         if target != Target::Cpu && !this.devices().any(|device| device == target.name()) {
             let mut have: Vec<_> = this.devices().collect();
             have.dedup();
-            bail!("{} offers no {} here, only {}", this.version(), target.name(), have.join(", "));
+            bail!(
+                "{} offers no {} here, only {}",
+                this.version(),
+                target.name(),
+                have.join(", ")
+            );
         }
         Ok(this)
     }
 
     fn devices(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.environment.devices().map(|device| device_name(device.hardware_device().ty()))
+        self.environment
+            .devices()
+            .map(|device| device_name(device.hardware_device().ty()))
     }
 
     fn session(&self, model: &[u8], weights: &PrepackedWeights) -> ort::Result<OrtSession> {
@@ -90,11 +101,18 @@ impl Backend for OnnxRuntime {
 
     fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError> {
         let weights = PrepackedWeights::new();
-        let mut loaded = Loaded { inputs: Vec::new(), sessions: Vec::new() };
+        let mut loaded = Loaded {
+            inputs: Vec::new(),
+            sessions: Vec::new(),
+        };
         for _ in 0..sessions {
             let session = self.session(model, &weights).map_err(NnError::runtime)?;
             if loaded.inputs.is_empty() {
-                loaded.inputs = session.inputs().iter().map(|i| port(i.name(), i.dtype())).collect();
+                loaded.inputs = session
+                    .inputs()
+                    .iter()
+                    .map(|i| port(i.name(), i.dtype()))
+                    .collect();
             }
             loaded.sessions.push(Box::new(OnnxSession(session)));
         }
@@ -109,7 +127,10 @@ impl Session for OnnxSession {
             values.push((name, to_value(tensor).map_err(NnError::runtime)?.into()));
         }
         let outputs = self.0.run(values).map_err(NnError::runtime)?;
-        outputs.iter().map(|(name, value)| Ok((name.to_owned(), from_value(name, &value)?))).collect()
+        outputs
+            .iter()
+            .map(|(name, value)| Ok((name.to_owned(), from_value(name, &value)?)))
+            .collect()
     }
 }
 
@@ -117,7 +138,10 @@ fn environment(path: &Path) -> Result<Environment> {
     let mut held = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((first, environment)) = &*held {
         if first != path {
-            bail!("this process already uses the ONNX Runtime at {}", first.display());
+            bail!(
+                "this process already uses the ONNX Runtime at {}",
+                first.display()
+            );
         }
         return Ok(environment.clone());
     }
@@ -144,7 +168,9 @@ fn library_version(path: &Path) -> Result<String> {
     unsafe {
         let base: libloading::Symbol<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase> =
             library.get(b"OrtGetApiBase")?;
-        let Some(base) = base().as_ref() else { bail!("OrtGetApiBase gives nothing") };
+        let Some(base) = base().as_ref() else {
+            bail!("OrtGetApiBase gives nothing")
+        };
         let version = CStr::from_ptr((base.GetVersionString)());
         Ok(version.to_string_lossy().into_owned())
     }
@@ -162,12 +188,17 @@ fn device_name(ty: DeviceType) -> &'static str {
 
 fn port(name: &str, ty: &ValueType) -> Port {
     let (ty, dims) = match ty {
-        ValueType::Tensor { ty, shape, .. } => {
-            (tensor_type(*ty), Some(shape.iter().map(|&dim| u32::try_from(dim).ok()).collect()))
-        }
+        ValueType::Tensor { ty, shape, .. } => (
+            tensor_type(*ty),
+            Some(shape.iter().map(|&dim| u32::try_from(dim).ok()).collect()),
+        ),
         _ => (None, None),
     };
-    Port { name: name.to_owned(), ty, dims }
+    Port {
+        name: name.to_owned(),
+        ty,
+        dims,
+    }
 }
 
 fn tensor_type(ty: TensorElementType) -> Option<TensorType> {
@@ -208,13 +239,24 @@ fn from_value(name: &str, value: &DynValue) -> Result<Tensor, NnError> {
         _ => None,
     };
     let Some(ty) = element else {
-        let message = format!("output {name:?} has type {}, which wasi:nn lacks", value.dtype());
+        let message = format!(
+            "output {name:?} has type {}, which wasi:nn lacks",
+            value.dtype()
+        );
         return Err(NnError::unsupported(message));
     };
     macro_rules! bytes {
         ($ty:ty) => {{
-            let (shape, elements) = value.try_extract_tensor::<$ty>().map_err(NnError::runtime)?;
-            (shape, elements.iter().flat_map(|element| element.to_le_bytes()).collect())
+            let (shape, elements) = value
+                .try_extract_tensor::<$ty>()
+                .map_err(NnError::runtime)?;
+            (
+                shape,
+                elements
+                    .iter()
+                    .flat_map(|element| element.to_le_bytes())
+                    .collect(),
+            )
         }};
     }
     let (shape, data) = match ty {
@@ -227,5 +269,9 @@ fn from_value(name: &str, value: &DynValue) -> Result<Tensor, NnError> {
         TensorType::I64 => bytes!(i64),
     };
     let dims: Result<Vec<u32>, _> = shape.iter().map(|&dim| u32::try_from(dim)).collect();
-    Ok(Tensor { dims: dims.map_err(NnError::runtime)?, ty, data })
+    Ok(Tensor {
+        dims: dims.map_err(NnError::runtime)?,
+        ty,
+        data,
+    })
 }

@@ -1,6 +1,9 @@
 //! OpenVINO, loaded at run time by its path.
 
-use std::{path::Path, sync::{Arc, Mutex, PoisonError}};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ::openvino::{
     CompiledModel, Core, DeviceType, ElementType, InferRequest, Node, RwPropertyKey, Shape,
@@ -40,15 +43,31 @@ impl OpenVino {
         openvino_sys::library::load_from(path.to_owned()).map_err(|error| anyhow!(error))?;
         let version = ::openvino::version();
         let number: Vec<_> = version.build_number.split('-').collect();
-        let version = format!("OpenVINO {}", number.first().copied().unwrap_or("(no version)"));
+        let version = format!(
+            "OpenVINO {}",
+            number.first().copied().unwrap_or("(no version)")
+        );
         let core = Core::new().with_context(|| format!("{version} did not start"))?;
-        let devices = core.available_devices().with_context(|| format!("{version} lists no devices"))?;
+        let devices = core
+            .available_devices()
+            .with_context(|| format!("{version} lists no devices"))?;
         let names: Vec<&str> = devices.iter().map(AsRef::as_ref).collect();
         // With several cards the names are `GPU.0`, `GPU.1`.
-        if !names.iter().any(|name| name.split('.').next() == Some(target.name())) {
-            bail!("{version} sees no {} here, only {}", target.name(), names.join(", "));
+        if !names
+            .iter()
+            .any(|name| name.split('.').next() == Some(target.name()))
+        {
+            bail!(
+                "{version} sees no {} here, only {}",
+                target.name(),
+                names.join(", ")
+            );
         }
-        Ok(Self { core: Mutex::new(core), target, version })
+        Ok(Self {
+            core: Mutex::new(core),
+            target,
+            version,
+        })
     }
 
     fn device(&self) -> DeviceType<'static> {
@@ -59,11 +78,7 @@ impl OpenVino {
         }
     }
 
-    fn compile(
-        &self,
-        model: &[u8],
-        sessions: usize,
-    ) -> Result<Loaded, ::openvino::InferenceError> {
+    fn compile(&self, model: &[u8], sessions: usize) -> Result<Loaded, ::openvino::InferenceError> {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         if self.target == Target::Cpu {
             let count = sessions.to_string();
@@ -86,12 +101,21 @@ impl OpenVino {
             outputs.push(model.get_output_by_index(index)?.get_name()?);
         }
         let compiled = Arc::new(Mutex::new(core.compile_model(&model, self.device())?));
-        let mut loaded = Loaded { inputs, sessions: Vec::new() };
+        let mut loaded = Loaded {
+            inputs,
+            sessions: Vec::new(),
+        };
         for _ in 0..sessions {
-            let request =
-                compiled.lock().unwrap_or_else(PoisonError::into_inner).create_infer_request()?;
+            let request = compiled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .create_infer_request()?;
             let (outputs, _model) = (outputs.clone(), compiled.clone());
-            loaded.sessions.push(Box::new(OvSession { request, outputs, _model }));
+            loaded.sessions.push(Box::new(OvSession {
+                request,
+                outputs,
+                _model,
+            }));
         }
         Ok(loaded)
     }
@@ -125,17 +149,30 @@ impl Session for OvSession {
         self.compute(inputs).map_err(NnError::runtime)?;
         let mut results = Vec::with_capacity(self.outputs.len());
         for (index, name) in self.outputs.iter().enumerate() {
-            let output = self.request.get_output_tensor_by_index(index).map_err(NnError::runtime)?;
+            let output = self
+                .request
+                .get_output_tensor_by_index(index)
+                .map_err(NnError::runtime)?;
             let element = output.get_element_type().map_err(NnError::runtime)?;
             let Some(ty) = tensor_type(element) else {
                 let message = format!("output {name:?} has type {element}, which wasi:nn lacks");
                 return Err(NnError::unsupported(message));
             };
             let shape = output.get_shape().map_err(NnError::runtime)?;
-            let dims: Result<Vec<u32>, _> =
-                shape.get_dimensions().iter().map(|&dim| u32::try_from(dim)).collect();
+            let dims: Result<Vec<u32>, _> = shape
+                .get_dimensions()
+                .iter()
+                .map(|&dim| u32::try_from(dim))
+                .collect();
             let data = output.get_raw_data().map_err(NnError::runtime)?.to_vec();
-            results.push((name.clone(), Tensor { dims: dims.map_err(NnError::runtime)?, ty, data }));
+            results.push((
+                name.clone(),
+                Tensor {
+                    dims: dims.map_err(NnError::runtime)?,
+                    ty,
+                    data,
+                },
+            ));
         }
         Ok(results)
     }
@@ -145,11 +182,17 @@ fn port(node: &Node) -> Result<Port, ::openvino::InferenceError> {
     let shape = node.get_partial_shape()?;
     let dims = (!shape.get_rank().is_dynamic()).then(|| {
         let fixed = |dim: &::openvino::Dimension| {
-            (!dim.is_dynamic()).then(|| u32::try_from(dim.get_min()).ok()).flatten()
+            (!dim.is_dynamic())
+                .then(|| u32::try_from(dim.get_min()).ok())
+                .flatten()
         };
         shape.get_dimensions().iter().map(fixed).collect()
     });
-    Ok(Port { name: node.get_name()?, ty: tensor_type(node.get_element_type()?), dims })
+    Ok(Port {
+        name: node.get_name()?,
+        ty: tensor_type(node.get_element_type()?),
+        dims,
+    })
 }
 
 fn tensor_type(ty: ElementType) -> Option<TensorType> {

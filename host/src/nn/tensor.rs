@@ -33,15 +33,28 @@ pub struct Port {
 impl Tensor {
     /// A tensor of 32-bit floats.
     pub fn f32(dims: &[u32], values: &[f32]) -> Self {
-        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { dims: dims.to_vec(), ty: TensorType::Fp32, data }
+        let data = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Self {
+            dims: dims.to_vec(),
+            ty: TensorType::Fp32,
+            data,
+        }
     }
 
     /// The elements, if they are 32-bit floats.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
-        let (chunks, []) = self.data.as_chunks() else { return None };
-        (self.ty == TensorType::Fp32)
-            .then(|| chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        let (chunks, []) = self.data.as_chunks() else {
+            return None;
+        };
+        (self.ty == TensorType::Fp32).then(|| {
+            chunks
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect()
+        })
     }
 
     /// The dimensions as the C interfaces of the backends want them.
@@ -55,14 +68,20 @@ impl Port {
     /// input in its own way, from a good message to an abort.
     pub(super) fn check(&self, tensor: &Tensor) -> Result<(), NnError> {
         let refuse = |message: String| {
-            Err(NnError::new(ErrorCode::InvalidArgument, format!("input {:?}: {message}", self.name)))
+            Err(NnError::new(
+                ErrorCode::InvalidArgument,
+                format!("input {:?}: {message}", self.name),
+            ))
         };
         if tensor.dims.contains(&0) {
             return refuse(format!("dimensions {:?} hold no element", tensor.dims));
         }
-        let wanted = tensor.dims.iter().try_fold(element_size(tensor.ty), |size, &dim| {
-            size.checked_mul(usize::try_from(dim).ok()?)
-        });
+        let wanted = tensor
+            .dims
+            .iter()
+            .try_fold(element_size(tensor.ty), |size, &dim| {
+                size.checked_mul(usize::try_from(dim).ok()?)
+            });
         if wanted != Some(tensor.data.len()) {
             return refuse(format!(
                 "{} bytes do not make {:?} of {:?}",
@@ -78,9 +97,16 @@ impl Port {
         }
         if let Some(dims) = &self.dims {
             let fits = dims.len() == tensor.dims.len()
-                && dims.iter().zip(&tensor.dims).all(|(want, have)| want.is_none_or(|w| w == *have));
+                && dims
+                    .iter()
+                    .zip(&tensor.dims)
+                    .all(|(want, have)| want.is_none_or(|w| w == *have));
             if !fits {
-                return refuse(format!("the model wants {}, not {:?}", shape(dims), tensor.dims));
+                return refuse(format!(
+                    "the model wants {}, not {:?}",
+                    shape(dims),
+                    tensor.dims
+                ));
             }
         }
         Ok(())
@@ -98,8 +124,10 @@ pub fn element_size(ty: TensorType) -> usize {
 }
 
 fn shape(dims: &[Option<u32>]) -> String {
-    let dims: Vec<_> =
-        dims.iter().map(|dim| dim.map_or_else(|| "?".to_owned(), |dim| dim.to_string())).collect();
+    let dims: Vec<_> = dims
+        .iter()
+        .map(|dim| dim.map_or_else(|| "?".to_owned(), |dim| dim.to_string()))
+        .collect();
     format!("[{}]", dims.join(", "))
 }
 
@@ -124,8 +152,14 @@ mod tests {
             Tensor::f32(&[1, 2, 3], &[0.0; 5]),
             Tensor::f32(&[0, 2, 3], &[]),
             Tensor::f32(&[u32::MAX, u32::MAX, u32::MAX], &[]),
-            Tensor { ty: TensorType::I32, ..good.clone() },
-            Tensor { ty: TensorType::Fp64, ..good },
+            Tensor {
+                ty: TensorType::I32,
+                ..good.clone()
+            },
+            Tensor {
+                ty: TensorType::Fp64,
+                ..good
+            },
         ];
         for tensor in bad {
             let error = port.check(&tensor).unwrap_err();

@@ -47,10 +47,16 @@ impl App {
     ) -> Result<Self> {
         let manifest = Manifest::load(from).context("cannot load the application")?;
         let mut sources = settings.sources(&manifest.dir)?;
-        if let Some(name) = STORE.iter().find(|name| sources.explicit.contains_key(**name)) {
+        if let Some(name) = STORE
+            .iter()
+            .find(|name| sources.explicit.contains_key(**name))
+        {
             bail!("--variable {name}: this command has its own store and sets that itself");
         }
-        let Credentials { access_key, secret_key } = credentials.clone();
+        let Credentials {
+            access_key,
+            secret_key,
+        } = credentials.clone();
         let values = [
             endpoint.to_owned(),
             endpoint.to_owned(),
@@ -69,19 +75,33 @@ impl App {
         let mut config = config(&manifest, &sources)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            sources.explicit.insert("pseudonym_key".to_owned(), xray_demo::fresh_key());
+            sources
+                .explicit
+                .insert("pseudonym_key".to_owned(), xray_demo::fresh_key());
             config = self::config(&manifest, &sources)?;
         }
         let options = settings.options(&manifest.dir);
-        Ok(Self { manifest, sources, options, config, key_is_fresh })
+        Ok(Self {
+            manifest,
+            sources,
+            options,
+            config,
+            key_is_fresh,
+        })
     }
 }
 
 /// The settings as the function reads them, from the variables of the component that the first route leads to.
 fn config(manifest: &Manifest, sources: &Sources) -> Result<Config> {
     let variables = Variables::resolve(&manifest.variables, sources)?;
-    let route = manifest.routes.first().context("the application has no route")?;
-    let component = manifest.components.get(&route.component).context("the route leads nowhere")?;
+    let route = manifest
+        .routes
+        .first()
+        .context("the application has no route")?;
+    let component = manifest
+        .components
+        .get(&route.component)
+        .context("the route leads nowhere")?;
     let variables = variables.for_component(&component.variables)?;
     let config = Config::from_lookup(|name| variables.get(name).map(str::to_owned));
     config.context("the application's settings")

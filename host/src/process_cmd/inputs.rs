@@ -52,13 +52,21 @@ pub(super) fn gather(named: &[PathBuf], out: &Path) -> Result<Vec<Input>> {
 
 fn expand(path: &Path) -> Result<Vec<Input>> {
     if !path.is_dir() {
-        let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
-        let input = Input { path: path.to_owned(), key: key_of(Path::new(name))? };
+        let name = path
+            .file_name()
+            .with_context(|| format!("{} is no file", path.display()))?;
+        let input = Input {
+            path: path.to_owned(),
+            key: key_of(Path::new(name))?,
+        };
         return Ok(vec![input]);
     }
     let found = pictures_in(path)?;
     let input = |upload: xray_demo::sender::Upload| match upload.source {
-        Source::File(path) => Some(Input { path, key: upload.key }),
+        Source::File(path) => Some(Input {
+            path,
+            key: upload.key,
+        }),
         Source::Bytes(_) => None,
     };
     Ok(found.into_iter().filter_map(input).collect())
@@ -68,13 +76,20 @@ fn expand(path: &Path) -> Result<Vec<Input>> {
 fn key_of(below: &Path) -> Result<String> {
     let segments: Option<Vec<&str>> = below.iter().map(|segment| segment.to_str()).collect();
     let segments = segments.with_context(|| {
-        format!("{} is not UTF-8, and object keys must be; rename it", below.display())
+        format!(
+            "{} is not UTF-8, and object keys must be; rename it",
+            below.display()
+        )
     })?;
     Ok(segments.join("/"))
 }
 
 fn common_folder<'a>(mut files: impl Iterator<Item = &'a Path>) -> PathBuf {
-    let mut above = files.next().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
+    let mut above = files
+        .next()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("/"))
+        .to_owned();
     for file in files {
         while !file.starts_with(&above) && above.pop() {}
     }
@@ -103,12 +118,20 @@ mod tests {
 
     #[test]
     fn keys_are_names_or_paths_below_the_folder() {
-        check(&["a.png", "d/b.jpeg", "d/e/c.JPG"], &["a.png", "d"], &["a.png", "b.jpeg", "e/c.JPG"]);
+        check(
+            &["a.png", "d/b.jpeg", "d/e/c.JPG"],
+            &["a.png", "d"],
+            &["a.png", "b.jpeg", "e/c.JPG"],
+        );
     }
 
     #[test]
     fn a_file_that_is_named_is_taken_whatever_its_name() {
-        check(&["scan.dcm", "d/notes.txt", "d/a.png"], &["scan.dcm", "d"], &["scan.dcm", "a.png"]);
+        check(
+            &["scan.dcm", "d/notes.txt", "d/a.png"],
+            &["scan.dcm", "d"],
+            &["scan.dcm", "a.png"],
+        );
     }
 
     #[test]

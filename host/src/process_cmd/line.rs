@@ -61,7 +61,9 @@ impl<'a> Line<'a> {
 
     pub(super) fn text(&self) -> String {
         let class = self.class.unwrap_or("-");
-        let risk = self.risk.map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk));
+        let risk = self
+            .risk
+            .map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk));
         let made: Vec<&str> = [
             self.processed.as_ref().map(|_| "processed"),
             self.anonymized.as_ref().map(|_| "anonymized"),
@@ -69,8 +71,15 @@ impl<'a> Line<'a> {
         .into_iter()
         .flatten()
         .collect();
-        let made = if made.is_empty() { "nothing".into() } else { made.join(" + ") };
-        let total = self.ms.get("total").map_or(String::new(), |ms| format!("{ms:.1} ms"));
+        let made = if made.is_empty() {
+            "nothing".into()
+        } else {
+            made.join(" + ")
+        };
+        let total = self
+            .ms
+            .get("total")
+            .map_or(String::new(), |ms| format!("{ms:.1} ms"));
         let source = self.source.display();
         let line = format!("{class:<9} {risk:>7}  {made:<22} {total:>9}  {source}");
         match &self.error {

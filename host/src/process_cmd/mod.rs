@@ -53,7 +53,13 @@ pub struct ProcessArgs {
     #[arg(long)]
     pub json: bool,
     /// The manifest, or a folder with a spin.toml.
-    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        alias = "file"
+    )]
     pub from: PathBuf,
     /// What every command that runs the component has.
     #[command(flatten)]
@@ -96,7 +102,13 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     eprintln!("{}", runtime.nn_line());
 
     let client = Client::new(endpoint, credentials, store.transport());
-    let run = Run { runtime, store, client, config: app.config, place };
+    let run = Run {
+        runtime,
+        store,
+        client,
+        config: app.config,
+        place,
+    };
     let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
     tokio::select! {
         failed = run.all(&inputs, args.json, &bar) => {
@@ -138,19 +150,29 @@ impl Run {
             .map(async |input| (input, self.one(input).await))
             .buffered(2 * processors());
         while let Some((input, done)) = done.next().await {
-            let Done { report, processed, anonymized, error } = done;
+            let Done {
+                report,
+                processed,
+                anonymized,
+                error,
+            } = done;
             failed += usize::from(error.is_some());
             let line = Line::new(&input.path, &report, processed, anonymized, error);
             let line = if json { line.json() } else { line.text() };
-            bar.suspend(|| writeln!(io::stdout(), "{line}")).context("writing the reports")?;
+            bar.suspend(|| writeln!(io::stdout(), "{line}"))
+                .context("writing the reports")?;
             bar.inc(1);
         }
         Ok(failed)
     }
 
     async fn one(&self, input: &Input) -> Done {
-        let mut done =
-            Done { report: Report::default(), processed: None, anonymized: None, error: None };
+        let mut done = Done {
+            report: Report::default(),
+            processed: None,
+            anonymized: None,
+            error: None,
+        };
         done.report.outcome = "rejected".into();
         let outputs = match self.process(input, &mut done.report).await {
             Ok(outputs) => outputs,
@@ -162,7 +184,8 @@ impl Run {
         done.error = done.report.failure();
         let take = |key: Option<String>, bucket: String, folder: &str| {
             let dir = self.store.bucket_dir(&bucket);
-            key.map(|key| self.place.take(&dir, &key, folder)).transpose()
+            key.map(|key| self.place.take(&dir, &key, folder))
+                .transpose()
         };
         let processed = processed_bucket(BUCKET, &self.config);
         let anonymized = anonymized_bucket(BUCKET, &self.config);

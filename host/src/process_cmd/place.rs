@@ -21,9 +21,14 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn open(out: &Path) -> Result<Self> {
         fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-        let store = tempfile::Builder::new().prefix(".xray-process-").tempdir_in(out);
+        let store = tempfile::Builder::new()
+            .prefix(".xray-process-")
+            .tempdir_in(out);
         let store = store.with_context(|| format!("writing to {}", out.display()))?;
-        Ok(Self { out: out.to_owned(), store })
+        Ok(Self {
+            out: out.to_owned(),
+            store,
+        })
     }
 
     /// Where this run's store lies.
@@ -86,7 +91,10 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(bucket.join("in/a.png")).unwrap(), "new");
         drop(place);
-        let left: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(&out)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         assert_eq!(left, ["processed"]);
     }
 
@@ -99,7 +107,11 @@ mod tests {
         let bucket = place.store().join("bucket");
         place.lend(&picture, &bucket, "in/a.png").unwrap();
         assert_eq!(fs::read_to_string(bucket.join("in/a.png")).unwrap(), "mine");
-        assert!(place.lend(&dir.path().join("missing"), &bucket, "b.png").is_err());
+        assert!(
+            place
+                .lend(&dir.path().join("missing"), &bucket, "b.png")
+                .is_err()
+        );
         drop(place);
         assert_eq!(fs::read_to_string(picture).unwrap(), "mine");
     }

@@ -33,9 +33,21 @@ pub enum Turned {
 
 impl Admission {
     /// `places` at a time, `queue` waiting, each at most for `wait`.
-    pub fn new(places: usize, queue: usize, wait: Duration, in_flight: Gauge, queued: Gauge) -> Self {
+    pub fn new(
+        places: usize,
+        queue: usize,
+        wait: Duration,
+        in_flight: Gauge,
+        queued: Gauge,
+    ) -> Self {
         let semaphore = |size: usize| Arc::new(Semaphore::new(size.min(Semaphore::MAX_PERMITS)));
-        Self { places: semaphore(places), queue: semaphore(queue), wait, in_flight, queued }
+        Self {
+            places: semaphore(places),
+            queue: semaphore(queue),
+            wait,
+            in_flight,
+            queued,
+        }
     }
 
     /// Waits for a place.
@@ -48,7 +60,10 @@ impl Admission {
             Err(_) => self.queue().await?,
         };
         self.in_flight.inc();
-        Ok(Place { _permit: permit, in_flight: self.in_flight.clone() })
+        Ok(Place {
+            _permit: permit,
+            in_flight: self.in_flight.clone(),
+        })
     }
 
     async fn queue(&self) -> Result<OwnedSemaphorePermit, Turned> {
@@ -56,7 +71,9 @@ impl Admission {
         let _counted = Counted::new(&self.queued);
         let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await;
         // The semaphore is never closed, so the inner error does not happen.
-        place.map_err(|_| Turned::WaitedTooLong)?.map_err(|_| Turned::QueueFull)
+        place
+            .map_err(|_| Turned::WaitedTooLong)?
+            .map_err(|_| Turned::QueueFull)
     }
 }
 
@@ -88,7 +105,13 @@ mod tests {
 
     fn admission(places: usize, queue: usize, wait: u64) -> Arc<Admission> {
         let wait = Duration::from_millis(wait);
-        Arc::new(Admission::new(places, queue, wait, Gauge::default(), Gauge::default()))
+        Arc::new(Admission::new(
+            places,
+            queue,
+            wait,
+            Gauge::default(),
+            Gauge::default(),
+        ))
     }
 
     #[tokio::test]

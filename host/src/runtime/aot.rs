@@ -21,9 +21,17 @@ const DIGEST: usize = 32;
 ///
 /// # Errors
 /// When the file is not there or is not a component. A cache that cannot be written is no error.
-pub fn load(engine: &Engine, source: &Path, cache: Option<&Path>, metrics: &Metrics) -> Result<Component> {
+pub fn load(
+    engine: &Engine,
+    source: &Path,
+    cache: Option<&Path>,
+    metrics: &Metrics,
+) -> Result<Component> {
     let wasm = std::fs::read(source).with_context(|| {
-        format!("cannot read the component {} (has it been built?)", source.display())
+        format!(
+            "cannot read the component {} (has it been built?)",
+            source.display()
+        )
     })?;
     let cached = cache.map(|dir| dir.join(file_name(engine, &wasm)));
     if let Some(path) = &cached
@@ -68,10 +76,7 @@ fn from_cache(engine: &Engine, file: &[u8]) -> Option<Component> {
     // engine compiled. The folder belongs to the user who runs this process and is closed to
     // others; whoever can write to it can replace this program as well.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
-    unsafe {
-        Component::deserialize(engine, compiled)
-    }
-    .ok()
+    unsafe { Component::deserialize(engine, compiled) }.ok()
 }
 
 /// Writes beside and renames, so that a second process never reads half a file.
@@ -81,7 +86,8 @@ fn write(path: &Path, compiled: &[u8]) -> Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(&Sha256::digest(compiled))?;
     file.write_all(compiled)?;
-    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    file.persist(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())
 }
 
@@ -110,14 +116,20 @@ mod tests {
         let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
         let metrics = Metrics::default();
         let load = || load(&engine, &source, Some(&cache), &metrics).map(drop);
-        let counted = |kind| text(&metrics).contains(&format!("xray_aot_cache_total{{kind=\"{kind}\"}} 1"));
+        let counted =
+            |kind| text(&metrics).contains(&format!("xray_aot_cache_total{{kind=\"{kind}\"}} 1"));
 
         load().unwrap();
         assert!(counted("miss"));
         load().unwrap();
         assert!(counted("hit"));
 
-        let file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+        let file = std::fs::read_dir(&cache)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         let good = std::fs::read(&file).unwrap();
         let mut bad = good.clone();
         let middle = bad.len() / 2;
@@ -137,7 +149,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("c.wasm");
         let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
-        let said = |source| format!("{:#}", load(&engine, source, None, &Metrics::default()).err().unwrap());
+        let said = |source| {
+            format!(
+                "{:#}",
+                load(&engine, source, None, &Metrics::default())
+                    .err()
+                    .unwrap()
+            )
+        };
         assert!(said(&source).contains("has it been built?"));
         std::fs::write(&source, "hello").unwrap();
         assert!(said(&source).contains("c.wasm"));

@@ -19,7 +19,9 @@ pub fn build(instances: usize, max_memory: usize) -> Result<Engine> {
         eprintln!("xray: no pool of instances on this machine ({error:#})");
         Engine::new(&config(None, max_memory))
     });
-    let engine = engine.map_err(anyhow::Error::from).context("the WebAssembly engine did not start")?;
+    let engine = engine
+        .map_err(anyhow::Error::from)
+        .context("the WebAssembly engine did not start")?;
     start_clock(&engine)?;
     Ok(engine)
 }

@@ -28,7 +28,10 @@ impl Mounts {
         let mut mounts = Self::default();
         for file in files {
             match file {
-                FileMount::Placed { source, destination } => {
+                FileMount::Placed {
+                    source,
+                    destination,
+                } => {
                     let source = dir.join(source);
                     if source.is_dir() {
                         mounts.folders.push((source, trimmed(destination)));
@@ -48,7 +51,8 @@ impl Mounts {
     fn add_pattern(&mut self, pattern: &str, dir: &Path) -> Result<()> {
         inside(pattern).with_context(|| format!("files: {pattern:?}"))?;
         if dir.join(pattern).is_dir() {
-            self.folders.push((dir.join(pattern), trimmed(&format!("/{pattern}"))));
+            self.folders
+                .push((dir.join(pattern), trimmed(&format!("/{pattern}"))));
             return Ok(());
         }
         let escaped = glob::Pattern::escape(&dir.to_string_lossy());
@@ -56,7 +60,11 @@ impl Mounts {
         for path in glob::glob(&full).with_context(|| format!("files: {pattern:?}"))? {
             let path = path?;
             if path.is_file() {
-                let guest = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+                let guest = path
+                    .strip_prefix(dir)
+                    .unwrap_or(&path)
+                    .to_string_lossy()
+                    .into_owned();
                 self.stage(&path, &guest)?;
             }
         }
@@ -92,12 +100,20 @@ impl Mounts {
     pub fn models(&self) -> Vec<(String, PathBuf)> {
         let mut models = Vec::new();
         for (host, guest) in &self.folders {
-            if let Some(name) = guest.strip_prefix(GUEST_FOLDER).and_then(|rest| rest.strip_prefix('/')) {
+            if let Some(name) = guest
+                .strip_prefix(GUEST_FOLDER)
+                .and_then(|rest| rest.strip_prefix('/'))
+            {
                 // One model's folder, mounted by itself.
                 models.push((name.to_owned(), host.clone()));
             } else if let Ok(below) = Path::new(GUEST_FOLDER).strip_prefix(guest) {
-                let entries = std::fs::read_dir(host.join(below)).into_iter().flatten().flatten();
-                models.extend(entries.filter_map(|e| Some((e.file_name().into_string().ok()?, e.path()))));
+                let entries = std::fs::read_dir(host.join(below))
+                    .into_iter()
+                    .flatten()
+                    .flatten();
+                models.extend(
+                    entries.filter_map(|e| Some((e.file_name().into_string().ok()?, e.path()))),
+                );
             }
         }
         models.retain(|(_, folder)| folder.join("model.onnx").is_file());
@@ -108,11 +124,18 @@ impl Mounts {
 
 fn trimmed(guest: &str) -> String {
     let path = guest.trim_end_matches('/');
-    if path.is_empty() { "/".into() } else { path.into() }
+    if path.is_empty() {
+        "/".into()
+    } else {
+        path.into()
+    }
 }
 
 fn inside(path: &str) -> Result<()> {
-    if !Path::new(path).components().all(|part| matches!(part, PathPart::Normal(_) | PathPart::CurDir)) {
+    if !Path::new(path)
+        .components()
+        .all(|part| matches!(part, PathPart::Normal(_) | PathPart::CurDir))
+    {
         bail!("the path leaves the application's folder");
     }
     Ok(())
@@ -124,7 +147,13 @@ mod tests {
 
     fn app() -> TempDir {
         let dir = tempfile::tempdir().unwrap();
-        for file in ["models/a/model.onnx", "models/b/model.onnx", "models/train/x.py", "t/1.txt", "t/2.md"] {
+        for file in [
+            "models/a/model.onnx",
+            "models/b/model.onnx",
+            "models/train/x.py",
+            "t/1.txt",
+            "t/2.md",
+        ] {
             let path = dir.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, file).unwrap();
@@ -133,7 +162,10 @@ mod tests {
     }
 
     fn placed(source: &str, destination: &str) -> FileMount {
-        FileMount::Placed { source: source.into(), destination: destination.into() }
+        FileMount::Placed {
+            source: source.into(),
+            destination: destination.into(),
+        }
     }
 
     #[test]
@@ -147,8 +179,14 @@ mod tests {
         assert_eq!(names(&[placed("models", "/models/")]), ["a", "b"]);
         assert_eq!(names(&[placed(".", "/")]), ["a", "b"]);
         assert_eq!(names(&[placed("models/a", "/models/chest")]), ["chest"]);
-        assert_eq!(names(&[placed("models/a/model.onnx", "/models/one/model.onnx")]), ["one"]);
-        assert_eq!(names(&[FileMount::Pattern("models/**/*.onnx".into())]), ["a", "b"]);
+        assert_eq!(
+            names(&[placed("models/a/model.onnx", "/models/one/model.onnx")]),
+            ["one"]
+        );
+        assert_eq!(
+            names(&[FileMount::Pattern("models/**/*.onnx".into())]),
+            ["a", "b"]
+        );
         assert_eq!(names(&[FileMount::Pattern("models".into())]), ["a", "b"]);
         assert!(names(&[placed("models", "/other")]).is_empty());
         assert!(names(&[]).is_empty());

@@ -23,7 +23,11 @@ const NAMED: &str = "spin-path-match-";
 
 /// Sets Spin's headers, and removes those that somebody sent.
 pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
     let scheme = request.uri().scheme_str().unwrap_or("http").to_owned();
     let host = ensure_host(request);
     let peer = request.extensions().get::<Peer>().copied();
@@ -37,7 +41,10 @@ pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
     for name in sent {
         headers.remove(name);
     }
-    let component_route = found.raw_route.strip_suffix("/...").unwrap_or(found.raw_route);
+    let component_route = found
+        .raw_route
+        .strip_suffix("/...")
+        .unwrap_or(found.raw_route);
     let mut set = |name: &str, value: &str| {
         // A path that is no header value cannot come over HTTP.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
@@ -60,11 +67,18 @@ pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
 
 /// A request in the process may come without a host, but a component must see one.
 fn ensure_host<B>(request: &mut Request<B>) -> String {
-    let sent = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let sent = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     if let Some(host) = sent.filter(|host| host.parse::<Authority>().is_ok()) {
         return host.to_owned();
     }
-    let host = request.uri().authority().map_or("localhost", |authority| authority.as_str()).to_owned();
+    let host = request
+        .uri()
+        .authority()
+        .map_or("localhost", |authority| authority.as_str())
+        .to_owned();
     if let Ok(value) = HeaderValue::from_str(&host) {
         request.headers_mut().insert(header::HOST, value);
     }

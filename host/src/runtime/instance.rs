@@ -1,6 +1,9 @@
 //! One request, one fresh instance.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Response};
 use tokio::sync::oneshot;
@@ -11,7 +14,11 @@ use wasmtime_wasi_http::{
     p2::bindings::{ProxyPre, http::types::Scheme},
 };
 
-use super::{admission::Place, files::Mounts, state::{Limits, State}};
+use super::{
+    admission::Place,
+    files::Mounts,
+    state::{Limits, State},
+};
 use crate::{
     egress::Egress,
     logs::{GuestOutput, Logs, Stream},
@@ -70,7 +77,8 @@ impl Handler {
                 Err(Failure::Broken)
             }
             Err(panic) => {
-                self.logs.host(&format!("the host failed at this request: {panic}"));
+                self.logs
+                    .host(&format!("the host failed at this request: {panic}"));
                 Err(Failure::Broken)
             }
         }
@@ -90,10 +98,16 @@ impl Handler {
         request: Request<WasiBody>,
         sender: Sender,
     ) -> wasmtime::Result<()> {
-        let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
+        let request = store
+            .data_mut()
+            .http()
+            .new_incoming_request(Scheme::Http, request)?;
         let answer = store.data_mut().http().new_response_outparam(sender)?;
         let proxy = self.pre.instantiate_async(&mut *store).await?;
-        proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
+        proxy
+            .wasi_http_incoming_handler()
+            .call_handle(store, request, answer)
+            .await
     }
 
     fn store(&self) -> wasmtime::Result<Store<State>> {
@@ -133,12 +147,16 @@ impl Handler {
         let trap = error.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
             self.metrics.failure("deadline");
-            self.logs.host(&format!("no answer within {:?}", self.timeout));
+            self.logs
+                .host(&format!("no answer within {:?}", self.timeout));
             return Failure::Deadline;
         }
         if out_of_memory {
             self.metrics.failure("memory");
-            self.logs.host(&format!("the component wanted more than {} bytes of memory", self.max_memory));
+            self.logs.host(&format!(
+                "the component wanted more than {} bytes of memory",
+                self.max_memory
+            ));
         } else {
             self.metrics.failure("trap");
             self.logs.host(&format!("the component failed: {error:#}"));

@@ -24,15 +24,22 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{WasiBody, p2::bindings::ProxyPre};
 
-pub use self::{headers::Peer, options::{Options, processors}};
 use self::{
     admission::{Admission, Turned},
     files::Mounts,
     instance::{Failure, Handler},
     route::Router,
 };
+pub use self::{
+    headers::Peer,
+    options::{Options, processors},
+};
 use crate::{
-    egress::{Egress, InProcess, allowed::{AllowedHosts, SELF}, client::{Client, full}},
+    egress::{
+        Egress, InProcess,
+        allowed::{AllowedHosts, SELF},
+        client::{Client, full},
+    },
     logs::Logs,
     manifest::Manifest,
     metrics::Metrics,
@@ -66,12 +73,17 @@ impl Runtime {
     pub async fn start(manifest: Manifest, sources: Sources, options: Options) -> Result<Self> {
         // Compiling and loading take a second of processor time.
         let start = move || Self::start_blocking(manifest, &sources, options);
-        tokio::task::spawn_blocking(start).await.context("the start failed")?
+        tokio::task::spawn_blocking(start)
+            .await
+            .context("the start failed")?
     }
 
     fn start_blocking(manifest: Manifest, sources: &Sources, options: Options) -> Result<Self> {
         let variables = Variables::resolve(&manifest.variables, sources)?;
-        let routes = manifest.routes.iter().map(|r| (r.route.as_str(), r.component.as_str()));
+        let routes = manifest
+            .routes
+            .iter()
+            .map(|r| (r.route.as_str(), r.component.as_str()));
         let router = Router::new(&manifest.base, routes)?;
         let metrics = Arc::new(Metrics::default());
 
@@ -88,7 +100,12 @@ impl Runtime {
         let models = models::read_all(&found)?;
         let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
         let chosen = choose::choose(options.nn, options.target, &path)?;
-        let inference = Inference::start(&chosen, &models, options.sessions.max(1), options.nn_allow_load)?;
+        let inference = Inference::start(
+            &chosen,
+            &models,
+            options.sessions.max(1),
+            options.nn_allow_load,
+        )?;
         let inference = Arc::new(inference);
         metrics.describe(&inference.version(), options.target.name());
 
@@ -101,14 +118,20 @@ impl Runtime {
         let mut handlers = HashMap::new();
         for (id, component) in &manifest.components {
             let context = || format!("component {id}");
-            let compiled = aot::load(&engine, &component.source, cache.as_deref(), &metrics).with_context(context)?;
+            let compiled = aot::load(&engine, &component.source, cache.as_deref(), &metrics)
+                .with_context(context)?;
             let pre = linker.instantiate_pre(&compiled).and_then(ProxyPre::new);
             let pre = pre.map_err(anyhow::Error::from).with_context(|| {
                 format!("component {id} wants an interface that this host lacks, or is not an HTTP component")
             })?;
             let mut listeners = options.listeners.clone();
             listeners.push(metrics.listener());
-            let logs = Arc::new(Logs::open(id, options.log_dir.as_deref(), options.quiet, listeners)?);
+            let logs = Arc::new(Logs::open(
+                id,
+                options.log_dir.as_deref(),
+                options.quiet,
+                listeners,
+            )?);
             let hosts: Vec<String> = component
                 .allowed_outbound_hosts
                 .iter()
@@ -122,7 +145,9 @@ impl Runtime {
                 in_process: in_process.clone(),
                 logs: logs.clone(),
             };
-            let own = variables.for_component(&component.variables).with_context(context)?;
+            let own = variables
+                .for_component(&component.variables)
+                .with_context(context)?;
             let handler = Handler {
                 pre,
                 egress,
@@ -145,8 +170,16 @@ impl Runtime {
             metrics.queued.clone(),
         );
         let nn_line = chosen.line;
-        let inner =
-            Inner { manifest, router, handlers, admission, inference, metrics, nn_line, options };
+        let inner = Inner {
+            manifest,
+            router,
+            handlers,
+            admission,
+            inference,
+            metrics,
+            nn_line,
+            options,
+        };
         let this = Self(Arc::new(inner));
         _ = itself.set(Arc::downgrade(&this.0));
         Ok(this)
@@ -166,7 +199,8 @@ impl Runtime {
         match body.collect().await {
             Ok(body) => Response::from_parts(head, body.to_bytes()),
             Err(_) => {
-                let mut answer = Response::new(Bytes::from_static(b"the component broke off its answer"));
+                let mut answer =
+                    Response::new(Bytes::from_static(b"the component broke off its answer"));
                 *answer.status_mut() = StatusCode::BAD_GATEWAY;
                 answer
             }
@@ -178,7 +212,10 @@ impl Runtime {
         let path = request.uri().path().to_owned();
         let Some(found) = inner.router.find(&path) else {
             inner.metrics.rejected("no-route");
-            return problem(StatusCode::NOT_FOUND, "no route of the application leads here");
+            return problem(
+                StatusCode::NOT_FOUND,
+                "no route of the application leads here",
+            );
         };
         let Some(handler) = inner.handlers.get(found.component) else {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
@@ -198,9 +235,10 @@ impl Runtime {
         match handler.call(request, place).await {
             Ok(answer) => answer,
             Err(Failure::Deadline) => later("the component took too long"),
-            Err(Failure::Broken) => {
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "the component failed at this request")
-            }
+            Err(Failure::Broken) => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the component failed at this request",
+            ),
         }
     }
 

@@ -56,17 +56,28 @@ impl Router {
         }
         table.sort_by(Route::specificity);
         for pair in table.windows(2) {
-            if pair[0].specificity(&pair[1]) == Ordering::Equal && pair[0].literals() == pair[1].literals() {
-                bail!("the routes {:?} and {:?} are the same", pair[0].raw, pair[1].raw);
+            if pair[0].specificity(&pair[1]) == Ordering::Equal
+                && pair[0].literals() == pair[1].literals()
+            {
+                bail!(
+                    "the routes {:?} and {:?} are the same",
+                    pair[0].raw,
+                    pair[1].raw
+                );
             }
         }
-        Ok(Self { base: base.to_owned(), routes: table })
+        Ok(Self {
+            base: base.to_owned(),
+            routes: table,
+        })
     }
 
     /// The most specific route for a path.
     pub fn find(&self, path: &str) -> Option<Match<'_>> {
         let segments: Vec<&str> = split(path).collect();
-        self.routes.iter().find_map(|route| route.matches(&self.base, &segments, path))
+        self.routes
+            .iter()
+            .find_map(|route| route.matches(&self.base, &segments, path))
     }
 }
 
@@ -82,12 +93,23 @@ impl Route {
         if fixed.contains("...") {
             bail!("the route {raw:?} has `...` elsewhere than at its end");
         }
-        let segments = split(base).chain(split(fixed)).map(Segment::parse).collect();
-        Ok(Self { raw: raw.to_owned(), component: component.to_owned(), segments, open })
+        let segments = split(base)
+            .chain(split(fixed))
+            .map(Segment::parse)
+            .collect();
+        Ok(Self {
+            raw: raw.to_owned(),
+            component: component.to_owned(),
+            segments,
+            open,
+        })
     }
 
     fn literals(&self) -> Vec<&Segment> {
-        self.segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).collect()
+        self.segments
+            .iter()
+            .filter(|segment| matches!(segment, Segment::Literal(_)))
+            .collect()
     }
 
     /// Segment by segment: literal before wildcard, and what must end here before what may go on.
@@ -102,11 +124,17 @@ impl Route {
         (0..=longest)
             .map(|index| rank(self, index).cmp(&rank(other, index)))
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| self.literals().iter().map(|s| s.text()).cmp(other.literals().iter().map(|s| s.text())))
+            .unwrap_or_else(|| {
+                self.literals()
+                    .iter()
+                    .map(|s| s.text())
+                    .cmp(other.literals().iter().map(|s| s.text()))
+            })
     }
 
     fn matches<'a>(&'a self, base: &'a str, path: &[&str], whole: &str) -> Option<Match<'a>> {
-        let fits = path.len() == self.segments.len() || (self.open && path.len() > self.segments.len());
+        let fits =
+            path.len() == self.segments.len() || (self.open && path.len() > self.segments.len());
         if !fits {
             return None;
         }
@@ -118,8 +146,18 @@ impl Route {
                 Segment::Named(name) => named.push((name.as_str(), (*part).to_owned())),
             }
         }
-        let path_info = if self.open { rest(whole, self.segments.len()) } else { String::new() };
-        Some(Match { component: &self.component, base, raw_route: &self.raw, path_info, named })
+        let path_info = if self.open {
+            rest(whole, self.segments.len())
+        } else {
+            String::new()
+        };
+        Some(Match {
+            component: &self.component,
+            base,
+            raw_route: &self.raw,
+            path_info,
+            named,
+        })
     }
 }
 
@@ -157,13 +195,24 @@ mod tests {
 
     fn found(base: &str, routes: &[&str], path: &str) -> Option<(String, String)> {
         let router = Router::new(base, routes.iter().map(|route| (*route, "c"))).unwrap();
-        router.find(path).map(|found| (found.raw_route.to_owned(), found.path_info))
+        router
+            .find(path)
+            .map(|found| (found.raw_route.to_owned(), found.path_info))
     }
 
     #[test]
     fn the_most_specific_route_wins() {
-        let routes =
-            ["/...", "/", "/a", "/a/...", "/a/b", "/users/:id", "/users/me", "/users/:id/...", "/:any/fixed"];
+        let routes = [
+            "/...",
+            "/",
+            "/a",
+            "/a/...",
+            "/a/b",
+            "/users/:id",
+            "/users/me",
+            "/users/:id/...",
+            "/:any/fixed",
+        ];
         let cases = [
             ("/", "/", ""),
             ("", "/", ""),
@@ -195,8 +244,14 @@ mod tests {
 
     #[test]
     fn a_base_comes_before_every_route() {
-        assert_eq!(found("/api", &["/..."], "/api/x"), Some(("/...".into(), "/x".into())));
-        assert_eq!(found("/api/", &["/..."], "/api"), Some(("/...".into(), String::new())));
+        assert_eq!(
+            found("/api", &["/..."], "/api/x"),
+            Some(("/...".into(), "/x".into()))
+        );
+        assert_eq!(
+            found("/api/", &["/..."], "/api"),
+            Some(("/...".into(), String::new()))
+        );
         assert_eq!(found("/api", &["/..."], "/x"), None);
         assert_eq!(found("/", &["/a"], "/b"), None);
     }
@@ -205,12 +260,21 @@ mod tests {
     fn wildcards_are_named() {
         let router = Router::new("/", [("/users/:id/:what", "c")].into_iter()).unwrap();
         let found = router.find("/users/7/x").unwrap();
-        assert_eq!(found.named, [("id", "7".to_owned()), ("what", "x".to_owned())]);
+        assert_eq!(
+            found.named,
+            [("id", "7".to_owned()), ("what", "x".to_owned())]
+        );
     }
 
     #[test]
     fn unusable_routes_are_refused() {
-        for routes in [&["a"][..], &["/a...b"], &["/.../a"], &["/a", "/a"], &["/a/:x", "/a/:y"]] {
+        for routes in [
+            &["a"][..],
+            &["/a...b"],
+            &["/.../a"],
+            &["/a", "/a"],
+            &["/a/:x", "/a/:y"],
+        ] {
             let result = Router::new("/", routes.iter().map(|route| (*route, "c")));
             assert!(result.is_err(), "{routes:?}");
         }

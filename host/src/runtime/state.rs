@@ -63,7 +63,10 @@ pub struct Limits {
 impl Limits {
     /// At most so many bytes of linear memory.
     pub fn new(memory: usize) -> Self {
-        Self { memory, exceeded: false }
+        Self {
+            memory,
+            exceeded: false,
+        }
     }
 }
 
@@ -90,13 +93,20 @@ impl ResourceLimiter for Limits {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.egress }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.egress,
+        }
     }
 }
 

@@ -18,7 +18,9 @@ pub fn answer<B>(runtime: &Runtime, request: &Request<B>) -> Option<Response<Was
         _ => return None,
     };
     let mut answer = Response::new(full(Bytes::from(text)));
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Some(answer)
 }
 

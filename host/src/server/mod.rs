@@ -39,8 +39,9 @@ impl Server {
     /// # Errors
     /// When the address is taken or not allowed.
     pub async fn bind(runtime: Runtime, address: SocketAddr) -> Result<Self> {
-        let listener =
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
         Ok(Self { listener, runtime })
     }
 
@@ -92,7 +93,11 @@ impl Server {
     }
 }
 
-async fn answer(runtime: &Runtime, request: Request<Incoming>, peer: SocketAddr) -> Response<WasiBody> {
+async fn answer(
+    runtime: &Runtime,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<WasiBody> {
     if let Some(answer) = health::answer(runtime, &request) {
         return answer;
     }
@@ -107,7 +112,12 @@ async fn answer(runtime: &Runtime, request: Request<Incoming>, peer: SocketAddr)
             return problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
         }
         Ok(Err(_)) => return problem(StatusCode::BAD_REQUEST, "the request's body broke off"),
-        Err(_) => return problem(StatusCode::REQUEST_TIMEOUT, "the request's body did not come"),
+        Err(_) => {
+            return problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "the request's body did not come",
+            );
+        }
     };
     let mut request = Request::from_parts(head, full(body));
     request.extensions_mut().insert(Peer(peer));

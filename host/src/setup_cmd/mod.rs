@@ -81,7 +81,10 @@ fn from_index(dir: &Path, package: &str, version: &str) -> Result<()> {
         }
     }
     let [file] = &wheels[..] else {
-        bail!("pip brought {} wheels for {package} {version} where one was expected", wheels.len());
+        bail!(
+            "pip brought {} wheels for {package} {version} where one was expected",
+            wheels.len()
+        );
     };
     unpack(&Wheel::open(file)?, &target)
 }
@@ -98,7 +101,13 @@ fn unpack(wheel: &Wheel, target: &Path) -> Result<()> {
     std::fs::rename(scratch.keep(), target)
         .with_context(|| format!("cannot move the libraries to {}", target.display()))?;
     let total: u64 = files.iter().map(|file| file.size).sum();
-    println!("{} {} -> {} ({})", wheel.package, wheel.version, target.display(), mebibytes(total));
+    println!(
+        "{} {} -> {} ({})",
+        wheel.package,
+        wheel.version,
+        target.display(),
+        mebibytes(total)
+    );
     for file in &files {
         println!("  {:<44} {:>10}", file.name, mebibytes(file.size));
     }

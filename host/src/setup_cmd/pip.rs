@@ -16,22 +16,38 @@ pub fn download(package: &str, version: &str, into: &Path) -> Result<()> {
     }
     let message = String::from_utf8_lossy(&plain.stderr).into_owned();
     if message.contains("No module named pip") {
-        bail!("python3 has no pip: install it (`apt-get install python3-pip`, or `python3 -m ensurepip`) or pass --wheel FILE");
+        bail!(
+            "python3 has no pip: install it (`apt-get install python3-pip`, or `python3 -m ensurepip`) or pass --wheel FILE"
+        );
     }
     // A Python too new or too old for these wheels does not matter, as no Python will load them.
     if message.contains("No matching distribution") && cfg!(target_os = "linux") {
         let platform = format!("manylinux_2_28_{}", std::env::consts::ARCH);
-        let second = pip(package, version, into, &["--python-version", "3.12", "--platform", &platform])?;
+        let second = pip(
+            package,
+            version,
+            into,
+            &["--python-version", "3.12", "--platform", &platform],
+        )?;
         if second.status.success() {
             return Ok(());
         }
     }
-    bail!("pip could not get {package} {version}:\n{}", last_lines(&message, 8));
+    bail!(
+        "pip could not get {package} {version}:\n{}",
+        last_lines(&message, 8)
+    );
 }
 
 fn pip(package: &str, version: &str, into: &Path, more: &[&str]) -> Result<Output> {
     let output = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
         .args(["--no-deps", "--only-binary=:all:", "--dest"])
         .arg(into)
         .args(more)
@@ -39,7 +55,9 @@ fn pip(package: &str, version: &str, into: &Path, more: &[&str]) -> Result<Outpu
         .output();
     match output {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("python3 is not installed; install it with pip, or pass --wheel FILE with wheels from pypi.org")
+            bail!(
+                "python3 is not installed; install it with pip, or pass --wheel FILE with wheels from pypi.org"
+            )
         }
         other => other.context("python3 did not start"),
     }

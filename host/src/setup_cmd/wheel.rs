@@ -26,15 +26,29 @@ pub struct Unpacked {
 impl Wheel {
     /// Reads package and version from the file's name, as PEP 427 writes them.
     pub fn open(file: &Path) -> Result<Self> {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let mut parts = name.strip_suffix(".whl").unwrap_or_default().split('-');
         let (Some(package), Some(version)) = (parts.next(), parts.next()) else {
-            bail!("{} is not named like a wheel (NAME-VERSION-….whl)", file.display());
+            bail!(
+                "{} is not named like a wheel (NAME-VERSION-….whl)",
+                file.display()
+            );
         };
         let Some(product) = product(package) else {
-            bail!("{package} is neither onnxruntime nor openvino ({})", file.display());
+            bail!(
+                "{package} is neither onnxruntime nor openvino ({})",
+                file.display()
+            );
         };
-        Ok(Self { package: package.into(), version: version.into(), product, file: file.into() })
+        Ok(Self {
+            package: package.into(),
+            version: version.into(),
+            product,
+            file: file.into(),
+        })
     }
 
     /// The folder for this wheel's libraries.
@@ -57,13 +71,18 @@ impl Wheel {
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index)?;
             let path = entry.name().to_owned();
-            let Some((folder, name)) = path.rsplit_once('/') else { continue };
+            let Some((folder, name)) = path.rsplit_once('/') else {
+                continue;
+            };
             if !wanted(self.product, folder, name) {
                 continue;
             }
             let size = io::copy(&mut entry, &mut File::create(target.join(name))?)
                 .with_context(|| format!("cannot unpack {path}"))?;
-            unpacked.push(Unpacked { name: name.into(), size });
+            unpacked.push(Unpacked {
+                name: name.into(),
+                size,
+            });
         }
         if !self.complete_in(target) {
             bail!("{} holds no library for this platform", self.file.display());
@@ -99,9 +118,14 @@ fn wanted(product: Product, folder: &str, name: &str) -> bool {
         // the other frameworks' readers are a quarter of it.
         Product::OpenVino => {
             let parts = [
-                "libopenvino.", "libopenvino_c.", "libopenvino_onnx_frontend.",
-                "libopenvino_ir_frontend.", "libopenvino_intel_", "libopenvino_arm_cpu_plugin",
-                "libtbb", "libhwloc",
+                "libopenvino.",
+                "libopenvino_c.",
+                "libopenvino_onnx_frontend.",
+                "libopenvino_ir_frontend.",
+                "libopenvino_intel_",
+                "libopenvino_arm_cpu_plugin",
+                "libtbb",
+                "libhwloc",
             ];
             folder == "openvino/libs" && parts.iter().any(|part| name.starts_with(part))
         }
@@ -114,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_wheel_is_known_by_its_name() {
-        let wheel = Wheel::open(Path::new("/x/openvino-2026.4.1-22982-cp311-cp311-linux.whl")).unwrap();
+        let wheel = Wheel::open(Path::new(
+            "/x/openvino-2026.4.1-22982-cp311-cp311-linux.whl",
+        ))
+        .unwrap();
         assert_eq!(wheel.folder(), "openvino-2026.4.1");
         for bad in ["numpy-1.0-py3-none-any.whl", "openvino.zip", "x.whl"] {
             assert!(Wheel::open(Path::new(bad)).is_err(), "{bad}");
@@ -127,7 +154,14 @@ mod tests {
         assert!(take("openvino/libs", "libopenvino.so.2641"));
         assert!(take("openvino/libs", "libtbb.so.12"));
         assert!(!take("openvino/libs", "libopenvino_jax_frontend.so.2641"));
-        assert!(!take("openvino", "_pyopenvino.cpython-311-x86_64-linux-gnu.so"));
-        assert!(!wanted(Product::OnnxRuntime, "onnxruntime/capi", "onnxruntime_pybind11_state.so"));
+        assert!(!take(
+            "openvino",
+            "_pyopenvino.cpython-311-x86_64-linux-gnu.so"
+        ));
+        assert!(!wanted(
+            Product::OnnxRuntime,
+            "onnxruntime/capi",
+            "onnxruntime_pybind11_state.so"
+        ));
     }
 }

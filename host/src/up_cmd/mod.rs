@@ -1,6 +1,12 @@
 //! `xray up`: serve an application, with the options that `spin up` has.
 
-use std::{io::Write, net::SocketAddr, path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -18,10 +24,21 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// The manifest, or a folder with a spin.toml.
-    #[arg(short = 'f', long, value_name = "PATH", default_value = ".", alias = "file")]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        alias = "file"
+    )]
     pub from: PathBuf,
     /// Address to serve on; port 0 takes any free port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000", env = "SPIN_HTTP_LISTEN_ADDR")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:3000",
+        env = "SPIN_HTTP_LISTEN_ADDR"
+    )]
     pub listen: SocketAddr,
     /// Serve only this component.
     #[arg(long, value_name = "ID")]
@@ -97,7 +114,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 impl RuntimeArgs {
     /// The settings for a runtime of the application in `dir`.
     pub fn options(&self, dir: &Path) -> Options {
-        let state_dir = self.state_dir.clone().unwrap_or_else(|| default_state_dir(dir));
+        let state_dir = self
+            .state_dir
+            .clone()
+            .unwrap_or_else(|| default_state_dir(dir));
         let log_dir = match &self.log_dir {
             None => writable(state_dir.join("logs")),
             Some(dir) if dir.as_os_str().is_empty() => None,

@@ -48,7 +48,11 @@ impl Variables {
     /// # Errors
     /// When a required one has none, naming it, or when `--variable` names one that is not declared.
     pub fn resolve(declared: &BTreeMap<String, VariableDecl>, sources: &Sources) -> Result<Self> {
-        if let Some(name) = sources.explicit.keys().find(|name| !declared.contains_key(*name)) {
+        if let Some(name) = sources
+            .explicit
+            .keys()
+            .find(|name| !declared.contains_key(*name))
+        {
             bail!("--variable {name}: the manifest declares no such variable");
         }
         let mut providers = Vec::new();
@@ -61,7 +65,10 @@ impl Variables {
         for (name, decl) in declared {
             let key = format!("{PREFIX}{}", name.to_uppercase());
             let ambient = || {
-                let set = sources.environment.then(|| std::env::var(&key).ok()).flatten();
+                let set = sources
+                    .environment
+                    .then(|| std::env::var(&key).ok())
+                    .flatten();
                 set.or_else(|| dotenv.get(&key).cloned())
             };
             let value = sources
@@ -93,7 +100,9 @@ impl Variables {
     pub fn for_component(&self, templates: &BTreeMap<String, String>) -> Result<Self> {
         let mut values = BTreeMap::new();
         for (name, template) in templates {
-            let value = self.expand(template).with_context(|| format!("variable {name}"))?;
+            let value = self
+                .expand(template)
+                .with_context(|| format!("variable {name}"))?;
             values.insert(name.clone(), value);
         }
         Ok(Self(values))
@@ -148,18 +157,23 @@ fn read_table(path: &Path) -> Result<BTreeMap<String, String>> {
         })
     };
     // The parser's message would quote the line, and with it the value.
-    read().ok().with_context(|| format!("--variable: {} is no table of strings", path.display()))
+    read()
+        .ok()
+        .with_context(|| format!("--variable: {} is no table of strings", path.display()))
 }
 
 fn dotenv(path: &Path, wanted: bool) -> Result<BTreeMap<String, String>> {
     if !wanted || !path.is_file() {
         return Ok(BTreeMap::new());
     }
-    let lines = dotenvy::from_path_iter(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines =
+        dotenvy::from_path_iter(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = BTreeMap::new();
     for line in lines {
         // The error would quote the line, and with it the value.
-        let (name, value) = line.ok().with_context(|| format!("{} has a line that does not parse", path.display()))?;
+        let (name, value) = line
+            .ok()
+            .with_context(|| format!("{} has a line that does not parse", path.display()))?;
         values.insert(name, value);
     }
     Ok(values)

@@ -11,7 +11,10 @@ pub enum Provider {
     /// Values written in the configuration.
     Static(BTreeMap<String, String>),
     /// Environment variables with a prefix, or a file of them.
-    Env { prefix: String, file: BTreeMap<String, String> },
+    Env {
+        prefix: String,
+        file: BTreeMap<String, String>,
+    },
 }
 
 impl Provider {
@@ -71,21 +74,37 @@ fn parse(text: &str) -> Result<Vec<Provider>> {
 }
 
 fn provider(entry: toml::Value) -> Result<Provider> {
-    let kind = entry.get("type").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    let kind = entry
+        .get("type")
+        .and_then(toml::Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if !matches!(kind.as_str(), "static" | "env") {
-        bail!("providers of type {kind:?} are not supported by this host, only \"static\" and \"env\"");
+        bail!(
+            "providers of type {kind:?} are not supported by this host, only \"static\" and \"env\""
+        );
     }
-    Ok(match entry.try_into().ok().context("the provider has a wrong key or value")? {
-        RawProvider::Static { values } => Provider::Static(values),
-        RawProvider::Env { prefix, dotenv_path } => {
-            let file = match dotenv_path {
-                Some(path) => super::dotenv(&path, true)?,
-                None => BTreeMap::new(),
-            };
-            let prefix = prefix.map_or_else(|| super::PREFIX.to_owned(), |prefix| format!("{prefix}_"));
-            Provider::Env { prefix, file }
-        }
-    })
+    Ok(
+        match entry
+            .try_into()
+            .ok()
+            .context("the provider has a wrong key or value")?
+        {
+            RawProvider::Static { values } => Provider::Static(values),
+            RawProvider::Env {
+                prefix,
+                dotenv_path,
+            } => {
+                let file = match dotenv_path {
+                    Some(path) => super::dotenv(&path, true)?,
+                    None => BTreeMap::new(),
+                };
+                let prefix =
+                    prefix.map_or_else(|| super::PREFIX.to_owned(), |prefix| format!("{prefix}_"));
+                Provider::Env { prefix, file }
+            }
+        },
+    )
 }
 
 #[cfg(test)]
@@ -105,11 +124,26 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(providers.iter().find_map(|provider| provider.get("a")).as_deref(), Some("1"));
+        assert_eq!(
+            providers
+                .iter()
+                .find_map(|provider| provider.get("a"))
+                .as_deref(),
+            Some("1")
+        );
         for (text, said) in [
-            ("[[variables_provider]]\ntype = \"vault\"\ntoken = \"s3cret\"", "vault"),
-            ("[[variables_provider]]\ntype = \"static\"\nvalue = \"s3cret\"", "variables_provider"),
-            ("[key_value_store.default]\ntype = \"spin\"", "key_value_store"),
+            (
+                "[[variables_provider]]\ntype = \"vault\"\ntoken = \"s3cret\"",
+                "vault",
+            ),
+            (
+                "[[variables_provider]]\ntype = \"static\"\nvalue = \"s3cret\"",
+                "variables_provider",
+            ),
+            (
+                "[key_value_store.default]\ntype = \"spin\"",
+                "key_value_store",
+            ),
             ("password = s3cret", "not TOML"),
         ] {
             let error = format!("{:#}", parse(text).unwrap_err());

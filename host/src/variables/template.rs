@@ -39,7 +39,10 @@ mod tests {
         let cases = [
             ("plain", Some("plain")),
             ("", Some("")),
-            ("https://{{ host }}:443", Some("https://rgw.example.com:443")),
+            (
+                "https://{{ host }}:443",
+                Some("https://rgw.example.com:443"),
+            ),
             ("{{host}}{{ host }}", Some("rgw.example.comrgw.example.com")),
             ("{{ braces }}", Some("{{ host }}")),
             ("}} {", Some("}} {")),
@@ -48,7 +51,11 @@ mod tests {
             ("{{ host", None),
         ];
         for (template, expected) in cases {
-            assert_eq!(expand(template, lookup).ok().as_deref(), expected, "{template}");
+            assert_eq!(
+                expand(template, lookup).ok().as_deref(),
+                expected,
+                "{template}"
+            );
         }
     }
 }

@@ -1,7 +1,10 @@
 use super::*;
 
 fn declared() -> BTreeMap<String, VariableDecl> {
-    let decl = |default: Option<&str>| VariableDecl { default: default.map(str::to_owned), secret: true };
+    let decl = |default: Option<&str>| VariableDecl {
+        default: default.map(str::to_owned),
+        secret: true,
+    };
     BTreeMap::from([
         ("xray_test_a".to_owned(), decl(None)),
         ("xray_test_b".to_owned(), decl(Some("default"))),
@@ -12,7 +15,11 @@ fn folder(dotenv: &str, runtime: &str) -> (tempfile::TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(".env"), dotenv).unwrap();
     std::fs::write(dir.path().join("runtime.toml"), runtime).unwrap();
-    let sources = Sources { dir: dir.path().to_owned(), environment: true, ..Sources::default() };
+    let sources = Sources {
+        dir: dir.path().to_owned(),
+        environment: true,
+        ..Sources::default()
+    };
     (dir, sources)
 }
 
@@ -20,11 +27,15 @@ fn folder(dotenv: &str, runtime: &str) -> (tempfile::TempDir, Sources) {
 /// end-to-end tests set the real one.
 #[test]
 fn the_nearer_source_wins() {
-    let runtime = "[[variables_provider]]\ntype = \"static\"\nvalues = { xray_test_a = \"runtime\" }";
+    let runtime =
+        "[[variables_provider]]\ntype = \"static\"\nvalues = { xray_test_a = \"runtime\" }";
     let (dir, mut sources) = folder("SPIN_VARIABLE_XRAY_TEST_A=dotenv\nOTHER=1", runtime);
     let value = |sources: &Sources| {
         let variables = Variables::resolve(&declared(), sources).unwrap();
-        (variables.get("xray_test_a").unwrap().to_owned(), variables.get("xray_test_b").unwrap().to_owned())
+        (
+            variables.get("xray_test_a").unwrap().to_owned(),
+            variables.get("xray_test_b").unwrap().to_owned(),
+        )
     };
     assert_eq!(value(&sources), ("dotenv".into(), "default".into()));
     sources.runtime_config = Some(dir.path().join("runtime.toml"));
@@ -36,11 +47,21 @@ fn the_nearer_source_wins() {
 #[test]
 fn a_missing_or_unknown_variable_is_named() {
     let (_dir, mut sources) = folder("", "");
-    let error = Variables::resolve(&declared(), &sources).unwrap_err().to_string();
-    assert!(error.contains("xray_test_a") && error.contains("SPIN_VARIABLE_XRAY_TEST_A"), "{error}");
+    let error = Variables::resolve(&declared(), &sources)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("xray_test_a") && error.contains("SPIN_VARIABLE_XRAY_TEST_A"),
+        "{error}"
+    );
     sources.explicit = BTreeMap::from([("typo".into(), "s3cret".into())]);
-    let error = Variables::resolve(&declared(), &sources).unwrap_err().to_string();
-    assert!(error.contains("typo") && !error.contains("s3cret"), "{error}");
+    let error = Variables::resolve(&declared(), &sources)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("typo") && !error.contains("s3cret"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -34,7 +34,12 @@ fn picture(bytes: &[u8]) -> GrayImage {
 
 /// The largest level in a part of a picture.
 fn brightest(picture: &GrayImage, x: u32, y: u32, width: u32, height: u32) -> u8 {
-    picture.view(x, y, width, height).pixels().map(|(_, _, p)| p.0[0]).max().unwrap()
+    picture
+        .view(x, y, width, height)
+        .pixels()
+        .map(|(_, _, p)| p.0[0])
+        .max()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,14 +64,21 @@ async fn every_backend_does_the_whole_job_and_they_agree() {
         for phantom in &phantoms {
             let event = world.put(&phantom.patient.file_name(), &phantom.jpeg).await;
             let (status, report) = world.deliver(&event).await;
-            assert_eq!((status, report["outcome"].as_str()), (200, Some("done")), "{report}");
+            assert_eq!(
+                (status, report["outcome"].as_str()),
+                (200, Some("done")),
+                "{report}"
+            );
             check_outputs(&world, phantom, &report).await;
             copies += usize::from(report["anonymized"] == "stored");
             of_backend.push(report["risk"].as_f64().unwrap());
         }
         assert_eq!(world.keys(PROCESSED).len(), phantoms.len());
         assert_eq!(world.keys(ANONYMIZED).len(), copies);
-        assert!(copies > 0 && copies < phantoms.len(), "both kinds were seen");
+        assert!(
+            copies > 0 && copies < phantoms.len(),
+            "both kinds were seen"
+        );
         let said = world.end(&secrets);
         assert!(said.contains(says), "{backend} names itself: {said}");
         risks.push(of_backend);
@@ -84,14 +96,23 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
     let name = phantom.patient.file_name();
     let source = picture(&phantom.jpeg);
     let processed = name.replace(".jpeg", "-processed.jpeg");
-    let labelled = picture(&world.get(PROCESSED, &processed).await.expect("a processed object"));
+    let labelled = picture(
+        &world
+            .get(PROCESSED, &processed)
+            .await
+            .expect("a processed object"),
+    );
     assert_eq!(labelled.dimensions(), source.dimensions());
     assert!(brightest(&labelled, 0, 0, 300, 50) > 240, "a white label");
     // JPEGs are encoded again for now, so what is not touched is close, not the same.
     let drift = |a: &GrayImage| {
         let middle = |i: &GrayImage| i.view(400, 200, 400, 400).to_image();
         let (a, b) = (middle(a), middle(&source));
-        a.iter().zip(b.iter()).map(|(x, y)| x.abs_diff(*y)).max().unwrap()
+        a.iter()
+            .zip(b.iter())
+            .map(|(x, y)| x.abs_diff(*y))
+            .max()
+            .unwrap()
     };
     assert!(drift(&labelled) <= 12, "{}", drift(&labelled));
     if report["class"] != "Pneumonia" {
@@ -101,11 +122,17 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
     assert!(report["risk"].as_f64().unwrap() > 0.8);
     let exam = name.rsplit_once('_').unwrap().1;
     let keys = world.keys(ANONYMIZED);
-    let key = keys.iter().find(|k| k.ends_with(exam)).expect("an anonymized object");
+    let key = keys
+        .iter()
+        .find(|k| k.ends_with(exam))
+        .expect("an anonymized object");
     let bytes = world.get(ANONYMIZED, key).await.unwrap();
     for text in private(phantom) {
         assert!(!key.contains(&text), "{text} in {key}");
-        assert!(!bytes.windows(text.len()).any(|w| w == text.as_bytes()), "{text} in the file");
+        assert!(
+            !bytes.windows(text.len()).any(|w| w == text.as_bytes()),
+            "{text} in the file"
+        );
     }
     let clean = picture(&bytes);
     // The outermost pixels of the box share blocks with the picture beside it.
@@ -144,7 +171,9 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
     let own = world.event(PROCESSED, "x.jpeg", Event::Put, "", 1);
     check(&own, 200, "skipped", Some("own-output")).await;
 
-    let corrupt = world.put("corrupt.jpeg", &phantom.jpeg[..phantom.jpeg.len() / 2]).await;
+    let corrupt = world
+        .put("corrupt.jpeg", &phantom.jpeg[..phantom.jpeg.len() / 2])
+        .await;
     check(&corrupt, 200, "rejected", Some("damaged")).await;
     assert_eq!(world.post(&corrupt, &KAFKA).await.status(), 422);
     // A header that claims 65000 x 32000 pixels.
@@ -155,11 +184,20 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
     check(&huge, 200, "rejected", Some("too-large")).await;
     assert_eq!(world.post(&huge, &KAFKA).await.status(), 413);
     let dicom = [vec![0; 128], b"DICM".to_vec()].concat();
-    check(&world.put("x.dcm", &dicom).await, 200, "rejected", Some("not-an-image")).await;
+    check(
+        &world.put("x.dcm", &dicom).await,
+        200,
+        "rejected",
+        Some("not-an-image"),
+    )
+    .await;
 
     let refused = world.post(&Bytes::from_static(b"{}"), &[]).await;
     assert_eq!(refused.status(), 400);
-    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        refused.headers()["content-type"],
+        "application/problem+json"
+    );
     world.end(&private(phantom));
 }
 
@@ -191,8 +229,15 @@ async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
         let world = World::start(&[variable], &["--nn", "embedded"]).await;
         let event = world.put(&phantom.patient.file_name(), &phantom.jpeg).await;
         let (status, report) = world.deliver(&event).await;
-        assert_eq!((status, report["reason"].as_str()), (503, Some("store")), "{report}");
-        assert!(report["detail"].as_str().unwrap().contains(because), "{report}");
+        assert_eq!(
+            (status, report["reason"].as_str()),
+            (503, Some("store")),
+            "{report}"
+        );
+        assert!(
+            report["detail"].as_str().unwrap().contains(because),
+            "{report}"
+        );
         assert!(world.keys(PROCESSED).is_empty() && world.keys(ANONYMIZED).is_empty());
         let mut secrets = private(phantom);
         secrets.push("not-the-secret".to_owned());
@@ -218,7 +263,11 @@ async fn two_hundred_events_at_once() {
     }
     let answers = futures_util::future::join_all(events.iter().map(|e| world.deliver(e))).await;
     for (status, report) in answers {
-        assert_eq!((status, report["outcome"].as_str()), (200, Some("done")), "{report}");
+        assert_eq!(
+            (status, report["outcome"].as_str()),
+            (200, Some("done")),
+            "{report}"
+        );
     }
     assert_eq!(world.keys(PROCESSED).len(), 200, "one folder each");
     world.end(&drawn.iter().flat_map(private).collect::<Vec<_>>());

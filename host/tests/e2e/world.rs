@@ -52,8 +52,14 @@ pub fn function_is_built() -> bool {
 /// True when the native backend's library is where `make backends` puts it.
 pub fn backend_is_there(prefix: &str) -> bool {
     let folders = std::fs::read_dir(root().join(".backends"));
-    let names = folders.into_iter().flatten().flatten().map(|f| f.file_name());
-    let found = names.into_iter().any(|name| name.to_string_lossy().starts_with(prefix));
+    let names = folders
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|f| f.file_name());
+    let found = names
+        .into_iter()
+        .any(|name| name.to_string_lossy().starts_with(prefix));
     if !found {
         missing(prefix, "get it with `make backends`");
     }
@@ -61,7 +67,10 @@ pub fn backend_is_there(prefix: &str) -> bool {
 }
 
 fn missing(what: &str, remedy: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what} is missing; {remedy}");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{what} is missing; {remedy}"
+    );
     eprintln!("SKIP {what} is missing; {remedy}");
 }
 
@@ -79,7 +88,9 @@ impl World {
         let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
         let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
-        command.args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(root());
+        command
+            .args(["up", "--listen", "127.0.0.1:0", "--from"])
+            .arg(root());
         command.arg("--backends-dir").arg(root().join(".backends"));
         command.arg("--state-dir").arg(dir.path().join("state"));
         command.arg("--log-dir").arg(dir.path().join("logs"));
@@ -95,7 +106,11 @@ impl World {
         for (name, value) in all {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
-        let mut up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut up = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let printed = Arc::new(Mutex::new(String::new()));
         let mut readers = vec![collect(up.stderr.take().unwrap(), printed.clone())];
         let mut stdout = BufReader::new(up.stdout.take().unwrap());
@@ -107,13 +122,27 @@ impl World {
         let address = address.to_owned();
         readers.push(collect(stdout, printed.clone()));
         let answers = Mutex::default();
-        World { store, client, listening: Some(listening), address, up, printed, answers, readers, dir }
+        World {
+            store,
+            client,
+            listening: Some(listening),
+            address,
+            up,
+            printed,
+            answers,
+            readers,
+            dir,
+        }
     }
 
     /// Puts a picture into the input bucket and gives the notification of it.
     pub async fn put(&self, key: &str, bytes: &[u8]) -> Bytes {
         let body = Bytes::copy_from_slice(bytes);
-        let etag = self.client.put(BUCKET, key, "image/jpeg", body).await.unwrap();
+        let etag = self
+            .client
+            .put(BUCKET, key, "image/jpeg", body)
+            .await
+            .unwrap();
         self.event(BUCKET, key, Event::Put, &etag, bytes.len() as u64)
     }
 
@@ -144,14 +173,21 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = Transport::http().send(request.body(body.clone()).unwrap()).await.unwrap();
+        let answer = Transport::http()
+            .send(request.body(body.clone()).unwrap())
+            .await
+            .unwrap();
         let said = format!("{:?}{:?}", answer.headers(), answer.body());
         self.answers.lock().unwrap().push_str(&said);
         answer
     }
 
     pub async fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.client.get(bucket, key).await.unwrap().map(Response::into_body)
+        self.client
+            .get(bucket, key)
+            .await
+            .unwrap()
+            .map(Response::into_body)
     }
 
     /// The files in a bucket.
@@ -168,7 +204,13 @@ impl World {
     /// Ends the host in order, checks that none of these texts is in what it printed, logged or answered, and gives all that.
     pub fn end(mut self, private: &[String]) -> String {
         let id = self.up.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(self.up.wait().unwrap().success());
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
@@ -177,7 +219,10 @@ impl World {
         for log in std::fs::read_dir(self.dir.path().join("logs")).unwrap() {
             said += &std::fs::read_to_string(log.unwrap().path()).unwrap();
         }
-        assert!(said.contains("\"event\":\"object\""), "there was nothing to look through: {said}");
+        assert!(
+            said.contains("\"event\":\"object\""),
+            "there was nothing to look through: {said}"
+        );
         for text in private {
             assert!(!said.contains(text), "{text} was said");
         }

@@ -18,7 +18,14 @@ struct Up {
 fn command(from: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
     command
-        .args(["up", "--listen", "127.0.0.1:0", "--nn", "embedded", "--from"])
+        .args([
+            "up",
+            "--listen",
+            "127.0.0.1:0",
+            "--nn",
+            "embedded",
+            "--from",
+        ])
         .arg(from)
         .args(arguments)
         .env_remove("SPIN_VARIABLE_TOKEN")
@@ -36,7 +43,11 @@ impl Up {
         let address = line.trim().strip_prefix("Serving http://").map(str::parse);
         let Some(Ok(address)) = address else {
             let mut error = String::new();
-            _ = process.stderr.take().expect("a pipe").read_to_string(&mut error);
+            _ = process
+                .stderr
+                .take()
+                .expect("a pipe")
+                .read_to_string(&mut error);
             panic!("{line:?} is not the address: {error}");
         };
         // Read on, so that the process never waits for us.
@@ -47,20 +58,33 @@ impl Up {
 
     fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().expect("kill runs").success());
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
     }
 
     /// Exit code, and what it printed to standard error.
     fn wait(mut self) -> (Option<i32>, String) {
         let mut error = String::new();
-        _ = self.process.stderr.take().expect("a pipe").read_to_string(&mut error);
+        _ = self
+            .process
+            .stderr
+            .take()
+            .expect("a pipe")
+            .read_to_string(&mut error);
         (self.process.wait().expect("it ends").code(), error)
     }
 }
 
 fn ask(address: SocketAddr, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a timeout");
     let length = body.len();
     write!(stream, "{head} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
         .expect("it reads");
@@ -72,29 +96,57 @@ fn ask(address: SocketAddr, head: &str, body: &str) -> String {
 #[test]
 fn it_serves_counts_and_ends_in_order() {
     let app = support::app(&[("spin", &guests::spin()), ("trap", &guests::trap())]);
-    let mut command = command(app.path(), &["--timeout", "2", "--metrics", "127.0.0.1:0", "--max-body", "1"]);
+    let mut command = command(
+        app.path(),
+        &[
+            "--timeout",
+            "2",
+            "--metrics",
+            "127.0.0.1:0",
+            "--max-body",
+            "1",
+        ],
+    );
     command.env("SPIN_VARIABLE_TOKEN", "s3cret-value");
     let mut up = Up::start(command);
     let address = up.address;
     let mut error = BufReader::new(up.process.stderr.take().expect("a pipe"));
     let mut printed = String::new();
     while !printed.contains("/metrics") {
-        assert_ne!(error.read_line(&mut printed).expect("a line"), 0, "{printed}");
+        assert_ne!(
+            error.read_line(&mut printed).expect("a line"),
+            0,
+            "{printed}"
+        );
     }
     assert!(printed.contains("Inference by rten 0."), "{printed}");
-    let metrics = printed.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-    let metrics = metrics.and_then(|address| address.parse().ok()).expect("the metrics' address");
+    let metrics = printed
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    let metrics = metrics
+        .and_then(|address| address.parse().ok())
+        .expect("the metrics' address");
 
     assert!(ask(address, "GET /.well-known/spin/health", "").starts_with("HTTP/1.1 200"));
     let info = ask(address, "GET /.well-known/spin/info", "");
-    assert!(info.contains("\"name\":\"test\"") && info.contains("rten"), "{info}");
+    assert!(
+        info.contains("\"name\":\"test\"") && info.contains("rten"),
+        "{info}"
+    );
     assert!(ask(address, "GET /elsewhere", "").starts_with("HTTP/1.1 404"));
     assert!(ask(address, "GET /trap", "").starts_with("HTTP/1.1 500"));
     let large = "x".repeat((1 << 20) + 1);
     assert!(ask(address, "POST /trap", &large).starts_with("HTTP/1.1 413"));
     let counters = ask(metrics, "GET /metrics", "");
-    assert!(counters.contains("xray_requests_total{status=\"500\"} 1"), "{counters}");
-    assert!(counters.contains("xray_rejected_total{kind=\"too-large\"} 1"), "{counters}");
+    assert!(
+        counters.contains("xray_requests_total{status=\"500\"} 1"),
+        "{counters}"
+    );
+    assert!(
+        counters.contains("xray_rejected_total{kind=\"too-large\"} 1"),
+        "{counters}"
+    );
 
     // A request that is running when the signal comes gets its answer, a new one does not get in.
     let running = std::thread::spawn(move || ask(address, "GET /spin", ""));
@@ -102,19 +154,35 @@ fn it_serves_counts_and_ends_in_order() {
     up.signal("-TERM");
     std::thread::sleep(Duration::from_millis(300));
     assert!(TcpStream::connect(address).is_err());
-    assert!(running.join().expect("an answer").starts_with("HTTP/1.1 503"));
+    assert!(
+        running
+            .join()
+            .expect("an answer")
+            .starts_with("HTTP/1.1 503")
+    );
     error.read_to_string(&mut printed).expect("the rest");
-    assert_eq!(up.process.wait().expect("it ends").code(), Some(0), "{printed}");
+    assert_eq!(
+        up.process.wait().expect("it ends").code(),
+        Some(0),
+        "{printed}"
+    );
     assert!(!printed.contains("s3cret-value"), "{printed}");
 
     let logs = app.path().join(".xray/logs/trap_stderr.txt");
-    assert!(std::fs::read_to_string(logs).expect("a log").contains("the component failed"));
+    assert!(
+        std::fs::read_to_string(logs)
+            .expect("a log")
+            .contains("the component failed")
+    );
 }
 
 #[test]
 fn a_second_signal_ends_at_once() {
     let app = support::app(&[("spin", &guests::spin())]);
-    let up = Up::start(command(app.path(), &["--variable", "token=t", "--timeout", "60"]));
+    let up = Up::start(command(
+        app.path(),
+        &["--variable", "token=t", "--timeout", "60"],
+    ));
     let address = up.address;
     std::thread::spawn(move || ask(address, "GET /spin", ""));
     std::thread::sleep(Duration::from_millis(300));
@@ -134,10 +202,22 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         String::from_utf8(output.stderr).expect("text")
     };
     assert!(fails(&[], app.path()).contains("SPIN_VARIABLE_TOKEN"));
-    assert!(fails(&["--variable", "token=s3cret", "--variable", "tokn=s3cret"], app.path()).contains("tokn"));
+    assert!(
+        fails(
+            &["--variable", "token=s3cret", "--variable", "tokn=s3cret"],
+            app.path()
+        )
+        .contains("tokn")
+    );
     assert!(!fails(&["--variable", "s3cret"], app.path()).contains("s3cret"));
     assert!(fails(&["--variable", "token=t", "--nn-target", "gpu"], app.path()).contains("GPU"));
-    assert!(fails(&["--variable", "token=t", "--component-id", "x"], app.path()).contains("\"x\""));
+    assert!(
+        fails(
+            &["--variable", "token=t", "--component-id", "x"],
+            app.path()
+        )
+        .contains("\"x\"")
+    );
     assert!(fails(&[], Path::new("/nowhere")).contains("/nowhere"));
     let manifest = app.path().join("spin.toml");
     let text = std::fs::read_to_string(&manifest).expect("the manifest");
@@ -153,7 +233,10 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
         return;
     }
     let store = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let endpoint = format!("s3_endpoint=http://{}", store.local_addr().expect("an address"));
+    let endpoint = format!(
+        "s3_endpoint=http://{}",
+        store.local_addr().expect("an address")
+    );
     std::thread::spawn(move || {
         for stream in store.incoming().flatten() {
             let mut stream = BufReader::new(stream);
@@ -161,12 +244,21 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
             while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
                 line.clear();
             }
-            _ = stream.get_mut().write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            _ = stream.get_mut().write_all(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            );
         }
     });
     let state = tempfile::tempdir().expect("a folder");
     let path = state.path().display().to_string();
-    let arguments = ["--variable", &endpoint, "--state-dir", &path, "--log-dir", &path];
+    let arguments = [
+        "--variable",
+        &endpoint,
+        "--state-dir",
+        &path,
+        "--log-dir",
+        &path,
+    ];
     let mut command = command(&support::root(), &arguments);
     command
         .env("SPIN_VARIABLE_S3_ENDPOINT", "http://127.0.0.1:1")
@@ -183,6 +275,11 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
     let log = std::fs::read_to_string(state.path().join("xray_stdout.txt")).expect("a log");
     assert!(log.starts_with("{\"event\":\"object\""), "{log}");
     for secret in ["s3cret-value", "DOE_JANE"] {
-        assert!(![&answer, &printed, &log].iter().any(|text| text.contains(secret)), "{secret}");
+        assert!(
+            ![&answer, &printed, &log]
+                .iter()
+                .any(|text| text.contains(secret)),
+            "{secret}"
+        );
     }
 }

@@ -49,7 +49,9 @@ fn noise(count: usize, mut seed: u32) -> Vec<f32> {
 
 #[tokio::test]
 async fn the_backends_agree_on_the_first_model() {
-    let Some((model, contract)) = support::model() else { return };
+    let Some((model, contract)) = support::model() else {
+        return;
+    };
     let input = &contract["input"];
     let size = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
     let channels = if input["channels"] == "grey" { 1 } else { 3 };
@@ -64,7 +66,9 @@ async fn the_backends_agree_on_the_first_model() {
         let mut scores = Vec::new();
         for backend in backends() {
             let tensor = Tensor::f32(&dims, &noise(count, seed));
-            let outputs = compute(&backend, &model, vec![(name.to_owned(), tensor)]).await.unwrap();
+            let outputs = compute(&backend, &model, vec![(name.to_owned(), tensor)])
+                .await
+                .unwrap();
             let wanted = contract["output"]["name"].as_str().unwrap();
             let output = outputs.iter().find(|(name, _)| name == wanted);
             let (_, output) = output.expect("the output has the contract's name");
@@ -72,7 +76,10 @@ async fn the_backends_agree_on_the_first_model() {
         }
         println!("{scores:?}");
         let first = scores[0].1;
-        assert!(scores.iter().all(|(_, score)| (score - first).abs() < 1e-4), "{scores:?}");
+        assert!(
+            scores.iter().all(|(_, score)| (score - first).abs() < 1e-4),
+            "{scores:?}"
+        );
     }
 }
 
@@ -81,8 +88,14 @@ async fn every_backend_names_itself() {
     for backend in backends() {
         let version = backend.version();
         let (name, number) = version.rsplit_once(' ').unwrap();
-        assert!(["rten", "ONNX Runtime", "OpenVINO"].contains(&name), "{version}");
-        assert!(number.starts_with(|c: char| c.is_ascii_digit()), "{version}");
+        assert!(
+            ["rten", "ONNX Runtime", "OpenVINO"].contains(&name),
+            "{version}"
+        );
+        assert!(
+            number.starts_with(|c: char| c.is_ascii_digit()),
+            "{version}"
+        );
     }
 }
 
@@ -104,10 +117,22 @@ async fn all_tensor_types_go_through_or_are_refused() {
             let model = file::model("Identity", &["input"], element, &[1, 3]);
             // One, two and three, in any of the types.
             let data: Vec<u8> = match ty {
-                TensorType::Fp16 => [0x3c00u16, 0x4000, 0x4200].iter().flat_map(|v| v.to_le_bytes()).collect(),
-                TensorType::Bf16 => [0x3f80u16, 0x4000, 0x4040].iter().flat_map(|v| v.to_le_bytes()).collect(),
-                TensorType::Fp32 => [1f32, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()).collect(),
-                TensorType::Fp64 => [1f64, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()).collect(),
+                TensorType::Fp16 => [0x3c00u16, 0x4000, 0x4200]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Bf16 => [0x3f80u16, 0x4000, 0x4040]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Fp32 => [1f32, 2.0, 3.0]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Fp64 => [1f64, 2.0, 3.0]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
                 other => (1..=3u8)
                     .flat_map(|v| {
                         let mut bytes = vec![0; element_size(other)];
@@ -116,7 +141,11 @@ async fn all_tensor_types_go_through_or_are_refused() {
                     })
                     .collect(),
             };
-            let tensor = Tensor { dims: vec![1, 3], ty, data };
+            let tensor = Tensor {
+                dims: vec![1, 3],
+                ty,
+                data,
+            };
             match compute(&backend, &model, vec![("input".into(), tensor.clone())]).await {
                 Ok(outputs) => {
                     let (name, output) = &outputs[0];
@@ -144,7 +173,12 @@ async fn wrong_inputs_are_invalid_arguments_everywhere() {
     let good = || Tensor::f32(&[2, 3], &[1.0; 6]);
     let named = |name: &str, tensor| (name.to_owned(), tensor);
     for backend in backends() {
-        let sum = compute(&backend, &model, vec![named("b", good()), named("a", good())]).await;
+        let sum = compute(
+            &backend,
+            &model,
+            vec![named("b", good()), named("a", good())],
+        )
+        .await;
         assert_eq!(sum.unwrap()[0].1.to_f32().unwrap(), [2.0; 6]);
         let wrong = [
             vec![],
@@ -152,16 +186,39 @@ async fn wrong_inputs_are_invalid_arguments_everywhere() {
             vec![named("a", good()), named("a", good())],
             vec![named("a", good()), named("c", good())],
             vec![named("a", good()), named("b", good()), named("c", good())],
-            vec![named("a", good()), named("b", Tensor::f32(&[3, 2], &[1.0; 6]))],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[3, 2], &[1.0; 6])),
+            ],
             vec![named("a", good()), named("b", Tensor::f32(&[6], &[1.0; 6]))],
-            vec![named("a", good()), named("b", Tensor::f32(&[2, 3], &[1.0; 5]))],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[2, 3], &[1.0; 5])),
+            ],
             vec![named("a", good()), named("b", Tensor::f32(&[2, 0], &[]))],
-            vec![named("a", good()), named("b", Tensor::f32(&[u32::MAX; 8], &[]))],
-            vec![named("a", good()), named("b", Tensor { ty: TensorType::I32, ..good() })],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[u32::MAX; 8], &[])),
+            ],
+            vec![
+                named("a", good()),
+                named(
+                    "b",
+                    Tensor {
+                        ty: TensorType::I32,
+                        ..good()
+                    },
+                ),
+            ],
         ];
         for inputs in wrong {
             let error = compute(&backend, &model, inputs.clone()).await.unwrap_err();
-            assert_eq!(error.code, ErrorCode::InvalidArgument, "{} {inputs:?}", backend.version());
+            assert_eq!(
+                error.code,
+                ErrorCode::InvalidArgument,
+                "{} {inputs:?}",
+                backend.version()
+            );
         }
         for damaged in [&model[..model.len() / 2], b"", b"no model"] {
             let loaded = backend.load(damaged, 1).err();
@@ -180,7 +237,14 @@ async fn an_open_dimension_takes_any_size() {
             let inputs = vec![("a".to_owned(), tensor.clone()), ("b".to_owned(), tensor)];
             let outputs = graph.compute(inputs).await.unwrap();
             assert_eq!(outputs[0].1.dims, [rows, 2], "{}", backend.version());
-            assert!(outputs[0].1.to_f32().unwrap().iter().all(|value| *value == 1.0));
+            assert!(
+                outputs[0]
+                    .1
+                    .to_f32()
+                    .unwrap()
+                    .iter()
+                    .all(|value| *value == 1.0)
+            );
         }
     }
 }
@@ -196,7 +260,10 @@ async fn many_requests_share_few_sessions() {
                 let tensor = Tensor::f32(&[1, 2], &[f32::from(number), 1.0]);
                 let inputs = vec![("a".to_owned(), tensor.clone()), ("b".to_owned(), tensor)];
                 let outputs = graph.compute(inputs).await.unwrap();
-                assert_eq!(outputs[0].1.to_f32().unwrap(), [2.0 * f32::from(number), 2.0]);
+                assert_eq!(
+                    outputs[0].1.to_f32().unwrap(),
+                    [2.0 * f32::from(number), 2.0]
+                );
             })
         });
         for task in tasks.collect::<Vec<_>>() {
@@ -211,12 +278,16 @@ fn a_target_that_is_not_there_is_an_error() {
     let nowhere = SearchPath::default();
     for target in [Target::Gpu, Target::Npu] {
         assert!(Embedded::open(target).is_err());
-        let error = choose(Choice::Auto, target, &nowhere).err().expect("there is no such device");
+        let error = choose(Choice::Auto, target, &nowhere)
+            .err()
+            .expect("there is no such device");
         assert!(error.to_string().contains(target.name()), "{error}");
     }
     // Test machines have no NPU; that a GPU is missing is not certain.
     if let Some(path) = support::library(Product::OnnxRuntime) {
-        assert!(format!("{:#}", OnnxRuntime::open(&path, Target::Npu).err().unwrap()).contains("NPU"));
+        assert!(
+            format!("{:#}", OnnxRuntime::open(&path, Target::Npu).err().unwrap()).contains("NPU")
+        );
     }
     if let Some(path) = support::library(Product::OpenVino) {
         assert!(format!("{:#}", OpenVino::open(&path, Target::Npu).err().unwrap()).contains("NPU"));
@@ -226,12 +297,24 @@ fn a_target_that_is_not_there_is_an_error() {
 #[test]
 fn auto_says_what_it_took_and_why() {
     let chosen = choose(Choice::Auto, Target::Cpu, &SearchPath::default()).unwrap();
-    assert!(chosen.line.contains("rten 0.") && chosen.line.contains("no ONNX Runtime, no OpenVINO"), "{}", chosen.line);
+    assert!(
+        chosen.line.contains("rten 0.") && chosen.line.contains("no ONNX Runtime, no OpenVINO"),
+        "{}",
+        chosen.line
+    );
     if let Some(path) = support::library(Product::OnnxRuntime) {
         let folder = SearchPath::new(path.parent(), None);
         let chosen = choose(Choice::Auto, Target::Cpu, &folder).unwrap();
-        assert!(chosen.line.contains(&chosen.backend.version()), "{}", chosen.line);
-        assert!(chosen.line.contains("ONNX Runtime 1.") && chosen.line.contains("auto"), "{}", chosen.line);
+        assert!(
+            chosen.line.contains(&chosen.backend.version()),
+            "{}",
+            chosen.line
+        );
+        assert!(
+            chosen.line.contains("ONNX Runtime 1.") && chosen.line.contains("auto"),
+            "{}",
+            chosen.line
+        );
     }
 }
 
@@ -242,7 +325,10 @@ fn a_library_that_is_none_says_why() {
     std::fs::write(&fake, "not a library").unwrap();
     let message = |error: Option<anyhow::Error>| format!("{:#}", error.expect("it is no library"));
     let said = message(OpenVino::open(&fake, Target::Cpu).err());
-    assert!(said.contains("ELF") || said.contains("libopenvino_c"), "{said}");
+    assert!(
+        said.contains("ELF") || said.contains("libopenvino_c"),
+        "{said}"
+    );
     let path = SearchPath::new(Some(Path::new("/nowhere")), None);
     assert!(path.describe().starts_with("/nowhere"));
 }

@@ -11,7 +11,10 @@ pub fn root() -> PathBuf {
 
 /// Says what is missing. Where CI is set that is a failure: a green run must have run everything.
 fn missing(what: &str, remedy: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what} is missing; {remedy}");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{what} is missing; {remedy}"
+    );
     eprintln!("SKIP {what} is missing; {remedy}");
 }
 
@@ -20,7 +23,10 @@ pub fn function() -> Option<PathBuf> {
     let path = root().join("target/wasm32-wasip2/release/xray.wasm");
     let found = path.is_file() && root().join("spin.toml").is_file();
     if !found {
-        missing("target/wasm32-wasip2/release/xray.wasm", "build it with `make function`");
+        missing(
+            "target/wasm32-wasip2/release/xray.wasm",
+            "build it with `make function`",
+        );
     }
     found.then_some(path)
 }
@@ -43,7 +49,10 @@ pub fn model() -> Option<(Vec<u8>, serde_json::Value)> {
     if model.is_none() || contract.is_none() {
         missing("models/pneumonia", "it belongs to the repository");
     }
-    Some((model?, serde_json::from_str(&contract?).expect("the contract is JSON")))
+    Some((
+        model?,
+        serde_json::from_str(&contract?).expect("the contract is JSON"),
+    ))
 }
 
 /// A folder with a manifest for components given as text, each at `/<name>/...`, and one variable.
