@@ -10,7 +10,10 @@ use crate::support::{BUCKET, Served, element, served, taking, topic};
 
 /// The captured notification: headers in order, and the body.
 fn captured(name: &str) -> (Vec<String>, String) {
-    let path = format!("{}/tests/it/rgw/{name}.http", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../tests/notifications/18.2.7/{name}.http",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(path).unwrap().replace('\r', "");
     let (head, body) = text.split_once("\n\n").unwrap();
     (

@@ -1,6 +1,6 @@
 //! What the demo shows at its end: a row for each picture, and what they come to.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use xray_demo::results::{Outputs, Report};
@@ -71,7 +71,7 @@ impl Row {
 /// All rows under a head.
 pub(super) fn render(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset(presets::UTF8_BORDERS_ONLY);
     table.set_header(["image", "risk", "class", "processed", "anonymized", "ms"]);
     for row in rows {
         let total = row
@@ -94,17 +94,14 @@ pub(super) fn render(rows: &[Row]) -> String {
 
 /// The sentence under the table.
 pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
-    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in rows {
-        *classes
-            .entry(row.report.class.as_deref().unwrap_or("without a class"))
-            .or_default() += 1;
-    }
-    let classes: Vec<String> = classes
-        .iter()
-        .rev()
-        .map(|(class, count)| format!("{count} {class}"))
-        .collect();
+    let of_class = |class: &str| rows.iter().filter(|row| row.class() == class).count();
+    let classes = ["Pneumonia", "Unsure", "Normal", "-"].map(|class| (of_class(class), class));
+    let classes = classes.iter().filter(|(count, _)| *count > 0);
+    let classes = classes.map(|(count, class)| match *class {
+        "-" => format!("{count} without a class"),
+        class => format!("{count} {class}"),
+    });
+    let classes: Vec<String> = classes.collect();
     let count = |has: fn(&Outputs) -> bool| rows.iter().filter(|row| has(&row.outputs)).count();
     let processed = count(|outputs| outputs.processed.is_some());
     let anonymized = count(|outputs| outputs.anonymized.is_some());

@@ -1,5 +1,6 @@
 //! `spin.toml`, manifest version 2: what of it this host serves, and an error for the rest.
 
+mod component;
 mod raw;
 
 use std::{
@@ -8,6 +9,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+
+pub use self::component::{Component, FileMount};
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
@@ -46,35 +49,6 @@ pub struct HttpRoute {
     pub route: String,
     /// Id of the component that serves it.
     pub component: String,
-}
-
-/// A component.
-#[derive(Debug, Clone, Default)]
-pub struct Component {
-    /// Path of the WebAssembly file.
-    pub source: PathBuf,
-    /// Files that the component sees.
-    pub files: Vec<FileMount>,
-    /// Hosts that the component may call, templates not yet expanded.
-    pub allowed_outbound_hosts: Vec<String>,
-    /// Environment variables.
-    pub environment: BTreeMap<String, String>,
-    /// Variables, templates not yet expanded.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// An entry of a component's `files`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileMount {
-    /// Files that match a pattern, at the same path as in the application's folder.
-    Pattern(String),
-    /// A folder or file at a path of its own.
-    Placed {
-        /// Path in the application's folder.
-        source: PathBuf,
-        /// Absolute path for the component.
-        destination: String,
-    },
 }
 
 impl Manifest {
@@ -131,7 +105,7 @@ impl Manifest {
         }
         for (id, component) in raw.component {
             let component =
-                read_component(component, dir).with_context(|| format!("component.{id}"))?;
+                component::read(component, dir).with_context(|| format!("component.{id}"))?;
             manifest.components.insert(id, component);
         }
         for (index, trigger) in raw.trigger.http.into_iter().enumerate() {
@@ -215,68 +189,6 @@ fn http_route(raw: raw::HttpTrigger) -> Result<HttpRoute> {
         bail!("private routes are not supported by this host");
     };
     Ok(HttpRoute { route, component })
-}
-
-fn read_component(raw: raw::Component, dir: &Path) -> Result<Component> {
-    let lists = [
-        ("key_value_stores", raw.key_value_stores),
-        ("sqlite_databases", raw.sqlite_databases),
-        ("ai_models", raw.ai_models),
-        ("exclude_files", raw.exclude_files),
-    ];
-    for (key, values) in lists {
-        if !values.is_empty() {
-            bail!("`{key}` is not supported by this host");
-        }
-    }
-    if !raw.allowed_http_hosts.is_empty() {
-        bail!("`allowed_http_hosts` is gone since Spin 2; use `allowed_outbound_hosts`");
-    }
-    // `wasi:nn` is what this host has natively; with any other dependency left out the component
-    // would not start, and the message would not say why.
-    if let Some(key) = raw
-        .dependencies
-        .keys()
-        .find(|key| !key.starts_with("wasi:nn"))
-    {
-        bail!("the dependency {key:?} needs composition, which this host does not do");
-    }
-    let source = match raw.source {
-        toml::Value::String(path) => dir.join(path),
-        _ => bail!("`source` must be a local path; remote sources are not supported by this host"),
-    };
-    let files: Result<_> = raw.files.into_iter().map(file_mount).collect();
-    Ok(Component {
-        source,
-        files: files.context("files")?,
-        allowed_outbound_hosts: raw.allowed_outbound_hosts,
-        environment: raw.environment,
-        variables: raw.variables,
-    })
-}
-
-fn file_mount(entry: toml::Value) -> Result<FileMount> {
-    let mut table = match entry {
-        toml::Value::String(pattern) => return Ok(FileMount::Pattern(pattern)),
-        toml::Value::Table(table) => table,
-        other => bail!("an entry is a pattern or {{ source, destination }}, not {other}"),
-    };
-    let (source, destination) = (table.remove("source"), table.remove("destination"));
-    if let Some(key) = table.keys().next() {
-        bail!("unknown key `{key}`, expected `source` and `destination`");
-    }
-    match (source, destination) {
-        (Some(toml::Value::String(source)), Some(toml::Value::String(destination))) => {
-            if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
-                bail!("the destination {destination:?} is not an absolute path");
-            }
-            Ok(FileMount::Placed {
-                source: source.into(),
-                destination,
-            })
-        }
-        _ => bail!("an entry needs the strings `source` and `destination`"),
-    }
 }
 
 #[cfg(test)]

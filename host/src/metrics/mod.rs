@@ -1,5 +1,6 @@
 //! Counters for Prometheus. Labels come from small sets; nothing of a patient can be in one.
 
+mod memory;
 mod report;
 mod serve;
 
@@ -230,7 +231,7 @@ impl Metrics {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.sessions.set(count(sessions));
         self.sessions_in_use.set(count(in_use));
-        self.memory.set(resident_memory().unwrap_or(0));
+        self.memory.set(memory::resident().unwrap_or(0));
         let mut text = String::new();
         // Writing to a string does not fail.
         _ = encode(&mut text, &self.registry());
@@ -242,41 +243,5 @@ impl Metrics {
     }
 }
 
-/// Resident bytes, where the system has `/proc`.
-fn resident_memory() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: i64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn report_lines_become_counters() {
-        let metrics = Arc::new(Metrics::default());
-        let listener = metrics.listener();
-        let line = r#"{"event":"object","outcome":"done","class":"Pneumonia","ms":{"decode":2.5,"total":9}}"#;
-        listener(Stream::Stdout, line);
-        listener(Stream::Stdout, line);
-        listener(Stream::Stderr, line);
-        listener(Stream::Stdout, "not a report");
-        metrics.request(http::StatusCode::OK, Duration::from_millis(3));
-        let text = metrics.render((2, 1));
-        for part in [
-            r#"xray_objects_total{outcome="done",class="Pneumonia",reason=""} 2"#,
-            r#"xray_step_duration_seconds_count{step="decode"} 2"#,
-            r#"xray_step_duration_seconds_bucket{le="0.0025",step="decode"} 2"#,
-            r#"xray_requests_total{status="200"} 1"#,
-            "xray_sessions 2",
-            "xray_sessions_in_use 1",
-            "process_resident_memory_bytes",
-        ] {
-            assert!(text.contains(part), "{part} is not in\n{text}");
-        }
-    }
-}
+mod tests;

@@ -46,6 +46,10 @@ impl Backend for Embedded {
 
     fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError> {
         let model = Arc::new(Model::load(model.to_vec()).map_err(NnError::runtime)?);
+        // rten takes the first half of a file for a model.
+        if model.input_ids().is_empty() || model.output_ids().is_empty() {
+            return Err(NnError::runtime("the model has no inputs or no outputs"));
+        }
         let inputs = model
             .input_ids()
             .iter()

@@ -26,12 +26,20 @@ pub struct ModelFile {
 /// Reads all models in these folders of the host; each folder's name is its model's.
 ///
 /// # Errors
-/// When a contract is missing or names another digest; the error names the model.
+/// When a contract is missing or names another digest, or two models have one name; the error
+/// names the model.
 pub fn read_all(folders: &[(String, PathBuf)]) -> Result<Vec<ModelFile>> {
-    folders
-        .iter()
-        .map(|(name, folder)| read(name, folder))
-        .collect()
+    let mut models: Vec<ModelFile> = Vec::new();
+    for (name, folder) in folders {
+        let model = read(name, folder)?;
+        // Two components may bring the same model, but a name stands for one.
+        match models.iter().find(|other| other.name == model.name) {
+            None => models.push(model),
+            Some(other) if other.sha256 == model.sha256 => {}
+            Some(_) => bail!("two components bring different models named {name:?}"),
+        }
+    }
+    Ok(models)
 }
 
 fn read(name: &str, folder: &Path) -> Result<ModelFile> {

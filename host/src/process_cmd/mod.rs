@@ -19,6 +19,7 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
+use tokio::signal::unix::{SignalKind, signal};
 use xray::config::Config;
 use xray_demo::{
     Client, Credentials,
@@ -71,6 +72,22 @@ pub struct ProcessArgs {
 /// # Errors
 /// When nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Dropping the work rather than dying in it removes the store's folder.
+    let stopped_by = tokio::select! {
+        ended = work(&args) => return ended,
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
+    };
+    eprintln!(
+        "xray: stopped; the outputs so far are in {}",
+        args.out.display()
+    );
+    Ok(ExitCode::from(128 + stopped_by.as_raw_value() as u8))
+}
+
+async fn work(args: &ProcessArgs) -> Result<ExitCode> {
     let inputs = inputs::gather(&args.pictures, &args.out)?;
     let credentials = Credentials::random();
     let endpoint = format!("http://{STORE}");
@@ -110,20 +127,18 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
         place,
     };
     let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
-    tokio::select! {
-        failed = run.all(&inputs, args.json, &bar) => {
-            bar.finish_and_clear();
-            let failed = failed?;
-            eprintln!("{} pictures, {failed} failed; outputs in {}", inputs.len(), args.out.display());
-            Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
-        // Returning rather than dying here removes the store's folder.
-        stopped = tokio::signal::ctrl_c() => {
-            stopped?;
-            bar.finish_and_clear();
-            Ok(ExitCode::from(130))
-        }
-    }
+    let failed = run.all(&inputs, args.json, &bar).await?;
+    bar.finish_and_clear();
+    eprintln!(
+        "{} pictures, {failed} failed; outputs in {}",
+        inputs.len(),
+        args.out.display()
+    );
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 struct Run {

@@ -7,7 +7,7 @@ use std::{
 
 use http::{Request, Response};
 use tokio::sync::oneshot;
-use wasmtime::{Store, Trap, UpdateDeadline, component::ResourceTable};
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace, component::ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::{
     WasiBody, WasiHttpCtx, WasiHttpView,
@@ -159,7 +159,14 @@ impl Handler {
             ));
         } else {
             self.metrics.failure("trap");
-            self.logs.host(&format!("the component failed: {error:#}"));
+            let place = error.downcast_ref::<WasmBacktrace>();
+            let place = place
+                .map(|frames| format!("\n{frames}"))
+                .unwrap_or_default();
+            self.logs.host(&format!(
+                "the component failed: {}{place}",
+                error.root_cause()
+            ));
         }
         Failure::Broken
     }

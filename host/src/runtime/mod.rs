@@ -10,42 +10,33 @@ mod headers;
 mod instance;
 mod options;
 mod route;
+mod start;
 mod state;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock, Weak},
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use wasmtime_wasi_http::{WasiBody, p2::bindings::ProxyPre};
+use wasmtime_wasi_http::WasiBody;
 
 use self::{
     admission::{Admission, Turned},
-    files::Mounts,
     instance::{Failure, Handler},
     route::Router,
 };
 pub use self::{
     headers::Peer,
-    options::{Options, processors},
+    options::{Options, default_concurrency, processors},
 };
 use crate::{
-    egress::{
-        Egress, InProcess,
-        allowed::{AllowedHosts, SELF},
-        client::{Client, full},
-    },
-    logs::Logs,
+    egress::client::full,
     manifest::Manifest,
     metrics::Metrics,
-    nn::{Inference, choose, library::SearchPath, models},
+    nn::Inference,
     problem::{later, problem},
-    variables::{Sources, Variables},
+    variables::Sources,
 };
 
 /// A running application. Clones share it.
@@ -72,117 +63,10 @@ impl Runtime {
     /// is not there, or a file cannot be read; the error names it.
     pub async fn start(manifest: Manifest, sources: Sources, options: Options) -> Result<Self> {
         // Compiling and loading take a second of processor time.
-        let start = move || Self::start_blocking(manifest, &sources, options);
-        tokio::task::spawn_blocking(start)
+        let work = move || start::start(manifest, &sources, options);
+        tokio::task::spawn_blocking(work)
             .await
             .context("the start failed")?
-    }
-
-    fn start_blocking(manifest: Manifest, sources: &Sources, options: Options) -> Result<Self> {
-        let variables = Variables::resolve(&manifest.variables, sources)?;
-        let routes = manifest
-            .routes
-            .iter()
-            .map(|r| (r.route.as_str(), r.component.as_str()));
-        let router = Router::new(&manifest.base, routes)?;
-        let metrics = Arc::new(Metrics::default());
-
-        let mut mounts = HashMap::new();
-        let mut found = Vec::new();
-        for (id, component) in &manifest.components {
-            let files = Mounts::prepare(&component.files, &manifest.dir)
-                .with_context(|| format!("component {id}"))?;
-            found.extend(files.models());
-            mounts.insert(id.clone(), files);
-        }
-        found.sort();
-        found.dedup();
-        let models = models::read_all(&found)?;
-        let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
-        let chosen = choose::choose(options.nn, options.target, &path)?;
-        let inference = Inference::start(
-            &chosen,
-            &models,
-            options.sessions.max(1),
-            options.nn_allow_load,
-        )?;
-        let inference = Arc::new(inference);
-        metrics.describe(&inference.version(), options.target.name());
-
-        let engine = engine::build(options.max_concurrency.max(1), options.max_memory)?;
-        let linker = state::linker(&engine)?;
-        let cache = options.state_dir.as_ref().map(|dir| dir.join("cwasm"));
-        let client = Client::new()?;
-        let itself = Arc::new(OnceLock::new());
-        let in_process = Arc::new(with_itself(options.in_process.clone(), itself.clone()));
-        let mut handlers = HashMap::new();
-        for (id, component) in &manifest.components {
-            let context = || format!("component {id}");
-            let compiled = aot::load(&engine, &component.source, cache.as_deref(), &metrics)
-                .with_context(context)?;
-            let pre = linker.instantiate_pre(&compiled).and_then(ProxyPre::new);
-            let pre = pre.map_err(anyhow::Error::from).with_context(|| {
-                format!("component {id} wants an interface that this host lacks, or is not an HTTP component")
-            })?;
-            let mut listeners = options.listeners.clone();
-            listeners.push(metrics.listener());
-            let logs = Arc::new(Logs::open(
-                id,
-                options.log_dir.as_deref(),
-                options.quiet,
-                listeners,
-            )?);
-            let hosts: Vec<String> = component
-                .allowed_outbound_hosts
-                .iter()
-                .map(|host| variables.expand(host))
-                .collect::<Result<_>>()
-                .with_context(context)?;
-            let allowed = Arc::new(AllowedHosts::parse(&hosts).with_context(context)?);
-            let egress = Egress {
-                allowed,
-                client: client.clone(),
-                in_process: in_process.clone(),
-                logs: logs.clone(),
-            };
-            let own = variables
-                .for_component(&component.variables)
-                .with_context(context)?;
-            let handler = Handler {
-                pre,
-                egress,
-                variables: Arc::new(own),
-                environment: component.environment.clone().into_iter().collect(),
-                mounts: mounts.remove(id).unwrap_or_default(),
-                logs,
-                inference: inference.clone(),
-                metrics: metrics.clone(),
-                timeout: options.timeout,
-                max_memory: options.max_memory,
-            };
-            handlers.insert(id.clone(), Arc::new(handler));
-        }
-        let admission = Admission::new(
-            options.max_concurrency.max(1),
-            options.queue,
-            options.queue_wait,
-            metrics.in_flight.clone(),
-            metrics.queued.clone(),
-        );
-        let nn_line = chosen.line;
-        let inner = Inner {
-            manifest,
-            router,
-            handlers,
-            admission,
-            inference,
-            metrics,
-            nn_line,
-            options,
-        };
-        let this = Self(Arc::new(inner));
-        _ = itself.set(Arc::downgrade(&this.0));
-        Ok(this)
     }
 
     /// Answers a request. There is always an answer: what goes wrong becomes problem details.
@@ -266,16 +150,4 @@ impl Runtime {
     pub fn options(&self) -> &Options {
         &self.0.options
     }
-}
-
-/// `http://self.alt`, Spin's name for the application itself.
-fn with_itself(in_process: InProcess, itself: Arc<OnceLock<Weak<Inner>>>) -> InProcess {
-    in_process.with(SELF, move |request| {
-        let runtime = itself.get().and_then(Weak::upgrade).map(Runtime);
-        async move {
-            let runtime = runtime.context("the application has ended")?;
-            // A component may call itself without end; each call holds a place, so the queue ends it.
-            Ok(Box::pin(runtime.call(request)).await)
-        }
-    })
 }

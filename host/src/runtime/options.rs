@@ -53,7 +53,7 @@ impl Default for Options {
             backends_dir: None,
             nn_allow_load: false,
             sessions: processors(),
-            max_concurrency: 32,
+            max_concurrency: default_concurrency(),
             queue: 1024,
             queue_wait: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
@@ -71,4 +71,10 @@ impl Default for Options {
 /// Processors that this process may use.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Requests wait for the store most of the time, so there may be several for each processor; many
+/// more would only take memory, since each may hold a large picture.
+pub fn default_concurrency() -> usize {
+    (4 * processors()).max(8)
 }

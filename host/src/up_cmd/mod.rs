@@ -15,7 +15,7 @@ use crate::{
     manifest::Manifest,
     metrics,
     nn::{backend::Target, choose::Choice},
-    runtime::{Options, Runtime, processors},
+    runtime::{Options, Runtime, default_concurrency, processors},
     server::{self, Server},
     variables::{self, Sources},
 };
@@ -85,7 +85,7 @@ pub struct RuntimeArgs {
     #[arg(long, value_name = "N", default_value_t = processors())]
     pub sessions: usize,
     /// Requests at a time.
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = default_concurrency())]
     pub max_concurrency: usize,
     /// Requests that may wait; beyond them the answer is 503.
     #[arg(long, value_name = "N", default_value_t = 1024)]

@@ -65,8 +65,12 @@ fn parse(text: &str) -> Result<Vec<Provider>> {
                     providers.push(provider(entry).with_context(|| format!("in {key}"))?);
                 }
             }
-            // Nothing here keeps state that could lie elsewhere.
-            "state_dir" | "log_dir" => {}
+            "state_dir" | "log_dir" => {
+                bail!(
+                    "`{key}` is an option of this host, --{}",
+                    key.replace('_', "-")
+                )
+            }
             other => bail!("`{other}` is not supported by this host"),
         }
     }
@@ -144,6 +148,7 @@ mod tests {
                 "[key_value_store.default]\ntype = \"spin\"",
                 "key_value_store",
             ),
+            ("log_dir = \"/x\"", "--log-dir"),
             ("password = s3cret", "not TOML"),
         ] {
             let error = format!("{:#}", parse(text).unwrap_err());

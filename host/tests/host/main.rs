@@ -1,8 +1,14 @@
 //! The host from outside: its library with real backends and real components, and its binary.
 
 mod binary;
+mod choice;
+mod failures;
 mod guests;
 mod inference;
 mod onnx_file;
-mod runtime;
+mod setup;
+mod starts;
+mod store;
 mod support;
+mod tensors;
+mod up;

@@ -2,7 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use xray_host::nn::library::{self, Product};
+use bytes::Bytes;
+use http::{Request, Response};
+use xray_host::{
+    manifest::Manifest,
+    nn::{
+        choose::Choice,
+        library::{self, Product},
+    },
+    runtime::{Options, Runtime},
+    variables::Sources,
+};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -72,4 +82,59 @@ pub fn app(components: &[(&str, &str)]) -> tempfile::TempDir {
     }
     std::fs::write(dir.path().join("spin.toml"), manifest).expect("a file");
     dir
+}
+
+/// Settings that need nothing of the machine.
+pub fn options() -> Options {
+    Options {
+        nn: Choice::Embedded,
+        quiet: true,
+        sessions: 1,
+        ..Options::default()
+    }
+}
+
+/// These values and nothing from the environment.
+pub fn sources(values: &[(&str, &str)]) -> Sources {
+    let explicit = values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Sources {
+        explicit,
+        ..Sources::default()
+    }
+}
+
+/// A runtime of components given as text. The folder goes when it is dropped.
+pub async fn start(
+    components: &[(&str, String)],
+    options: Options,
+) -> (tempfile::TempDir, Runtime) {
+    let texts: Vec<_> = components
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    let app = app(&texts);
+    let manifest = Manifest::load(app.path()).unwrap();
+    let runtime = Runtime::start(manifest, sources(&[("token", "t")]), options)
+        .await
+        .unwrap();
+    (app, runtime)
+}
+
+/// `GET path`.
+pub async fn get(runtime: &Runtime, path: &str) -> Response<Bytes> {
+    runtime
+        .call(Request::get(path).body(Bytes::new()).unwrap())
+        .await
+}
+
+/// Whether the metrics hold this line.
+pub fn counted(runtime: &Runtime, line: &str) -> bool {
+    runtime
+        .metrics()
+        .render((0, 0))
+        .lines()
+        .any(|own| own == line)
 }

@@ -1,5 +1,7 @@
 //! ONNX Runtime, loaded at run time by its path.
 
+mod convert;
+
 use std::{
     ffi::CStr,
     path::{Path, PathBuf},
@@ -7,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use half::{bf16, f16};
 use ort::{
     environment::Environment,
     logging::LogLevel,
@@ -16,15 +17,14 @@ use ort::{
         Session as OrtSession, SessionInputValue,
         builder::{GraphOptimizationLevel, PrepackedWeights},
     },
-    value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType},
 };
 
+use self::convert::{from_value, port, to_value};
 use super::{
     backend::{Backend, Loaded, Session, Target},
-    bindings::wasi::nn::tensor::TensorType,
     error::NnError,
     library,
-    tensor::{NamedTensor, Port, Tensor},
+    tensor::NamedTensor,
 };
 
 /// ONNX Runtime has one environment per process and refuses a second, even after the first is gone.
@@ -184,94 +184,4 @@ fn device_name(ty: DeviceType) -> &'static str {
     } else {
         Target::Npu.name()
     }
-}
-
-fn port(name: &str, ty: &ValueType) -> Port {
-    let (ty, dims) = match ty {
-        ValueType::Tensor { ty, shape, .. } => (
-            tensor_type(*ty),
-            Some(shape.iter().map(|&dim| u32::try_from(dim).ok()).collect()),
-        ),
-        _ => (None, None),
-    };
-    Port {
-        name: name.to_owned(),
-        ty,
-        dims,
-    }
-}
-
-fn tensor_type(ty: TensorElementType) -> Option<TensorType> {
-    Some(match ty {
-        TensorElementType::Float16 => TensorType::Fp16,
-        TensorElementType::Float32 => TensorType::Fp32,
-        TensorElementType::Float64 => TensorType::Fp64,
-        TensorElementType::Bfloat16 => TensorType::Bf16,
-        TensorElementType::Uint8 => TensorType::U8,
-        TensorElementType::Int32 => TensorType::I32,
-        TensorElementType::Int64 => TensorType::I64,
-        _ => return None,
-    })
-}
-
-fn to_value(tensor: &Tensor) -> ort::Result<DynValue> {
-    macro_rules! typed {
-        ($ty:ty) => {{
-            let (elements, _) = tensor.data.as_chunks();
-            let elements: Vec<$ty> = elements.iter().map(|b| <$ty>::from_le_bytes(*b)).collect();
-            OrtTensor::from_array((tensor.dims_i64(), elements))?.into_dyn()
-        }};
-    }
-    Ok(match tensor.ty {
-        TensorType::Fp16 => typed!(f16),
-        TensorType::Fp32 => typed!(f32),
-        TensorType::Fp64 => typed!(f64),
-        TensorType::Bf16 => typed!(bf16),
-        TensorType::U8 => typed!(u8),
-        TensorType::I32 => typed!(i32),
-        TensorType::I64 => typed!(i64),
-    })
-}
-
-fn from_value(name: &str, value: &DynValue) -> Result<Tensor, NnError> {
-    let element = match value.dtype() {
-        ValueType::Tensor { ty, .. } => tensor_type(*ty),
-        _ => None,
-    };
-    let Some(ty) = element else {
-        let message = format!(
-            "output {name:?} has type {}, which wasi:nn lacks",
-            value.dtype()
-        );
-        return Err(NnError::unsupported(message));
-    };
-    macro_rules! bytes {
-        ($ty:ty) => {{
-            let (shape, elements) = value
-                .try_extract_tensor::<$ty>()
-                .map_err(NnError::runtime)?;
-            (
-                shape,
-                elements
-                    .iter()
-                    .flat_map(|element| element.to_le_bytes())
-                    .collect(),
-            )
-        }};
-    }
-    let (shape, data) = match ty {
-        TensorType::Fp16 => bytes!(f16),
-        TensorType::Fp32 => bytes!(f32),
-        TensorType::Fp64 => bytes!(f64),
-        TensorType::Bf16 => bytes!(bf16),
-        TensorType::U8 => bytes!(u8),
-        TensorType::I32 => bytes!(i32),
-        TensorType::I64 => bytes!(i64),
-    };
-    let dims: Result<Vec<u32>, _> = shape.iter().map(|&dim| u32::try_from(dim)).collect();
-    Ok(Tensor {
-        dims: dims.map_err(NnError::runtime)?,
-        ty,
-        data,
-    })
 }

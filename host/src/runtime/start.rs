@@ -1,0 +1,193 @@
+//! From a manifest to a runtime: everything that can be wrong with an application is found here.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use anyhow::{Context, Result};
+use wasmtime::{Engine, component::Linker};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use super::{
+    Inner, Options, Runtime,
+    admission::Admission,
+    aot, engine,
+    files::Mounts,
+    instance::Handler,
+    route::Router,
+    state::{self, State},
+};
+use crate::{
+    egress::{
+        Egress, InProcess,
+        allowed::{AllowedHosts, SELF},
+        client::Client,
+    },
+    logs::Logs,
+    manifest::{Component, Manifest},
+    metrics::Metrics,
+    nn::{
+        Inference,
+        choose::{self, Chosen},
+        library::SearchPath,
+        models,
+    },
+    variables::{Sources, Variables},
+};
+
+/// What the components of one application have in common.
+struct Loader {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<PathBuf>,
+    client: Client,
+    in_process: Arc<InProcess>,
+    variables: Variables,
+    inference: Arc<Inference>,
+    metrics: Arc<Metrics>,
+    options: Options,
+}
+
+/// Loads the application. Blocks for as long as compiling and loading models take.
+pub fn start(manifest: Manifest, sources: &Sources, options: Options) -> Result<Runtime> {
+    // What is quick to check comes first.
+    let variables = Variables::resolve(&manifest.variables, sources)?;
+    let routes = manifest.routes.iter();
+    let routes = routes.map(|route| (route.route.as_str(), route.component.as_str()));
+    let router = Router::new(&manifest.base, routes)?;
+    let mut mounts = BTreeMap::new();
+    for (id, component) in &manifest.components {
+        let files = Mounts::prepare(&component.files, &manifest.dir);
+        mounts.insert(
+            id.clone(),
+            files.with_context(|| format!("component {id}"))?,
+        );
+    }
+    let (chosen, inference) = inference(&manifest, &mounts, &options)?;
+    let metrics = Arc::new(Metrics::default());
+    metrics.describe(&inference.version(), options.target.name());
+
+    let engine = engine::build(options.max_concurrency.max(1), options.max_memory)?;
+    let itself = Arc::new(OnceLock::new());
+    let loader = Loader {
+        linker: state::linker(&engine)?,
+        engine,
+        cache: options.state_dir.as_ref().map(|dir| dir.join("cwasm")),
+        client: Client::new()?,
+        in_process: Arc::new(with_itself(options.in_process.clone(), itself.clone())),
+        variables,
+        inference: Arc::new(inference),
+        metrics: metrics.clone(),
+        options,
+    };
+    let mut handlers = HashMap::new();
+    for (id, component) in &manifest.components {
+        let mounts = mounts.remove(id).unwrap_or_default();
+        let handler = loader.handler(id, component, mounts);
+        let handler = handler.with_context(|| format!("component {id}"))?;
+        handlers.insert(id.clone(), Arc::new(handler));
+    }
+    let Loader {
+        options, inference, ..
+    } = loader;
+    let admission = Admission::new(
+        options.max_concurrency.max(1),
+        options.queue,
+        options.queue_wait,
+        metrics.in_flight.clone(),
+        metrics.queued.clone(),
+    );
+    let nn_line = chosen.line;
+    let inner = Inner {
+        manifest,
+        router,
+        handlers,
+        admission,
+        inference,
+        metrics,
+        nn_line,
+        options,
+    };
+    let runtime = Runtime(Arc::new(inner));
+    _ = itself.set(Arc::downgrade(&runtime.0));
+    Ok(runtime)
+}
+
+fn inference(
+    manifest: &Manifest,
+    mounts: &BTreeMap<String, Mounts>,
+    options: &Options,
+) -> Result<(Chosen, Inference)> {
+    let mut folders: Vec<_> = mounts.values().flat_map(Mounts::models).collect();
+    folders.sort();
+    folders.dedup();
+    let models = models::read_all(&folders)?;
+    let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
+    let chosen = choose::choose(options.nn, options.target, &path)?;
+    let sessions = options.sessions.max(1);
+    let inference = Inference::start(&chosen, &models, sessions, options.nn_allow_load)?;
+    Ok((chosen, inference))
+}
+
+impl Loader {
+    fn handler(&self, id: &str, component: &Component, mounts: Mounts) -> Result<Handler> {
+        let options = &self.options;
+        let compiled = aot::load(
+            &self.engine,
+            &component.source,
+            self.cache.as_deref(),
+            &self.metrics,
+        )?;
+        let pre = self
+            .linker
+            .instantiate_pre(&compiled)
+            .and_then(ProxyPre::new);
+        let pre = pre
+            .map_err(anyhow::Error::from)
+            .context("it wants an interface that this host lacks, or does not handle HTTP")?;
+        let mut listeners = options.listeners.clone();
+        listeners.push(self.metrics.listener());
+        let logs = Logs::open(id, options.log_dir.as_deref(), options.quiet, listeners)?;
+        let logs = Arc::new(logs);
+        let mut hosts = Vec::new();
+        for template in &component.allowed_outbound_hosts {
+            hosts.push(
+                self.variables
+                    .expand(template)
+                    .context("allowed_outbound_hosts")?,
+            );
+        }
+        let egress = Egress {
+            allowed: Arc::new(AllowedHosts::parse(&hosts)?),
+            client: self.client.clone(),
+            in_process: self.in_process.clone(),
+            logs: logs.clone(),
+        };
+        Ok(Handler {
+            pre,
+            egress,
+            variables: Arc::new(self.variables.for_component(&component.variables)?),
+            environment: component.environment.clone().into_iter().collect(),
+            mounts,
+            logs,
+            inference: self.inference.clone(),
+            metrics: self.metrics.clone(),
+            timeout: options.timeout,
+            max_memory: options.max_memory,
+        })
+    }
+}
+
+/// `http://self.alt`, Spin's name for the application itself.
+fn with_itself(in_process: InProcess, itself: Arc<OnceLock<Weak<Inner>>>) -> InProcess {
+    in_process.with(SELF, move |request| {
+        let runtime = itself.get().and_then(Weak::upgrade).map(Runtime);
+        async move {
+            let runtime = runtime.context("the application has ended")?;
+            // A component may call itself without end; each call holds a place, so the queue ends it.
+            Ok(Box::pin(runtime.call(request)).await)
+        }
+    })
+}

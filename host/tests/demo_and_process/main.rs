@@ -1,0 +1,79 @@
+//! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on disk.
+
+mod demo;
+mod process;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use image::GrayImage;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// True when the function is built; otherwise says so, and fails where CI is set.
+fn function_is_built() -> bool {
+    let built = root()
+        .join("target/wasm32-wasip2/release/xray.wasm")
+        .is_file();
+    if !built {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "build the function with `make function`"
+        );
+        eprintln!(
+            "SKIP target/wasm32-wasip2/release/xray.wasm is missing; `make function` builds it"
+        );
+    }
+    built
+}
+
+/// The command on the repository's application, with nothing from the environment of whoever runs the tests.
+fn xray(command: &str) -> Command {
+    let mut xray = Command::new(env!("CARGO_BIN_EXE_xray"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
+        xray.env_remove(name);
+    }
+    xray.arg(command).arg("--from").arg(root());
+    xray
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Every file below a folder, as paths below it, in order. Hidden ones count.
+fn files(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn picture(path: &Path) -> GrayImage {
+    image::open(path).unwrap().to_luma8()
+}
+
+/// Whether the box at the bottom left is black all over, but for the blocks at its edge that JPEG shares with the rest.
+fn is_redacted(picture: &GrayImage) -> bool {
+    let (width, height) = (300 - 8, 100 - 8);
+    let corner = image::imageops::crop_imm(picture, 0, picture.height() - height, width, height);
+    corner.to_image().pixels().all(|pixel| pixel.0[0] < 8)
+}

@@ -1,0 +1,130 @@
+//! The function in this process, with a store that is a closure: egress, variables, report lines.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use xray_host::{
+    egress::InProcess,
+    manifest::Manifest,
+    runtime::{Options, Runtime},
+};
+
+use crate::{
+    support,
+    support::{options, sources},
+};
+
+/// The function with one event about an object, and a store that this closure is.
+async fn event<F>(
+    endpoint: &'static str,
+    allowed: Option<&str>,
+    store: F,
+) -> Option<(Response<Bytes>, Vec<String>)>
+where
+    F: Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+{
+    support::function()?;
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = lines.clone();
+    let mut manifest = Manifest::load(&support::root()).unwrap();
+    if let Some(allowed) = allowed {
+        manifest
+            .components
+            .get_mut("xray")
+            .unwrap()
+            .allowed_outbound_hosts = vec![allowed.to_owned()];
+    }
+    let authority = endpoint.split_once("://").unwrap().1;
+    let options = Options {
+        in_process: InProcess::default().with(authority, move |request| {
+            let answer = store(request);
+            async move { Ok(answer) }
+        }),
+        listeners: vec![Arc::new(move |_, line| {
+            sink.lock().unwrap().push(line.to_owned())
+        })],
+        state_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
+        ..options()
+    };
+    let values = [
+        ("s3_endpoint", endpoint),
+        ("s3_access_key", "access"),
+        ("s3_secret_key", "s3cret"),
+        ("pseudonym_key", "k"),
+    ];
+    let runtime = Runtime::start(manifest, sources(&values), options)
+        .await
+        .unwrap();
+    let record = r#"{"Records":[{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
+        "s3":{"bucket":{"name":"in"},"object":{"key":"a/DOE_JANE.jpg","size":7,"eTag":"x","sequencer":"9FDB036B4065E808"}}}]}"#;
+    let request = Request::post("/").header("content-type", "application/json");
+    let answer = runtime
+        .call(request.body(Bytes::from(record)).unwrap())
+        .await;
+    let lines = lines.lock().unwrap().clone();
+    Some((answer, lines))
+}
+
+fn not_found(_: Request<Bytes>) -> Response<Bytes> {
+    Response::builder().status(404).body(Bytes::new()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_reaches_a_store_without_a_socket() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let store = move |request: Request<Bytes>| {
+        let host = request.headers()["host"].to_str().unwrap().to_owned();
+        seen.lock().unwrap().push((
+            request.method().clone(),
+            request.uri().path().to_owned(),
+            host,
+        ));
+        not_found(request)
+    };
+    let Some((answer, lines)) = event("http://store.internal:7480", None, store).await else {
+        return;
+    };
+    let asked = asked.lock().unwrap().clone();
+    assert!(
+        asked
+            .iter()
+            .all(|(_, _, host)| host == "store.internal:7480"),
+        "{asked:?}"
+    );
+    assert!(
+        asked
+            .iter()
+            .any(|(method, _, _)| matches!(*method, Method::GET | Method::HEAD)),
+        "{asked:?}"
+    );
+    // The object is gone, so there is nothing left to do.
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("\"event\":\"object\"")),
+        "{lines:?}"
+    );
+    assert!(!lines.concat().contains("DOE_JANE"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_not_allowed_is_not_reached() {
+    let reached = Arc::new(Mutex::new(0));
+    let count = reached.clone();
+    let store = move |request: Request<Bytes>| {
+        *count.lock().unwrap() += 1;
+        not_found(request)
+    };
+    let allowed = Some("https://elsewhere.example.com");
+    let Some((answer, _)) = event("http://store.internal:7480", allowed, store).await else {
+        return;
+    };
+    assert_eq!(*reached.lock().unwrap(), 0);
+    assert_eq!(answer.status(), 503, "{:?}", answer.body());
+}

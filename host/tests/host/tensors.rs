@@ -1,0 +1,143 @@
+//! Nothing that a guest passes breaks a backend.
+
+use xray_host::nn::{
+    bindings::wasi::nn::{errors::ErrorCode, tensor::TensorType},
+    tensor::{Tensor, element_size},
+};
+
+use crate::{
+    inference::{backends, compute},
+    onnx_file as file,
+};
+
+/// What a backend cannot do is an error code, never a wrong number.
+#[tokio::test]
+async fn all_tensor_types_go_through_or_are_refused() {
+    let types = [
+        (TensorType::Fp32, file::FLOAT),
+        (TensorType::U8, file::UINT8),
+        (TensorType::I32, file::INT32),
+        (TensorType::I64, file::INT64),
+        (TensorType::Fp16, file::FLOAT16),
+        (TensorType::Fp64, file::DOUBLE),
+        (TensorType::Bf16, file::BFLOAT16),
+    ];
+    for backend in backends() {
+        let mut passed = Vec::new();
+        for (ty, element) in types {
+            let model = file::model("Identity", &["input"], element, &[1, 3]);
+            // One, two and three, in any of the types.
+            let data: Vec<u8> = match ty {
+                TensorType::Fp16 => [0x3c00u16, 0x4000, 0x4200]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Bf16 => [0x3f80u16, 0x4000, 0x4040]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Fp32 => [1f32, 2.0, 3.0]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                TensorType::Fp64 => [1f64, 2.0, 3.0]
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+                other => (1..=3u8)
+                    .flat_map(|v| {
+                        let mut bytes = vec![0; element_size(other)];
+                        bytes[0] = v;
+                        bytes
+                    })
+                    .collect(),
+            };
+            let tensor = Tensor {
+                dims: vec![1, 3],
+                ty,
+                data,
+            };
+            match compute(&backend, &model, vec![("input".into(), tensor.clone())]).await {
+                Ok(outputs) => {
+                    let (name, output) = &outputs[0];
+                    assert_eq!((name.as_str(), &output.dims), ("output", &tensor.dims));
+                    if output.ty == ty {
+                        assert_eq!(output.data, tensor.data, "{} {ty:?}", backend.version());
+                        passed.push(ty);
+                    }
+                }
+                Err(error) => assert!(
+                    error.code != ErrorCode::Unknown && !error.message.is_empty(),
+                    "{} {ty:?}: {error}",
+                    backend.version()
+                ),
+            }
+        }
+        println!("{} takes {passed:?}", backend.version());
+        assert!(passed.contains(&TensorType::Fp32) && passed.contains(&TensorType::U8));
+    }
+}
+
+#[tokio::test]
+async fn wrong_inputs_are_invalid_arguments_everywhere() {
+    let model = file::model("Add", &["a", "b"], file::FLOAT, &[2, 3]);
+    let good = || Tensor::f32(&[2, 3], &[1.0; 6]);
+    let named = |name: &str, tensor| (name.to_owned(), tensor);
+    for backend in backends() {
+        let sum = compute(
+            &backend,
+            &model,
+            vec![named("b", good()), named("a", good())],
+        )
+        .await;
+        assert_eq!(sum.unwrap()[0].1.to_f32().unwrap(), [2.0; 6]);
+        let wrong = [
+            vec![],
+            vec![named("a", good())],
+            vec![named("a", good()), named("a", good())],
+            vec![named("a", good()), named("c", good())],
+            vec![named("a", good()), named("b", good()), named("c", good())],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[3, 2], &[1.0; 6])),
+            ],
+            vec![named("a", good()), named("b", Tensor::f32(&[6], &[1.0; 6]))],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[2, 3], &[1.0; 5])),
+            ],
+            vec![named("a", good()), named("b", Tensor::f32(&[2, 0], &[]))],
+            vec![
+                named("a", good()),
+                named("b", Tensor::f32(&[u32::MAX; 8], &[])),
+            ],
+            vec![
+                named("a", good()),
+                named(
+                    "b",
+                    Tensor {
+                        ty: TensorType::I32,
+                        ..good()
+                    },
+                ),
+            ],
+        ];
+        for inputs in wrong {
+            let error = compute(&backend, &model, inputs.clone()).await.unwrap_err();
+            assert_eq!(
+                error.code,
+                ErrorCode::InvalidArgument,
+                "{} {inputs:?}",
+                backend.version()
+            );
+        }
+        for damaged in [&model[..model.len() / 2], b"", b"no model"] {
+            let error = backend
+                .load(damaged, 1)
+                .err()
+                .expect("half a model is none");
+            assert_eq!(error.code, ErrorCode::RuntimeError);
+            assert!(!error.message.is_empty());
+        }
+    }
+}
