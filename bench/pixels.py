@@ -26,7 +26,7 @@ STEPS = ("decode", "prepare", "annotate", "redact", "encode")
 
 def module(xray: str, folder: str, out: str) -> list[float]:
     run = subprocess.run(
-        [xray, "process", folder, "-o", out, "--json", "--variable", "anonymize=all"],
+        [xray, "process", folder, "-o", out, "--json", "--variable", "anonymize=all", "--max-concurrency", "1", "--queue-wait", "600"],
         cwd=HERE, check=True, capture_output=True, text=True,
     )
     reports = [json.loads(line) for line in run.stdout.splitlines()]
