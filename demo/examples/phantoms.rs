@@ -2,13 +2,13 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use xray_demo::phantom::Phantom;
+use xray_demo::phantom::{DEFAULT_SEED, Phantom};
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let dir = PathBuf::from(args.next().unwrap_or_else(|| "phantoms".into()));
     let count = args.next().map_or(Ok(24), |n| n.parse())?;
-    let seed = args.next().map_or(Ok(1), |n| n.parse())?;
+    let seed = args.next().map_or(Ok(DEFAULT_SEED), |n| n.parse())?;
     fs::create_dir_all(&dir)?;
     let started = Instant::now();
     let phantoms = Phantom::draw_all(seed, count);

@@ -99,15 +99,13 @@ fn picture(seed: &mut Seed, patient: &Patient, severity: f32) -> GrayImage {
     let exposure = Exposure::choose(seed, severity);
     let chest = Chest::grow(seed, severity);
     let mut picture = render(&chest, &exposure, seed.next());
-    let font = FontRef::try_from_slice(FONT).expect("the font is part of the program");
+    let font =
+        FontRef::try_from_slice(xray::annotate::FONT).expect("the font is part of the program");
     mark::ticks(&mut picture);
     mark::side_marker(&mut picture, &font);
     mark::burn_in(&mut picture, patient, &font);
     picture
 }
-
-/// The font that the function draws its labels with.
-const FONT: &[u8] = include_bytes!("../../../assets/DejaVuSansMono-subset.ttf");
 
 #[cfg(test)]
 mod tests {

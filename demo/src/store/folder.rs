@@ -1,7 +1,7 @@
 //! How the store lies on disk: one visible folder per bucket with nothing but objects in it.
 //!
-//! `s3s-fs` keeps metadata, parts and half-written files in files beside the buckets. Its root is therefore the hidden
-//! folder `.s3`, in which each bucket is a link to the visible folder next to it.
+//! `s3s-fs` keeps parts and half-written files beside the buckets. Its root is therefore the hidden folder `.s3`, in
+//! which each bucket is a link to the visible folder next to it.
 
 use std::{
     fs, io,
@@ -89,13 +89,6 @@ impl Folder {
                 return Err(s3_error!(KeyTooLongError));
             }
         }
-        let longest = Self::side_files(bucket, key)
-            .into_iter()
-            .map(|name| name.len())
-            .max();
-        if longest > Some(LONGEST_NAME - ".upload-00000000-0000-0000-0000-000000000000".len()) {
-            return Err(s3_error!(KeyTooLongError));
-        }
         Ok(self.bucket_dir(bucket).join(key))
     }
 
@@ -118,18 +111,22 @@ impl Folder {
         Ok(path)
     }
 
-    /// Removes what `s3s-fs` leaves behind when it deletes an object: its names hold the key.
-    pub(super) fn forget(&self, bucket: &str, key: &str) {
-        for name in Self::side_files(bucket, key) {
-            // Not every object has them.
-            let _ = fs::remove_file(self.hidden().join(name));
-        }
+    /// Whether `s3s-fs` can keep the parts of an upload to this key, whose names it makes of the whole key.
+    pub(super) fn takes_parts_of(&self, bucket: &str, key: &str) -> bool {
+        let upload = ".upload-00000000-0000-0000-0000-000000000000".len();
+        let mut names = self.files_of_s3s(bucket, key).into_iter();
+        names.all(|path| {
+            path.file_name()
+                .is_some_and(|name| name.len() + upload <= LONGEST_NAME)
+        })
     }
 
-    fn side_files(bucket: &str, key: &str) -> [String; 2] {
+    /// The files that `s3s-fs` writes beside an object that it puts together.
+    pub(super) fn files_of_s3s(&self, bucket: &str, key: &str) -> [PathBuf; 2] {
         let bucket = URL_SAFE_NO_PAD.encode(bucket);
         let key = URL_SAFE_NO_PAD.encode(key);
-        ["metadata", "internal"].map(|kind| format!(".bucket-{bucket}.object-{key}.{kind}.json"))
+        let name = |kind| format!(".bucket-{bucket}.object-{key}.{kind}.json");
+        ["metadata", "internal"].map(|kind| self.hidden().join(name(kind)))
     }
 }
 
@@ -153,7 +150,7 @@ mod tests {
         check("in//a", false);
         check("/a", false);
         check(&"k".repeat(256), false);
-        check(&"long/".repeat(40), false);
+        check(&"long/".repeat(200), true);
     }
 
     #[test]

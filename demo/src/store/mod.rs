@@ -4,9 +4,11 @@
 //! through the same code and the same signature check.
 
 mod conditions;
+mod disk;
 mod folder;
 mod listen;
 mod locks;
+mod multipart;
 mod objects;
 mod reads;
 mod writes;

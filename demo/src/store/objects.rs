@@ -1,76 +1,74 @@
-//! The operations of the store: `s3s-fs` with locks, conditions and notifications around it.
+//! The operations of the store: objects on disk and `s3s-fs`, with locks, conditions and notifications around them.
 
 use std::{sync::Arc, time::SystemTime};
 
-use anyhow::{Result, anyhow};
-use s3s::{S3, S3Request, S3Response, S3Result, dto::*, s3_error};
+use anyhow::{Context, Result, anyhow};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto::*, s3_error};
 use s3s_fs::FileSystem;
 
-use super::{folder::Folder, locks::Locks};
+use super::{
+    disk::{Disk, Object},
+    folder::Folder,
+    locks::Locks,
+};
 use crate::notify::{Change, Event, Notifications, Pending};
 
-/// The operations; `reads.rs` and `writes.rs` hold those with a story.
+/// The operations; `reads.rs`, `writes.rs` and `multipart.rs` hold those with a story.
 pub(super) struct Objects {
     pub(super) files: FileSystem,
     pub(super) folder: Arc<Folder>,
+    pub(super) disk: Disk,
     pub(super) locks: Locks,
     pub(super) notifications: Notifications,
 }
 
 impl Objects {
     pub(super) fn new(folder: Arc<Folder>, notifications: Notifications) -> Result<Self> {
-        let files = FileSystem::new(folder.hidden()).map_err(|e| anyhow!("opening: {e:?}"))?;
+        let hidden = folder.hidden();
+        let disk = Disk::open(&hidden).context("making the store's hidden folder")?;
+        let files = FileSystem::new(hidden).map_err(|e| anyhow!("opening the store: {e:?}"))?;
         Ok(Self {
             files,
             folder,
+            disk,
             locks: Locks::new(),
             notifications,
         })
     }
 
-    /// Prepares the notifications of a change whose lock is held.
+    /// Prepares the notifications of a change whose lock is held; `found` is what there is after a write, and what
+    /// there was before a deletion.
     pub(super) fn changed(
         &self,
         event: Event,
-        (bucket, key): (&str, &str),
-        found: &Found,
-        tags: Vec<(String, String)>,
+        bucket: &str,
+        key: &str,
+        found: Option<Object>,
         started: SystemTime,
     ) -> Vec<Pending> {
+        let size = found.as_ref().map_or(0, |object| object.size);
+        let attributes = found.map(|object| object.attributes).unwrap_or_default();
+        let name = |name: String| format!("x-amz-meta-{}", name.to_lowercase());
+        let metadata = attributes
+            .metadata
+            .into_iter()
+            .map(|(n, value)| (name(n), value));
         self.notifications.prepare(&Change {
             event,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
-            size: found.size,
-            etag: found.etag.clone(),
-            metadata: found.metadata.clone(),
-            tags,
+            size,
+            etag: attributes.etag,
+            metadata: metadata.collect(),
+            tags: attributes.tags,
             started,
         })
     }
 }
 
-/// What a notification tells of an object.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) size: u64,
-    pub(super) etag: String,
-    pub(super) metadata: Vec<(String, String)>,
-}
-
-/// A request of the store to itself.
-pub(super) fn inner<T>(input: T) -> S3Request<T> {
-    S3Request {
-        input,
-        method: Default::default(),
-        uri: Default::default(),
-        headers: Default::default(),
-        extensions: Default::default(),
-        credentials: None,
-        region: None,
-        service: None,
-        trailing_headers: None,
-    }
+/// What the disk refuses is the store's fault, not the client's.
+pub(super) fn failed(error: std::io::Error) -> S3Error {
+    s3_error!(error, InternalError)
 }
 
 pub(super) async fn send_all(pending: Vec<Pending>) {
@@ -210,8 +208,7 @@ impl S3 for Objects {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        self.writable(&request.input.bucket, &request.input.key)?;
-        self.files.create_multipart_upload(request).await
+        self.create_upload(request).await
     }
 
     async fn upload_part(

@@ -1,29 +1,26 @@
 //! HEAD and GET: consistent with the write before them, and honest about what is not there.
 
-use s3s::{Body, S3, S3Request, S3Response, S3Result, dto::*, s3_error};
+use bytes::Bytes;
+use s3s::{Body, S3Request, S3Response, S3Result, dto::*, s3_error};
 
 use super::{
-    conditions::{check_changed, check_match},
-    objects::{Found, Objects, inner},
+    conditions::{check_changed, check_match, strong},
+    disk::{Attributes, Object},
+    objects::{Objects, failed},
 };
 
 impl Objects {
-    /// Refuses a key that is not an object: `s3s-fs` would take a folder for one.
-    fn existing(&self, bucket: &str, key: &str) -> S3Result<()> {
+    /// What is stored under a key whose lock is held, if anything.
+    pub(super) fn find(&self, bucket: &str, key: &str) -> S3Result<Option<Object>> {
         if !self.folder.has_bucket(bucket) {
             return Err(s3_error!(NoSuchBucket));
         }
         let path = self.folder.object(bucket, key)?;
-        let there = if key.ends_with('/') {
-            path.is_dir()
-        } else {
-            path.is_file()
-        };
-        if there {
-            Ok(())
-        } else {
-            Err(s3_error!(NoSuchKey))
+        // `a/` is an object of its own only as a folder, and a folder is one only as `a/`.
+        if path.exists() && path.is_dir() != key.ends_with('/') {
+            return Ok(None);
         }
+        self.disk.find(&path).map_err(failed)
     }
 
     pub(super) async fn head(
@@ -36,13 +33,28 @@ impl Objects {
             if_match,
             if_none_match,
             ..
-        } = request.input.clone();
+        } = request.input;
         let _reading = self.locks.read(&bucket, &key).await;
-        self.existing(&bucket, &key)?;
-        let answer = self.files.head_object(request).await?;
-        check_match(if_match.as_ref(), answer.output.e_tag.as_ref())?;
-        check_changed(if_none_match.as_ref(), answer.output.e_tag.as_ref())?;
-        Ok(answer)
+        let found = self.find(&bucket, &key)?;
+        let Object {
+            attributes,
+            size,
+            modified,
+        } = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        check_match(if_match.as_ref(), Some(&attributes.etag))?;
+        check_changed(if_none_match.as_ref(), Some(&attributes.etag))?;
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: Some(size as i64),
+            last_modified: Some(modified.into()),
+            e_tag: Some(strong(&attributes.etag)),
+            metadata: user_metadata(&attributes),
+            content_type: attributes.content_type,
+            content_encoding: attributes.content_encoding,
+            content_disposition: attributes.content_disposition,
+            content_language: attributes.content_language,
+            cache_control: attributes.cache_control,
+            ..Default::default()
+        }))
     }
 
     pub(super) async fn get(
@@ -56,54 +68,49 @@ impl Objects {
             if_match,
             if_none_match,
             ..
-        } = request.input.clone();
-        let _reading = self.locks.read(&bucket, &key).await;
-        self.existing(&bucket, &key)?;
-        let mut answer = self.files.get_object(request).await?;
-        check_match(if_match.as_ref(), answer.output.e_tag.as_ref())?;
-        check_changed(if_none_match.as_ref(), answer.output.e_tag.as_ref())?;
-        if range.is_none() && !key.ends_with('/') {
-            // `s3s-fs` reads in pieces of 4 kB, each a hop to another thread, and reads on when the lock is gone.
+        } = request.input;
+        let reading = self.locks.read(&bucket, &key).await;
+        let found = self.find(&bucket, &key)?;
+        let Object {
+            attributes,
+            size,
+            modified,
+        } = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        check_match(if_match.as_ref(), Some(&attributes.etag))?;
+        check_changed(if_none_match.as_ref(), Some(&attributes.etag))?;
+        let mut body = Bytes::new();
+        if !key.ends_with('/') {
             let path = self.folder.object(&bucket, &key)?;
-            let whole = tokio::fs::read(path)
-                .await
-                .map_err(|e| s3_error!(e, InternalError))?;
-            answer.output.content_length = Some(whole.len() as i64);
-            answer.output.body = Some(Body::from(whole).into());
+            body = tokio::fs::read(path).await.map_err(failed)?.into();
         }
-        Ok(answer)
-    }
-
-    /// What is stored under a key whose lock is held, if anything.
-    pub(super) async fn find(&self, bucket: &str, key: &str) -> S3Result<Option<Found>> {
-        if self.existing(bucket, key).is_err() {
-            return Ok(None);
+        drop(reading);
+        let mut content_range = None;
+        if let Some(range) = range {
+            let part = range.check(size)?;
+            content_range = Some(format!("bytes {}-{}/{size}", part.start, part.end - 1));
+            body = body.slice(part.start as usize..part.end as usize);
         }
-        let input = HeadObjectInput::builder()
-            .bucket(bucket.into())
-            .key(key.into())
-            .build();
-        let input = input.map_err(|e| s3_error!(e, InternalError))?;
-        let head = self.files.head_object(inner(input)).await?.output;
-        Ok(Some(Found {
-            size: head
-                .content_length
-                .unwrap_or_default()
-                .try_into()
-                .unwrap_or_default(),
-            etag: head.e_tag.map(ETag::into_value).unwrap_or_default(),
-            metadata: metadata(head.metadata),
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: Some(body.len() as i64),
+            content_range,
+            body: Some(Body::from(body).into()),
+            last_modified: Some(modified.into()),
+            e_tag: Some(strong(&attributes.etag)),
+            metadata: user_metadata(&attributes),
+            content_type: attributes.content_type,
+            content_encoding: attributes.content_encoding,
+            content_disposition: attributes.content_disposition,
+            content_language: attributes.content_language,
+            cache_control: attributes.cache_control,
+            ..Default::default()
         }))
     }
 }
 
-/// User metadata under the names it has in a notification, in a fixed order.
-pub(super) fn metadata(of: Option<Metadata>) -> Vec<(String, String)> {
-    let mut pairs: Vec<_> = of
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| (format!("x-amz-meta-{}", name.to_lowercase()), value))
-        .collect();
-    pairs.sort();
-    pairs
+fn user_metadata(attributes: &Attributes) -> Option<Metadata> {
+    let pairs = attributes
+        .metadata
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    (!attributes.metadata.is_empty()).then(|| pairs.collect())
 }

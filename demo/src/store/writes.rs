@@ -6,12 +6,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use md5::{Digest, Md5};
-use s3s::{Body, S3, S3Request, S3Response, S3Result, dto::*, s3_error};
+use s3s::{S3Request, S3Response, S3Result, dto::*, s3_error};
 
 use super::{
-    conditions::check_match,
-    objects::{Found, Objects, send_all},
-    reads::metadata,
+    conditions::{check_match, check_none, strong},
+    disk::{Attributes, Object},
+    objects::{Objects, failed, send_all},
 };
 use crate::notify::Event;
 
@@ -19,47 +19,61 @@ use crate::notify::Event;
 const LARGEST_UPLOAD: usize = 1 << 30;
 
 impl Objects {
-    /// Refuses a bucket that is not there and a key that can't be a file.
-    pub(super) fn writable(&self, bucket: &str, key: &str) -> S3Result<()> {
-        if !self.folder.has_bucket(bucket) {
-            return Err(s3_error!(NoSuchBucket));
-        }
-        self.folder.object_to_write(bucket, key).map(drop)
-    }
-
     pub(super) async fn put(
         &self,
-        mut request: S3Request<PutObjectInput>,
+        request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let started = SystemTime::now();
-        let input = &mut request.input;
-        let (bucket, key) = (input.bucket.clone(), input.key.clone());
-        let tags = tags(input.tagging.as_deref());
-        let mut found = Found {
-            metadata: metadata(input.metadata.clone()),
-            ..Found::default()
-        };
+        let input = request.input;
+        let (bucket, key) = (&*input.bucket, &*input.key);
         // The body comes first and whole: a slow sender must not hold the lock, and a damaged body not the key.
-        let body = whole(input.body.take()).await?;
+        let body = whole(input.body).await?;
         check_md5(input.content_md5.as_deref(), &body)?;
-        found.size = body.len() as u64;
-        input.content_length = Some(body.len() as i64);
-        input.body = Some(Body::from(body).into());
+        let attributes = Attributes {
+            content_type: input.content_type,
+            content_encoding: input.content_encoding,
+            content_disposition: input.content_disposition,
+            content_language: input.content_language,
+            cache_control: input.cache_control,
+            metadata: input.metadata.into_iter().flatten().collect(),
+            tags: tags(input.tagging.as_deref()),
+            ..Attributes::default()
+        };
 
-        let writing = self.locks.write(&bucket, &key).await;
-        self.writable(&bucket, &key)?;
-        let answer = self.files.put_object(request).await?;
-        found.etag = answer
-            .output
-            .e_tag
-            .as_ref()
-            .map(ETag::value)
-            .unwrap_or_default()
-            .to_owned();
-        let pending = self.changed(Event::Put, (&bucket, &key), &found, tags, started);
+        let writing = self.locks.write(bucket, key).await;
+        let there = self.find(bucket, key)?;
+        let there = there.as_ref().map(|object| object.attributes.etag.as_str());
+        check_match(input.if_match.as_ref(), there)?;
+        check_none(input.if_none_match.as_ref(), there)?;
+        let etag = self.store(bucket, key, &body, attributes)?;
+        let pending = self.changed(Event::Put, bucket, key, self.find(bucket, key)?, started);
         drop(writing);
         send_all(pending).await;
-        Ok(answer)
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(strong(&etag)),
+            ..Default::default()
+        }))
+    }
+
+    fn store(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: &[u8],
+        attributes: Attributes,
+    ) -> S3Result<String> {
+        let path = self.folder.object_to_write(bucket, key)?;
+        if key.ends_with('/') {
+            if !body.is_empty() {
+                return Err(s3_error!(
+                    InvalidArgument,
+                    "this store can't keep such a key"
+                ));
+            }
+            std::fs::create_dir_all(path).map_err(failed)?;
+            return Ok(hex::encode(Md5::digest(b"")));
+        }
+        self.disk.put(&path, body, attributes).map_err(failed)
     }
 
     pub(super) async fn copy(
@@ -67,8 +81,8 @@ impl Objects {
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         let started = SystemTime::now();
-        let input = &request.input;
-        let (bucket, key) = (input.bucket.clone(), input.key.clone());
+        let input = request.input;
+        let (bucket, key) = (&*input.bucket, &*input.key);
         let CopySource::Bucket {
             bucket: from_bucket,
             key: from_key,
@@ -77,47 +91,49 @@ impl Objects {
         else {
             return Err(s3_error!(NotImplemented));
         };
-        let tags = tags(input.tagging.as_deref());
-        // The gateway tells of the metadata that came with the request, not of what the source had.
-        let told = metadata(input.metadata.clone());
+        let from = (&**from_bucket, &**from_key);
 
-        let from = (from_bucket.as_ref(), from_key.as_ref());
-        let writing = self.locks.copy(from, (&bucket, &key)).await;
-        self.writable(&bucket, &key)?;
-        if self.find(from.0, from.1).await?.is_none() {
-            return Err(s3_error!(NoSuchKey));
+        let writing = self.locks.copy(from, (bucket, key)).await;
+        let source = self
+            .find(from.0, from.1)?
+            .ok_or_else(|| s3_error!(NoSuchKey))?;
+        let etag = Some(source.attributes.etag.as_str());
+        check_match(input.copy_source_if_match.as_ref(), etag)?;
+        check_none(input.copy_source_if_none_match.as_ref(), etag)?;
+        let sent: Vec<(String, String)> = input.metadata.into_iter().flatten().collect();
+        let mut attributes = source.attributes.clone();
+        let replaces = |d: &MetadataDirective| d.as_str() == MetadataDirective::REPLACE;
+        if input.metadata_directive.as_ref().is_some_and(replaces) {
+            attributes.content_type = input.content_type;
+            attributes.metadata = sent.iter().cloned().collect();
         }
-        if from != (&*bucket, &*key) {
-            // A source that was put into the folder by hand has no metadata, and must not inherit what was here.
-            self.folder.forget(&bucket, &key);
-        }
-        let answer = self.files.copy_object(request).await?;
-        let found = self.find(&bucket, &key).await?.unwrap_or_default();
-        let found = Found {
-            metadata: told,
-            ..found
+        let path = self.folder.object(from.0, from.1)?;
+        let body = if path.is_dir() {
+            Vec::new()
+        } else {
+            std::fs::read(path).map_err(failed)?
         };
-        let pending = self.changed(Event::Copy, (&bucket, &key), &found, tags, started);
+        self.find(bucket, key)?;
+        let etag = self.store(bucket, key, &body, attributes)?;
+        let mut found = self.find(bucket, key)?;
+        if let Some(Object { attributes, .. }) = &mut found {
+            // The gateway tells of the metadata that came with the request, not of what the source had.
+            attributes.metadata = sent.into_iter().collect();
+            attributes.tags = tags(input.tagging.as_deref());
+        }
+        let pending = self.changed(Event::Copy, bucket, key, found, started);
         drop(writing);
         send_all(pending).await;
-        Ok(answer)
-    }
-
-    pub(super) async fn complete(
-        &self,
-        request: S3Request<CompleteMultipartUploadInput>,
-    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let started = SystemTime::now();
-        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
-        let writing = self.locks.write(&bucket, &key).await;
-        self.writable(&bucket, &key)?;
-        let answer = self.files.complete_multipart_upload(request).await?;
-        let found = self.find(&bucket, &key).await?.unwrap_or_default();
-        let event = Event::CompleteMultipartUpload;
-        let pending = self.changed(event, (&bucket, &key), &found, Vec::new(), started);
-        drop(writing);
-        send_all(pending).await;
-        Ok(answer)
+        let result = CopyObjectResult {
+            e_tag: Some(strong(&etag)),
+            last_modified: Some(SystemTime::now().into()),
+            ..Default::default()
+        };
+        let copy_object_result = Some(result);
+        Ok(S3Response::new(CopyObjectOutput {
+            copy_object_result,
+            ..Default::default()
+        }))
     }
 
     /// Deletes an object; deleting one that is not there succeeds and is told as well, as the gateway does it.
@@ -129,24 +145,17 @@ impl Objects {
     ) -> S3Result<()> {
         let started = SystemTime::now();
         let writing = self.locks.write(bucket, key).await;
-        if !self.folder.has_bucket(bucket) {
-            return Err(s3_error!(NoSuchBucket));
-        }
-        let path = self.folder.object(bucket, key)?;
-        let found = self.find(bucket, key).await?;
-        let etag = found.as_ref().map(|found| ETag::Strong(found.etag.clone()));
-        check_match(condition, etag.as_ref())?;
+        let found = self.find(bucket, key)?;
+        check_match(
+            condition,
+            found.as_ref().map(|object| object.attributes.etag.as_str()),
+        )?;
         if found.is_some() {
-            // A folder object whose folder still holds others only loses its own name, which nobody sees.
-            let removed = match key.ends_with('/') {
-                true => std::fs::remove_dir(&path).or(Ok(())),
-                false => std::fs::remove_file(&path),
-            };
-            removed.map_err(|e: std::io::Error| s3_error!(e, InternalError))?;
-            self.folder.forget(bucket, key);
+            self.disk
+                .remove(&self.folder.object(bucket, key)?)
+                .map_err(failed)?;
         }
-        let found = found.unwrap_or_default();
-        let pending = self.changed(Event::Delete, (bucket, key), &found, Vec::new(), started);
+        let pending = self.changed(Event::Delete, bucket, key, found, started);
         drop(writing);
         send_all(pending).await;
         Ok(())

@@ -21,7 +21,7 @@ async fn conditional_writes() {
     assert_eq!(s.put("a", &[("if-match", &second)], "3").await, 200);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_conditional_writers_one_wins() {
     let s = served(vec![]).await;
     for round in 0..10 {
@@ -55,7 +55,7 @@ async fn of_many_conditional_writers_one_wins() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_never_sees_half_a_write() {
     let s = served(vec![]).await;
     s.put("a", &[], "x").await;

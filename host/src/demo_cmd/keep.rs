@@ -2,16 +2,10 @@
 
 use super::{BUCKET, Demo};
 
-/// Serves until `stop`, with a line for each picture that comes in.
-pub(super) async fn serve(mut demo: Demo, stop: impl Future<Output = ()>) {
+/// Serves without end, with a line for each picture that comes in.
+pub(super) async fn serve(mut demo: Demo) {
     println!("\n{}", how_to_send(&demo));
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let delivery = tokio::select! {
-            delivery = demo.deliveries.recv() => delivery,
-            () = &mut stop => return,
-        };
-        let Some(delivery) = delivery else { return };
+    while let Some(delivery) = demo.deliveries.recv().await {
         match demo.row(delivery).await {
             Ok(row) => println!("{}", row.line()),
             Err(error) => eprintln!("xray: {error:#}"),
@@ -27,7 +21,8 @@ fn how_to_send(demo: &Demo) -> String {
         "The store goes on at {endpoint}, the function at {function} (Ctrl-C ends both).
 The credentials are good for this run only. Send a picture named demo_<Name>_<id>_<birth>_<exam>.jpeg with
 
-  curl --user {key}:{secret} --aws-sigv4 aws:amz:us-east-1:s3 -T PICTURE {endpoint}/{BUCKET}/
+  curl --user {key}:{secret} --aws-sigv4 aws:amz:us-east-1:s3 \\
+       -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -T PICTURE {endpoint}/{BUCKET}/
 
 or with any S3 client:
 

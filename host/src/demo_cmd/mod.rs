@@ -25,9 +25,9 @@ use xray_demo::{
 
 use self::table::Row;
 use crate::{
-    process_cmd::app::App,
+    process_cmd::{app::App, stop::Stop},
     runtime::{Runtime, processors},
-    server::{self, Server},
+    server::Server,
     up_cmd::RuntimeArgs,
 };
 
@@ -88,40 +88,53 @@ struct Demo {
 /// # Errors
 /// When a part of it does not start, or a picture can't be sent.
 pub async fn run(args: DemoArgs) -> Result<ExitCode> {
-    let stop = server::signal()?;
+    let mut stop = Stop::new()?;
+    let (demo, is_complete) = tokio::select! {
+        shown = show(&args) => shown?,
+        // At once: whoever stops a demo does not want to wait for what is under way in it.
+        code = stop.asked() => std::process::exit(code.into()),
+    };
+    if args.keep {
+        tokio::select! {
+            () = keep::serve(demo) => {}
+            _ = stop.asked() => {}
+        }
+    }
+    Ok(if is_complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Everything up to the table, and whether nothing is missing in it.
+async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
     folder::prepare(&args.out)?;
     // The pictures are drawn while the function is loaded.
     let pictures = pictures::choose(args.images.clone(), args.count, args.seed);
     let pictures = tokio::task::spawn_blocking(pictures);
-    let mut demo = Demo::start(&args).await?;
+    let mut demo = Demo::start(args).await?;
     let pictures = pictures.await.context("drawing")??;
 
     let started = Instant::now();
     let delivered = demo.send(&pictures, args.settings.quiet).await?;
     let whole = started.elapsed();
     let rows = demo.rows(delivered).await?;
-    println!("{}", table::render(&rows));
-    println!("{}", table::totals(&rows, whole));
-    let buckets = demo.buckets();
-    for (what, bucket) in ["sent", "processed", "anonymized"].iter().zip(&buckets) {
-        println!("{what:>10}: {}", demo.store.bucket_dir(bucket).display());
-    }
-    let missing = rows
+    println!("{}\n{}", table::render(&rows), table::totals(&rows, whole));
+    for (what, bucket) in ["sent", "processed", "anonymized"]
         .iter()
-        .filter_map(|row| Some((&row.key, row.missing.as_ref()?)));
-    let missing: Vec<_> = missing.collect();
-    for (key, why) in &missing {
-        eprintln!("xray: {key}: {why}");
+        .zip(demo.buckets())
+    {
+        println!("{what:>10}: {}", demo.store.bucket_dir(&bucket).display());
     }
-    let all_there = missing.is_empty() && rows.len() == pictures.len();
-    if args.keep {
-        keep::serve(demo, stop).await;
+    let mut is_complete = rows.len() == pictures.len();
+    for row in &rows {
+        if let Some(why) = &row.missing {
+            eprintln!("xray: {}: {why}", row.key);
+            is_complete = false;
+        }
     }
-    Ok(if all_there {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok((demo, is_complete))
 }
 
 impl Demo {

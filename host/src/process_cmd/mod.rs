@@ -5,10 +5,13 @@ pub(crate) mod app;
 mod inputs;
 mod line;
 mod place;
+pub(crate) mod stop;
 
 use std::{
+    cell::Cell,
     io::{self, Write},
     path::{Path, PathBuf},
+    pin::pin,
     process::ExitCode,
     time::SystemTime,
 };
@@ -19,7 +22,6 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
-use tokio::signal::unix::{SignalKind, signal};
 use xray::config::Config;
 use xray_demo::{
     Client, Credentials,
@@ -29,7 +31,7 @@ use xray_demo::{
     store::Store,
 };
 
-use self::{app::App, inputs::Input, line::Line, place::Place};
+use self::{app::App, inputs::Input, line::Line, place::Place, stop::Stop};
 use crate::{
     egress::InProcess,
     runtime::{Runtime, processors},
@@ -72,22 +74,7 @@ pub struct ProcessArgs {
 /// # Errors
 /// When nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    // Dropping the work rather than dying in it removes the store's folder.
-    let stopped_by = tokio::select! {
-        ended = work(&args) => return ended,
-        _ = terminate.recv() => SignalKind::terminate(),
-        _ = interrupt.recv() => SignalKind::interrupt(),
-    };
-    eprintln!(
-        "xray: stopped; the outputs so far are in {}",
-        args.out.display()
-    );
-    Ok(ExitCode::from(128 + stopped_by.as_raw_value() as u8))
-}
-
-async fn work(args: &ProcessArgs) -> Result<ExitCode> {
+    let stop = Stop::new()?;
     let inputs = inputs::gather(&args.pictures, &args.out)?;
     let credentials = Credentials::random();
     let endpoint = format!("http://{STORE}");
@@ -127,17 +114,20 @@ async fn work(args: &ProcessArgs) -> Result<ExitCode> {
         place,
     };
     let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
-    let failed = run.all(&inputs, args.json, &bar).await?;
+    let Count {
+        done,
+        failed,
+        stopped,
+    } = run.all(&inputs, args.json, &bar, stop).await?;
     bar.finish_and_clear();
     eprintln!(
-        "{} pictures, {failed} failed; outputs in {}",
-        inputs.len(),
+        "{done} pictures, {failed} failed; outputs in {}",
         args.out.display()
     );
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    Ok(match stopped {
+        Some(code) => ExitCode::from(code),
+        None if failed > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
     })
 }
 
@@ -149,6 +139,14 @@ struct Run {
     place: Place,
 }
 
+/// What all pictures came to.
+struct Count {
+    done: usize,
+    failed: usize,
+    /// The code to end with, if somebody asked to stop.
+    stopped: Option<u8>,
+}
+
 /// What one picture came to.
 struct Done {
     report: Report,
@@ -158,27 +156,43 @@ struct Done {
 }
 
 impl Run {
-    /// Processes everything, several at a time, prints in order, and counts what failed.
-    async fn all(&self, inputs: &[Input], json: bool, bar: &ProgressBar) -> Result<usize> {
-        let mut failed = 0;
-        let mut done = stream::iter(inputs)
+    /// Processes everything, several at a time, and prints in order. Asked to stop, it takes no more pictures and
+    /// finishes those it has, so that no request outlives the store.
+    async fn all(
+        &self,
+        inputs: &[Input],
+        json: bool,
+        bar: &ProgressBar,
+        mut stop: Stop,
+    ) -> Result<Count> {
+        let stopped = Cell::new(None);
+        let mut count = Count {
+            done: 0,
+            failed: 0,
+            stopped: None,
+        };
+        let all = stream::iter(inputs)
+            .take_until(async { stopped.set(Some(stop.asked().await)) })
             .map(async |input| (input, self.one(input).await))
             .buffered(2 * processors());
-        while let Some((input, done)) = done.next().await {
+        let mut all = pin!(all);
+        while let Some((input, done)) = all.next().await {
             let Done {
                 report,
                 processed,
                 anonymized,
                 error,
             } = done;
-            failed += usize::from(error.is_some());
+            count.done += 1;
+            count.failed += usize::from(error.is_some());
             let line = Line::new(&input.path, &report, processed, anonymized, error);
             let line = if json { line.json() } else { line.text() };
             bar.suspend(|| writeln!(io::stdout(), "{line}"))
                 .context("writing the reports")?;
             bar.inc(1);
         }
-        Ok(failed)
+        count.stopped = stopped.get();
+        Ok(count)
     }
 
     async fn one(&self, input: &Input) -> Done {
@@ -188,7 +202,8 @@ impl Run {
             anonymized: None,
             error: None,
         };
-        done.report.outcome = "rejected".into();
+        // Until the function says anything else.
+        done.report.outcome = "failed".into();
         let outputs = match self.process(input, &mut done.report).await {
             Ok(outputs) => outputs,
             Err(error) => {
