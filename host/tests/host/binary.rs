@@ -4,12 +4,11 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
-    time::Duration,
 };
 
 use crate::{
     guests, support,
-    up::{Up, ask, command},
+    up::{Up, ask, command, metrics_address, read_until, until, until_one_runs},
 };
 
 #[test]
@@ -29,23 +28,10 @@ fn it_serves_counts_and_ends_in_order() {
     command.env("SPIN_VARIABLE_TOKEN", "s3cret-value");
     let mut up = Up::start(command);
     let address = up.address;
-    let mut error = BufReader::new(up.process.stderr.take().expect("a pipe"));
+    let mut error = up.stderr();
     let mut printed = String::new();
-    while !printed.contains("/metrics") {
-        assert_ne!(
-            error.read_line(&mut printed).expect("a line"),
-            0,
-            "{printed}"
-        );
-    }
+    let metrics = metrics_address(&mut error, &mut printed);
     assert!(printed.contains("Inference by rten 0."), "{printed}");
-    let metrics = printed
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
-    let metrics = metrics
-        .and_then(|address| address.parse().ok())
-        .expect("the metrics' address");
 
     assert!(ask(address, "GET /.well-known/spin/health", "").starts_with("HTTP/1.1 200"));
     let info = ask(address, "GET /.well-known/spin/info", "");
@@ -69,10 +55,14 @@ fn it_serves_counts_and_ends_in_order() {
 
     // A request that is running when the signal comes gets its answer, a new one does not get in.
     let running = std::thread::spawn(move || ask(address, "GET /spin", ""));
-    std::thread::sleep(Duration::from_millis(300));
+    until_one_runs(metrics);
     up.signal("-TERM");
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(address).is_err());
+    read_until(&mut error, &mut printed, "finishing the requests");
+    until("nobody gets in", || TcpStream::connect(address).is_err());
+    assert!(
+        !running.is_finished(),
+        "it was to be turned away while the other runs"
+    );
     assert!(
         running
             .join()
@@ -98,17 +88,28 @@ fn it_serves_counts_and_ends_in_order() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let app = support::app(&[("spin", &guests::spin())]);
-    let up = Up::start(command(
-        app.path(),
-        &["--variable", "token=t", "--timeout", "60"],
-    ));
+    let arguments = [
+        "--variable",
+        "token=t",
+        "--timeout",
+        "60",
+        "--metrics",
+        "127.0.0.1:0",
+    ];
+    let mut up = Up::start(command(app.path(), &arguments));
     let address = up.address;
+    let (mut error, mut printed) = (up.stderr(), String::new());
+    let metrics = metrics_address(&mut error, &mut printed);
     std::thread::spawn(move || ask(address, "GET /spin", ""));
-    std::thread::sleep(Duration::from_millis(300));
+    until_one_runs(metrics);
     up.signal("-INT");
-    std::thread::sleep(Duration::from_millis(300));
+    read_until(&mut error, &mut printed, "finishing the requests");
     up.signal("-INT");
-    assert_eq!(up.wait().0, Some(130));
+    assert_eq!(
+        up.process.wait().expect("it ends").code(),
+        Some(130),
+        "{printed}"
+    );
 }
 
 #[test]

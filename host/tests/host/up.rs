@@ -4,8 +4,8 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
+    process::{Child, ChildStderr, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 /// A running `xray up`.
@@ -57,6 +57,11 @@ impl Up {
         Self { process, address }
     }
 
+    /// What it prints to standard error, to be read as it comes.
+    pub fn stderr(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.process.stderr.take().expect("a pipe"))
+    }
+
     /// Sends a signal, by the name that `kill` knows.
     pub fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
@@ -94,4 +99,36 @@ pub fn ask(address: SocketAddr, head: &str, body: &str) -> String {
     let mut answer = String::new();
     _ = stream.read_to_string(&mut answer);
     answer
+}
+
+/// Reads on, appending to `printed`, until `text` is in it.
+pub fn read_until(stream: &mut impl BufRead, printed: &mut String, text: &str) {
+    while !printed.contains(text) {
+        let read = stream.read_line(printed).expect("a line");
+        assert_ne!(read, 0, "{text:?} never came: {printed}");
+    }
+}
+
+/// The address that the line of `--metrics` names.
+pub fn metrics_address(stream: &mut impl BufRead, printed: &mut String) -> SocketAddr {
+    read_until(stream, printed, "/metrics");
+    let rest = printed.split("http://").nth(1).expect("an address");
+    let address = rest.split('/').next().and_then(|a| a.parse().ok());
+    address.expect("the metrics' address")
+}
+
+/// Asks again and again until it is so; each question is an exchange with the process.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Returns once a request holds an instance.
+pub fn until_one_runs(metrics: SocketAddr) {
+    until("a request is running", || {
+        ask(metrics, "GET /metrics", "").contains("xray_requests_in_flight 1\n")
+    });
 }
