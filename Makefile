@@ -18,6 +18,8 @@ function:
 # Apart, because it links the function's library without its HTTP export, and would leave that as xray.wasm.
 logevents:
 	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents --target-dir $(TARGET_DIR)/components
+	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/components/wasm32-wasip2/release && \
+	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm target/components/wasm32-wasip2/release/; }
 
 host:
 	$(CARGO) build --release -p xray-host

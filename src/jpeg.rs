@@ -10,6 +10,7 @@ use libjpeg_turbo_rs::{
 use crate::{
     decode::{Limits, plain_icc},
     error::Error,
+    markers::{SOS, segments},
     scans,
 };
 
@@ -190,7 +191,8 @@ const ZIGZAG: [u8; 64] = [
 /// Reads the DQT segments (T.81, B.2.4.1): the table of the first component and that of the second.
 fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 64]>, Error> {
     let mut slots: [Option<[u16; 64]>; 4] = [None; 4];
-    for segment in Segments::new(bytes).filter(|s| s.marker == 0xDB) {
+    let before_scans = segments(bytes).take_while(|s| s.marker != SOS);
+    for segment in before_scans.filter(|s| s.marker == 0xDB) {
         let mut rest = segment.payload;
         while let Some((&head, tail)) = rest.split_first() {
             let wide = head >> 4 != 0;
@@ -224,43 +226,4 @@ fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 6
         })
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| Error::Damaged("JPEG: a quantization table is missing".into()))
-}
-
-struct Segment<'a> {
-    marker: u8,
-    payload: &'a [u8],
-}
-
-/// The marker segments up to the first scan.
-struct Segments<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Segments<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Segments {
-            rest: bytes.get(2..).unwrap_or_default(),
-        }
-    }
-}
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = Segment<'a>;
-
-    fn next(&mut self) -> Option<Segment<'a>> {
-        let start = self.rest.iter().position(|&b| b == 0xFF)?;
-        let fill = self.rest[start..].iter().position(|&b| b != 0xFF)?;
-        let at = start + fill;
-        let marker = self.rest[at];
-        if marker == 0xDA || marker == 0xD9 {
-            return None;
-        }
-        let length = usize::from(u16::from_be_bytes([
-            *self.rest.get(at + 1)?,
-            *self.rest.get(at + 2)?,
-        ]));
-        let payload = self.rest.get(at + 3..at + 1 + length)?;
-        self.rest = &self.rest[at + 1 + length..];
-        Some(Segment { marker, payload })
-    }
 }

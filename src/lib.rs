@@ -19,6 +19,7 @@ pub mod contract;
 pub mod decode;
 pub mod fetch;
 mod jpeg;
+mod markers;
 pub mod pipeline;
 pub mod predict;
 pub mod redact;

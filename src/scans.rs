@@ -4,7 +4,10 @@
 //! that without a word. A radiologist's picture must not lose detail so, and redaction must not be checked on less than
 //! was sent: here it is damage.
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    markers::{SOS, Segment, segments},
+};
 
 /// The lowest bit of each coefficient that was sent so far; none while nothing was.
 type Sent = [Option<u8>; 64];
@@ -16,9 +19,7 @@ type Sent = [Option<u8>; 64];
 pub fn check_complete(bytes: &[u8]) -> Result<(), Error> {
     let mut components: Vec<(u8, Sent)> = Vec::new();
     let mut progressive = false;
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let Some((marker, payload, after)) = segment(rest) {
-        rest = after;
+    for Segment { marker, payload } in segments(bytes) {
         match marker {
             // SOF0 to SOF2 and their arithmetic twins (T.81, table B.1); lossless frames never come here.
             0xC0..=0xC2 | 0xC9 | 0xCA => {
@@ -26,7 +27,7 @@ pub fn check_complete(bytes: &[u8]) -> Result<(), Error> {
                 let specs = payload.get(6..).unwrap_or_default().chunks_exact(3);
                 components = specs.map(|c| (c[0], [None; 64])).collect();
             }
-            0xDA => scan(payload, progressive, &mut components)?,
+            SOS => scan(payload, progressive, &mut components)?,
             _ => {}
         }
     }
@@ -68,21 +69,4 @@ fn scan(header: &[u8], progressive: bool, components: &mut [(u8, Sent)]) -> Resu
         }
     }
     Ok(())
-}
-
-/// The next marker segment, past entropy-coded data: its marker, its payload and what follows; none at the end.
-fn segment(mut rest: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    loop {
-        rest = &rest[rest.iter().position(|&b| b == 0xFF)?..];
-        rest = &rest[rest.iter().position(|&b| b != 0xFF)?..];
-        match rest[0] {
-            // Stuffed zeros, TEM and restart markers stand alone.
-            0 | 1 | 0xD0..=0xD8 => rest = &rest[1..],
-            0xD9 => return None,
-            marker => {
-                let length = usize::from(u16::from_be_bytes([*rest.get(1)?, *rest.get(2)?]));
-                return Some((marker, rest.get(3..1 + length)?, rest.get(1 + length..)?));
-            }
-        }
-    }
 }

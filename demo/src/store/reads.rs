@@ -23,6 +23,21 @@ impl Objects {
         self.disk.find(&path).map_err(failed)
     }
 
+    /// What a reader asks for, if it is there and as the conditions say.
+    fn wanted(
+        &self,
+        bucket: &str,
+        key: &str,
+        if_match: Option<&ETagCondition>,
+        if_none_match: Option<&ETagCondition>,
+    ) -> S3Result<Object> {
+        let found = self.find(bucket, key)?;
+        let object = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        check_match(if_match, Some(&object.attributes.etag))?;
+        check_changed(if_none_match, Some(&object.attributes.etag))?;
+        Ok(object)
+    }
+
     pub(super) async fn head(
         &self,
         request: S3Request<HeadObjectInput>,
@@ -35,14 +50,11 @@ impl Objects {
             ..
         } = request.input;
         let _reading = self.locks.read(&bucket, &key).await;
-        let found = self.find(&bucket, &key)?;
         let Object {
             attributes,
             size,
             modified,
-        } = found.ok_or_else(|| s3_error!(NoSuchKey))?;
-        check_match(if_match.as_ref(), Some(&attributes.etag))?;
-        check_changed(if_none_match.as_ref(), Some(&attributes.etag))?;
+        } = self.wanted(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: Some(size as i64),
             last_modified: Some(modified.into()),
@@ -70,14 +82,11 @@ impl Objects {
             ..
         } = request.input;
         let reading = self.locks.read(&bucket, &key).await;
-        let found = self.find(&bucket, &key)?;
         let Object {
             attributes,
             size,
             modified,
-        } = found.ok_or_else(|| s3_error!(NoSuchKey))?;
-        check_match(if_match.as_ref(), Some(&attributes.etag))?;
-        check_changed(if_none_match.as_ref(), Some(&attributes.etag))?;
+        } = self.wanted(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
         let mut body = Bytes::new();
         if !key.ends_with('/') {
             let path = self.folder.object(&bucket, &key)?;

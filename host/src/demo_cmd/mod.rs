@@ -58,15 +58,6 @@ pub struct DemoArgs {
     /// Address of the store; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub store_listen: SocketAddr,
-    /// The manifest, or a folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
     /// What every command that runs the component has.
     #[command(flatten)]
     pub settings: RuntimeArgs,
@@ -143,7 +134,7 @@ impl Demo {
         let listener = listener.with_context(|| format!("listening on {}", args.store_listen))?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let credentials = Credentials::random();
-        let mut app = App::load(&args.from, &args.settings, &endpoint, &credentials)?;
+        let mut app = App::load(&args.settings, &endpoint, &credentials)?;
         // The terminal is for the table; the component's lines are in its log.
         app.options.quiet = true;
         if args.settings.log_dir.is_none() {

@@ -1,7 +1,5 @@
 //! The application on a store of this process's own: its variables point there, whatever else is set.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
 use xray::config::Config;
 use xray_demo::Credentials;
@@ -35,17 +33,16 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the manifest at `from` and points its variables at the store.
+    /// Reads the manifest and points its variables at the store.
     ///
     /// # Errors
     /// When the manifest does not load, a setting has no use, or somebody has set where the store is.
     pub(crate) fn load(
-        from: &Path,
         settings: &RuntimeArgs,
         endpoint: &str,
         credentials: &Credentials,
     ) -> Result<Self> {
-        let manifest = Manifest::load(from).context("cannot load the application")?;
+        let manifest = Manifest::load(&settings.from).context("cannot load the application")?;
         let mut sources = settings.sources(&manifest.dir)?;
         if let Some(name) = STORE
             .iter()

@@ -55,15 +55,6 @@ pub struct ProcessArgs {
     /// Print one JSON object a line instead of text.
     #[arg(long)]
     pub json: bool,
-    /// The manifest, or a folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
     /// What every command that runs the component has.
     #[command(flatten)]
     pub settings: RuntimeArgs,
@@ -78,7 +69,7 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let inputs = inputs::gather(&args.pictures, &args.out)?;
     let credentials = Credentials::random();
     let endpoint = format!("http://{STORE}");
-    let mut app = App::load(&args.from, &args.settings, &endpoint, &credentials)?;
+    let mut app = App::load(&args.settings, &endpoint, &credentials)?;
     if app.key_is_fresh {
         eprintln!(
             "No pseudonym_key is set: the study ids of this run are made with a fresh random key and can't be linked to \

@@ -23,15 +23,6 @@ use crate::{
 /// Arguments of `xray up`.
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    /// The manifest, or a folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
     /// Address to serve on; port 0 takes any free port.
     #[arg(
         long,
@@ -54,6 +45,15 @@ pub struct UpArgs {
 /// Arguments of every command that runs the component.
 #[derive(Debug, Args)]
 pub struct RuntimeArgs {
+    /// The manifest, or a folder with a spin.toml.
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        alias = "file"
+    )]
+    pub from: PathBuf,
     /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
@@ -178,7 +178,8 @@ fn writable(dir: PathBuf) -> Option<PathBuf> {
 pub async fn run(args: UpArgs) -> Result<()> {
     // Before anything else, so that a signal during the start is not lost.
     let stop = server::signal()?;
-    let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
+    let mut manifest =
+        Manifest::load(&args.settings.from).context("cannot load the application")?;
     if let Some(id) = &args.component_id {
         manifest.retain(id)?;
     }

@@ -1,35 +1,17 @@
 //! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on disk.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod demo;
 mod process;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
+use common::{function_is_built, root};
 use image::GrayImage;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// True when the function is built; otherwise says so, and fails where CI is set.
-fn function_is_built() -> bool {
-    let built = root()
-        .join("target/wasm32-wasip2/release/xray.wasm")
-        .is_file();
-    if !built {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "build the function with `make function`"
-        );
-        eprintln!(
-            "SKIP target/wasm32-wasip2/release/xray.wasm is missing; `make function` builds it"
-        );
-    }
-    built
-}
 
 /// The command on the repository's application, with nothing from the environment of whoever runs the tests.
 fn xray(command: &str) -> Command {

@@ -1,5 +1,9 @@
 //! End to end: the real `.wasm` in the real host against the embedded store, over sockets.
 
+#[path = "../common/backends.rs"]
+mod backends;
+#[path = "../common/mod.rs"]
+mod common;
 mod world;
 
 use bytes::Bytes;
@@ -7,6 +11,7 @@ use image::{GenericImageView, GrayImage};
 use serde_json::Value;
 use world::{ANONYMIZED, BUCKET, PROCESSED, World};
 use xray_demo::{notify::Event, phantom::Phantom};
+use xray_host::nn::library::Product;
 
 /// How Kafka's sources and triggers deliver.
 const KAFKA: [(&str, &str); 4] = [
@@ -44,14 +49,14 @@ fn brightest(picture: &GrayImage, x: u32, y: u32, width: u32, height: u32) -> u8
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_backend_does_the_whole_job_and_they_agree() {
-    if !world::function_is_built() {
+    if !common::function_is_built() {
         return;
     }
     let mut backends = vec![("embedded", "rten 0.")];
-    if world::backend_is_there("onnxruntime") {
+    if backends::library(Product::OnnxRuntime).is_some() {
         backends.push(("onnx", "ONNX Runtime 1."));
     }
-    if world::backend_is_there("openvino") {
+    if backends::library(Product::OpenVino).is_some() {
         backends.push(("openvino", "OpenVINO 20"));
     }
     let phantoms = phantoms(12);
@@ -143,7 +148,7 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
-    if !world::function_is_built() {
+    if !common::function_is_built() {
         return;
     }
     let world = World::start(&[("max_pixels", "4000000")], &["--nn", "embedded"]).await;
@@ -203,7 +208,7 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_is_asked_again_when_it_is_back() {
-    if !world::function_is_built() {
+    if !common::function_is_built() {
         return;
     }
     let mut world = World::start(&[], &["--nn", "embedded"]).await;
@@ -221,7 +226,7 @@ async fn a_store_that_is_down_is_asked_again_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
-    if !world::function_is_built() {
+    if !common::function_is_built() {
         return;
     }
     let phantom = &phantoms(1)[0];
@@ -250,7 +255,7 @@ async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_events_at_once() {
-    if !world::function_is_built() {
+    if !common::function_is_built() {
         return;
     }
     let world = World::start(&[], &["--nn", "embedded"]).await;

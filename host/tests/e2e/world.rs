@@ -2,13 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::SystemTime,
 };
 
+use crate::common::root;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
@@ -33,45 +33,6 @@ pub struct World {
     answers: Mutex<String>,
     readers: Vec<JoinHandle<()>>,
     dir: TempDir,
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// True when the function is built; otherwise says so, and fails where CI is set.
-pub fn function_is_built() -> bool {
-    let path = "target/wasm32-wasip2/release/xray.wasm";
-    let built = root().join(path).is_file();
-    if !built {
-        missing(path, "build it with `make function`");
-    }
-    built
-}
-
-/// True when the native backend's library is where `make backends` puts it.
-pub fn backend_is_there(prefix: &str) -> bool {
-    let folders = std::fs::read_dir(root().join(".backends"));
-    let names = folders
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|f| f.file_name());
-    let found = names
-        .into_iter()
-        .any(|name| name.to_string_lossy().starts_with(prefix));
-    if !found {
-        missing(prefix, "get it with `make backends`");
-    }
-    found
-}
-
-fn missing(what: &str, remedy: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{what} is missing; {remedy}"
-    );
-    eprintln!("SKIP {what} is missing; {remedy}");
 }
 
 impl World {

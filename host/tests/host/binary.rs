@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    guests, support,
+    common, guests, support,
     up::{Up, ask, command, metrics_address, read_until, until, until_one_runs},
 };
 
@@ -149,7 +149,7 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
 /// the environment. Report lines go to the terminal and, without the prefix, to the file.
 #[test]
 fn the_function_gets_its_variables_and_its_report_is_kept() {
-    if support::function().is_none() {
+    if !common::function_is_built() {
         return;
     }
     let store = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -179,7 +179,7 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
         "--log-dir",
         &path,
     ];
-    let mut command = command(&support::root(), &arguments);
+    let mut command = command(&common::root(), &arguments);
     command
         .env("SPIN_VARIABLE_S3_ENDPOINT", "http://127.0.0.1:1")
         .env("SPIN_VARIABLE_S3_ACCESS_KEY", "access")

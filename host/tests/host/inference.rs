@@ -12,15 +12,15 @@ use xray_host::nn::{
     tensor::{NamedTensor, Tensor},
 };
 
-use crate::{onnx_file as file, support};
+use crate::{backends, onnx_file as file, support};
 
 /// Every backend of this machine; under CI all three.
 pub fn backends() -> Vec<Arc<dyn Backend>> {
     let mut all: Vec<Arc<dyn Backend>> = vec![Arc::new(Embedded::open(Target::Cpu).unwrap())];
-    if let Some(path) = support::library(Product::OnnxRuntime) {
+    if let Some(path) = backends::library(Product::OnnxRuntime) {
         all.push(Arc::new(OnnxRuntime::open(&path, Target::Cpu).unwrap()));
     }
-    if let Some(path) = support::library(Product::OpenVino) {
+    if let Some(path) = backends::library(Product::OpenVino) {
         all.push(Arc::new(OpenVino::open(&path, Target::Cpu).unwrap()));
     }
     all

@@ -1,7 +1,11 @@
 //! The host from outside: its library with real backends and real components, and its binary.
 
+#[path = "../common/backends.rs"]
+mod backends;
 mod binary;
 mod choice;
+#[path = "../common/mod.rs"]
+mod common;
 mod failures;
 mod guests;
 mod inference;

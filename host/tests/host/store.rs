@@ -14,7 +14,7 @@ use xray_host::{
 };
 
 use crate::{
-    support,
+    common,
     support::{options, sources},
 };
 
@@ -27,10 +27,10 @@ async fn event<F>(
 where
     F: Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
 {
-    support::function()?;
+    common::function_is_built().then_some(())?;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = lines.clone();
-    let mut manifest = Manifest::load(&support::root()).unwrap();
+    let mut manifest = Manifest::load(&common::root()).unwrap();
     if let Some(allowed) = allowed {
         manifest
             .components

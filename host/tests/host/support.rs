@@ -1,55 +1,14 @@
-//! What the tests need from the machine, and how they say that it is missing.
+//! Applications, runtimes and the model that the tests run.
 
-use std::path::{Path, PathBuf};
-
+use crate::common::{missing, root};
 use bytes::Bytes;
 use http::{Request, Response};
 use xray_host::{
     manifest::Manifest,
-    nn::{
-        choose::Choice,
-        library::{self, Product},
-    },
+    nn::choose::Choice,
     runtime::{Options, Runtime},
     variables::Sources,
 };
-
-/// The repository's root.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Says what is missing. Where CI is set that is a failure: a green run must have run everything.
-fn missing(what: &str, remedy: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{what} is missing; {remedy}"
-    );
-    eprintln!("SKIP {what} is missing; {remedy}");
-}
-
-/// The function, as `make function` builds it.
-pub fn function() -> Option<PathBuf> {
-    let path = root().join("target/wasm32-wasip2/release/xray.wasm");
-    let found = path.is_file() && root().join("spin.toml").is_file();
-    if !found {
-        missing(
-            "target/wasm32-wasip2/release/xray.wasm",
-            "build it with `make function`",
-        );
-    }
-    found.then_some(path)
-}
-
-/// The library of a native backend, as `xray setup-backends` puts it.
-pub fn library(product: Product) -> Option<PathBuf> {
-    let found = library::SearchPath::new(Some(&root().join(".backends")), None).find(product);
-    let found = found.expect("the environment names a library that is not there");
-    if found.is_none() {
-        missing(product.name(), "get it with `make backends`");
-    }
-    found
-}
 
 /// The repository's first model: its bytes and its contract.
 pub fn model() -> Option<(Vec<u8>, serde_json::Value)> {
