@@ -1,0 +1,19 @@
+//! What is taken can be written and read again, with the same pixels.
+#![no_main]
+
+use jpeg_blocks::{Jpeg, Keep, Limits};
+use libfuzzer_sys::fuzz_target;
+
+const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_scans: 12 };
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(jpeg) = Jpeg::parse(bytes, &LIMITS) else { return };
+    let before = jpeg.read(jpeg.whole()).unwrap();
+    for keep in [Keep::Everything, Keep::Picture { icc: true }] {
+        let written = jpeg.write(&[], keep).unwrap();
+        // As many scans as there are components, where a progressive file had few.
+        let again = Jpeg::parse(&written, &LIMITS).unwrap();
+        assert_eq!(before.data, again.read(again.whole()).unwrap().data);
+    }
+    (1..=8).for_each(|factor| drop(jpeg.reduced(factor)));
+});

@@ -1,0 +1,191 @@
+//! Pixels of chosen MCUs, and coefficients of new ones.
+
+use crate::{
+    colour::Colour,
+    dct::{Coefficients, forward, inverse},
+    edit::{Area, Content, Plane},
+    error::Error,
+    file::{Body, File},
+};
+
+/// A rectangle of pixels, row by row: one grey byte each, or red, green and blue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    /// Across.
+    pub width: usize,
+    /// Down.
+    pub height: usize,
+    /// 1 or 3.
+    pub channels: usize,
+    /// `width * height * channels` bytes.
+    pub data: Vec<u8>,
+}
+
+/// The blocks of one MCU: for each component, row by row.
+type Mcu = Vec<Vec<Coefficients>>;
+
+impl File {
+    /// The blocks of an MCU. Those that a scan of one component leaves out, beside the picture, are grey.
+    fn mcu(&self, x: usize, y: usize) -> Result<Mcu, Error> {
+        let mut mcu: Mcu = self
+            .frame
+            .components
+            .iter()
+            .map(|c| vec![[0; 64]; c.h * c.v])
+            .collect();
+        match &self.body {
+            Body::Progressive(store) => {
+                for (i, (c, blocks)) in self.frame.components.iter().zip(&mut mcu).enumerate() {
+                    for (n, block) in blocks.iter_mut().enumerate() {
+                        *block = *store.block(i, (x * c.h + n % c.h, y * c.v + n / c.h));
+                    }
+                }
+            }
+            Body::Sequential(scans) => {
+                let mut unit_blocks = Vec::new();
+                for scan in scans {
+                    if let [only] = scan.header.parts.as_slice() {
+                        let c = self.frame.components[only.component];
+                        for (n, block) in mcu[only.component].iter_mut().enumerate() {
+                            let (bx, by) = (x * c.h + n % c.h, y * c.v + n / c.h);
+                            if bx < scan.layout.across && by < scan.layout.down {
+                                scan.unit(by * scan.layout.across + bx, &mut unit_blocks)?;
+                                *block = unit_blocks[0];
+                            }
+                        }
+                    } else {
+                        scan.unit(y * scan.layout.across + x, &mut unit_blocks)?;
+                        for (&(part, bx, by), c) in scan.layout.blocks.iter().zip(&unit_blocks) {
+                            let component = scan.header.parts[part].component;
+                            mcu[component][by * self.frame.components[component].h + bx] = *c;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(mcu)
+    }
+
+    /// The pixels of an area, those beside the picture that fill its last MCUs up with them.
+    pub(crate) fn pixels(&self, area: Area) -> Result<Pixels, Error> {
+        let (wide, tall) = (8 * self.frame.h_max, 8 * self.frame.v_max);
+        let channels = self.colour.channels();
+        let (width, height) = (area.width * wide, area.height * tall);
+        let mut data = vec![0; width * height * channels];
+        for my in 0..area.height {
+            for mx in 0..area.width {
+                let planes = self.samples(&self.mcu(area.x + mx, area.y + my)?);
+                for y in 0..tall {
+                    let row = ((my * tall + y) * width + mx * wide) * channels;
+                    let out = &mut data[row..row + wide * channels];
+                    if self.colour == Colour::Grey {
+                        out.copy_from_slice(&planes[0][8 * y..8 * y + 8]);
+                        continue;
+                    }
+                    for (x, out) in out.chunks_exact_mut(3).enumerate() {
+                        let mut s = [0; 4];
+                        for ((s, plane), c) in s.iter_mut().zip(&planes).zip(&self.frame.components)
+                        {
+                            // Every pixel has the sample that it lies under; none are mixed across.
+                            let (sx, sy) = (x * c.h / self.frame.h_max, y * c.v / self.frame.v_max);
+                            *s = plane[sy * 8 * c.h + sx];
+                        }
+                        out.copy_from_slice(&self.colour.pixel(s));
+                    }
+                }
+            }
+        }
+        Ok(Pixels {
+            width,
+            height,
+            channels,
+            data,
+        })
+    }
+
+    /// The samples of an MCU, a plane for each component.
+    fn samples(&self, mcu: &Mcu) -> Vec<Vec<u8>> {
+        let planes = mcu.iter().zip(&self.frame.components).zip(&self.steps);
+        planes
+            .map(|((blocks, c), steps)| {
+                let mut plane = vec![0; 64 * c.h * c.v];
+                for (n, block) in blocks.iter().enumerate() {
+                    let (bx, by) = (n % c.h, n / c.h);
+                    for (y, row) in inverse(block, steps).chunks_exact(8).enumerate() {
+                        let at = (8 * by + y) * 8 * c.h + 8 * bx;
+                        plane[at..at + 8].copy_from_slice(row);
+                    }
+                }
+                plane
+            })
+            .collect()
+    }
+
+    /// Coefficients of new pixels for an area.
+    pub(crate) fn coefficients(&self, area: Area, pixels: &Pixels) -> Result<Content, Error> {
+        let frame = &self.frame;
+        let (width, height) = (area.width * 8 * frame.h_max, area.height * 8 * frame.v_max);
+        let channels = self.colour.channels();
+        let fits = (pixels.width, pixels.height, pixels.channels) == (width, height, channels);
+        if !fits || pixels.data.len() != width * height * channels {
+            return Err(Error::Edit);
+        }
+        let mut planes = Vec::new();
+        for (i, (c, steps)) in frame.components.iter().zip(&self.steps).enumerate() {
+            let (across, down) = (area.width * c.h, area.height * c.v);
+            let plane = self.plane(i, pixels, 8 * across, 8 * down);
+            let mut blocks = Vec::with_capacity(across * down);
+            for by in 0..down {
+                for bx in 0..across {
+                    let mut block = [0u8; 64];
+                    for (y, row) in block.chunks_exact_mut(8).enumerate() {
+                        let at = (8 * by + y) * 8 * across + 8 * bx;
+                        row.copy_from_slice(&plane[at..at + 8]);
+                    }
+                    blocks.push(forward(&block, steps));
+                }
+            }
+            planes.push(Plane {
+                x: area.x * c.h,
+                y: area.y * c.v,
+                across,
+                blocks,
+            });
+        }
+        Ok(Content::Blocks(planes))
+    }
+
+    /// A component's samples of new pixels: the mean of the pixels that a sample lies over.
+    fn plane(&self, component: usize, pixels: &Pixels, across: usize, down: usize) -> Vec<u8> {
+        if self.colour == Colour::Grey {
+            return pixels.data.clone();
+        }
+        let mut sums = vec![(0u32, 0u32); across * down];
+        for (n, p) in pixels.data.chunks_exact(3).enumerate() {
+            let (x, y) = (n % pixels.width, n / pixels.width);
+            let sample = self.colour.samples([p[0], p[1], p[2]])[component];
+            let at = (y * down / pixels.height) * across + x * across / pixels.width;
+            sums[at].0 += u32::from(sample);
+            sums[at].1 += 1;
+        }
+        sums.into_iter()
+            .map(|(sum, count)| ((sum + count / 2) / count.max(1)) as u8)
+            .collect()
+    }
+
+    /// The DC coefficients of one colour.
+    pub(crate) fn constant(&self, colour: [u8; 3]) -> Content {
+        let samples = self.colour.samples(colour);
+        let dc = samples.iter().zip(&self.steps).map(|(&s, steps)| {
+            let (value, step) = (8 * (i32::from(s) - 128), i32::from(steps[0]));
+            // Black is to be black and white white, however coarse the steps.
+            let up = if matches!(s, 0 | 255) {
+                step - 1
+            } else {
+                step / 2
+            };
+            ((value.abs() + up) / step * value.signum()) as i16
+        });
+        Content::Constant(dc.collect())
+    }
+}

@@ -1,0 +1,172 @@
+//! The picture reduced four times each way, straight from the coefficients.
+//!
+//! The mean of a 4 x 4 quadrant of a block is a linear map of its coefficients: only the frequencies 0, 1, 3, 5 and 7 have one, and
+//! the four quadrants differ only in signs. So three sums over the coefficients that are not zero do instead of a transform. Where a
+//! decoder would cut samples off at black or white, and at the picture's edges, the block is transformed after all.
+
+use crate::{
+    dct::{Coefficients, inverse},
+    segments::{Steps, ZIGZAG},
+};
+
+/// Grey levels, one byte each, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grey {
+    /// Across.
+    pub width: usize,
+    /// Down.
+    pub height: usize,
+    /// `width * height` levels.
+    pub levels: Vec<u8>,
+}
+
+/// Makes the reduced picture, block by block.
+#[derive(Debug, Clone)]
+pub(crate) struct Quarter {
+    picture: Grey,
+    /// Of the full picture.
+    width: usize,
+    height: usize,
+    steps: Steps,
+    /// The level of one step of DC.
+    flat: f32,
+    /// For each coefficient, in the order of the file: its part in the mean of the first quadrant, if its sign changes across, down or
+    /// both ways, and the most that it can move a sample.
+    weights: [[f32; 4]; 64],
+}
+
+/// By how many levels a sample may go beyond black or white before the cut counts.
+const SLACK: f32 = 1.0;
+
+impl Quarter {
+    pub(crate) fn new(width: usize, height: usize, steps: &Steps) -> Quarter {
+        let picture = Grey {
+            width: width.div_ceil(4),
+            height: height.div_ceil(4),
+            levels: vec![0; width.div_ceil(4) * height.div_ceil(4)],
+        };
+        // The mean of the first four samples of each frequency's wave.
+        let mean = |f: usize| -> f32 {
+            let wave =
+                |x: usize| ((2 * x + 1) as f64 * f as f64 * std::f64::consts::PI / 16.0).cos();
+            let scale = if f == 0 { 0.5f64.sqrt() } else { 1.0 };
+            ((0..4).map(wave).sum::<f64>() / 4.0 * scale / 2.0) as f32
+        };
+        let mut quarter = Quarter {
+            picture,
+            width,
+            height,
+            steps: *steps,
+            flat: f32::from(steps[0]) / 8.0,
+            weights: [[0.0; 4]; 64],
+        };
+        for (k, &place) in ZIGZAG.iter().enumerate() {
+            let (u, v) = (usize::from(place % 8), usize::from(place / 8));
+            let step = f32::from(steps[usize::from(place)]);
+            let weights = &mut quarter.weights[k];
+            let part = mean(u) * mean(v) * step;
+            match (u % 2 == 1, v % 2 == 1) {
+                (true, false) if v == 0 => weights[0] = part,
+                (false, true) if u == 0 => weights[1] = part,
+                (true, true) => weights[2] = part,
+                // The mean over a quadrant is 0, or it is DC.
+                _ => {}
+            }
+            let half = if u == 0 || v == 0 { 0.5f32.sqrt() } else { 1.0 };
+            weights[3] = 0.25 * half * step;
+        }
+        quarter
+    }
+
+    /// Adds the block at this place, in blocks; `last` is the place of its last coefficient in the order of the file.
+    #[inline]
+    pub(crate) fn add(&mut self, bx: usize, by: usize, c: &Coefficients, last: usize) {
+        let flat = 128.0 + f32::from(c[0]) * self.flat;
+        let mut sums = [0.0f32; 4];
+        let places = ZIGZAG.iter().zip(&self.weights).skip(1);
+        for (&place, weights) in places.take(last) {
+            let value = f32::from(c[usize::from(place & 63)]);
+            sums[0] += value * weights[0];
+            sums[1] += value * weights[1];
+            sums[2] += value * weights[2];
+            sums[3] += value.abs() * weights[3];
+        }
+        let [across, down, both, reach] = sums;
+        let cut = flat - reach < -SLACK || flat + reach > 255.0 + SLACK;
+        let edge = 8 * bx + 8 > self.width || 8 * by + 8 > self.height;
+        if cut || edge {
+            self.exactly(bx, by, c);
+            return;
+        }
+        let level = |v: f32| (v + 0.5) as u8;
+        let at = 2 * by * self.picture.width + 2 * bx;
+        let (upper, lower) = (at, at + self.picture.width);
+        let levels = &mut self.picture.levels;
+        levels[upper..upper + 2].copy_from_slice(&[
+            level(flat + across + down + both),
+            level(flat - across + down - both),
+        ]);
+        levels[lower..lower + 2].copy_from_slice(&[
+            level(flat + across - down - both),
+            level(flat - across - down + both),
+        ]);
+    }
+
+    /// The means of the samples that are on the picture.
+    #[inline(never)]
+    fn exactly(&mut self, bx: usize, by: usize, c: &Coefficients) {
+        let samples = inverse(c, &self.steps);
+        for (qx, qy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let (left, top) = (8 * bx + 4 * qx, 8 * by + 4 * qy);
+            let (wide, tall) = (
+                self.width.saturating_sub(left).min(4),
+                self.height.saturating_sub(top).min(4),
+            );
+            if wide == 0 || tall == 0 {
+                continue;
+            }
+            let mut sum = 0;
+            for y in 0..tall {
+                let row = &samples[8 * (4 * qy + y) + 4 * qx..][..wide];
+                sum += row.iter().map(|&s| usize::from(s)).sum::<usize>();
+            }
+            let area = wide * tall;
+            self.picture.levels[(top / 4) * self.picture.width + left / 4] =
+                ((sum + area / 2) / area) as u8;
+        }
+    }
+
+    pub(crate) fn finish(self) -> Grey {
+        self.picture
+    }
+}
+
+/// Twice as small again: the mean of the samples under each box, by how many of them are on a full picture of this size.
+pub(crate) fn halve(quarter: &Grey, width: usize, height: usize) -> Grey {
+    let (across, down) = (width.div_ceil(8), height.div_ceil(8));
+    let mut levels = Vec::with_capacity(across * down);
+    for y in 0..down {
+        for x in 0..across {
+            let (mut sum, mut area) = (0, 0);
+            for (qx, qy) in [
+                (2 * x, 2 * y),
+                (2 * x + 1, 2 * y),
+                (2 * x, 2 * y + 1),
+                (2 * x + 1, 2 * y + 1),
+            ] {
+                let samples =
+                    width.saturating_sub(4 * qx).min(4) * height.saturating_sub(4 * qy).min(4);
+                if samples > 0 {
+                    sum += samples * usize::from(quarter.levels[qy * quarter.width + qx]);
+                    area += samples;
+                }
+            }
+            levels.push(((sum + area / 2) / area) as u8);
+        }
+    }
+    Grey {
+        width: across,
+        height: down,
+        levels,
+    }
+}

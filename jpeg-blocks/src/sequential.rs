@@ -1,0 +1,281 @@
+//! A sequential scan, kept as its bits with an index: where each unit starts, and the DC coefficients before it.
+//!
+//! So a picture costs its file and six bytes a unit, and what no edit touches is copied as bits.
+
+use crate::{
+    bits::{Packed, Writer},
+    block::{self, Missing},
+    dct::Coefficients,
+    edit::Edits,
+    error::Error,
+    huffman::{Decoder, Encoder, Spec},
+    recode,
+    scan::Layout,
+    segments::{Frame, ScanHeader, Tables},
+};
+
+/// The Huffman tables of one part of a scan.
+#[derive(Debug, Clone)]
+struct PartTables {
+    dc: (Spec, Decoder),
+    ac: (Spec, Decoder),
+}
+
+/// A scan with its index.
+#[derive(Debug, Clone)]
+pub(crate) struct Scan {
+    pub(crate) header: ScanHeader,
+    pub(crate) layout: Layout,
+    packed: Packed,
+    tables: Vec<PartTables>,
+    /// The bit at which each unit starts, and that after the last.
+    starts: Vec<u32>,
+    /// The DC coefficients before each unit, one for each part.
+    previous: Vec<i16>,
+}
+
+impl Scan {
+    /// Decodes all of the scan once; `visit` gets each block: component, place in blocks, coefficients, place of the last one.
+    pub(crate) fn read(
+        frame: &Frame,
+        header: ScanHeader,
+        tables: &Tables,
+        packed: Packed,
+        mut visit: impl FnMut(usize, (usize, usize), &Coefficients, usize),
+    ) -> Result<Scan, Error> {
+        let layout = Layout::new(frame, &header, tables.restart);
+        layout.check(packed.intervals())?;
+        let missing = Error::Damaged("a Huffman table is missing");
+        let mut parts = Vec::new();
+        for part in &header.parts {
+            let dc = tables.dc[part.dc].clone().ok_or(missing)?;
+            let ac = tables.ac[part.ac].clone().ok_or(missing)?;
+            parts.push(PartTables {
+                dc: (dc.clone(), Decoder::new(&dc)?),
+                ac: (ac.clone(), Decoder::new(&ac)?),
+            });
+        }
+        let units = layout.units();
+        let mut starts = Vec::with_capacity(units + 1);
+        let mut before = Vec::with_capacity(units * header.parts.len());
+        let mut c: Coefficients = [0; 64];
+        for interval in 0..layout.intervals() {
+            let (from, to) = packed.span(interval);
+            let mut reader = packed.reader(from);
+            let mut previous = [0i32; 4];
+            let first = interval * layout.interval;
+            for unit in first..(first + layout.interval).min(units) {
+                starts.push(reader.position() as u32);
+                before.extend(previous[..parts.len()].iter().map(|&p| p as i16));
+                for &place in &layout.blocks {
+                    let part = &parts[place.0];
+                    let last = block::decode(
+                        &mut reader,
+                        &part.dc.1,
+                        &part.ac.1,
+                        &mut previous[place.0],
+                        &mut c,
+                    )?;
+                    visit(
+                        header.parts[place.0].component,
+                        layout.place(unit, place),
+                        &c,
+                        last,
+                    );
+                    if last < 8 {
+                        // The first eight in the order of the file lie in four rows.
+                        c[..32].fill(0);
+                    } else {
+                        c.fill(0);
+                    }
+                }
+                if reader.position() > u64::from(to) {
+                    return Err(Error::Damaged("a scan ends too early"));
+                }
+            }
+            if reader.position() + 8 <= u64::from(to) {
+                return Err(Error::Damaged("a scan has more data than blocks"));
+            }
+            if interval + 1 == layout.intervals() {
+                starts.push(reader.position() as u32);
+            }
+        }
+        Ok(Scan {
+            header,
+            layout,
+            packed,
+            tables: parts,
+            starts,
+            previous: before,
+        })
+    }
+
+    /// The blocks of one unit.
+    pub(crate) fn unit(&self, unit: usize, out: &mut Vec<Coefficients>) -> Result<(), Error> {
+        let mut reader = self.packed.reader(self.starts[unit]);
+        let mut previous = self.before(unit);
+        out.clear();
+        for &(part, ..) in &self.layout.blocks {
+            let mut c = [0; 64];
+            let tables = &self.tables[part];
+            block::decode(
+                &mut reader,
+                &tables.dc.1,
+                &tables.ac.1,
+                &mut previous[part],
+                &mut c,
+            )?;
+            out.push(c);
+        }
+        Ok(())
+    }
+
+    fn before(&self, unit: usize) -> [i32; 4] {
+        let parts = self.header.parts.len();
+        let mut previous = [0; 4];
+        for (to, &from) in previous
+            .iter_mut()
+            .zip(&self.previous[unit * parts..][..parts])
+        {
+            *to = i32::from(from);
+        }
+        previous
+    }
+
+    /// The blocks of one unit with the edits on it.
+    fn edited(
+        &self,
+        unit: usize,
+        edits: &Edits<'_>,
+        out: &mut Vec<Coefficients>,
+    ) -> Result<(), Error> {
+        let Some(edit) = edits.at(self.mcu(unit)) else {
+            return self.unit(unit, out);
+        };
+        out.clear();
+        for &place in &self.layout.blocks {
+            let component = self.header.parts[place.0].component;
+            out.push(edit.block(component, self.layout.place(unit, place)));
+        }
+        Ok(())
+    }
+
+    fn mcu(&self, unit: usize) -> (usize, usize) {
+        let (h, v) = self.layout.per_mcu;
+        (unit % self.layout.across / h, unit / self.layout.across / v)
+    }
+
+    /// Writes the scan's data with the tables that it came with.
+    ///
+    /// Restart markers stand where they stood. What no edit touches is copied; behind an edit the difference of the first DC
+    /// coefficients is made anew.
+    pub(crate) fn write(
+        &self,
+        edits: &Edits<'_>,
+        out: Vec<u8>,
+    ) -> Result<Result<Vec<u8>, Missing>, Error> {
+        let encoders = self
+            .tables
+            .iter()
+            .map(|t| Ok((Encoder::new(&t.dc.0)?, Encoder::new(&t.ac.0)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut out = Writer::after(out);
+        let mut blocks = Vec::new();
+        for interval in 0..self.layout.intervals() {
+            if interval > 0 {
+                out.pad();
+                out.bytes
+                    .extend([0xFF, 0xD0 | (interval as u8).wrapping_sub(1) & 7]);
+            }
+            let first = interval * self.layout.interval;
+            let end = (first + self.layout.interval).min(self.layout.units());
+            // Bits end where the interval's last unit does; what fills the last byte up is made anew.
+            let stop = |unit: usize| {
+                if unit < end {
+                    self.starts[unit]
+                } else {
+                    self.last_bit(interval, end)
+                }
+            };
+            let mut previous = [0i32; 4];
+            let mut unit = first;
+            while unit < end {
+                let run = self.untouched(unit, end, edits);
+                if run > unit && self.before(unit) == previous {
+                    self.packed.copy(self.starts[unit], stop(run), &mut out);
+                    unit = run;
+                    if unit < end {
+                        previous = self.before(unit);
+                    }
+                    continue;
+                }
+                self.edited(unit, edits, &mut blocks)?;
+                for (&(part, ..), c) in self.layout.blocks.iter().zip(&blocks) {
+                    let (dc, ac) = &encoders[part];
+                    if block::encode(c, &mut previous[part], dc, ac, &mut out).is_err() {
+                        return Ok(Err(Missing));
+                    }
+                }
+                unit += 1;
+            }
+        }
+        out.pad();
+        Ok(Ok(out.bytes))
+    }
+
+    /// The bit after the last unit of an interval.
+    fn last_bit(&self, interval: usize, end: usize) -> u32 {
+        if interval + 1 == self.layout.intervals() {
+            return self.starts[end];
+        }
+        // Decoding the last unit again tells where it ends; what follows is padding.
+        let mut reader = self.packed.reader(self.starts[end - 1]);
+        let mut previous = self.before(end - 1);
+        for &(part, ..) in &self.layout.blocks {
+            let tables = &self.tables[part];
+            let mut c = [0; 64];
+            if block::decode(
+                &mut reader,
+                &tables.dc.1,
+                &tables.ac.1,
+                &mut previous[part],
+                &mut c,
+            )
+            .is_err()
+            {
+                break;
+            }
+        }
+        reader.position() as u32
+    }
+
+    /// The end of the run of units from `unit` on that no edit touches.
+    fn untouched(&self, unit: usize, end: usize, edits: &Edits<'_>) -> usize {
+        let mut at = unit;
+        while at < end {
+            let (x, y) = self.mcu(at);
+            let row_end = (at / self.layout.across + 1) * self.layout.across;
+            match edits.next(x, y) {
+                None => at = row_end,
+                Some(next) if next == x => break,
+                Some(next) => {
+                    let row = row_end - self.layout.across;
+                    at = (row + next * self.layout.per_mcu.0).min(row_end);
+                }
+            }
+        }
+        at.min(end)
+    }
+
+    /// Writes scan header and data with new tables: for edits that need symbols which the old ones lack.
+    pub(crate) fn recode(
+        &self,
+        frame: &Frame,
+        edits: &Edits<'_>,
+        out: Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
+        recode::scan(frame, &self.header, &self.layout, out, |unit, blocks| {
+            self.edited(unit, edits, blocks)
+        })
+    }
+}
