@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function logevents host demo test fmt lint clean backends
+.PHONY: all build function logevents host demo test fmt lint clean backends train
 
 all: build logevents
 build: function host
@@ -30,6 +30,17 @@ demo: build
 # ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those backends.
 backends: host
 	$(TARGET_DIR)/release/xray setup-backends
+
+# Trains the model from X-rays in the Kaggle layout: make train DATA=dir. Stopped, it goes on where it was.
+TRAINED ?= models/pneumonia
+WORK ?= $(TARGET_DIR)/train
+train: host
+	@[ -d "$(DATA)/train/NORMAL" ] || { echo "make train DATA=DIR: DIR must hold train/NORMAL and train/PNEUMONIA" >&2; exit 2; }
+	[ -x $(WORK)/venv/bin/python ] || python3 -m venv $(WORK)/venv
+	$(WORK)/venv/bin/pip install --quiet -r models/train/requirements.txt
+	$(TARGET_DIR)/release/xray make-images --quiet --kind normal --count 200 --seed 77 -o $(WORK)/phantoms/NORMAL
+	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
+	$(WORK)/venv/bin/python models/train/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --work $(WORK) $(ARGS)
 
 test: function
 	./tests/run

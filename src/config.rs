@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use crate::{
     decode::Limits,
     error::Error,
-    pipeline::{AnonymizeWhen, Settings},
+    pipeline::{AnonymizeWhen, Overlay, Settings},
     predict::Thresholds,
     redact::{Method, parse_boxes},
     s3::{Addressing, Endpoint},
@@ -51,7 +51,7 @@ pub struct Config {
 }
 
 /// The defaults, the same as in `spin.toml`; a test holds the two together.
-pub const DEFAULTS: [(&str, &str); 20] = [
+pub const DEFAULTS: [(&str, &str); 21] = [
     ("s3_endpoint", "http://127.0.0.1:7480"),
     ("s3_region", "us-east-1"),
     ("s3_style", "path"),
@@ -64,6 +64,7 @@ pub const DEFAULTS: [(&str, &str); 20] = [
     ("threshold_pneumonia", "0.80"),
     ("threshold_normal", "0.60"),
     ("label_size", "50"),
+    ("overlay", "none"),
     ("anonymize", "pneumonia"),
     ("redaction", "fill"),
     ("redact_boxes", "bottom-left 300x100"),
@@ -136,6 +137,11 @@ impl Config {
             },
             thresholds,
             label_size: number("label_size", &get("label_size"), 6.0..=500.0)?,
+            overlay: choice(
+                "overlay",
+                &get("overlay"),
+                &[("none", Overlay::None), ("heatmap", Overlay::Heatmap)],
+            )?,
             boxes: parse_boxes(&required("redact_boxes")?).map_err(|problem| Error::Config {
                 name: "redact_boxes",
                 problem,

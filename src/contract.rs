@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::{doubt::Check, error::Error, heatmap::MapOutput};
 
 /// What a model wants and gives. A value made by [`Contract::parse`] is consistent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -20,6 +20,12 @@ pub struct Contract {
     pub input: Input,
     /// What comes out.
     pub output: Output,
+    /// What casts a doubt on the picture; none where the graph can't tell.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Where the graph says where the risk comes from, if it does.
+    #[serde(default)]
+    pub heatmap: Option<MapOutput>,
 }
 
 /// The input tensor: one picture, f32.
@@ -181,6 +187,11 @@ impl Contract {
         }
         input.scale.check("scale", input.channels.count())?;
         input.offset.check("offset", input.channels.count())?;
+        if !contract.checks.iter().all(Check::is_sound) {
+            return Err(wrong(
+                "`checks` must each have a finite `max` and a `doubt` of 1 to 40 lower-case letters, digits and `-`".into(),
+            ));
+        }
         Ok(contract)
     }
 }

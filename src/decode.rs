@@ -76,6 +76,11 @@ impl Picture {
         &self.pixels
     }
 
+    /// The pixels, and nothing else.
+    pub fn into_pixels(self) -> DynamicImage {
+        self.pixels
+    }
+
     /// The pixels, to draw on.
     pub fn pixels_mut(&mut self) -> &mut DynamicImage {
         &mut self.pixels

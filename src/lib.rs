@@ -13,11 +13,14 @@ pub mod sigv4;
 
 // The picture.
 pub mod annotate;
+mod blocks;
 mod blur;
 mod boxes;
 pub mod contract;
 pub mod decode;
+pub mod doubt;
 pub mod fetch;
+pub mod heatmap;
 mod jpeg;
 mod markers;
 pub mod pipeline;
@@ -26,6 +29,7 @@ pub mod redact;
 mod resize;
 mod scans;
 pub mod sniff;
+pub mod source;
 
 // The way out.
 pub mod answer;

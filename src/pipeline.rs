@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    annotate,
+    annotate::Label,
     contract::Contract,
-    decode::{self, Limits},
+    decode::Limits,
     error::Error,
-    predict::{self, Class, NamedTensor, Prediction, Tensor, Thresholds},
-    redact::{self, BoxSpec, Method, Redaction},
+    heatmap::Heatmap,
+    predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
+    redact::{BoxSpec, Method, Redaction},
     sniff::Format,
+    source::{Source, Written},
 };
 
 /// Which pictures get an anonymized copy.
@@ -24,14 +26,25 @@ pub enum AnonymizeWhen {
 }
 
 impl AnonymizeWhen {
-    /// True when a picture of this class gets a copy.
-    pub fn applies(self, class: Class) -> bool {
-        match self {
-            AnonymizeWhen::Pneumonia => class == Class::Pneumonia,
-            AnonymizeWhen::All => true,
-            AnonymizeWhen::None => false,
-        }
+    /// True when a picture that is called this gets a copy. One that the model can't speak about never does: what it shows, and so
+    /// where a patient may stand on it, is not known.
+    pub fn applies(self, prediction: &Prediction) -> bool {
+        prediction.doubt.is_none()
+            && match self {
+                AnonymizeWhen::Pneumonia => prediction.class == Class::Pneumonia,
+                AnonymizeWhen::All => true,
+                AnonymizeWhen::None => false,
+            }
     }
+}
+
+/// What is drawn over the labelled picture besides the label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    None,
+    /// Where the risk comes from.
+    Heatmap,
 }
 
 /// What the outputs depend on, besides the picture and the model.
@@ -43,6 +56,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// The label's em, in pixels.
     pub label_size: f32,
+    /// What else is drawn on the labelled picture.
+    pub overlay: Overlay,
     /// What is covered on the anonymized copy.
     pub boxes: Vec<BoxSpec>,
     /// How it is covered.
@@ -62,7 +77,7 @@ pub struct Timings {
     pub prepare: Duration,
     /// The model's run.
     pub predict: Duration,
-    /// Drawing the label.
+    /// Drawing the label and the overlay.
     pub annotate: Duration,
     /// Covering the boxes.
     pub redact: Duration,
@@ -77,6 +92,8 @@ pub struct Outputs {
     pub prediction: Prediction,
     /// The format of the source and of the outputs.
     pub format: Format,
+    /// How the outputs were made of the source.
+    pub written: Written,
     /// Pixels across, as a viewer shows it.
     pub width: u32,
     /// Pixels down, as a viewer shows it.
@@ -94,7 +111,7 @@ pub struct Outputs {
 /// `clock` is monotonic with any start; `infer` runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`decode::decode`], [`predict::read`] and the encoders, and what `infer` returns.
+/// Those of [`crate::decode::decode`], [`Prediction::read`], [`Heatmap::read`] and the encoders, and what `infer` returns.
 pub fn process(
     bytes: &[u8],
     settings: &Settings,
@@ -111,45 +128,41 @@ pub fn process(
         taken
     };
 
-    let source = decode::decode(bytes, &settings.limits)?;
+    let source = Source::open(bytes, &settings.limits)?;
     timings.decode = lap();
-    let tensor = predict::tensor(&source, contract);
+    let tensor = source.tensor(contract)?;
     timings.prepare = lap();
-    let risk = predict::read(&infer(&tensor)?, contract)?;
-    let prediction = Prediction::new(risk, &settings.thresholds);
+    let inferred = infer(&tensor)?;
+    let prediction = Prediction::read(&inferred, contract, &settings.thresholds)?;
+    // Nothing is claimed of a doubtful picture, so there is nothing to outline on it.
+    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.doubt.is_none())
+        .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
+        .transpose()?;
     timings.predict = lap();
 
-    let label = prediction.label();
-    let due = settings.anonymize.applies(prediction.class);
-    let format = source.format();
-    let (width, height) = (source.pixels().width(), source.pixels().height());
-    // The anonymized copy starts from the source's pixels, so one copy of them is needed where it is due.
-    let mut clean = due.then(|| source.clone());
-    let mut labelled = source;
-    annotate::draw_label(labelled.pixels_mut(), &label, settings.label_size)?;
+    let (width, height) = source.size();
+    let label = Label::lay_out(&prediction.label(), settings.label_size, (width, height))?;
+    let outline = heatmap.as_ref().map(|map| (map, &settings.thresholds));
+    let processed = source.labelled(&label, outline)?;
     timings.annotate = lap();
-    let mut redaction = None;
-    if let Some(clean) = &mut clean {
-        clean.drop_icc();
-        redaction = Some(redact::redact(
-            clean.pixels_mut(),
-            &settings.boxes,
-            settings.method,
-        ));
-        if settings.anonymized_label {
-            annotate::draw_label(clean.pixels_mut(), &label, settings.label_size)?;
-        }
-    }
+    // The anonymized copy starts from the source, not from the labelled picture.
+    let due = settings.anonymize.applies(&prediction);
+    let anonymized = due
+        .then(|| {
+            let label = settings.anonymized_label.then_some(&label);
+            source.redacted(&settings.boxes, settings.method, label)
+        })
+        .transpose()?;
     timings.redact = lap();
-    let processed = labelled.encode()?;
-    let anonymized = match (clean, redaction) {
-        (Some(clean), Some(redaction)) => Some((clean.encode()?, redaction)),
-        _ => None,
-    };
+    let processed = source.encode(&processed)?;
+    let anonymized = anonymized
+        .map(|(draft, redaction)| source.encode(&draft).map(|bytes| (bytes, redaction)))
+        .transpose()?;
     timings.encode = lap();
     Ok(Outputs {
         prediction,
-        format,
+        format: source.format(),
+        written: source.written(),
         width,
         height,
         processed,

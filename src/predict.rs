@@ -1,8 +1,10 @@
 //! From the picture to the model's tensor, and from its score to a class and a label.
 
+use image::DynamicImage;
+
 use crate::{
     contract::{Channels, Contract, Layout, OutputKind},
-    decode::Picture,
+    doubt::{self, element},
     error::Error,
     resize,
 };
@@ -39,7 +41,7 @@ pub struct Thresholds {
 pub enum Class {
     /// Under the lower threshold.
     Normal,
-    /// Between the thresholds, both included.
+    /// Between the thresholds, both included; or the picture is not one the model can speak about.
     Unsure,
     /// Over the upper threshold.
     Pneumonia,
@@ -57,12 +59,14 @@ impl Class {
 }
 
 /// The model's word on one picture.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The risk of pneumonia, 0 to 1.
+    /// The risk of pneumonia, 0 to 1; it means nothing where there is a doubt.
     pub risk: f64,
     /// What it is called.
     pub class: Class,
+    /// Why nothing is claimed: the contract's word for what is wrong with the picture.
+    pub doubt: Option<String>,
 }
 
 impl Prediction {
@@ -75,12 +79,36 @@ impl Prediction {
         } else {
             Class::Unsure
         };
-        Prediction { risk, class }
+        Prediction {
+            risk,
+            class,
+            doubt: None,
+        }
     }
 
-    /// The text printed on the picture, as in `Pneumonia, risk=97.25%`.
+    /// Reads the risk and what casts a doubt on it from the graph's outputs. A doubtful picture is unsure whatever its risk.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when an output of the contract is missing or too short, or the risk is not from 0 to 1.
+    pub fn read(
+        outputs: &[NamedTensor],
+        contract: &Contract,
+        thresholds: &Thresholds,
+    ) -> Result<Prediction, Error> {
+        let mut prediction = Prediction::new(risk(outputs, contract)?, thresholds);
+        if let Some(doubt) = doubt::first(outputs, &contract.checks)? {
+            prediction.class = Class::Unsure;
+            prediction.doubt = Some(doubt.to_owned());
+        }
+        Ok(prediction)
+    }
+
+    /// The text printed on the picture, as in `Pneumonia, risk=97.25%` or `Unsure, inverted grey`.
     pub fn label(&self) -> String {
-        format!("{}, risk={}%", self.class.name(), percent(self.risk))
+        match &self.doubt {
+            Some(doubt) => format!("{}, {}", self.class.name(), doubt.replace('-', " ")),
+            None => format!("{}, risk={}%", self.class.name(), percent(self.risk)),
+        }
     }
 }
 
@@ -96,14 +124,22 @@ fn percent(x: f64) -> String {
 }
 
 /// The picture as the model wants it: the whole picture resized, scaled and laid out by the contract.
-pub fn tensor(picture: &Picture, contract: &Contract) -> Tensor {
+pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> Tensor {
+    let input = &contract.input;
+    let levels = match input.channels {
+        Channels::Grey => resize::grey(pixels, input.width, input.height, input.resize),
+        Channels::Rgb | Channels::Bgr => {
+            resize::rgb(pixels, input.width, input.height, input.resize)
+        }
+    };
+    lay_out(&levels, contract)
+}
+
+/// Levels of the model's size, one a pixel or red, green and blue, scaled and laid out by the contract.
+pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> Tensor {
     let input = &contract.input;
     let (width, height) = (input.width, input.height);
     let channels = input.channels.count();
-    let levels = match input.channels {
-        Channels::Grey => resize::grey(picture.pixels(), width, height, input.resize),
-        Channels::Rgb | Channels::Bgr => resize::rgb(picture.pixels(), width, height, input.resize),
-    };
     let value = |pixel: usize, c: usize| {
         let source = if input.channels == Channels::Bgr {
             channels - 1 - c
@@ -131,35 +167,9 @@ pub fn tensor(picture: &Picture, contract: &Contract) -> Tensor {
     Tensor { dims, data }
 }
 
-/// Reads the risk from the graph's outputs.
-///
-/// # Errors
-/// [`Error::Model`] when the contract's output is missing or too short, or the risk is not from 0 to 1.
-pub fn read(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> {
+fn risk(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> {
     let want = &contract.output;
-    let output = outputs
-        .iter()
-        .find(|o| o.name == want.name)
-        .ok_or_else(|| {
-            let names: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
-            Error::Model(format!(
-                "no output `{}`; the graph has {}",
-                want.name,
-                names.join(", ")
-            ))
-        })?;
-    let raw = output
-        .tensor
-        .data
-        .get(want.index)
-        .copied()
-        .map(f64::from)
-        .ok_or_else(|| {
-            Error::Model(format!(
-                "output `{}` has no element {}",
-                want.name, want.index
-            ))
-        })?;
+    let raw = f64::from(element(outputs, &want.name, want.index)?);
     let risk = match want.kind {
         OutputKind::Probability => raw,
         OutputKind::Logit => 1.0 / (1.0 + (-raw).exp()),

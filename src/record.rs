@@ -149,8 +149,11 @@ async fn attempt(
 /// Puts what is known of the outputs into the report.
 fn describe(outputs: &Outputs, report: &mut Report) {
     report.class = Some(outputs.prediction.class);
-    report.risk = Some(outputs.prediction.risk);
+    report.doubt = outputs.prediction.doubt.clone();
+    let claimed = report.doubt.is_none();
+    report.risk = claimed.then_some(outputs.prediction.risk);
     report.format = Some(outputs.format);
+    report.written = Some(outputs.written);
     report.width = Some(outputs.width);
     report.height = Some(outputs.height);
     report.bytes.processed = Some(outputs.processed.len() as u64);

@@ -30,10 +30,27 @@ pub struct Redaction {
     pub area: f64,
 }
 
+impl Redaction {
+    /// What was covered on a picture of this size.
+    pub(crate) fn of(method: Method, boxes: Vec<Rect>, width: u32, height: u32) -> Redaction {
+        let total = f64::from(width) * f64::from(height);
+        Redaction {
+            method,
+            area: covered(&boxes, height) as f64 / total.max(1.0),
+            boxes,
+        }
+    }
+}
+
+/// The boxes that are on a picture of this size.
+pub(crate) fn boxes(specs: &[BoxSpec], width: u32, height: u32) -> Vec<Rect> {
+    specs.iter().filter_map(|s| s.on(width, height)).collect()
+}
+
 /// Covers the boxes and says what was covered.
 pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
     let (width, height) = (pixels.width(), pixels.height());
-    let boxes: Vec<Rect> = specs.iter().filter_map(|s| s.on(width, height)).collect();
+    let boxes = boxes(specs, width, height);
     match pixels {
         DynamicImage::ImageLuma8(p) => cover(p, &boxes, method, 1),
         DynamicImage::ImageLumaA8(p) => cover(p, &boxes, method, 1),
@@ -50,12 +67,7 @@ pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> R
             *other = rgb.into();
         }
     }
-    let total = f64::from(width) * f64::from(height);
-    Redaction {
-        method,
-        area: covered(&boxes, height) as f64 / total.max(1.0),
-        boxes,
-    }
+    Redaction::of(method, boxes, width, height)
 }
 
 /// Pixels in the union of the boxes.

@@ -9,6 +9,7 @@ use crate::{
     predict::Class,
     redact::{Method, Redaction},
     sniff::Format,
+    source::Written,
 };
 
 /// The report on one object. Fields that are not known are left out.
@@ -33,6 +34,9 @@ pub struct Report {
     /// What the risk is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
+    /// Why nothing is claimed of the picture, in the contract's word; there is no risk then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// The risk, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<f64>,
@@ -54,6 +58,9 @@ pub struct Report {
     /// The format of source and outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// How the outputs were made of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
     /// Pixels across.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
@@ -149,7 +156,7 @@ pub struct Millis {
     /// The model's run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predict: Option<f64>,
-    /// Drawing the label.
+    /// Drawing the label and the overlay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotate: Option<f64>,
     /// Covering the boxes.
@@ -181,6 +188,7 @@ impl Report {
             source: None,
             bucket: None,
             class: None,
+            doubt: None,
             risk: None,
             model: None,
             settings: None,
@@ -188,6 +196,7 @@ impl Report {
             anonymized: None,
             redaction: None,
             format: None,
+            written: None,
             width: None,
             height: None,
             bytes: Bytes::default(),

@@ -68,14 +68,22 @@ fn resize(
     match rule {
         Resize::Nearest => nearest(levels, width, height, channels, to_width, to_height),
         Resize::BoxThenBilinear => {
-            let factor = [8, 4, 2]
-                .into_iter()
-                .find(|f| width / f >= to_width && height / f >= to_height)
-                .unwrap_or(1);
+            let factor = factor((width, height), (to_width, to_height));
             let (levels, width, height) = box_average(levels, width, height, channels, factor);
             triangle(levels, width, height, channels, to_width, to_height)
         }
     }
+}
+
+/// The largest of 8, 4, 2 and 1 by which a picture can be reduced without falling below the wanted size.
+pub(crate) fn factor(
+    (width, height): (usize, usize),
+    (to_width, to_height): (usize, usize),
+) -> usize {
+    [8, 4, 2]
+        .into_iter()
+        .find(|f| width / f >= to_width && height / f >= to_height)
+        .unwrap_or(1)
 }
 
 /// Averages `factor` x `factor` boxes, rounded to nearest; boxes at the right and bottom average what is there.
@@ -115,7 +123,8 @@ fn box_average(
     (out, to_width, to_height)
 }
 
-fn triangle(
+/// The triangle filter, widened to the scale.
+pub(crate) fn triangle(
     levels: Vec<u8>,
     width: usize,
     height: usize,

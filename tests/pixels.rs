@@ -65,7 +65,7 @@ fn resize_agrees_with_pillow_to_one_grey_level() {
                 .unwrap()
                 .to_luma8();
             let got = tensor(
-                &decode(&source, &LIMITS).unwrap(),
+                decode(&source, &LIMITS).unwrap().pixels(),
                 &contract(rule, "NHWC", "grey"),
             );
             let worst = got
@@ -83,8 +83,8 @@ fn resize_agrees_with_pillow_to_one_grey_level() {
 fn layouts_and_channel_orders_hold_the_same_values() {
     let picture = ImageBuffer::from_fn(150, 150, |x, y| Rgb([x as u8, y as u8, 7u8]));
     let picture = decode(&png(&picture.into()), &LIMITS).unwrap();
-    let nhwc = tensor(&picture, &contract("nearest", "NHWC", "rgb"));
-    let nchw = tensor(&picture, &contract("nearest", "NCHW", "bgr"));
+    let nhwc = tensor(picture.pixels(), &contract("nearest", "NHWC", "rgb"));
+    let nchw = tensor(picture.pixels(), &contract("nearest", "NCHW", "bgr"));
     assert_eq!(nhwc.dims, [1, 150, 150, 3]);
     assert_eq!(nchw.dims, [1, 3, 150, 150]);
     for (x, y) in [(0usize, 0usize), (149, 3), (40, 149)] {

@@ -95,6 +95,40 @@ fn done_under_high_risk_stores_no_copy() {
 }
 
 #[test]
+fn nothing_is_claimed_of_a_doubtful_picture() {
+    for anonymize in ["pneumonia", "all"] {
+        let mut store = Fake::new(0.97);
+        store.doubt = 0.9;
+        store.set("anonymize", anonymize);
+        store.set("overlay", "heatmap");
+        let report = check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+        assert_eq!(report.class.unwrap().name(), "Unsure");
+        assert_eq!(
+            (report.doubt.as_deref(), report.risk),
+            (Some("inverted-grey"), None)
+        );
+        assert_eq!(report.anonymized, Some(Stored::NotDue));
+        assert_eq!(store.puts(), ["in-processed"]);
+    }
+}
+
+#[test]
+fn the_overlay_is_on_the_processed_picture_only() {
+    let [plain, outlined] = ["none", "heatmap"].map(|overlay| {
+        let mut store = Fake::new(0.97);
+        store.set("overlay", overlay);
+        check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+        let copies = store.keys("in-anonymized");
+        (
+            store.body("in-processed", PROCESSED),
+            store.body("in-anonymized", &copies[0]),
+        )
+    });
+    assert_ne!(plain.0, outlined.0);
+    assert_eq!(plain.1, outlined.1);
+}
+
+#[test]
 fn a_redelivery_does_no_work() {
     let store = Fake::new(0.97);
     let event = store.upload(KEY, 1);

@@ -3,11 +3,15 @@
 //!
 //! Nothing here is for production. The store keeps its buckets as plain folders, for people to look at.
 
+pub mod burn;
 mod client;
 mod credentials;
+pub mod images;
 pub mod notify;
+pub mod patient;
 pub mod phantom;
 pub mod results;
+mod seed;
 pub mod sender;
 pub mod store;
 mod transport;

@@ -1,6 +1,8 @@
 //! Patients who never lived.
 
-use super::seed::Seed;
+use serde::Serialize;
+
+use crate::seed::Seed;
 
 const FIRST: [&str; 24] = [
     "Ada", "Alma", "Bruno", "Clara", "Dora", "Edgar", "Elsa", "Emil", "Flora", "Gus", "Hanna",
@@ -14,7 +16,7 @@ const LAST: [&str; 24] = [
 ];
 
 /// The lines that a modality burns into its pictures, and the parts of a file name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Patient {
     /// First and last name.
     pub name: String,
@@ -28,7 +30,7 @@ pub struct Patient {
 
 impl Patient {
     /// Number `index` of a run: numbers of one run differ in their ids, so that no two files share a name.
-    pub(super) fn invent(seed: &mut Seed, index: usize) -> Self {
+    pub(crate) fn invent(seed: &mut Seed, index: usize) -> Self {
         let name = format!("{} {}", seed.pick(&FIRST), seed.pick(&LAST));
         // 4,567 has no factor in common with 9,000, so the ids repeat only after 9,000 patients.
         let id = 1000 + (index * 4567 + 2086) % 9000;
@@ -51,7 +53,7 @@ impl Patient {
     }
 
     /// What is burned in, line by line.
-    pub(super) fn lines(&self) -> [String; 4] {
+    pub(crate) fn lines(&self) -> [String; 4] {
         [
             format!("name:{}", self.name),
             format!("id:{}", self.id),

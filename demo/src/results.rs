@@ -23,6 +23,8 @@ pub struct Report {
     pub detail: Option<String>,
     /// `Pneumonia`, `Unsure` or `Normal`.
     pub class: Option<String>,
+    /// Why nothing is claimed of the picture; there is no risk then.
+    pub doubt: Option<String>,
     /// The risk, from 0 to 1.
     pub risk: Option<f64>,
     /// What became of the labelled picture.

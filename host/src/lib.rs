@@ -11,6 +11,7 @@
 
 pub mod demo_cmd;
 pub mod egress;
+pub mod images_cmd;
 pub mod logs;
 pub mod manifest;
 pub mod metrics;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use xray_host::{demo_cmd, process_cmd, setup_cmd, up_cmd};
+use xray_host::{demo_cmd, images_cmd, process_cmd, setup_cmd, up_cmd};
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
 #[derive(Debug, Parser)]
@@ -16,6 +16,8 @@ enum Cli {
     Demo(Box<demo_cmd::DemoArgs>),
     /// Run the function on local pictures; nothing listens.
     Process(Box<process_cmd::ProcessArgs>),
+    /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
+    MakeImages(images_cmd::ImagesArgs),
     /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
     SetupBackends(setup_cmd::SetupArgs),
 }
@@ -37,6 +39,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             .map(|()| ExitCode::SUCCESS),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
+        Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::SetupBackends(args) => setup_cmd::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -2,10 +2,10 @@
 
 import os
 import re
-import sys
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from preprocess import grey_square
 
@@ -18,19 +18,20 @@ def patient(name: str) -> str:
 
 
 def load(folder: str, side: int):
-    """Returns pictures (n, side, side, 1) uint8, labels (n,) with 1 for pneumonia, patients (n,)."""
-    pictures, labels, patients = [], [], []
+    """Returns pictures (n, side, side, 1) uint8, labels (n,) with 1 for pneumonia, patients (n,), paths."""
+    pictures, labels, paths = [], [], []
     for label, name in enumerate(CLASSES):
-        files = sorted(os.listdir(os.path.join(folder, name)))
-        for i, file in enumerate(files):
-            with Image.open(os.path.join(folder, name, file)) as image:
+        inside = os.path.join(folder, name)
+        if not os.path.isdir(inside):
+            raise SystemExit(f"{inside} is missing: the folder must hold NORMAL and PNEUMONIA")
+        files = sorted(f for f in os.listdir(inside) if f.lower().endswith((".jpeg", ".jpg", ".png")))
+        for file in tqdm(files, desc=f"reading {name}", unit="picture", mininterval=2):
+            paths.append(os.path.join(inside, file))
+            with Image.open(paths[-1]) as image:
                 pictures.append(grey_square(image, side))
             labels.append(label)
-            patients.append(patient(file))
-            if i % 200 == 0 or i + 1 == len(files):
-                print(f"\rreading {name} {i + 1}/{len(files)}", end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-    return np.stack(pictures)[..., None], np.array(labels, np.float32), np.array(patients)
+    patients = np.array([patient(os.path.basename(path)) for path in paths])
+    return np.stack(pictures)[..., None], np.array(labels, np.float32), patients, paths
 
 
 def held_out(patients: np.ndarray, seed: int) -> np.ndarray:

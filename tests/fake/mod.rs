@@ -48,6 +48,8 @@ pub struct Fake {
     puts: RefCell<Vec<String>>,
     requests: Cell<usize>,
     risk: f32,
+    /// What the graph's `doubt` output says; a doubt over 0.5.
+    pub doubt: f32,
     model: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
 }
@@ -100,6 +102,7 @@ impl Fake {
             puts: RefCell::default(),
             requests: Cell::new(0),
             risk,
+            doubt: 0.0,
             model: "0".repeat(64),
             meanwhile: RefCell::new(None),
         }
@@ -212,6 +215,10 @@ impl Fake {
 
     pub fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
         self.buckets.borrow()[bucket][key].metadata.clone()
+    }
+
+    pub fn body(&self, bucket: &str, key: &str) -> Bytes {
+        self.buckets.borrow()[bucket][key].body.clone()
     }
 
     /// The buckets that were put into, in order.
@@ -400,6 +407,8 @@ impl Ports for Fake {
                 "input": { "name": "x", "layout": "NHWC", "width": 8, "height": 8, "channels": "grey",
                            "resize": "nearest", "scale": 1, "offset": 0 },
                 "output": { "name": "y", "kind": "probability" },
+                "checks": [{ "output": "doubt", "max": 0.5, "doubt": "inverted-grey" }],
+                "heatmap": { "output": "map", "width": 2, "height": 2 },
             })
             .to_string(),
         )
@@ -411,12 +420,17 @@ impl Ports for Fake {
         if let Some(event) = meanwhile {
             self.process(&event);
         }
-        Ok(vec![NamedTensor {
-            name: "y".into(),
+        let output = |name: &str, data: Vec<f32>| NamedTensor {
+            name: name.into(),
             tensor: Tensor {
-                dims: vec![1],
-                data: vec![self.risk],
+                dims: vec![data.len() as u32],
+                data,
             },
-        }])
+        };
+        Ok(vec![
+            output("y", vec![self.risk]),
+            output("doubt", vec![self.doubt]),
+            output("map", vec![9.0, -9.0, -9.0, -9.0]),
+        ])
     }
 }

@@ -3,10 +3,8 @@
 //! `u` runs from -1 at the left border of the picture (the patient's right) to 1, `v` from 0 at the top to 1. The value
 //! is what the film shows: 0 is air, 1 is bone behind bone.
 
-use super::{
-    noise::{Noise, bell, lerp, step},
-    seed::Seed,
-};
+use super::noise::{Noise, bell, lerp, step};
+use crate::seed::Seed;
 
 /// One patient's chest.
 #[derive(Debug, Clone)]

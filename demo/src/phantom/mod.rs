@@ -5,28 +5,34 @@
 
 mod anatomy;
 mod bones;
-mod mark;
 mod noise;
-mod patient;
 mod render;
-mod seed;
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
-
-use ab_glyph::FontRef;
-use image::{GrayImage, codecs::jpeg::JpegEncoder};
-
-pub use patient::Patient;
+use image::GrayImage;
 
 use anatomy::Chest;
 use render::{Exposure, render};
-use seed::Seed;
+
+use crate::{
+    burn::{self, Style, TextBox},
+    images::{encode, on_all_cores},
+    patient::Patient,
+    seed::Seed,
+};
 
 /// The seed of the default run, chosen for a good mix of all three classes under the shipped model.
-pub const DEFAULT_SEED: u64 = 5;
+pub const DEFAULT_SEED: u64 = 1;
+
+/// How ill phantoms are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Healthy, ill and in between by turns.
+    Mixed,
+    /// All healthy.
+    Normal,
+    /// All plainly ill.
+    Pneumonia,
+}
 
 /// One picture as it would come from a modality.
 #[derive(Debug, Clone)]
@@ -35,6 +41,12 @@ pub struct Phantom {
     pub patient: Patient,
     /// How ill it was drawn, from 0 to 1.
     pub severity: f32,
+    /// What is written on it, and where.
+    pub texts: Vec<TextBox>,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
     /// The picture as a JPEG file.
     pub jpeg: Vec<u8>,
 }
@@ -42,69 +54,53 @@ pub struct Phantom {
 impl Phantom {
     /// Picture number `index` of the run with this seed.
     pub fn draw(seed: u64, index: usize) -> Self {
+        Self::draw_as(seed, index, Kind::Mixed, &Style::default())
+    }
+
+    /// The same, as ill and written on as wanted.
+    pub fn draw_as(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> Self {
         let mut seed = Seed::new(seed).part(index as u64);
         let patient = Patient::invent(&mut seed, index);
-        let severity = severity(&mut seed, index);
-        let picture = picture(&mut seed, &patient, severity);
-        let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, 90)
-            .encode_image(&picture)
-            .expect("a vector takes every picture of this size");
+        let severity = severity(&mut seed, index, kind);
+        let (picture, texts) = picture(&mut seed, &patient.lines(), severity, style);
         Self {
             patient,
             severity,
-            jpeg,
+            texts,
+            width: picture.width(),
+            height: picture.height(),
+            jpeg: encode(&picture),
         }
     }
 
     /// Pictures 0 to `count` of the run with this seed, on all cores.
     pub fn draw_all(seed: u64, count: usize) -> Vec<Self> {
-        let threads = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(count.max(1));
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut drawn = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= count {
-                    return drawn;
-                }
-                drawn.push((index, Self::draw(seed, index)));
-            }
-        };
-        let mut all: Vec<(usize, Self)> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| worker.join().expect("drawing"))
-                .collect()
-        });
-        all.sort_by_key(|(index, _)| *index);
-        all.into_iter().map(|(_, phantom)| phantom).collect()
+        on_all_cores(count, |index| Self::draw(seed, index))
     }
 }
 
-/// Healthy, ill and in between by turns. Those in between climb a ladder, so that some rung of it is where the model
-/// can't tell, wherever that may be.
-fn severity(seed: &mut Seed, index: usize) -> f32 {
-    match index % 3 {
-        0 => 0.0,
-        1 => seed.between(0.8, 1.0),
-        _ => 0.23 + 0.025 * ((index / 3 % 8) as f32 + seed.unit()),
+/// Those in between climb a ladder, so that some rung of it is where the model can't tell, wherever that may be.
+fn severity(seed: &mut Seed, index: usize, kind: Kind) -> f32 {
+    match (kind, index % 3) {
+        (Kind::Normal, _) | (Kind::Mixed, 0) => 0.0,
+        (Kind::Pneumonia, _) | (Kind::Mixed, 1) => seed.between(0.8, 1.0),
+        _ => 0.36 + 0.025 * ((index / 3 % 8) as f32 + seed.unit()),
     }
 }
 
-fn picture(seed: &mut Seed, patient: &Patient, severity: f32) -> GrayImage {
+fn picture(
+    seed: &mut Seed,
+    lines: &[String],
+    severity: f32,
+    style: &Style<'_>,
+) -> (GrayImage, Vec<TextBox>) {
     let exposure = Exposure::choose(seed, severity);
     let chest = Chest::grow(seed, severity);
     let mut picture = render(&chest, &exposure, seed.next());
-    let font =
-        FontRef::try_from_slice(xray::annotate::FONT).expect("the font is part of the program");
-    mark::ticks(&mut picture);
-    mark::side_marker(&mut picture, &font);
-    mark::burn_in(&mut picture, patient, &font);
-    picture
+    burn::ticks(&mut picture, 125);
+    let mut texts: Vec<TextBox> = burn::side_marker(&mut picture).into_iter().collect();
+    texts.extend(burn::patient(&mut picture, lines, style, seed));
+    (picture, texts)
 }
 
 #[cfg(test)]
@@ -113,18 +109,12 @@ mod tests {
 
     use super::*;
 
-    /// One picture with its patient, and with the same lines about nobody.
+    /// One picture with its patient, and without.
     fn with_and_without(index: usize) -> (GrayImage, GrayImage) {
         let mut seed = Seed::new(1).part(index as u64);
         let patient = Patient::invent(&mut seed, index);
-        let with = picture(&mut seed.clone(), &patient, 0.5);
-        let nobody = Patient {
-            name: String::new(),
-            id: String::new(),
-            birth: String::new(),
-            exam: String::new(),
-        };
-        (with, picture(&mut seed, &nobody, 0.5))
+        let draw = |lines: &[String]| picture(&mut seed.clone(), lines, 0.5, &Style::default()).0;
+        (draw(&patient.lines()), draw(&[]))
     }
 
     #[test]
@@ -168,7 +158,7 @@ mod tests {
         for phantom in &all {
             let picture = image::load_from_memory(&phantom.jpeg).unwrap();
             assert!(
-                (900..=1400).contains(&picture.width()),
+                (1000..=1800).contains(&picture.width()),
                 "{}",
                 picture.width()
             );

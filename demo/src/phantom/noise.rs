@@ -1,6 +1,6 @@
 //! Smooth random fields: what makes a lung look grown rather than drawn.
 
-use super::seed::mix;
+use crate::seed::mix;
 
 /// Value noise over a lattice of random numbers.
 #[derive(Debug, Clone, Copy)]

@@ -2,16 +2,16 @@
 
 use image::GrayImage;
 
-use super::{
-    anatomy::Chest,
-    seed::{Seed, mix},
-};
+use super::{anatomy::Chest, noise::step};
+use crate::seed::{Seed, mix};
 
 /// How the picture was taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exposure {
     pub(super) width: u32,
     pub(super) height: u32,
+    /// The height in widths.
+    pub(super) shape: f32,
     /// The value that is shown white.
     pub(super) white: f32,
     /// Above 1 darkens the middle.
@@ -24,11 +24,13 @@ pub(super) struct Exposure {
     pub(super) lean: f32,
     /// How far down the picture the patient starts.
     pub(super) drop: f32,
+    /// How far the collimator's blades reach in from left, right, top and bottom, in shares of the width; none below 0.
+    pub(super) blades: [f32; 4],
 }
 
 impl Exposure {
     pub(super) fn choose(seed: &mut Seed, severity: f32) -> Self {
-        let width = 900 + 4 * seed.below(126) as u32;
+        let width = 1000 + 4 * seed.below(201) as u32;
         let shape = seed.between(0.68, 0.84) - 0.04 * severity;
         Self {
             width,
@@ -36,13 +38,27 @@ impl Exposure {
             white: seed.between(0.80, 0.86),
             gamma: seed.between(0.90, 1.0),
             grain: seed.between(3.0, 5.0),
+            shape,
             field: (
                 seed.between(0.90, 0.96) + 0.08 * severity,
                 seed.between(1.07, 1.13) - 0.12 * severity,
             ),
             lean: seed.between(-0.035, 0.035),
             drop: seed.between(-0.03, 0.03),
+            // Two of three blades stay outside of the picture.
+            blades: [(); 4].map(|()| seed.between(-0.05, 0.025)),
         }
+    }
+
+    /// How much of the beam the collimator lets through, 0 to 1; `x` and `y` are in widths of the picture.
+    fn open(&self, x: f32, y: f32) -> f32 {
+        let [left, right, top, bottom] = self.blades;
+        let edge = |blade: f32, at: f32| step(blade - 0.002, blade + 0.002, at);
+        // Blades are straight, but not quite along the picture's sides.
+        let tilt = 0.12 * self.lean;
+        let across = edge(left, x + tilt * y) * edge(right, 1.0 - x - tilt * y);
+        let down = edge(top, y - tilt * x) * edge(bottom, self.shape - y + tilt * x);
+        0.04 + 0.96 * across * down
     }
 }
 
@@ -57,7 +73,8 @@ pub(super) fn render(chest: &Chest, exposure: &Exposure, grain: u64) -> GrayImag
             let u = exposure.field.0 * (4.0 * x as f32 / w as f32 - 1.0);
             let (u, v) = (u + exposure.lean * (v - 0.5), v - 0.5 * exposure.lean * u);
             let value = (chest.at(u, v) / exposure.white).clamp(0.0, 1.0);
-            half.push(250.0 * value.powf(exposure.gamma));
+            let (across, down) = (2.0 * x as f32 / w as f32, 2.0 * y as f32 / w as f32);
+            half.push(250.0 * value.powf(exposure.gamma) * exposure.open(across, down));
         }
     }
     let mut pixels = Vec::with_capacity(w * h);

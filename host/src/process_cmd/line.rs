@@ -14,6 +14,7 @@ pub(super) struct Line<'a> {
     outcome: &'a str,
     reason: Option<&'a str>,
     class: Option<&'a str>,
+    doubt: Option<&'a str>,
     risk: Option<f64>,
     processed: Option<PathBuf>,
     anonymized: Option<PathBuf>,
@@ -41,6 +42,7 @@ impl<'a> Line<'a> {
             outcome: &report.outcome,
             reason: report.reason.as_deref(),
             class: report.class.as_deref(),
+            doubt: report.doubt.as_deref(),
             risk: report.risk,
             processed,
             anonymized,
@@ -81,7 +83,8 @@ impl<'a> Line<'a> {
             .get("total")
             .map_or(String::new(), |ms| format!("{ms:.1} ms"));
         let source = self.source.display();
-        let line = format!("{class:<9} {risk:>7}  {made:<22} {total:>9}  {source}");
+        let doubt = self.doubt.map_or(String::new(), |d| format!("  {d}"));
+        let line = format!("{class:<9} {risk:>7}  {made:<22} {total:>9}  {source}{doubt}");
         match &self.error {
             Some(error) => format!("{line}\n    {error}"),
             None => line,

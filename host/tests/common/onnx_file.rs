@@ -1,5 +1,7 @@
-//! The smallest ONNX files: one node, inputs to output. Written by hand in protobuf's wire format,
-//! because a dependency for this would be larger than the host.
+//! ONNX files for tests, written by hand in protobuf's wire format, because a dependency for this would be larger than the
+//! host.
+
+#![allow(dead_code, reason = "each suite uses a part of it")]
 
 /// Element types by ONNX's numbers.
 pub const FLOAT: u64 = 1;
@@ -12,27 +14,91 @@ pub const BFLOAT16: u64 = 16;
 
 /// `output = operator(inputs)`, all of one type and of this shape; 0 leaves a dimension open.
 pub fn model(operator: &str, inputs: &[&str], element: u64, dims: &[u64]) -> Vec<u8> {
-    let mut node = Vec::new();
-    for input in inputs {
-        bytes(&mut node, 1, input.as_bytes());
-    }
-    bytes(&mut node, 2, b"output");
-    bytes(&mut node, 4, operator.as_bytes());
+    let mut graph = Graph::default();
+    graph.node(operator, inputs, "output", &[]);
+    let inputs: Vec<_> = inputs.iter().map(|name| (*name, dims)).collect();
+    graph.file(element, &inputs, ("output", dims))
+}
 
-    let mut graph = Vec::new();
-    bytes(&mut graph, 1, &node);
-    bytes(&mut graph, 2, b"test");
-    for input in inputs {
-        bytes(&mut graph, 11, &value(input, element, dims));
-    }
-    bytes(&mut graph, 12, &value("output", element, dims));
+/// An attribute of a node.
+pub enum Attribute<'a> {
+    Number(u64),
+    Numbers(&'a [u64]),
+}
 
+/// A graph that grows node by node.
+#[derive(Default)]
+pub struct Graph {
+    nodes: Vec<u8>,
+    weights: Vec<u8>,
+}
+
+impl Graph {
+    /// `output = operator(inputs)`.
+    pub fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&str, Attribute<'_>)],
+    ) {
+        let mut node = Vec::new();
+        for input in inputs {
+            bytes(&mut node, 1, input.as_bytes());
+        }
+        bytes(&mut node, 2, output.as_bytes());
+        bytes(&mut node, 4, operator.as_bytes());
+        for (name, attribute) in attributes {
+            let mut entry = Vec::new();
+            bytes(&mut entry, 1, name.as_bytes());
+            match attribute {
+                Attribute::Number(value) => {
+                    number(&mut entry, 3, *value);
+                    number(&mut entry, 20, 2);
+                }
+                Attribute::Numbers(values) => {
+                    values
+                        .iter()
+                        .for_each(|value| number(&mut entry, 8, *value));
+                    number(&mut entry, 20, 7);
+                }
+            }
+            bytes(&mut node, 5, &entry);
+        }
+        bytes(&mut self.nodes, 1, &node);
+    }
+
+    /// Constant f32 values.
+    pub fn weights(&mut self, name: &str, dims: &[u64], values: &[f32]) {
+        let mut tensor = Vec::new();
+        dims.iter().for_each(|dim| number(&mut tensor, 1, *dim));
+        number(&mut tensor, 2, FLOAT);
+        bytes(&mut tensor, 8, name.as_bytes());
+        let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        bytes(&mut tensor, 9, &raw);
+        bytes(&mut self.weights, 5, &tensor);
+    }
+
+    /// The file, with inputs and an output of these names and shapes.
+    pub fn file(self, element: u64, inputs: &[(&str, &[u64])], output: (&str, &[u64])) -> Vec<u8> {
+        let mut graph = self.nodes;
+        bytes(&mut graph, 2, b"test");
+        graph.extend(self.weights);
+        for (name, dims) in inputs {
+            bytes(&mut graph, 11, &value(name, element, dims));
+        }
+        bytes(&mut graph, 12, &value(output.0, element, output.1));
+        wrap(&graph)
+    }
+}
+
+fn wrap(graph: &[u8]) -> Vec<u8> {
     let mut opset = Vec::new();
     bytes(&mut opset, 1, b"");
     number(&mut opset, 2, 17);
     let mut model = Vec::new();
     number(&mut model, 1, 8);
-    bytes(&mut model, 7, &graph);
+    bytes(&mut model, 7, graph);
     bytes(&mut model, 8, &opset);
     model
 }

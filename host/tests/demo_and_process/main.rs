@@ -3,7 +3,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod demo;
+#[path = "../common/onnx_file.rs"]
+mod onnx_file;
 mod process;
+mod swap;
 
 use std::{
     path::Path,

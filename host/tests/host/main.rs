@@ -9,6 +9,8 @@ mod common;
 mod failures;
 mod guests;
 mod inference;
+mod model;
+#[path = "../common/onnx_file.rs"]
 mod onnx_file;
 mod setup;
 mod starts;

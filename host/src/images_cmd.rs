@@ -1,0 +1,182 @@
+//! `xray make-images`: pictures to try the pipeline with, and the truth about what is written on them.
+
+use std::{fs, path::PathBuf, str::FromStr};
+
+use ab_glyph::FontRef;
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+use xray_demo::{
+    burn::{Corner, Style},
+    images::{Subject, TRUTH, make},
+    phantom::{DEFAULT_SEED, Kind},
+    sender::{Source, pictures_in, progress_bar},
+};
+
+/// Arguments of `xray make-images`.
+#[derive(Debug, Args)]
+pub struct ImagesArgs {
+    /// Folder of real X-rays, JPEG or PNG, that get an invented patient burned in; without it phantoms are drawn.
+    #[arg(value_name = "DIR")]
+    pub xrays: Option<PathBuf>,
+    /// Folder for the pictures and the truth about them.
+    #[arg(short, long, value_name = "DIR", default_value = "images")]
+    pub out: PathBuf,
+    /// How many [default: 24 phantoms, or all X-rays].
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// The same seed makes the same pictures.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// How ill the phantoms are.
+    #[arg(long, value_enum, default_value_t = KindArg::Mixed)]
+    pub kind: KindArg,
+    /// The size of the patient's letters in pixels: a number, or two as in 14-60 to choose between.
+    #[arg(long, value_name = "PX", default_value = "25")]
+    pub size: Span<f32>,
+    /// The grey level of the letters, 0 to 255: a number, or two as in 90-255.
+    #[arg(long, value_name = "LEVEL", default_value = "235")]
+    pub grey: Span<u8>,
+    /// Where the patient stands; repeat it to choose between several.
+    #[arg(long, value_enum, default_value = "bottom-left")]
+    pub corner: Vec<CornerArg>,
+    /// A TrueType or OpenType font; repeat it to choose between several [default: DejaVu Sans Mono].
+    #[arg(long, value_name = "FILE")]
+    pub font: Vec<PathBuf>,
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How ill phantoms are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// Healthy, ill and in between by turns.
+    Mixed,
+    /// All healthy.
+    Normal,
+    /// All plainly ill.
+    Pneumonia,
+}
+
+/// Where the patient stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CornerArg {
+    /// Top left.
+    TopLeft,
+    /// Top right.
+    TopRight,
+    /// Bottom left.
+    BottomLeft,
+    /// Bottom right.
+    BottomRight,
+    /// Any of the four.
+    Any,
+}
+
+/// From and to, both included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span<T>(T, T);
+
+impl<T: FromStr + PartialOrd + Copy> FromStr for Span<T> {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        match (from.trim().parse::<T>(), to.trim().parse::<T>()) {
+            (Ok(from), Ok(to)) if from <= to => Ok(Span(from, to)),
+            _ => bail!("`{text}` is neither a number in range nor two as in 14-60"),
+        }
+    }
+}
+
+/// Makes the pictures.
+///
+/// # Errors
+/// When a font or an X-ray can't be read, there is none, or a file can't be written.
+pub fn run(args: &ImagesArgs) -> Result<()> {
+    let fonts = args
+        .font
+        .iter()
+        .map(|path| fs::read(path).with_context(|| format!("reading {}", path.display())))
+        .collect::<Result<Vec<_>>>()?;
+    let mut style = Style {
+        em: (args.size.0, args.size.1),
+        grey: (args.grey.0, args.grey.1),
+        corners: args.corner.iter().copied().flat_map(corners).collect(),
+        ..Style::default()
+    };
+    if !fonts.is_empty() {
+        let read = |(bytes, path): (_, &PathBuf)| {
+            FontRef::try_from_slice(bytes)
+                .map_err(|_| anyhow!("{} is no TrueType or OpenType font", path.display()))
+        };
+        let pairs = fonts.iter().map(Vec::as_slice).zip(&args.font);
+        style.fonts = pairs.map(read).collect::<Result<_>>()?;
+    }
+    let style = style.checked()?;
+    let subject = subject(args)?;
+    let count = match &subject {
+        Subject::Phantoms(_, count) => *count,
+        Subject::Xrays(paths) => paths.len(),
+    };
+    let bar = progress_bar("drawing", count, args.quiet);
+    let made = make(&subject, &style, args.seed, &args.out, || bar.inc(1));
+    bar.finish_and_clear();
+    made?;
+    println!(
+        "{count} pictures are in {}; {TRUTH} there says who is written on each, and where. The patients are invented.",
+        args.out.display()
+    );
+    Ok(())
+}
+
+fn subject(args: &ImagesArgs) -> Result<Subject> {
+    let Some(dir) = &args.xrays else {
+        let kind = match args.kind {
+            KindArg::Mixed => Kind::Mixed,
+            KindArg::Normal => Kind::Normal,
+            KindArg::Pneumonia => Kind::Pneumonia,
+        };
+        return Ok(Subject::Phantoms(kind, args.count.unwrap_or(24)));
+    };
+    let mut paths: Vec<PathBuf> = pictures_in(dir)?
+        .into_iter()
+        .filter_map(|upload| match upload.source {
+            Source::File(path) => Some(path),
+            Source::Bytes(_) => None,
+        })
+        .collect();
+    paths.truncate(args.count.unwrap_or(usize::MAX));
+    if paths.is_empty() {
+        bail!("there is no JPEG or PNG in {}", dir.display());
+    }
+    Ok(Subject::Xrays(paths))
+}
+
+fn corners(arg: CornerArg) -> Vec<Corner> {
+    match arg {
+        CornerArg::TopLeft => vec![Corner::TopLeft],
+        CornerArg::TopRight => vec![Corner::TopRight],
+        CornerArg::BottomLeft => vec![Corner::BottomLeft],
+        CornerArg::BottomRight => vec![Corner::BottomRight],
+        CornerArg::Any => Corner::ALL.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_one_number_or_two() {
+        for (text, span) in [
+            ("25", Some(Span(25.0, 25.0))),
+            ("14-60", Some(Span(14.0, 60.0))),
+            ("60-14", None),
+            ("big", None),
+        ] {
+            assert_eq!(text.parse().ok(), span, "{text}");
+        }
+        assert!("90-256".parse::<Span<u8>>().is_err());
+    }
+}

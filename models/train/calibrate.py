@@ -1,0 +1,63 @@
+"""Makes the score mean what it says: Platt's scaling, and how far it holds."""
+
+import numpy as np
+
+BINS = 10
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-np.clip(z, -60, 60)))
+
+
+def weights(labels: np.ndarray) -> np.ndarray:
+    """Weights that make the healthy and the ill count the same: the risk is calibrated for one patient in two being ill."""
+    ill = labels == 1
+    return np.where(ill, 0.5 / max(ill.sum(), 1), 0.5 / max((~ill).sum(), 1))
+
+
+def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """(slope, offset) that make sigmoid(slope * logit + offset) most likely, by Newton's method (Platt 1999, with his soft targets)."""
+    ill, weight = labels == 1, weights(labels) * len(labels)
+    positive, negative = ill.sum(), (~ill).sum()
+    target = np.where(ill, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    slope, offset = 1.0, 0.0
+    for _ in range(100):
+        p = sigmoid(slope * logits + offset)
+        gradient = np.array([(weight * (p - target) * logits).sum(), (weight * (p - target)).sum()])
+        curve = weight * p * (1 - p)
+        hessian = np.array([[(curve * logits**2).sum(), (curve * logits).sum()], [(curve * logits).sum(), curve.sum()]])
+        step = np.linalg.solve(hessian + 1e-6 * np.eye(2), gradient)
+        slope, offset = slope - step[0], offset - step[1]
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(slope), float(offset)
+
+
+def cross_fitted(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, extra=(), folds: int = 5) -> np.ndarray:
+    """Risks where each patient's calibration was fitted on the other patients only, so that figures are not flattered.
+
+    `extra` holds the logits of other versions of the same pictures, which are fitted on too."""
+    unique = np.unique(patients)
+    np.random.default_rng(0).shuffle(unique)
+    risks = np.empty(len(logits))
+    for fold in range(folds):
+        inside = np.isin(patients, unique[fold::folds])
+        versions = [logits, *extra]
+        slope, offset = platt(np.concatenate([v[~inside] for v in versions]), np.tile(labels[~inside], len(versions)))
+        risks[inside] = sigmoid(slope * logits[inside] + offset)
+    return risks
+
+
+def reliability(risks: np.ndarray, labels: np.ndarray) -> dict:
+    """The expected calibration error (ten even bins, healthy and ill weighing the same) and the curve behind it."""
+    weight, curve, error = weights(labels), [], 0.0
+    which = np.minimum((risks * BINS).astype(int), BINS - 1)
+    for i in range(BINS):
+        inside = which == i
+        if not inside.any():
+            continue
+        share = weight[inside].sum()
+        said, true = (np.average(v[inside], weights=weight[inside]) for v in (risks, labels))
+        error += share * abs(said - true)
+        curve.append({"said": round(float(said), 4), "ill": round(float(true), 4), "pictures": int(inside.sum()), "share": round(float(share), 4)})
+    return {"expected_calibration_error": round(float(error), 4), "curve": curve}

@@ -1,0 +1,93 @@
+"""What pictures from elsewhere may look like: fixed changes to a picture, by which the model's steadiness is measured.
+
+Each takes and gives a grey picture, (side, side) uint8. They are other changes than the random ones of training, and
+the writing is in the very form in which the function prints it and the demo's modality burns it in.
+"""
+
+import io
+import os
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+# The width that a picture is taken to have had when something is written on it.
+WIDTH = 1344
+FONT = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf")
+PATIENT = ("name:Wilhelmina Abbott", "id:4711", "d.o.b.:1951-02-28", "d.o.xray:2017-11-05")
+
+
+def levels(change):
+    table = np.clip([change(v / 255) * 255 + 0.5 for v in range(256)], 0, 255).astype(np.uint8)
+    return lambda picture: table[picture]
+
+
+def turned(degrees, across=0.0, down=0.0):
+    def change(picture):
+        side = picture.shape[0]
+        image = Image.fromarray(picture)
+        move = (int(across * side), int(down * side))
+        return np.asarray(image.rotate(degrees, Image.BILINEAR, translate=move, fillcolor=0))
+
+    return change
+
+
+def compressed(quality):
+    def change(picture):
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        return np.asarray(Image.open(file))
+
+    return change
+
+
+def blurred(picture):
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.8)))
+
+
+def written(lines, em, top):
+    """Writes in white at the left, as on a picture WIDTH pixels wide."""
+    font = ImageFont.truetype(FONT, em)
+
+    def change(picture):
+        side = picture.shape[0]
+        cover = Image.new("L", (WIDTH, WIDTH))
+        draw = ImageDraw.Draw(cover)
+        start = 0 if top else WIDTH - em * len(lines)
+        for i, line in enumerate(lines):
+            draw.text((1, start + em * i), line, fill=255, font=font)
+        share = np.asarray(cover.reduce(WIDTH // side), np.float32)[:side, :side] / 255
+        return (picture * (1 - share) + 255 * share + 0.5).astype(np.uint8)
+
+    return change
+
+
+def label(text):
+    return written([text], 50, top=True)
+
+
+SHIFTS = {
+    "none": lambda picture: picture,
+    "brighter by 30 levels": levels(lambda v: v + 30 / 255),
+    "darker by 30 levels": levels(lambda v: v - 30 / 255),
+    "contrast x 0.7": levels(lambda v: (v - 0.5) * 0.7 + 0.5),
+    "contrast x 1.3": levels(lambda v: (v - 0.5) * 1.3 + 0.5),
+    "gamma 0.7": levels(lambda v: v**0.7),
+    "gamma 1.4": levels(lambda v: v**1.4),
+    "highlights pressed": levels(lambda v: 1 - (1 - v) ** 1.8),
+    "turned by 5 degrees": turned(5),
+    "turned by -5 degrees": turned(-5),
+    "shifted by 5 %": turned(0, 0.05, -0.05),
+    "JPEG quality 30": compressed(30),
+    "blurred": blurred,
+}
+WRITING = {
+    "the patient": written(PATIENT, 25, top=False),
+    "the label Pneumonia": label("Pneumonia, risk=97.25%"),
+    "the label Normal": label("Normal, risk=3.1%"),
+}
+
+
+def inverted(picture):
+    """As MONOCHROME1 pictures look when nobody turns them: air white, bone black."""
+    return 255 - picture
