@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function logevents host demo test fmt lint clean backends train
+.PHONY: all build function logevents host demo test soak bench-kafka plugin fmt lint clean backends train
 
 all: build logevents
 build: function host
@@ -42,8 +42,20 @@ train: host
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
 	$(WORK)/venv/bin/python models/train/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --work $(WORK) $(ARGS)
 
-test: function
+test: function logevents
 	./tests/run
+
+# The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
+soak: function
+	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host --test kafka -- --show-output soak
+
+# The Kafka trigger beside the same events over HTTP.
+bench-kafka: function logevents
+	cd host && CI=1 $(CARGO) test --release -p xray-host --test kafka -- --show-output --ignored kafka_beside_http
+
+# The host as Spin's trigger-kafka plugin: the archive, and the manifest for `spin plugins install --file`.
+plugin: host
+	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
 lint:
 	$(CARGO) fmt --all --check

@@ -9,13 +9,16 @@
 //! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
+pub mod dead_letters_cmd;
 pub mod demo_cmd;
 pub mod egress;
 pub mod images_cmd;
+pub mod kafka;
 pub mod logs;
 pub mod manifest;
 pub mod metrics;
 pub mod nn;
+pub mod plugin_cmd;
 pub mod problem;
 pub mod process_cmd;
 pub mod runtime;

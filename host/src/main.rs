@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use xray_host::{demo_cmd, images_cmd, process_cmd, setup_cmd, up_cmd};
+use xray_host::{
+    dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, setup_cmd, up_cmd,
+};
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
 #[derive(Debug, Parser)]
@@ -18,12 +20,21 @@ enum Cli {
     Process(Box<process_cmd::ProcessArgs>),
     /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
     MakeImages(images_cmd::ImagesArgs),
+    /// Look at the records that could not be delivered from Kafka, and send them back.
+    DeadLetters(Box<dead_letters_cmd::DeadLettersArgs>),
+    /// Be Spin's plugin for Kafka triggers; under the name `trigger-kafka` this is all that the program is.
+    #[command(name = plugin_cmd::NAME, hide = true)]
+    TriggerKafka(Box<plugin_cmd::PluginArgs>),
     /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
     SetupBackends(setup_cmd::SetupArgs),
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = match plugin_cmd::PluginArgs::of_this_process() {
+        Some(args) => Cli::TriggerKafka(Box::new(args)),
+        None => Cli::parse(),
+    };
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("xray: {error:#}");
@@ -40,6 +51,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
         Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::DeadLetters(args) => tokio_runtime()?
+            .block_on(dead_letters_cmd::run(*args))
+            .map(|()| ExitCode::SUCCESS),
+        Cli::TriggerKafka(args) => tokio_runtime()?
+            .block_on(plugin_cmd::run(*args))
+            .map(|()| ExitCode::SUCCESS),
         Cli::SetupBackends(args) => setup_cmd::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -4,9 +4,9 @@
 #![allow(unsafe_code)]
 
 use spin_sdk::http::{Request, Response};
-use spin_sdk::http_component;
+use spin_sdk::{http_component, variables};
 
-use crate::describe;
+use crate::{Show, describe};
 
 #[http_component]
 fn handle(request: Request) -> Response {
@@ -19,7 +19,12 @@ fn handle(request: Request) -> Response {
             Some((name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?))
         })
         .collect();
-    for line in describe(&method, &headers, request.body()) {
+    let show = match variables::get("show_keys").as_deref() {
+        Ok("true") => Show::Keys,
+        // Whatever it may have meant, it was not this.
+        _ => Show::Masked,
+    };
+    for line in describe(&method, &headers, request.body(), show) {
         println!("{line}");
     }
     Response::new(200, ())

@@ -1,56 +1,94 @@
-//! An event display: prints what is posted to it, without patient data, and says that all is well.
+//! An event display: prints what arrives, one line for each event, without patient data unless asked for it.
 //!
-//! Point a topic, a Kafka source or a trigger at it before you point it at the function, to see whether anything arrives and in
-//! which form.
+//! Let a topic, a Kafka source or a trigger send to it before they send to the function, or beside the function with a
+//! consumer group of its own, to see whether anything arrives and in which form.
 
 #[cfg(target_family = "wasm")]
 mod component;
 
 use http::{HeaderMap, Method};
-use serde_json::json;
-use xray::event::{DeliveryStyle, EventKind, intake};
+use serde_json::{Value, json};
+use xray::event::{DeliveryStyle, EventKind, ObjectEvent, intake};
 
-/// What is printed of one request: a line for the request, then a line for each record. Keys hold names, so of a key only its
-/// length and its extension are shown.
-pub fn describe(method: &Method, headers: &HeaderMap, body: &[u8]) -> Vec<String> {
-    let attribute = |name: &str| {
-        headers
-            .get(name)
-            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+/// The type of an event that was a plain Kafka record: Knative's, which the Kafka trigger uses too.
+const KAFKA_EVENT: &str = "dev.knative.kafka.event";
+
+/// What may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// Nothing that could name a patient: of a key, its length and its extension.
+    Masked,
+    /// Keys as they are.
+    Keys,
+}
+
+/// One line for each record of a request, or one for a request without any.
+pub fn describe(method: &Method, headers: &HeaderMap, body: &[u8], show: Show) -> Vec<String> {
+    let text = |name: &str| {
+        let value = headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let mut lines = Vec::new();
-    let delivery = intake(method, headers, body);
-    let request = json!({
+    let mut request = json!({
         "event": "request",
         "method": method.as_str(),
-        "content_type": attribute("content-type"),
-        "ce_type": attribute("ce-type"),
+        "content_type": text("content-type"),
+        "ce_type": text("ce-type"),
+        // Partition and offset; another event's may be about a patient.
+        "id": text("ce-type").is_some_and(|kind| kind == KAFKA_EVENT).then(|| text("ce-id")),
         "bytes": body.len(),
-        "records": delivery.as_ref().map(|d| d.records.len()).unwrap_or(0),
-        "style": delivery.as_ref().ok().map(|d| match d.style {
-            DeliveryStyle::Gateway => "gateway",
-            DeliveryStyle::Kafka => "kafka",
-        }),
-        "problem": delivery.as_ref().err().map(ToString::to_string),
     });
-    lines.push(request.to_string());
-    for record in delivery.map(|d| d.records).unwrap_or_default() {
-        let line = match record {
-            Ok(event) => json!({
-                "event": "record",
-                "created": event.kind == EventKind::Created,
-                "bucket": event.object.bucket(),
-                "key_bytes": event.object.key().len(),
-                "extension": extension(event.object.key()),
-                "size": event.size,
-                "versioned": event.object.version().is_some(),
-                "sequencer": event.sequencer.as_ref().map(|s| s.stored().to_owned()),
-            }),
-            Err(error) => json!({ "event": "record", "problem": error.to_string() }),
-        };
-        lines.push(line.to_string());
+    let delivery = match intake(method, headers, body) {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            request["problem"] = error.to_string().into();
+            return vec![line(request)];
+        }
+    };
+    request["style"] = match delivery.style {
+        DeliveryStyle::Gateway => "gateway".into(),
+        DeliveryStyle::Kafka => "kafka".into(),
+    };
+    if delivery.records.is_empty() {
+        return vec![line(request)];
     }
-    lines
+    let records = delivery.records.into_iter().map(|record| {
+        let mut shown = request.clone();
+        shown["event"] = "record".into();
+        match record {
+            Ok(event) => merge(&mut shown, object(&event, show)),
+            Err(error) => shown["problem"] = error.to_string().into(),
+        }
+        line(shown)
+    });
+    records.collect()
+}
+
+fn object(event: &ObjectEvent, show: Show) -> Value {
+    let key = event.object.key();
+    json!({
+        "created": event.kind == EventKind::Created,
+        "bucket": event.object.bucket(),
+        "key": (show == Show::Keys).then_some(key),
+        "key_bytes": key.len(),
+        "extension": extension(key),
+        "size": event.size,
+        "versioned": event.object.version().is_some(),
+        "sequencer": event.sequencer.as_ref().map(|s| s.stored().to_owned()),
+    })
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
+
+/// What is not known is not shown.
+fn line(mut value: Value) -> String {
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|_, value| !value.is_null());
+    }
+    value.to_string()
 }
 
 /// The key's extension, if it is one of a picture; any other could be a part of a name.
@@ -77,25 +115,35 @@ mod tests {
             &Method::POST,
             &HeaderMap::new(),
             body.to_string().as_bytes(),
+            Show::Masked,
         );
-        assert_eq!(lines.len(), 3);
-        assert!(
-            lines[0].contains(r#""records":2"#) && lines[0].contains(r#""style":"gateway""#),
-            "{}",
-            lines[0]
-        );
-        assert!(
-            lines[1].contains(r#""extension":"jpeg""#) && lines[1].contains("6B03DB9F08E86540"),
-            "{}",
-            lines[1]
-        );
-        assert!(lines[2].contains("s3.bucket.name"), "{}", lines[2]);
+        assert_eq!(lines.len(), 2);
+        let parts = [
+            r#""style":"gateway""#,
+            r#""extension":"jpeg""#,
+            "6B03DB9F08E86540",
+        ];
+        for part in parts {
+            assert!(lines[0].contains(part), "{}", lines[0]);
+        }
+        assert!(lines[1].contains("s3.bucket.name"), "{}", lines[1]);
         assert!(!lines.concat().contains("Jane") && !lines.concat().contains("Roe"));
+
+        let text = body.to_string();
+        let lines = describe(
+            &Method::POST,
+            &HeaderMap::new(),
+            text.as_bytes(),
+            Show::Keys,
+        );
+        let key = r#""key":"Jane Roe/scan of Jane.JPEG""#;
+        assert!(lines[0].contains(key), "{}", lines[0]);
     }
 
     #[test]
     fn shows_what_is_wrong() {
-        let lines = describe(&Method::POST, &HeaderMap::new(), b"{");
+        let lines = describe(&Method::POST, &HeaderMap::new(), b"{", Show::Masked);
+        assert_eq!(lines.len(), 1);
         assert!(lines[0].contains("not JSON"), "{}", lines[0]);
     }
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 pub use record::Record;
 pub use sequencer::Sequencer;
-pub use topic::{Delivery, Retry, Topic};
+pub use topic::{Delivery, Notice, Retry, Topic};
 
 use crate::credentials::random_hex;
 

@@ -1,5 +1,6 @@
 //! Where notifications go, and how hard the store tries.
 //!
+//! A queue hands notifications to whoever has its other end, such as a producer of Kafka. The other two push over HTTP.
 //! A persistent topic is a queue: the uploader never waits for it, and a delivery that fails comes again. A direct
 //! one pushes once while the uploader waits, and a delivery that fails is gone, though the upload succeeds. Unlike
 //! the gateway, which retries hundreds of times a second without end, this queue backs off and gives up, so that a
@@ -73,7 +74,7 @@ pub struct Topic(Mode);
 
 #[derive(Debug, Clone)]
 enum Mode {
-    Persistent(mpsc::UnboundedSender<Notice>),
+    Queue(mpsc::UnboundedSender<Notice>),
     Direct(Arc<Push>),
 }
 
@@ -85,16 +86,41 @@ struct Push {
     ended: Option<mpsc::UnboundedSender<Delivery>>,
 }
 
+/// A notification on its way.
 #[derive(Debug)]
-struct Notice {
-    event: Event,
-    bucket: String,
-    key: String,
-    body: Bytes,
-    published: Instant,
+pub struct Notice {
+    /// What it is about.
+    pub event: Event,
+    /// The bucket of the object.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The notification as JSON.
+    pub body: Bytes,
+    /// When the store published it.
+    pub published: Instant,
+}
+
+impl Notice {
+    /// How its delivery ended.
+    pub fn ended(self, attempts: u32, answer: anyhow::Result<Response<Bytes>>) -> Delivery {
+        Delivery {
+            event: self.event,
+            bucket: self.bucket,
+            key: self.key,
+            attempts,
+            answer,
+            took: self.published.elapsed(),
+        }
+    }
 }
 
 impl Topic {
+    /// A queue; the receiver delivers.
+    pub fn queue(queue: mpsc::UnboundedSender<Notice>) -> Self {
+        Self(Mode::Queue(queue))
+    }
+
     /// A queue that pushes to `url`, at most `concurrency` notifications at a time, and tells `ended` how each ended.
     ///
     /// Must be called within a Tokio runtime; the queue lives until the last clone and the last notice are gone.
@@ -123,7 +149,7 @@ impl Topic {
                 });
             }
         });
-        Self(Mode::Persistent(queue))
+        Self::queue(queue)
     }
 
     /// One push per notification, while the uploader waits.
@@ -146,7 +172,7 @@ impl Topic {
         })))
     }
 
-    /// Takes a notification; returns at once from a persistent topic, after the push from a direct one.
+    /// Takes a notification; returns at once from a queue or a persistent topic, after the push from a direct one.
     pub async fn publish(&self, event: Event, bucket: String, key: String, body: Bytes) {
         let notice = Notice {
             event,
@@ -157,7 +183,7 @@ impl Topic {
         };
         match &self.0 {
             // The queue is only gone when the runtime is going down, and then nobody is left to be told.
-            Mode::Persistent(queue) => drop(queue.send(notice)),
+            Mode::Queue(queue) => drop(queue.send(notice)),
             Mode::Direct(push) => push.until_taken(notice).await,
         }
     }
@@ -180,23 +206,8 @@ impl Push {
             pause = (pause * 2).min(self.retry.longest_pause);
         };
         if let Some(ended) = &self.ended {
-            let Notice {
-                event,
-                bucket,
-                key,
-                published,
-                ..
-            } = notice;
-            let took = published.elapsed();
             // Nobody listening any more is no reason to stop delivering.
-            let _ = ended.send(Delivery {
-                event,
-                bucket,
-                key,
-                attempts,
-                answer,
-                took,
-            });
+            let _ = ended.send(notice.ended(attempts, answer));
         }
     }
 

@@ -3,8 +3,8 @@
 use super::{BUCKET, Demo};
 
 /// Serves without end, with a line for each picture that comes in.
-pub(super) async fn serve(mut demo: Demo) {
-    println!("\n{}", how_to_send(&demo));
+pub(super) async fn serve(demo: &mut Demo) {
+    println!("\n{}", how_to_send(demo));
     while let Some(delivery) = demo.deliveries.recv().await {
         match demo.row(delivery).await {
             Ok(row) => println!("{}", row.line()),

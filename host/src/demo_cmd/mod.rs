@@ -1,7 +1,8 @@
-//! `xray demo`: everything at once on one machine. A store, pictures that arrive in it, notifications, the function, and
-//! a table of what it made of them.
+//! `xray demo`: everything at once on one machine. A store, pictures that arrive in it, notifications through Kafka, the
+//! function, and a table of what it made of them.
 
 mod folder;
+mod kafka;
 mod keep;
 mod pictures;
 mod table;
@@ -23,7 +24,10 @@ use xray_demo::{
     store::{Listening, Store},
 };
 
-use self::table::Row;
+use self::{
+    kafka::{Broker, Queue},
+    table::Row,
+};
 use crate::{
     process_cmd::{app::App, stop::Stop},
     runtime::{Runtime, processors},
@@ -49,6 +53,16 @@ pub struct DemoArgs {
     /// Folder for the buckets; emptied at the next run.
     #[arg(short, long, value_name = "DIR", default_value = "demo-out")]
     pub out: PathBuf,
+    /// Send the notifications through the Kafka at these addresses, on a topic of this run's own that is deleted at the
+    /// end, instead of an embedded broker.
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// How to get into that Kafka: KEY=VALUE or KEY=@FILE, any key of [[trigger.kafka]].
+    #[arg(long, value_name = "KEY=VALUE", requires = "kafka")]
+    pub kafka_option: Vec<String>,
+    /// Send the notifications over HTTP instead, as a gateway's push endpoint does.
+    #[arg(long, conflicts_with = "kafka")]
+    pub push: bool,
     /// Go on serving afterwards, for pictures of your own.
     #[arg(long)]
     pub keep: bool,
@@ -72,6 +86,7 @@ struct Demo {
     listening: Listening,
     deliveries: mpsc::UnboundedReceiver<Delivery>,
     function: String,
+    queue: Option<Queue>,
 }
 
 /// Runs the demo; the code is a failure if anything is missing at the end.
@@ -80,16 +95,19 @@ struct Demo {
 /// When a part of it does not start, or a picture can't be sent.
 pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
-    let (demo, is_complete) = tokio::select! {
+    let (mut demo, is_complete) = tokio::select! {
         shown = show(&args) => shown?,
         // At once: whoever stops a demo does not want to wait for what is under way in it.
         code = stop.asked() => std::process::exit(code.into()),
     };
     if args.keep {
         tokio::select! {
-            () = keep::serve(demo) => {}
+            () = keep::serve(&mut demo) => {}
             _ = stop.asked() => {}
         }
+    }
+    if let Some(queue) = demo.queue.take() {
+        queue.end().await?;
     }
     Ok(if is_complete {
         ExitCode::SUCCESS
@@ -140,17 +158,35 @@ impl Demo {
         if args.settings.log_dir.is_none() {
             app.options.log_dir = Some(args.out.join("logs"));
         }
+        let broker = match args.push {
+            true => None,
+            false => Some(Broker::open(args)?),
+        };
+        let trigger = match &broker {
+            Some(broker) => Some(broker.trigger(&mut app.manifest, &app.sources)?),
+            None => None,
+        };
         let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
         eprintln!("{}", runtime.nn_line());
-        let server = Server::bind(runtime, args.listen).await?;
+        let server = Server::bind(runtime.clone(), args.listen).await?;
         let function = format!("http://{}/", server.local_addr()?);
         // It serves until the process ends; what is under way at the end is nobody's any more.
         tokio::spawn(server.run(std::future::pending()));
 
         let (ended, deliveries) = mpsc::unbounded_channel();
-        let (http, retry) = (Transport::http(), Retry::default());
-        let url = function.parse().context("the function's address")?;
-        let topic = Topic::persistent(url, http.clone(), 2 * processors(), retry, Some(ended));
+        let http = Transport::http();
+        let (queue, topic) = match broker.zip(trigger) {
+            Some((broker, trigger)) => {
+                let (queue, topic) = Queue::start(broker, runtime, trigger, ended).await?;
+                (Some(queue), topic)
+            }
+            None => {
+                let url = function.parse().context("the function's address")?;
+                let (at_a_time, retry) = (2 * processors(), Retry::default());
+                let topic = Topic::persistent(url, http.clone(), at_a_time, retry, Some(ended));
+                (None, topic)
+            }
+        };
         let store = Store::builder(&args.out, credentials.clone())
             .bucket(BUCKET)
             .bucket(processed_bucket(BUCKET, &app.config))
@@ -168,6 +204,7 @@ impl Demo {
             listening,
             deliveries,
             function,
+            queue,
         })
     }
 

@@ -1,6 +1,7 @@
 //! `spin.toml`, manifest version 2: what of it this host serves, and an error for the rest.
 
 mod component;
+mod kafka;
 mod raw;
 
 use std::{
@@ -10,7 +11,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-pub use self::component::{Component, FileMount};
+pub use self::{
+    component::{Component, FileMount},
+    kafka::KafkaTrigger,
+};
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub struct Manifest {
     pub variables: BTreeMap<String, VariableDecl>,
     /// HTTP triggers in the order of the manifest.
     pub routes: Vec<HttpRoute>,
+    /// Kafka triggers in the order of the manifest.
+    pub kafka: Vec<KafkaTrigger>,
     /// Components by id.
     pub components: BTreeMap<String, Component>,
 }
@@ -79,8 +85,14 @@ impl Manifest {
         // Before the strict reading, whose message would only say "unknown field".
         let table: toml::Table = toml::from_str(text)?;
         let triggers = table.get("trigger").and_then(toml::Value::as_table);
-        if let Some(other) = triggers.and_then(|types| types.keys().find(|key| *key != "http")) {
-            bail!("triggers of type `{other}` are not supported by this host, only `http`");
+        if let Some(other) = triggers.and_then(|types| {
+            types
+                .keys()
+                .find(|key| !["http", "kafka"].contains(&key.as_str()))
+        }) {
+            bail!(
+                "triggers of type `{other}` are not supported by this host, only `http` and `kafka`"
+            );
         }
         let raw: raw::Manifest = toml::from_str(text)?;
         if raw.spin_manifest_version != 2 {
@@ -94,9 +106,10 @@ impl Manifest {
             name: raw.application.name,
             version: raw.application.version,
             description: raw.application.description,
-            base: base(raw.application.trigger)?,
+            base: base(&raw.application.trigger)?,
             variables: BTreeMap::new(),
             routes: Vec::new(),
+            kafka: kafka::read(raw.application.trigger.get("kafka"), &raw.trigger.kafka)?,
             components: BTreeMap::new(),
         };
         for (name, variable) in raw.variables {
@@ -120,10 +133,24 @@ impl Manifest {
             }
             manifest.routes.push(route);
         }
-        if manifest.routes.is_empty() {
-            bail!("the application has no [[trigger.http]]");
-        }
+        manifest.check_triggers()?;
         Ok(manifest)
+    }
+
+    /// There must be a trigger, and what it triggers.
+    pub(crate) fn check_triggers(&self) -> Result<()> {
+        for trigger in &self.kafka {
+            if !self.components.contains_key(&trigger.component) {
+                bail!(
+                    "a [[trigger.kafka]] wants component {:?}, which is not there",
+                    trigger.component
+                );
+            }
+        }
+        if self.routes.is_empty() && self.kafka.is_empty() {
+            bail!("the application has neither a [[trigger.http]] nor a [[trigger.kafka]]");
+        }
+        Ok(())
     }
 
     /// Leaves only this component and its routes.
@@ -137,15 +164,16 @@ impl Manifest {
         }
         self.components.retain(|component, _| component == id);
         self.routes.retain(|route| route.component == id);
-        if self.routes.is_empty() {
-            bail!("component {id:?} has no HTTP trigger");
+        self.kafka.retain(|trigger| trigger.component == id);
+        if self.routes.is_empty() && self.kafka.is_empty() {
+            bail!("component {id:?} has no trigger");
         }
         Ok(())
     }
 }
 
-fn base(mut triggers: BTreeMap<String, toml::Table>) -> Result<String> {
-    let mut http = triggers.remove("http").unwrap_or_default();
+fn base(triggers: &BTreeMap<String, toml::Table>) -> Result<String> {
+    let mut http = triggers.get("http").cloned().unwrap_or_default();
     let base = http.remove("base");
     if let Some(key) = http.keys().next() {
         bail!("unknown key `{key}` in application.trigger.http, expected `base`");

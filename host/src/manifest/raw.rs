@@ -57,6 +57,8 @@ pub struct Variable {
 pub struct Triggers {
     #[serde(default)]
     pub http: Vec<HttpTrigger>,
+    #[serde(default)]
+    pub kafka: Vec<toml::Table>,
 }
 
 #[derive(Debug, Deserialize)]

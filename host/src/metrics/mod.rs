@@ -17,7 +17,10 @@ use prometheus_client::{
 
 pub use serve::serve;
 
-use crate::logs::{Listener, Stream};
+use crate::{
+    kafka::metrics::KafkaMetrics,
+    logs::{Listener, Stream},
+};
 
 /// Seconds, from a tenth of a millisecond for a step to the longest a request may take.
 const BUCKETS: [f64; 13] = [
@@ -62,6 +65,8 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Requests that wait for one.
     pub queued: Gauge,
+    /// What the Kafka triggers count.
+    pub kafka: Arc<KafkaMetrics>,
     sessions: Gauge,
     sessions_in_use: Gauge,
     memory: Gauge,
@@ -81,6 +86,7 @@ impl Default for Metrics {
             aot: Family::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
+            kafka: Arc::default(),
             sessions: Gauge::default(),
             sessions_in_use: Gauge::default(),
             memory: Gauge::default(),
@@ -147,6 +153,7 @@ impl Metrics {
             "Sessions that compute",
             self.sessions_in_use.clone(),
         );
+        self.kafka.register(all);
         registry.register_with_unit(
             "process_resident_memory",
             "Resident memory of the host",

@@ -79,19 +79,28 @@ impl Runtime {
 
     /// [`Self::handle`] for those who have the whole body and want the whole answer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let (head, body) = self.handle(request.map(full)).await.into_parts();
-        match body.collect().await {
-            Ok(body) => Response::from_parts(head, body.to_bytes()),
-            Err(_) => {
-                let mut answer =
-                    Response::new(Bytes::from_static(b"the component broke off its answer"));
-                *answer.status_mut() = StatusCode::BAD_GATEWAY;
-                answer
-            }
-        }
+        whole(self.handle(request.map(full)).await).await
     }
 
-    async fn answer(&self, mut request: Request<WasiBody>) -> Response<WasiBody> {
+    /// [`Self::call`] for a trigger that knows its component and needs no route. The limits are the same.
+    pub async fn call_component(
+        &self,
+        component: &str,
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let arrived = Instant::now();
+        let answer = match self.0.handlers.get(component) {
+            Some(handler) => self.admitted(handler, request.map(full), |_| {}).await,
+            None => problem(
+                StatusCode::NOT_FOUND,
+                "the trigger's component is not loaded",
+            ),
+        };
+        self.0.metrics.request(answer.status(), arrived.elapsed());
+        whole(answer).await
+    }
+
+    async fn answer(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let inner = &*self.0;
         let path = request.uri().path().to_owned();
         let Some(found) = inner.router.find(&path) else {
@@ -104,6 +113,17 @@ impl Runtime {
         let Some(handler) = inner.handlers.get(found.component) else {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
         };
+        let decorate = |request: &mut Request<WasiBody>| headers::decorate(request, &found);
+        self.admitted(handler, request, decorate).await
+    }
+
+    async fn admitted(
+        &self,
+        handler: &Arc<Handler>,
+        mut request: Request<WasiBody>,
+        decorate: impl FnOnce(&mut Request<WasiBody>),
+    ) -> Response<WasiBody> {
+        let inner = &*self.0;
         let place = match inner.admission.enter().await {
             Ok(place) => place,
             Err(Turned::QueueFull) => {
@@ -115,7 +135,7 @@ impl Runtime {
                 return later("the requests before this one take too long");
             }
         };
-        headers::decorate(&mut request, &found);
+        decorate(&mut request);
         match handler.call(request, place).await {
             Ok(answer) => answer,
             Err(Failure::Deadline) => later("the component took too long"),
@@ -149,5 +169,19 @@ impl Runtime {
     /// The settings that this runtime was started with.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+}
+
+/// The answer with all of its body.
+async fn whole(answer: Response<WasiBody>) -> Response<Bytes> {
+    let (head, body) = answer.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(head, body.to_bytes()),
+        Err(_) => {
+            let mut answer =
+                Response::new(Bytes::from_static(b"the component broke off its answer"));
+            *answer.status_mut() = StatusCode::BAD_GATEWAY;
+            answer
+        }
     }
 }

@@ -54,6 +54,7 @@ struct Loader {
 pub fn start(manifest: Manifest, sources: &Sources, options: Options) -> Result<Runtime> {
     // What is quick to check comes first.
     let variables = Variables::resolve(&manifest.variables, sources)?;
+    manifest.check_triggers()?;
     let routes = manifest.routes.iter();
     let routes = routes.map(|route| (route.route.as_str(), route.component.as_str()));
     let router = Router::new(&manifest.base, routes)?;

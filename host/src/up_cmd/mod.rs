@@ -1,5 +1,7 @@
 //! `xray up`: serve an application, with the options that `spin up` has.
 
+pub mod kafka;
+
 use std::{
     io::Write,
     net::SocketAddr,
@@ -10,14 +12,18 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
+use futures_util::FutureExt;
+
+use self::kafka::KafkaArgs;
 
 use crate::{
+    kafka::config::Config,
     manifest::Manifest,
     metrics,
     nn::{backend::Target, choose::Choice},
     runtime::{Options, Runtime, default_concurrency, processors},
     server::{self, Server},
-    variables::{self, Sources},
+    variables::{self, Sources, Variables},
 };
 
 /// Arguments of `xray up`.
@@ -37,6 +43,9 @@ pub struct UpArgs {
     /// Metrics for Prometheus on this address, at /metrics.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// What every command that runs the component has.
     #[command(flatten)]
     pub settings: RuntimeArgs,
@@ -67,7 +76,7 @@ pub struct RuntimeArgs {
     #[arg(long, short = 'L', value_name = "DIR")]
     pub log_dir: Option<PathBuf>,
     /// Keep what components print off the terminal.
-    #[arg(long, short = 'q')]
+    #[arg(long, short = 'q', aliases = ["sh", "shush"])]
     pub quiet: bool,
     /// Inference backend.
     #[arg(long, value_enum, default_value_t)]
@@ -183,20 +192,50 @@ pub async fn run(args: UpArgs) -> Result<()> {
     if let Some(id) = &args.component_id {
         manifest.retain(id)?;
     }
-    let sources = args.settings.sources(&manifest.dir)?;
-    let options = args.settings.options(&manifest.dir);
+    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
+    let server = Server::bind(runtime.clone(), args.listen).await?;
+    let triggers = kafka::start(&runtime, triggers).await?;
+    println!("Serving http://{}", server.local_addr()?);
+    // Whoever waits for this line may read from a pipe.
+    _ = std::io::stdout().flush();
+    let ended = kafka::ended(&triggers);
+    let stop = async move {
+        tokio::select! {
+            () = stop => {}
+            () = ended => {}
+        }
+    };
+    let stop = stop.shared();
+    let end_of_triggers = async {
+        stop.clone().await;
+        kafka::stop(triggers).await
+    };
+    tokio::join!(server.run(stop.clone()), end_of_triggers).1
+}
+
+/// Starts all of an application but its triggers, and serves its metrics.
+///
+/// # Errors
+/// When a setting does not make sense, or something that the application needs is not there.
+pub async fn load(
+    mut manifest: Manifest,
+    settings: &RuntimeArgs,
+    flags: &KafkaArgs,
+    metrics_address: Option<SocketAddr>,
+) -> Result<(Runtime, Vec<Config>)> {
+    let sources = settings.sources(&manifest.dir)?;
+    flags.apply(&mut manifest)?;
+    // Before anything is loaded, because it is quick to check.
+    let variables = Variables::resolve(&manifest.variables, &sources)?;
+    let triggers = kafka::configs(&manifest, &variables)?;
+    let options = settings.options(&manifest.dir);
     let runtime = Runtime::start(manifest, sources, options).await?;
     eprintln!("{}", runtime.nn_line());
-    if let Some(address) = args.metrics {
+    if let Some(address) = metrics_address {
         let source = runtime.clone();
         let render = move || source.metrics().render(source.inference().sessions());
         let address = metrics::serve(address, Arc::new(render)).await?;
         eprintln!("Metrics at http://{address}/metrics");
     }
-    let server = Server::bind(runtime, args.listen).await?;
-    println!("Serving http://{}", server.local_addr()?);
-    // Whoever waits for this line may read from a pipe.
-    _ = std::io::stdout().flush();
-    server.run(stop).await;
-    Ok(())
+    Ok((runtime, triggers))
 }

@@ -1,0 +1,149 @@
+//! The dead-letter topic from its beginning to where it ends now.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+};
+
+use super::Place;
+use crate::kafka::{config::Config, record::Record};
+
+/// How long Kafka may be silent.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// A reader of the topic. Its group remembers what was sent back, and nobody else is in it.
+pub(super) struct Letters {
+    pub(super) consumer: BaseConsumer,
+    topic: Arc<str>,
+    partitions: Vec<i32>,
+}
+
+impl Letters {
+    /// Finds the topic.
+    ///
+    /// # Errors
+    /// When Kafka does not answer, or there is no such topic.
+    pub(super) fn open(config: &Config) -> Result<Self> {
+        let mut client = config.consumer();
+        client.remove("group.protocol");
+        client.remove("group.instance.id");
+        client.set("group.id", format!("{}-redrive", config.group));
+        client.set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = client.create().context("the Kafka client")?;
+        let name = &config.dead_letter_topic;
+        let metadata = consumer
+            .fetch_metadata(Some(name), SILENCE)
+            .with_context(|| format!("no answer from {}", config.brokers))?;
+        let topic = metadata.topics().first();
+        let partitions = topic.map(|topic| topic.partitions().iter().map(|p| p.id()).collect());
+        let partitions: Vec<i32> = partitions.unwrap_or_default();
+        if partitions.is_empty() {
+            bail!(
+                "there is no topic {name} at {}, so nothing has ended there",
+                config.brokers
+            );
+        }
+        Ok(Self {
+            consumer,
+            topic: name.as_str().into(),
+            partitions,
+        })
+    }
+
+    /// The offset behind what was sent back, for each partition where something was.
+    pub(super) fn sent_back(&self) -> Result<BTreeMap<i32, i64>> {
+        let mut list = TopicPartitionList::new();
+        for partition in &self.partitions {
+            list.add_partition(&self.topic, *partition);
+        }
+        let committed = self.consumer.committed_offsets(list, SILENCE);
+        let committed = committed.context("asking what was sent back")?;
+        let elements = committed.elements();
+        let known = elements.iter().filter_map(|e| match e.offset() {
+            Offset::Offset(offset) => Some((e.partition(), offset)),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
+    /// The list that says that everything up to this record was sent back.
+    pub(super) fn next(&self, record: &Record) -> Result<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(
+            &self.topic,
+            record.partition,
+            Offset::Offset(record.offset + 1),
+        )?;
+        Ok(list)
+    }
+
+    /// The record at this place.
+    pub(super) fn one(&self, place: Place) -> Result<Record> {
+        let mut found = None;
+        self.read(
+            &[(place.partition, Offset::Offset(place.offset))],
+            |record| {
+                found = Some(record);
+                Ok(false)
+            },
+        )?;
+        let found = found.filter(|record| record.offset == place.offset);
+        found.with_context(|| format!("there is no record at {}:{}", place.partition, place.offset))
+    }
+
+    /// Calls `see` with every record, from these offsets where they are given.
+    pub(super) fn each(
+        &self,
+        from: &BTreeMap<i32, i64>,
+        mut see: impl FnMut(Record) -> Result<()>,
+    ) -> Result<()> {
+        let offset = |partition| {
+            from.get(partition)
+                .map_or(Offset::Beginning, |o| Offset::Offset(*o))
+        };
+        let places: Vec<_> = self.partitions.iter().map(|p| (*p, offset(p))).collect();
+        self.read(&places, |record| see(record).map(|()| true))
+    }
+
+    /// Reads these partitions to their ends, or until `see` says false.
+    fn read(
+        &self,
+        places: &[(i32, Offset)],
+        mut see: impl FnMut(Record) -> Result<bool>,
+    ) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        let mut open = BTreeSet::new();
+        for (partition, offset) in places {
+            list.add_partition_offset(&self.topic, *partition, *offset)?;
+            open.insert(*partition);
+        }
+        self.consumer
+            .assign(&list)
+            .context("reading dead letters")?;
+        let mut heard = Instant::now();
+        while !open.is_empty() {
+            match self.consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    if !see(Record::copy(&message, self.topic.clone()))? {
+                        break;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => _ = open.remove(&partition),
+                Some(Err(error)) => return Err(error).context("reading dead letters"),
+                None if heard.elapsed() > SILENCE => bail!("Kafka does not answer"),
+                None => {}
+            }
+        }
+        self.consumer.unassign().context("reading dead letters")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! Which records must not overtake each other.
+//!
+//! The gateway's records have no key, so two events of one object can lie in two partitions. Records of
+//! one lane are delivered one after the other, wherever they came from; lanes do not wait for each other.
+
+use std::{
+    borrow::Cow,
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+};
+
+use serde::Deserialize;
+
+use super::record::Record;
+
+/// Bucket and key of the object that a notification is about: of its first record, if it has several.
+pub fn object(value: &[u8]) -> Option<(String, String)> {
+    let read = |bytes: &[u8]| -> Option<(String, String)> {
+        let body: Body<'_> = serde_json::from_slice(bytes).ok()?;
+        let entry = body.entry().or_else(|| body.data.as_ref()?.entry())?;
+        let (bucket, key) = (&entry.bucket.name, &entry.object.key);
+        Some((bucket.clone().into_owned(), key.clone().into_owned()))
+    };
+    // A key need not be UTF-8, and one event of such an object must not overtake another either.
+    read(value).or_else(|| match String::from_utf8_lossy(value) {
+        Cow::Owned(text) => read(text.as_bytes()),
+        Cow::Borrowed(_) => None,
+    })
+}
+
+/// The lane of a record: that of its object; else of its key; else one of its own.
+pub fn lane(record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match (record.value.as_deref().and_then(object), &record.key) {
+        (Some(object), _) => object.hash(&mut hasher),
+        (None, Some(key)) => (&record.topic, key).hash(&mut hasher),
+        (None, None) => (&record.topic, record.partition, record.offset).hash(&mut hasher),
+    }
+    // That two objects may share a lane costs a wait now and then, nothing else.
+    hasher.finish()
+}
+
+/// A notification, one of its records, or a CloudEvent with either as data.
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Option<Vec<Entry<'a>>>,
+    #[serde(borrow)]
+    s3: Option<S3<'a>>,
+    #[serde(borrow)]
+    data: Option<Data<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Option<Vec<Entry<'a>>>,
+    #[serde(borrow)]
+    s3: Option<S3<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    s3: S3<'a>,
+}
+
+#[derive(Deserialize)]
+struct S3<'a> {
+    #[serde(borrow)]
+    bucket: Bucket<'a>,
+    #[serde(borrow)]
+    object: Object<'a>,
+}
+
+#[derive(Deserialize)]
+struct Bucket<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+}
+
+impl<'a> Body<'a> {
+    fn entry(&self) -> Option<&S3<'a>> {
+        first(self.records.as_deref(), self.s3.as_ref())
+    }
+}
+
+impl<'a> Data<'a> {
+    fn entry(&self) -> Option<&S3<'a>> {
+        first(self.records.as_deref(), self.s3.as_ref())
+    }
+}
+
+fn first<'b, 'a>(records: Option<&'b [Entry<'a>]>, s3: Option<&'b S3<'a>>) -> Option<&'b S3<'a>> {
+    let record = records.and_then(<[_]>::first).map(|entry| &entry.s3);
+    record.or(s3)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kafka::record::tests::record;
+
+    #[test]
+    fn the_object_is_found_in_every_form() {
+        let s3 = r#"{"s3":{"bucket":{"name":"in"},"object":{"key":"a\u00e9 b","size":1}},"eventName":"x"}"#;
+        let records = format!(r#"{{"Records":[{s3}]}}"#);
+        let cases = [
+            s3.to_owned(),
+            records.clone(),
+            format!(r#"{{"specversion":"1.0","data":{records}}}"#),
+            format!(r#"{{"specversion":"1.0","data":{s3}}}"#),
+        ];
+        for case in cases {
+            let expected = Some(("in".to_owned(), "aé b".to_owned()));
+            assert_eq!(object(case.as_bytes()), expected, "{case}");
+        }
+        for case in ["", "{}", "null", r#"{"Records":[]}"#, r#"{"s3":1}"#] {
+            assert_eq!(object(case.as_bytes()), None, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_utf8_has_a_lane_too() {
+        let value = b"{\"s3\":{\"bucket\":{\"name\":\"in\"},\"object\":{\"key\":\"\xff\"}}}";
+        assert!(object(value).is_some());
+    }
+
+    #[test]
+    fn lanes_follow_object_then_key_then_place() {
+        let value = |key: &str| {
+            format!(r#"{{"s3":{{"bucket":{{"name":"in"}},"object":{{"key":"{key}"}}}}}}"#)
+        };
+        let of = |key: Option<&str>, value: &str, offset: i64| {
+            let mut record = record(key.map(str::as_bytes), Some(value.as_bytes()));
+            (record.partition, record.offset) = (offset as i32 % 16, offset);
+            lane(&record)
+        };
+        assert_eq!(of(None, &value("a"), 1), of(Some("k"), &value("a"), 2));
+        assert_ne!(of(None, &value("a"), 1), of(None, &value("b"), 1));
+        assert_eq!(of(Some("k"), "no", 1), of(Some("k"), "no", 2));
+        assert_ne!(of(None, "no", 1), of(None, "no", 2));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_lane(value: Vec<u8>, key: Option<Vec<u8>>) {
+            let record = record(key.as_deref(), Some(&value));
+            prop_assert_eq!(lane(&record), lane(&record.clone()));
+        }
+
+        #[test]
+        fn every_key_comes_back(bucket: String, key: String) {
+            let value = serde_json::json!({"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]});
+            prop_assert_eq!(object(value.to_string().as_bytes()), Some((bucket, key)));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A real broker, one for all tests of this binary.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    common::{missing, root},
+    wait::until,
+};
+
+/// Apache Kafka on loopback.
+pub struct Broker {
+    /// The plain listener.
+    pub plain: String,
+    /// The one with SASL and TLS.
+    pub tls: String,
+    /// Its folder; the authority's certificate is in it.
+    pub dir: PathBuf,
+    ports: [u16; 3],
+    process: Child,
+    // The script ends the broker when this closes, and so when this process ends, however it does.
+    stdin: Option<ChildStdin>,
+}
+
+static BROKER: OnceLock<Option<Mutex<Broker>>> = OnceLock::new();
+
+/// The broker, for one test at a time: there is one, and the machine may be small.
+pub async fn broker() -> Option<MutexGuard<'static, Broker>> {
+    let broker = BROKER.get_or_init(|| is_possible().then(|| Mutex::new(Broker::new())));
+    let broker = broker.as_ref()?;
+    Some(broker.lock().await)
+}
+
+fn is_possible() -> bool {
+    let runs = |name: &str, argument: &str| {
+        let command = Command::new(name).arg(argument).output();
+        command.is_ok_and(|output| output.status.success())
+    };
+    if !runs("java", "-version") || !runs("openssl", "version") {
+        missing(
+            "Java 17 or openssl",
+            "install openjdk-17-jre-headless and openssl",
+        );
+        return false;
+    }
+    let fetched = Command::new(root().join("tests/kafka/fetch")).output();
+    let is_there = fetched.is_ok_and(|output| output.status.success());
+    if !is_there {
+        missing(
+            "Apache Kafka's jars",
+            "run tests/kafka/fetch with maven installed",
+        );
+    }
+    is_there && crate::common::function_is_built()
+}
+
+impl Broker {
+    fn new() -> Self {
+        // Statics are not dropped, so the folder is in the build's own, and made new every time.
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kafka");
+        _ = fs::remove_dir_all(&dir);
+        // Held together, so that they differ.
+        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let (process, stdin) = run(&dir, ports);
+        let broker = Self {
+            plain: format!("127.0.0.1:{}", ports[0]),
+            tls: format!("localhost:{}", ports[2]),
+            dir,
+            ports,
+            process,
+            stdin: Some(stdin),
+        };
+        broker.until_up();
+        broker
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(&mut self) {
+        self.stdin = None;
+        self.process.wait().unwrap();
+        let address = self.plain.clone();
+        until("the broker is down", || {
+            TcpStream::connect(&address).is_err()
+        });
+    }
+
+    /// Starts it again on its own data and ports.
+    pub fn restart(&mut self) {
+        let (process, stdin) = run(&self.dir, self.ports);
+        (self.process, self.stdin) = (process, Some(stdin));
+        self.until_up();
+    }
+
+    fn until_up(&self) {
+        let log = self.dir.join("broker.log");
+        let is_up = || TcpStream::connect(&self.plain).is_ok();
+        let begun = std::time::Instant::now();
+        while !is_up() {
+            let log = || fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "no broker: {}",
+                log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn run(dir: &PathBuf, ports: [u16; 3]) -> (Child, ChildStdin) {
+    let mut command = Command::new(root().join("tests/kafka/broker"));
+    command.arg(dir).args(ports.map(|port| port.to_string()));
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = process.stdin.take().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(!line.is_empty(), "the broker's data could not be made");
+    (process, stdin)
+}

@@ -1,0 +1,256 @@
+//! Topics of the real broker: making them, writing to them, and what a group has committed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::join_all;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::{Message, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A topic of a test's own.
+pub struct Topic {
+    pub name: String,
+    pub partitions: i32,
+    brokers: String,
+    producer: FutureProducer,
+}
+
+/// Key, value and headers of a record that was read.
+pub type Read = (Option<Vec<u8>>, Option<Vec<u8>>, BTreeMap<String, String>);
+
+/// A record to write.
+#[derive(Default)]
+pub struct Out {
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Option<OwnedHeaders>,
+}
+
+impl Out {
+    pub fn value(value: impl Into<Vec<u8>>) -> Self {
+        Self {
+            value: Some(value.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Topic {
+    /// The topic as one may write to it; it is not made yet.
+    pub fn named(brokers: &str, name: &str, partitions: i32) -> Self {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("enable.idempotence", "true")
+            .set("message.max.bytes", "16777216")
+            .set("message.timeout.ms", "120000")
+            .create()
+            .unwrap();
+        Self {
+            name: name.to_owned(),
+            partitions,
+            brokers: brokers.to_owned(),
+            producer,
+        }
+    }
+
+    pub async fn create(brokers: &str, name: &str, partitions: i32) -> Self {
+        let topic = Self::named(brokers, name, partitions);
+        topic.make(&[]).await;
+        topic
+    }
+
+    /// Makes it, with these settings.
+    pub async fn make(&self, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client("admin").create().unwrap();
+        let mut new = NewTopic::new(&self.name, self.partitions, TopicReplication::Fixed(1));
+        for (name, value) in [("max.message.bytes", "16777216")].iter().chain(settings) {
+            new = new.set(name, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        for result in admin.create_topics([&new], &options).await.unwrap() {
+            result.unwrap();
+        }
+    }
+
+    /// Writes records, round and round over the partitions, and returns when all are there.
+    pub async fn send(&self, records: Vec<Out>) {
+        let records: Vec<_> = records.into_iter().enumerate().collect();
+        let one = async |(index, out): &(usize, Out)| {
+            let mut record: FutureRecord<'_, [u8], [u8]> =
+                FutureRecord::to(&self.name).partition(*index as i32 % self.partitions);
+            record.key = out.key.as_deref();
+            record.payload = out.value.as_deref();
+            record.headers = out.headers.clone();
+            self.producer.send(record, PATIENCE).await
+        };
+        for result in join_all(records.iter().map(one)).await {
+            if let Err((error, _)) = result {
+                panic!("a record was not written: {error}");
+            }
+        }
+    }
+
+    /// Writes one record to a partition.
+    pub async fn send_to(&self, partition: i32, value: &[u8]) {
+        let record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.name)
+            .partition(partition)
+            .payload(value);
+        self.producer
+            .send(record, PATIENCE)
+            .await
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+
+    fn client(&self, group: &str) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.brokers)
+            .set("group.id", group);
+        client
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true");
+        client
+    }
+
+    /// What the group has committed, for each partition.
+    pub fn committed(&self, group: &str) -> Vec<i64> {
+        let consumer: BaseConsumer = self.client(group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        (0..self.partitions).for_each(|p| _ = list.add_partition(&self.name, p));
+        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        let offset = |offset| {
+            if let Offset::Offset(offset) = offset {
+                offset
+            } else {
+                0
+            }
+        };
+        committed
+            .elements()
+            .iter()
+            .map(|e| offset(e.offset()))
+            .collect()
+    }
+
+    /// Where the partitions end.
+    pub fn ends(&self) -> Vec<i64> {
+        let consumer: BaseConsumer = self.client("ends").create().unwrap();
+        let end = |p| {
+            consumer
+                .fetch_watermarks(&self.name, p, PATIENCE)
+                .unwrap()
+                .1
+        };
+        (0..self.partitions).map(end).collect()
+    }
+
+    /// Whether the group has committed everything.
+    pub fn is_done(&self, group: &str) -> bool {
+        self.committed(group) == self.ends()
+    }
+
+    /// Every record, with its headers as text.
+    pub fn read(&self) -> Vec<Read> {
+        use rdkafka::message::Headers;
+        let mut all = Vec::new();
+        self.each(|message| {
+            let headers = message.headers().map(|headers| {
+                let text = |value: Option<&[u8]>| {
+                    String::from_utf8_lossy(value.unwrap_or(b"null")).into_owned()
+                };
+                headers
+                    .iter()
+                    .map(|h| (h.key.to_owned(), text(h.value)))
+                    .collect()
+            });
+            let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+            all.push((
+                owned(message.key()),
+                owned(message.payload()),
+                headers.unwrap_or_default(),
+            ));
+        });
+        all
+    }
+
+    fn each(&self, mut see: impl FnMut(&rdkafka::message::BorrowedMessage<'_>)) {
+        let consumer: BaseConsumer = self.client("read").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.partitions {
+            list.add_partition_offset(&self.name, partition, Offset::Beginning)
+                .unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let mut open = self.partitions;
+        while open > 0 {
+            match consumer.poll(PATIENCE).expect("the broker answers") {
+                Ok(message) => see(&message),
+                Err(KafkaError::PartitionEOF(_)) => open -= 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// How often the group committed, after a check that no commit ever went back.
+    pub fn commits(&self, group: &str) -> usize {
+        let offsets = Topic::named(&self.brokers, "__consumer_offsets", 1);
+        let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+        let mut count = 0;
+        offsets.each(|message| {
+            let (Some(key), Some(value)) = (message.key(), message.payload()) else {
+                return;
+            };
+            let Some((own_group, topic, partition)) = offset_key(key) else {
+                return;
+            };
+            if own_group != group || topic != self.name {
+                return;
+            }
+            // A version, then the offset.
+            let offset = i64::from_be_bytes(value[2..10].try_into().unwrap());
+            let before = last.insert(partition, offset).unwrap_or(0);
+            assert!(
+                before <= offset,
+                "{topic}[{partition}] went from {before} back to {offset}"
+            );
+            count += 1;
+        });
+        count
+    }
+}
+
+/// Group, topic and partition of a commit; other records of that topic have another version.
+fn offset_key(key: &[u8]) -> Option<(&str, &str, i32)> {
+    let text = |bytes: &'_ [u8]| -> Option<usize> {
+        let length = u16::from_be_bytes(bytes.get(..2)?.try_into().ok()?);
+        Some(usize::from(length))
+    };
+    if !matches!(key.get(..2)?, [0, 0 | 1]) {
+        return None;
+    }
+    let rest = &key[2..];
+    let length = text(rest)?;
+    let (group, rest) = (
+        std::str::from_utf8(rest.get(2..2 + length)?).ok()?,
+        &rest[2 + length..],
+    );
+    let length = text(rest)?;
+    let (topic, rest) = (
+        std::str::from_utf8(rest.get(2..2 + length)?).ok()?,
+        &rest[2 + length..],
+    );
+    Some((
+        group,
+        topic,
+        i32::from_be_bytes(rest.get(..4)?.try_into().ok()?),
+    ))
+}
