@@ -119,11 +119,13 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let reason = first_sentence(reason);
-        if is_hopeless(code) {
+        let is_refused = is_tls_refusal(reason);
+        if is_hopeless(code) || is_refused {
             let mut hopeless = self.hopeless.lock().unwrap_or_else(PoisonError::into_inner);
             *hopeless = Some(reason.to_owned());
         }
         let matter = match code {
+            _ if is_refused => "connection",
             // One of these comes for each broker, and one for all of them.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => return,
             // Said by the reader, when it gets to know.
@@ -155,6 +157,12 @@ pub fn is_hopeless(code: Option<RDKafkaErrorCode>) -> bool {
                 | RDKafkaErrorCode::TopicAuthorizationFailed
         )
     )
+}
+
+/// Whether the broker broke off with a TLS alert. Since TLS 1.3 it does that after the handshake, and so a client without the
+/// certificate that it wants learns of it as of any broken connection.
+fn is_tls_refusal(reason: &str) -> bool {
+    reason.contains("SSL routines") && reason.contains(" alert ")
 }
 
 /// An error in one line.
@@ -203,6 +211,14 @@ impl ConsumerContext for Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alert_is_a_refusal() {
+        let alert = "ssl://localhost:9093/bootstrap: Receive failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: SSL alert number 42";
+        assert!(is_tls_refusal(alert));
+        let broken = "ssl://localhost:9093/1: Disconnected";
+        assert!(!is_tls_refusal(broken));
+    }
 
     #[test]
     fn a_reason_is_one_sentence() {

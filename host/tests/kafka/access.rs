@@ -64,13 +64,55 @@ async fn every_mechanism_gets_in() {
     }
 }
 
+/// From files, and as the PEM texts that variables may hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_the_client_gets_in() {
+    let Some(broker) = broker().await else { return };
+    let site = Site::open().await;
+    let topic = Topic::create(&broker.plain, "certificate", 2).await;
+    let files = [
+        ("ca", "ca.crt"),
+        ("certificate", "app.crt"),
+        ("private_key", "app.key"),
+    ];
+    for (round, prefix) in ["f", "t"].into_iter().enumerate() {
+        let option = |(key, file): (&str, &str)| {
+            let path = broker.dir.join(file);
+            match round {
+                0 => format!("{key}={}", path.display()),
+                _ => format!("{key}={}", std::fs::read_to_string(path).unwrap()),
+            }
+        };
+        let options = files.map(option);
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let host = Host::start(&site, &broker.certificate, &topic.name, "g", &options);
+        let events = site.put_all(prefix, 4).await;
+        topic
+            .send(events.into_iter().map(Out::value).collect())
+            .await;
+        let objects = [("f", 4), ("t", 4)];
+        let scenario = Scenario {
+            name: ["client certificate, files", "client certificate, texts"][round],
+            site: &site,
+            topic: &topic,
+            group: "g",
+            sent: 4 * (round + 1),
+            objects: &objects[..=round],
+            repeated: 0,
+        };
+        scenario.check().await;
+        let (status, printed) = host.end();
+        assert!(status.success(), "{printed}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_us_out_is_one_line() {
     let Some(broker) = broker().await else { return };
     let site = Site::open().await;
-    let fails = |options: Vec<String>, says: &[&str]| {
+    let fails = |address: &str, options: Vec<String>, says: &[&str]| {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let Output { status, stderr, .. } = command(&site, &broker.tls, "secure", "g", &options)
+        let Output { status, stderr, .. } = command(&site, address, "secure", "g", &options)
             .output()
             .unwrap();
         let printed = String::from_utf8(stderr).unwrap();
@@ -86,17 +128,25 @@ async fn what_keeps_us_out_is_one_line() {
         assert!(!printed.contains("wrong-secret"), "{printed}");
         println!("{line}");
     };
+    let no_certificate = format!("ca={}", broker.dir.join("ca.crt").display());
     fails(
+        &broker.certificate,
+        vec![no_certificate],
+        &["alert", "certificate", "localhost"],
+    );
+    fails(
+        &broker.tls,
         options(&broker, "SCRAM-SHA-512", "wrong-secret"),
         &["uthentication", "localhost"],
     );
     let mut no_ca = options(&broker, "SCRAM-SHA-512", "app-secret");
     no_ca[0] = "tls=true".into();
-    fails(no_ca, &["certificate", "localhost"]);
+    fails(&broker.tls, no_ca, &["certificate", "localhost"]);
     let mut missing_ca = options(&broker, "SCRAM-SHA-512", "app-secret");
     missing_ca[0] = "ca=/nowhere/ca.crt".into();
-    fails(missing_ca, &["`ca`", "/nowhere/ca.crt"]);
+    fails(&broker.tls, missing_ca, &["`ca`", "/nowhere/ca.crt"]);
     fails(
+        &broker.tls,
         options(&broker, "OAUTHBEARER", "x"),
         &["sasl_mechanism", "SCRAM-SHA-512"],
     );

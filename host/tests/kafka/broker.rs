@@ -23,9 +23,11 @@ pub struct Broker {
     pub plain: String,
     /// The one with SASL and TLS.
     pub tls: String,
-    /// Its folder; the authority's certificate is in it.
+    /// The one with TLS that wants a certificate of the client: `app.crt` and `app.key`.
+    pub certificate: String,
+    /// Its folder; the authority's certificate, `ca.crt`, is in it.
     pub dir: PathBuf,
-    ports: [u16; 3],
+    ports: [u16; 4],
     process: Child,
     // The script ends the broker when this closes, and so when this process ends, however it does.
     stdin: Option<ChildStdin>,
@@ -69,12 +71,13 @@ impl Broker {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kafka");
         _ = fs::remove_dir_all(&dir);
         // Held together, so that they differ.
-        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let (process, stdin) = run(&dir, ports);
         let broker = Self {
             plain: format!("127.0.0.1:{}", ports[0]),
             tls: format!("localhost:{}", ports[2]),
+            certificate: format!("localhost:{}", ports[3]),
             dir,
             ports,
             process,
@@ -117,7 +120,7 @@ impl Broker {
     }
 }
 
-fn run(dir: &PathBuf, ports: [u16; 3]) -> (Child, ChildStdin) {
+fn run(dir: &PathBuf, ports: [u16; 4]) -> (Child, ChildStdin) {
     let mut command = Command::new(root().join("tests/kafka/broker"));
     command.arg(dir).args(ports.map(|port| port.to_string()));
     let mut process = command
