@@ -3,17 +3,22 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function logevents host demo test soak bench-kafka plugin fmt lint clean backends train
+.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train
 
 all: build logevents
 build: function host
 
-# The manifest names target/wasm32-wasip2/release; with another target directory the file is copied there.
+# The function and the inference component, as `spin build` makes them. The manifest names target/wasm32-wasip2/release; with
+# another target directory the files are copied there.
 function:
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 || true
-	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray -p xray-nn
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/wasm32-wasip2/release && \
-	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm target/wasm32-wasip2/release/; }
+	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm $(TARGET_DIR)/wasm32-wasip2/release/xray_nn.wasm target/wasm32-wasip2/release/; }
+
+# One self-contained file: the function with inference in it, for hosts that have neither wasi:nn nor composition.
+compose: build
+	$(TARGET_DIR)/release/xray compose -o target/xray-composed.wasm
 
 # Apart, because it links the function's library without its HTTP export, and would leave that as xray.wasm.
 logevents:
@@ -48,6 +53,14 @@ test: function logevents
 # The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
 soak: function
 	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host --test kafka -- --show-output soak
+
+# The request time of every backend side by side, and what loading the model costs a fresh instance.
+bench-nn: function
+	cd host && CI=1 $(CARGO) test --release -p xray-host --test e2e --test host -- --show-output --ignored bench_nn
+
+# The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
+test-spin: function
+	cd host && SPIN=$(SPIN) $(CARGO) test --release -p xray-host --test e2e -- --show-output --ignored stock_spin
 
 # The Kafka trigger beside the same events over HTTP.
 bench-kafka: function logevents

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::{
-    dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, setup_cmd, up_cmd,
+    compose_cmd, dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, setup_cmd, up_cmd,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
@@ -20,6 +20,8 @@ enum Cli {
     Process(Box<process_cmd::ProcessArgs>),
     /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
     MakeImages(images_cmd::ImagesArgs),
+    /// Write the function and its inference component as one file, for hosts without wasi:nn that don't compose.
+    Compose(compose_cmd::ComposeArgs),
     /// Look at the records that could not be delivered from Kafka, and send them back.
     DeadLetters(Box<dead_letters_cmd::DeadLettersArgs>),
     /// Be Spin's plugin for Kafka triggers; under the name `trigger-kafka` this is all that the program is.
@@ -51,6 +53,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
         Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::Compose(args) => compose_cmd::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?
             .block_on(dead_letters_cmd::run(*args))
             .map(|()| ExitCode::SUCCESS),

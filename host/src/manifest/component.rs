@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::raw;
+use super::{
+    dependency::{Dependency, only_inference},
+    raw,
+};
 
 /// A component.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Variables, templates not yet expanded.
     pub variables: BTreeMap<String, String>,
+    /// What satisfies `wasi:nn` where this host does not.
+    pub dependencies: Vec<Dependency>,
 }
 
 /// An entry of a component's `files`.
@@ -54,15 +59,12 @@ pub(super) fn read(raw: raw::Component, dir: &Path) -> Result<Component> {
     if !raw.allowed_http_hosts.is_empty() {
         bail!("`allowed_http_hosts` is gone since Spin 2; use `allowed_outbound_hosts`");
     }
-    // `wasi:nn` is what this host has natively; with any other dependency left out the component
-    // would not start, and the message would not say why.
-    if let Some(key) = raw
-        .dependencies
-        .keys()
-        .find(|key| !key.starts_with("wasi:nn"))
-    {
-        bail!("the dependency {key:?} needs composition, which this host does not do");
-    }
+    only_inference(raw.dependencies.keys().map(String::as_str))?;
+    let inherits = raw.dependencies_inherit_configuration;
+    let dependencies = raw.dependencies.into_iter();
+    let dependencies = dependencies
+        .map(|(name, entry)| Dependency::read(name, &entry, inherits, dir))
+        .collect();
     let source = match raw.source {
         toml::Value::String(path) => dir.join(path),
         _ => bail!("`source` must be a local path; remote sources are not supported by this host"),
@@ -74,6 +76,7 @@ pub(super) fn read(raw: raw::Component, dir: &Path) -> Result<Component> {
         allowed_outbound_hosts: raw.allowed_outbound_hosts,
         environment: raw.environment,
         variables: raw.variables,
+        dependencies,
     })
 }
 

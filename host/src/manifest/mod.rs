@@ -1,6 +1,7 @@
 //! `spin.toml`, manifest version 2: what of it this host serves, and an error for the rest.
 
 mod component;
+mod dependency;
 mod kafka;
 mod raw;
 
@@ -11,8 +12,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+pub(crate) use self::dependency::only_inference;
 pub use self::{
     component::{Component, FileMount},
+    dependency::Dependency,
     kafka::KafkaTrigger,
 };
 

@@ -100,9 +100,8 @@ pub struct Component {
     pub variables: BTreeMap<String, String>,
     #[serde(default)]
     pub dependencies: toml::Table,
-    // Without a composed dependency there is nobody to inherit.
-    #[serde(default, rename = "dependencies_inherit_configuration")]
-    pub _dependencies_inherit_configuration: bool,
+    #[serde(default)]
+    pub dependencies_inherit_configuration: bool,
     // For `spin build`, deployment targets and tools; none changes what runs.
     #[serde(default, rename = "build")]
     pub _build: toml::Table,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     backend::{Backend, Target},
+    composed::Composed,
     embedded::Embedded,
     library::{Product, SearchPath},
     onnx::OnnxRuntime,
@@ -24,6 +25,8 @@ pub enum Choice {
     Openvino,
     /// rten, which is compiled in.
     Embedded,
+    /// The component that the manifest declares for it, composed in as `spin up` does.
+    Component,
 }
 
 /// The backend that was taken.
@@ -49,6 +52,16 @@ pub fn choose(choice: Choice, target: Target, path: &SearchPath) -> Result<Chose
         Choice::Embedded => {
             let backend = Arc::new(Embedded::open(target)?);
             Ok(chosen(backend, target, "as asked, built in"))
+        }
+        Choice::Component => {
+            if target != Target::Cpu {
+                bail!(
+                    "WebAssembly computes on the CPU only, not on a {}",
+                    target.name()
+                );
+            }
+            let reason = "as asked, composed in as `spin up` does";
+            Ok(chosen(Arc::new(Composed), target, reason))
         }
     }
 }

@@ -6,9 +6,8 @@ use tokio::sync::Semaphore;
 
 use super::{
     backend::{Loaded, Session},
-    bindings::wasi::nn::errors::ErrorCode,
     error::NnError,
-    tensor::{NamedTensor, Port},
+    tensor::{self, NamedTensor, Port},
 };
 
 /// A model that any number of requests compute at once; the pool decides how many at a time.
@@ -62,7 +61,7 @@ impl Graph {
     /// # Errors
     /// `invalid-argument` when the inputs do not fit the model, otherwise what the backend reports.
     pub async fn compute(&self, inputs: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, NnError> {
-        self.check(&inputs)?;
+        tensor::check(&self.inputs, &inputs)?;
         let permit = self
             .pool
             .permits
@@ -80,39 +79,6 @@ impl Graph {
         // The payload of a panic says nothing to a guest; it has been printed already.
         work.await
             .map_err(|_| NnError::runtime("the backend panicked"))?
-    }
-
-    fn check(&self, inputs: &[NamedTensor]) -> Result<(), NnError> {
-        let refuse = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
-        for (index, (name, tensor)) in inputs.iter().enumerate() {
-            let Some(port) = self.inputs.iter().find(|port| port.name == *name) else {
-                return refuse(format!(
-                    "the model has no input {name:?}, only {}",
-                    self.names()
-                ));
-            };
-            if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
-                return refuse(format!("input {name:?} is given twice"));
-            }
-            port.check(tensor)?;
-        }
-        if inputs.len() < self.inputs.len() {
-            return refuse(format!(
-                "{} inputs given, the model wants {}",
-                inputs.len(),
-                self.names()
-            ));
-        }
-        Ok(())
-    }
-
-    fn names(&self) -> String {
-        let names: Vec<_> = self
-            .inputs
-            .iter()
-            .map(|port| format!("{:?}", port.name))
-            .collect();
-        names.join(", ")
     }
 }
 

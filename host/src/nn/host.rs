@@ -10,10 +10,9 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use super::{
     Inference,
     bindings::wasi::nn::{
-        errors::{self, ErrorCode},
+        errors,
         graph::{self, ExecutionTarget, GraphEncoding},
-        inference,
-        tensor::{self, TensorType},
+        inference, tensor,
     },
     error::NnError,
     graph::Graph,
@@ -140,10 +139,11 @@ impl tensor::HostTensor for NnView<'_> {
     fn new(
         &mut self,
         dims: Vec<u32>,
-        ty: TensorType,
+        ty: tensor::TensorType,
         data: Vec<u8>,
     ) -> wasmtime::Result<Resource<Tensor>> {
         // The constructor cannot fail, so whether the three fit is checked when they are used.
+        let ty = ty.into();
         self.keep(Tensor { dims, ty, data })
     }
 
@@ -151,8 +151,8 @@ impl tensor::HostTensor for NnView<'_> {
         Ok(self.table.get(&tensor)?.dims.clone())
     }
 
-    fn ty(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<TensorType> {
-        Ok(self.table.get(&tensor)?.ty)
+    fn ty(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<tensor::TensorType> {
+        Ok(self.table.get(&tensor)?.ty.into())
     }
 
     fn data(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Vec<u8>> {
@@ -199,8 +199,8 @@ impl inference::HostGraphExecutionContext for NnView<'_> {
 impl errors::Host for NnView<'_> {}
 
 impl errors::HostError for NnView<'_> {
-    fn code(&mut self, error: Resource<NnError>) -> wasmtime::Result<ErrorCode> {
-        Ok(self.table.get(&error)?.code)
+    fn code(&mut self, error: Resource<NnError>) -> wasmtime::Result<errors::ErrorCode> {
+        Ok(self.table.get(&error)?.code.into())
     }
 
     fn data(&mut self, error: Resource<NnError>) -> wasmtime::Result<String> {
@@ -212,3 +212,5 @@ impl errors::HostError for NnView<'_> {
         Ok(())
     }
 }
+
+xray_nn::convert_bindings!(tensor::TensorType, errors::ErrorCode);

@@ -6,28 +6,25 @@
 pub mod backend;
 pub mod bindings;
 pub mod choose;
+pub mod composed;
 pub mod embedded;
-pub mod error;
 pub mod graph;
 pub mod host;
 pub mod library;
 pub mod models;
 pub mod onnx;
 pub mod openvino;
-pub mod tensor;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
-use bindings::wasi::nn::{
-    errors::ErrorCode,
-    graph::{ExecutionTarget, GraphEncoding},
-};
+use bindings::wasi::nn::graph::{ExecutionTarget, GraphEncoding};
+pub use xray_nn::{error, tensor};
 
 use self::{
     backend::{Backend, Target},
     choose::Chosen,
-    error::NnError,
+    error::{ErrorCode, NnError},
     graph::Graph,
     models::ModelFile,
 };

@@ -13,10 +13,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     backend::{Backend, Loaded, Session, Target},
-    bindings::wasi::nn::tensor::TensorType,
     error::NnError,
     library,
-    tensor::{NamedTensor, Port, Tensor},
+    tensor::{NamedTensor, Port, Tensor, TensorType},
 };
 
 /// OpenVINO on one target.

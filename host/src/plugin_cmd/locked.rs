@@ -12,7 +12,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::manifest::{Component, FileMount, KafkaTrigger, Manifest, VariableDecl};
+use crate::manifest::{
+    Component, Dependency, FileMount, KafkaTrigger, Manifest, VariableDecl, only_inference,
+};
 
 #[derive(Deserialize)]
 struct App {
@@ -160,11 +162,9 @@ fn component(locked: LockedComponent) -> Result<Component> {
             bail!("`{name}` is not supported by Kafka triggers");
         }
     }
-    // The interface of inference is this host's own; with anything else left out the component would not start.
-    let other = locked.dependencies.keys();
-    if let Some(key) = other.clone().find(|key| !key.starts_with("wasi:nn")) {
-        bail!("the dependency {key:?} needs composition, which this plugin does not do");
-    }
+    only_inference(locked.dependencies.keys().map(String::as_str))?;
+    let dependencies = locked.dependencies.into_iter();
+    let dependencies = dependencies.map(dependency).collect();
     let hosts = locked.metadata.get("allowed_outbound_hosts").cloned();
     let hosts: Vec<String> = hosts.map_or_else(|| Ok(Vec::new()), serde_json::from_value)?;
     if hosts.iter().any(|host| host.contains("spin.internal")) {
@@ -184,7 +184,19 @@ fn component(locked: LockedComponent) -> Result<Component> {
         allowed_outbound_hosts: hosts,
         environment: locked.env,
         variables: locked.config,
+        dependencies,
     })
+}
+
+/// One that can't be composed is no error yet, because most often it is left out.
+fn dependency((name, locked): (String, Value)) -> Dependency {
+    let file = locked["source"]["source"].as_str().map(path);
+    let source = match file {
+        Some(Ok(file)) if locked["export"].is_null() && locked["inherit"] == "All" => Ok(file),
+        Some(Ok(_)) => Err("it must inherit all configuration, and `export` is not supported"),
+        _ => Err("it is not in a file"),
+    };
+    Dependency { name, source }
 }
 
 fn address(content: Content) -> Result<PathBuf> {

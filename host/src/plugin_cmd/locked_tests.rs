@@ -78,6 +78,25 @@ fn kafka_triggers_and_their_components_are_taken() {
     assert_eq!(xray.allowed_outbound_hosts, ["http://127.0.0.1:4790"]);
     assert_eq!(xray.environment["MAIN_ENV"], "1");
     assert_eq!(xray.variables["greeting"], "{{ greeting }}");
+    let dependency = |app: &Value| {
+        let manifest = read(app).unwrap();
+        let [dependency] = manifest.components["xray"].dependencies.as_slice() else {
+            panic!("one dependency")
+        };
+        assert_eq!(dependency.name, "wasi:nn@0.2.0-rc-2024-10-28");
+        dependency.source.clone()
+    };
+    assert_eq!(dependency(&app()), Ok("/app/nn.wasm".into()));
+    // One that can't be composed does no harm where it is left out.
+    for (key, value) in [
+        ("inherit", json!({ "Some": [] })),
+        ("export", json!("x")),
+        ("source", json!({ "digest": "sha256:00" })),
+    ] {
+        let mut app = app();
+        app["components"][1]["dependencies"]["wasi:nn@0.2.0-rc-2024-10-28"][key] = value;
+        assert!(dependency(&app).is_err(), "{key}");
+    }
 }
 
 #[test]

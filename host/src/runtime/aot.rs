@@ -17,23 +17,18 @@ use crate::metrics::Metrics;
 
 const DIGEST: usize = 32;
 
-/// The component in `source`, compiled or taken from `cache`.
+/// The component `wasm`, which came from `source`, compiled or taken from `cache`.
 ///
 /// # Errors
-/// When the file is not there or is not a component. A cache that cannot be written is no error.
+/// When it is not a component. A cache that cannot be written is no error.
 pub fn load(
     engine: &Engine,
+    wasm: &[u8],
     source: &Path,
     cache: Option<&Path>,
     metrics: &Metrics,
 ) -> Result<Component> {
-    let wasm = std::fs::read(source).with_context(|| {
-        format!(
-            "cannot read the component {} (has it been built?)",
-            source.display()
-        )
-    })?;
-    let cached = cache.map(|dir| dir.join(file_name(engine, &wasm)));
+    let cached = cache.map(|dir| dir.join(file_name(engine, wasm)));
     if let Some(path) = &cached
         && let Ok(file) = std::fs::read(path)
     {
@@ -46,7 +41,7 @@ pub fn load(
         metrics.aot("miss");
     }
     let compiled = engine
-        .precompile_component(&wasm)
+        .precompile_component(wasm)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a component for this host", source.display()))?;
     if let Some(path) = &cached
@@ -110,12 +105,12 @@ mod tests {
     #[test]
     fn compiled_code_is_kept_and_a_damaged_file_is_not_trusted() {
         let dir = tempfile::tempdir().unwrap();
-        let (source, cache) = (dir.path().join("c.wasm"), dir.path().join("cache"));
+        let cache = dir.path().join("cache");
         // `wat` is not compiled in, so the bytes of an empty component: magic, version, layer.
-        std::fs::write(&source, b"\0asm\x0d\0\x01\0").unwrap();
+        let wasm = b"\0asm\x0d\0\x01\0";
         let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
         let metrics = Metrics::default();
-        let load = || load(&engine, &source, Some(&cache), &metrics).map(drop);
+        let load = || load(&engine, wasm, Path::new("c.wasm"), Some(&cache), &metrics).map(drop);
         let counted =
             |kind| text(&metrics).contains(&format!("xray_aot_cache_total{{kind=\"{kind}\"}} 1"));
 
@@ -146,19 +141,9 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_an_error_that_names_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let source = dir.path().join("c.wasm");
         let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
-        let said = |source| {
-            format!(
-                "{:#}",
-                load(&engine, source, None, &Metrics::default())
-                    .err()
-                    .unwrap()
-            )
-        };
-        assert!(said(&source).contains("has it been built?"));
-        std::fs::write(&source, "hello").unwrap();
-        assert!(said(&source).contains("c.wasm"));
+        let source = Path::new("c.wasm");
+        let error = load(&engine, b"hello", source, None, &Metrics::default());
+        assert!(format!("{:#}", error.err().unwrap()).contains("c.wasm"));
     }
 }

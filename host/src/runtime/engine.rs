@@ -34,9 +34,10 @@ fn config(pool: Option<usize>, max_memory: usize) -> Config {
     if let Some(instances) = pool {
         let instances = u32::try_from(instances).unwrap_or(u32::MAX);
         let mut pool = PoolingAllocationConfig::default();
-        // A component consists of several modules: its own, and the adapters around it.
+        // A component consists of several modules: its own, and the adapters around it. One that was composed of two
+        // has twice as many, two memories, and the adapters between them.
         pool.total_component_instances(instances)
-            .total_core_instances(instances.saturating_mul(8))
+            .total_core_instances(instances.saturating_mul(16))
             .total_memories(instances.saturating_mul(2))
             .total_tables(instances.saturating_mul(8))
             .total_stacks(instances)

@@ -20,6 +20,7 @@ use super::{
     state::{self, State},
 };
 use crate::{
+    compose,
     egress::{
         Egress, InProcess,
         allowed::{AllowedHosts, SELF},
@@ -30,7 +31,7 @@ use crate::{
     metrics::Metrics,
     nn::{
         Inference,
-        choose::{self, Chosen},
+        choose::{self, Choice, Chosen},
         library::SearchPath,
         models,
     },
@@ -127,16 +128,26 @@ fn inference(
     let models = models::read_all(&folders)?;
     let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
     let chosen = choose::choose(options.nn, options.target, &path)?;
+    // With a component's own inference their contracts have been checked all the same.
+    let models = match options.nn {
+        Choice::Component => &[],
+        _ => models.as_slice(),
+    };
     let sessions = options.sessions.max(1);
-    let inference = Inference::start(&chosen, &models, sessions, options.nn_allow_load)?;
+    let inference = Inference::start(&chosen, models, sessions, options.nn_allow_load)?;
     Ok((chosen, inference))
 }
 
 impl Loader {
     fn handler(&self, id: &str, component: &Component, mounts: Mounts) -> Result<Handler> {
         let options = &self.options;
+        let wasm = match options.nn {
+            Choice::Component => compose::compose(component)?,
+            _ => compose::read(&component.source)?,
+        };
         let compiled = aot::load(
             &self.engine,
+            &wasm,
             &component.source,
             self.cache.as_deref(),
             &self.metrics,

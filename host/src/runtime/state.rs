@@ -56,15 +56,17 @@ pub struct State {
 #[derive(Debug)]
 pub struct Limits {
     memory: usize,
+    taken: usize,
     /// Whether the guest wanted more.
     pub exceeded: bool,
 }
 
 impl Limits {
-    /// At most so many bytes of linear memory.
+    /// At most so many bytes of linear memory. A component that was composed of two has two memories, and both count.
     pub fn new(memory: usize) -> Self {
         Self {
             memory,
+            taken: 0,
             exceeded: false,
         }
     }
@@ -73,12 +75,17 @@ impl Limits {
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.exceeded |= desired > self.memory;
-        Ok(desired <= self.memory)
+        let taken = self.taken.saturating_add(desired - current);
+        if taken > self.memory {
+            self.exceeded = true;
+            return Ok(false);
+        }
+        self.taken = taken;
+        Ok(true)
     }
 
     fn table_growing(

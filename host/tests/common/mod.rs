@@ -16,12 +16,13 @@ pub fn missing(what: &str, remedy: &str) {
     eprintln!("SKIP {what} is missing; {remedy}");
 }
 
-/// True when the function is built, as `make function` does.
+/// True when the function and its inference component are built, as `make function` does.
 pub fn function_is_built() -> bool {
-    let path = "target/wasm32-wasip2/release/xray.wasm";
-    let built = root().join(path).is_file();
-    if !built {
+    let paths =
+        ["xray.wasm", "xray_nn.wasm"].map(|name| format!("target/wasm32-wasip2/release/{name}"));
+    let unbuilt = paths.iter().find(|path| !root().join(path).is_file());
+    if let Some(path) = unbuilt {
         missing(path, "build it with `make function`");
     }
-    built
+    unbuilt.is_none()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::SystemTime,
@@ -38,6 +38,17 @@ pub struct World {
 impl World {
     /// Starts a store and the function with these variables over the defaults, and these arguments of `xray up`.
     pub async fn start(variables: &[(&str, &str)], arguments: &[&str]) -> World {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
+        command
+            .args(["up", "--listen", "127.0.0.1:0", "--from"])
+            .arg(root());
+        command.arg("--backends-dir").arg(root().join(".backends"));
+        command.args(arguments);
+        Self::serve(command, variables).await
+    }
+
+    /// The same with another program that takes the options of `spin up`.
+    pub async fn serve(mut command: Command, variables: &[(&str, &str)]) -> World {
         let dir = tempfile::tempdir().unwrap();
         let credentials = Credentials::random();
         let store = Store::builder(dir.path().join("store"), credentials.clone())
@@ -48,14 +59,8 @@ impl World {
             .unwrap();
         let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
-        command
-            .args(["up", "--listen", "127.0.0.1:0", "--from"])
-            .arg(root());
-        command.arg("--backends-dir").arg(root().join(".backends"));
         command.arg("--state-dir").arg(dir.path().join("state"));
         command.arg("--log-dir").arg(dir.path().join("logs"));
-        command.args(arguments);
         let mut all = vec![
             ("s3_endpoint", listening.endpoint()),
             ("s3_access_key", credentials.access_key),
@@ -75,12 +80,15 @@ impl World {
         let printed = Arc::new(Mutex::new(String::new()));
         let mut readers = vec![collect(up.stderr.take().unwrap(), printed.clone())];
         let mut stdout = BufReader::new(up.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("Serving ") else {
-            panic!("{line:?}: {}", printed.lock().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                panic!("it ended: {}", printed.lock().unwrap());
+            }
+            if let Some(address) = line.trim().strip_prefix("Serving ") {
+                break address.to_owned();
+            }
         };
-        let address = address.to_owned();
         readers.push(collect(stdout, printed.clone()));
         let answers = Mutex::default();
         World {
@@ -162,17 +170,17 @@ impl World {
         names
     }
 
+    /// Ends the program in order.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let id = self.up.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.unwrap().success());
+        self.up.wait().unwrap()
+    }
+
     /// Ends the host in order, checks that none of these texts is in what it printed, logged or answered, and gives all that.
     pub fn end(mut self, private: &[String]) -> String {
-        let id = self.up.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        assert!(self.up.wait().unwrap().success());
+        assert!(self.terminate().success());
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }

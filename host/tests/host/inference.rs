@@ -1,10 +1,11 @@
-//! The three backends agree, and share their sessions well.
+//! The three backends and the inference component agree; the backends share their sessions well.
 
 use std::sync::Arc;
 
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,
+    error::NnError,
     graph::Graph,
     library::Product,
     onnx::OnnxRuntime,
@@ -12,7 +13,11 @@ use xray_host::nn::{
     tensor::{NamedTensor, Tensor},
 };
 
-use crate::{backends, onnx_file as file, support};
+use crate::{
+    backends,
+    nn_component::{ExecutionTarget, GraphEncoding, Instance},
+    onnx_file as file, support,
+};
 
 /// Every backend of this machine; under CI all three.
 pub fn backends() -> Vec<Arc<dyn Backend>> {
@@ -26,13 +31,74 @@ pub fn backends() -> Vec<Arc<dyn Backend>> {
     all
 }
 
-/// Loads and computes once.
-pub async fn compute(
-    backend: &Arc<dyn Backend>,
-    model: &[u8],
-    inputs: Vec<NamedTensor>,
-) -> Result<Vec<NamedTensor>, xray_host::nn::error::NnError> {
-    Graph::new(backend.load(model, 1)?).compute(inputs).await
+/// What runs models: a backend of this host, or the component for hosts without any.
+pub enum Runner {
+    Native(Arc<dyn Backend>),
+    Component,
+}
+
+/// Everything that runs models on this machine.
+pub fn runners() -> Vec<Runner> {
+    let mut all: Vec<_> = backends().into_iter().map(Runner::Native).collect();
+    if Instance::new(None).is_some() {
+        all.push(Runner::Component);
+    }
+    all
+}
+
+impl Runner {
+    pub fn name(&self) -> String {
+        match self {
+            Self::Native(backend) => backend.version(),
+            Self::Component => "component".to_owned(),
+        }
+    }
+
+    /// Loads and computes once.
+    pub async fn compute(
+        &self,
+        model: &[u8],
+        inputs: Vec<NamedTensor>,
+    ) -> Result<Vec<NamedTensor>, NnError> {
+        let backend = match self {
+            Self::Native(backend) => backend,
+            Self::Component => {
+                let builder = [model.to_vec()];
+                let work = move || in_component(&builder, &inputs);
+                return tokio::task::spawn_blocking(work).await.unwrap();
+            }
+        };
+        Graph::new(backend.load(model, 1)?).compute(inputs).await
+    }
+}
+
+fn in_component(builder: &[Vec<u8>], inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
+    let mut instance = Instance::new(None).expect("it was there before");
+    let graph = instance.load(builder, GraphEncoding::Onnx, ExecutionTarget::Cpu)?;
+    instance.compute(graph, inputs)
+}
+
+/// The shipped model's input: its name, and noise of its shape.
+pub fn shipped_input(contract: &serde_json::Value, seed: u32) -> NamedTensor {
+    let input = &contract["input"];
+    let size = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
+    let channels = if input["channels"] == "grey" { 1 } else { 3 };
+    let dims = match input["layout"].as_str().unwrap() {
+        "NHWC" => [1, size("height"), size("width"), channels],
+        _ => [1, channels, size("height"), size("width")],
+    };
+    let count = dims.iter().product::<u32>() as usize;
+    let tensor = Tensor::f32(&dims, &noise(count, seed));
+    (input["name"].as_str().unwrap().to_owned(), tensor)
+}
+
+/// The shipped model's score among its outputs.
+pub fn shipped_score(contract: &serde_json::Value, outputs: &[NamedTensor]) -> f32 {
+    let wanted = contract["output"]["name"].as_str().unwrap();
+    let index = usize::try_from(contract["output"]["index"].as_u64().unwrap_or(0)).unwrap();
+    let output = outputs.iter().find(|(name, _)| name == wanted);
+    let (_, output) = output.expect("the output has the contract's name");
+    output.to_f32().unwrap()[index]
 }
 
 /// Numbers between 0 and 1 that look like noise and are the same everywhere.
@@ -51,27 +117,12 @@ async fn the_backends_agree_on_the_first_model() {
     let Some((model, contract)) = support::model() else {
         return;
     };
-    let input = &contract["input"];
-    let size = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
-    let channels = if input["channels"] == "grey" { 1 } else { 3 };
-    let dims = match input["layout"].as_str().unwrap() {
-        "NHWC" => [1, size("height"), size("width"), channels],
-        _ => [1, channels, size("height"), size("width")],
-    };
-    let count = dims.iter().product::<u32>() as usize;
-    let name = input["name"].as_str().unwrap();
-    let index = usize::try_from(contract["output"]["index"].as_u64().unwrap_or(0)).unwrap();
     for seed in [1, 7, 42] {
         let mut scores = Vec::new();
-        for backend in backends() {
-            let tensor = Tensor::f32(&dims, &noise(count, seed));
-            let outputs = compute(&backend, &model, vec![(name.to_owned(), tensor)])
-                .await
-                .unwrap();
-            let wanted = contract["output"]["name"].as_str().unwrap();
-            let output = outputs.iter().find(|(name, _)| name == wanted);
-            let (_, output) = output.expect("the output has the contract's name");
-            scores.push((backend.version(), output.to_f32().unwrap()[index]));
+        for runner in runners() {
+            let input = shipped_input(&contract, seed);
+            let outputs = runner.compute(&model, vec![input]).await.unwrap();
+            scores.push((runner.name(), shipped_score(&contract, &outputs)));
         }
         println!("{scores:?}");
         let first = scores[0].1;

@@ -1,5 +1,6 @@
 //! The host from outside: its library with real backends and real components, and its binary.
 
+mod artifacts;
 #[path = "../common/backends.rs"]
 mod backends;
 mod binary;
@@ -10,6 +11,9 @@ mod failures;
 mod guests;
 mod inference;
 mod model;
+mod named;
+mod nn_component;
+mod nn_load;
 #[path = "../common/onnx_file.rs"]
 mod onnx_file;
 mod setup;

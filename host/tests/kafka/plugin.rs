@@ -44,6 +44,7 @@ fn locked_app(site: &Site, topic: &Topic) -> String {
         })
         .collect();
     let xray = &manifest.components["xray"];
+    let nn = xray.dependencies[0].source.as_ref().unwrap();
     let file = |path: PathBuf| format!("file://{}", path.canonicalize().unwrap().display());
     json!({
         "spin_lock_version": 1,
@@ -63,7 +64,9 @@ fn locked_app(site: &Site, topic: &Topic) -> String {
                 "source": { "content_type": "application/wasm", "source": file(xray.source.clone()) },
                 "files": [{ "source": file(root.join("models")), "path": "/models" }],
                 "config": xray.variables,
-                "dependencies": { "wasi:nn@0.2.0-rc-2024-10-28": { "source": { "content_type": "application/wasm", "source": "file:///nn.wasm" } } },
+                "dependencies": { "wasi:nn@0.2.0-rc-2024-10-28": {
+                    "source": { "content_type": "application/wasm", "source": file(nn.clone()) }, "export": null, "inherit": "All",
+                } },
             },
         ],
     })
@@ -95,12 +98,12 @@ impl Plugin {
     }
 
     /// The command with the environment of `spin up`; what comes before is its parent.
-    fn command(&self, site: &Site, brokers: &str, before: &[&str]) -> Command {
+    fn command(&self, site: &Site, brokers: &str, nn: &str, before: &[&str]) -> Command {
         let mut words: Vec<_> = before.iter().map(PathBuf::from).collect();
         words.push(self.program.clone());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
-        command.args(["--quiet", "--nn", "embedded", "--state-dir"]);
+        command.args(["--quiet", "--nn", nn, "--state-dir"]);
         command.arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         command.arg("--log-dir").arg(site.dir.path().join("logs"));
         let url = format!("file://{}/locked.json", self.dir.path().display());
@@ -219,7 +222,8 @@ async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "plugin", 2).await;
     let plugin = Plugin::new(&site, &topic);
-    let mut running = Running::start(plugin.command(&site, &broker.plain, &[]));
+    // Most often the dependency is left out; here it is composed in.
+    let mut running = Running::start(plugin.command(&site, &broker.plain, "component", &[]));
     running.until_printed("Kafka: plugin at");
     topic
         .send(
@@ -268,7 +272,7 @@ async fn it_ends_when_its_parent_is_gone() {
     let plugin = Plugin::new(&site, &topic);
     // The shell waits for it, as `spin trigger-kafka` does.
     let shell = ["sh", "-c", "\"$0\" \"$@\" & wait"];
-    let mut running = Running::start(plugin.command(&site, &broker.plain, &shell));
+    let mut running = Running::start(plugin.command(&site, &broker.plain, "embedded", &shell));
     running.until_printed("Kafka: orphan at");
     running.process.kill().unwrap();
     running.process.wait().unwrap();
@@ -286,7 +290,10 @@ async fn a_wrong_application_ends_it_with_one_line() {
     let plugin = Plugin::new(&site, &topic);
     let text = locked_app(&site, &topic).replace("\"topic\"", "\"topci\"");
     std::fs::write(plugin.dir.path().join("locked.json"), text).unwrap();
-    let output = plugin.command(&site, &broker.plain, &[]).output().unwrap();
+    let output = plugin
+        .command(&site, &broker.plain, "embedded", &[])
+        .output()
+        .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(

@@ -4,9 +4,8 @@ use half::{bf16, f16};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
 
 use crate::nn::{
-    bindings::wasi::nn::tensor::TensorType,
     error::NnError,
-    tensor::{Port, Tensor},
+    tensor::{Port, Tensor, TensorType},
 };
 
 /// An input as the model declares it.

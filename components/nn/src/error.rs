@@ -1,10 +1,31 @@
-//! Errors that the guest sees as a `wasi:nn` error resource.
+//! Errors as `wasi:nn` has them.
 
 use std::fmt;
 
-use super::bindings::wasi::nn::errors::ErrorCode;
+/// The interface's codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The caller passed an argument that cannot be right.
+    InvalidArgument,
+    /// The model is of a form that is not spoken here.
+    InvalidEncoding,
+    /// It took too long.
+    Timeout,
+    /// The backend failed at what it was rightly asked to do.
+    RuntimeError,
+    /// This is not done here at all.
+    UnsupportedOperation,
+    /// The model is too large.
+    TooLarge,
+    /// There is no such model.
+    NotFound,
+    /// It is not allowed, or not what somebody vouched for.
+    Security,
+    /// Any other reason.
+    Unknown,
+}
 
-/// A `wasi:nn` error code with the backend's own words.
+/// A code with the backend's own words.
 #[derive(Debug, Clone)]
 pub struct NnError {
     /// The code of the interface.

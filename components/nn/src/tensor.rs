@@ -1,9 +1,25 @@
 //! Tensors as `wasi:nn` passes them, and the ports of a graph that they must fit.
 
-use super::{
-    bindings::wasi::nn::{errors::ErrorCode, tensor::TensorType},
-    error::NnError,
-};
+use crate::error::{ErrorCode, NnError};
+
+/// Types of elements, as the interface has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TensorType {
+    /// IEEE half.
+    Fp16,
+    /// IEEE single.
+    Fp32,
+    /// IEEE double.
+    Fp64,
+    /// The upper half of an IEEE single.
+    Bf16,
+    /// 8-bit, unsigned.
+    U8,
+    /// 32-bit, signed.
+    I32,
+    /// 64-bit, signed.
+    I64,
+}
 
 /// A tensor: little-endian elements in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +74,7 @@ impl Tensor {
     }
 
     /// The dimensions as the C interfaces of the backends want them.
-    pub(super) fn dims_i64(&self) -> Vec<i64> {
+    pub fn dims_i64(&self) -> Vec<i64> {
         self.dims.iter().map(|&dim| i64::from(dim)).collect()
     }
 }
@@ -66,7 +82,7 @@ impl Tensor {
 impl Port {
     /// Refuses a tensor that does not fit, before a backend sees it: each library answers such
     /// input in its own way, from a good message to an abort.
-    pub(super) fn check(&self, tensor: &Tensor) -> Result<(), NnError> {
+    fn check(&self, tensor: &Tensor) -> Result<(), NnError> {
         let refuse = |message: String| {
             Err(NnError::new(
                 ErrorCode::InvalidArgument,
@@ -111,6 +127,37 @@ impl Port {
         }
         Ok(())
     }
+}
+
+/// Refuses inputs that are not just those of a graph with these ports, each fitting its own.
+///
+/// # Errors
+/// `invalid-argument`, naming the input.
+pub fn check(ports: &[Port], inputs: &[NamedTensor]) -> Result<(), NnError> {
+    let refuse = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
+    for (index, (name, tensor)) in inputs.iter().enumerate() {
+        let Some(port) = ports.iter().find(|port| port.name == *name) else {
+            let names = names(ports);
+            return refuse(format!("the model has no input {name:?}, only {names}"));
+        };
+        if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
+            return refuse(format!("input {name:?} is given twice"));
+        }
+        port.check(tensor)?;
+    }
+    if inputs.len() < ports.len() {
+        let (given, names) = (inputs.len(), names(ports));
+        return refuse(format!("{given} inputs given, the model wants {names}"));
+    }
+    Ok(())
+}
+
+fn names(ports: &[Port]) -> String {
+    let names: Vec<_> = ports
+        .iter()
+        .map(|port| format!("{:?}", port.name))
+        .collect();
+    names.join(", ")
 }
 
 /// Bytes in one element.

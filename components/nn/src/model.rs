@@ -1,0 +1,161 @@
+//! A model in rten: what it takes, and one run of it.
+
+use std::sync::Arc;
+
+use rten::{DataType, Dimension, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType};
+use rten_tensor::{AsView, Layout, Tensor as RtenTensor};
+
+use crate::{
+    error::{ErrorCode, NnError},
+    tensor::{NamedTensor, Port, Tensor, TensorType},
+};
+
+/// An ONNX model, ready to run.
+pub struct Model(rten::Model);
+
+impl Model {
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// `runtime-error` when rten cannot.
+    pub fn load(onnx: Vec<u8>) -> Result<Self, NnError> {
+        Self::usable(rten::Model::load(onnx).map_err(NnError::runtime)?)
+    }
+
+    /// Reads an ONNX file that is part of the program.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_static(onnx: &'static [u8]) -> Result<Self, NnError> {
+        Self::usable(rten::Model::load_static_slice(onnx).map_err(NnError::runtime)?)
+    }
+
+    /// rten takes the first half of a file for a model.
+    fn usable(model: rten::Model) -> Result<Self, NnError> {
+        if model.input_ids().is_empty() || model.output_ids().is_empty() {
+            return Err(NnError::runtime("the model has no inputs or no outputs"));
+        }
+        Ok(Self(model))
+    }
+
+    /// What the model takes.
+    pub fn inputs(&self) -> Vec<Port> {
+        let ids = self.0.input_ids().iter();
+        ids.map(|&id| self.port(id)).collect()
+    }
+
+    /// Runs the model on inputs that fit its ports, on these threads or else on rten's own.
+    ///
+    /// # Errors
+    /// `unsupported-operation` for types that rten lacks, `invalid-argument` for integers beyond 32 bits, `runtime-error` when
+    /// the run fails.
+    pub fn run(
+        &self,
+        inputs: &[NamedTensor],
+        threads: Option<Arc<ThreadPool>>,
+    ) -> Result<Vec<NamedTensor>, NnError> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            let id = self.0.node_id(name).map_err(NnError::runtime)?;
+            values.push((id, ValueOrView::Value(to_value(tensor)?)));
+        }
+        let ids = self.0.output_ids();
+        let options = RunOptions::default().with_thread_pool(threads);
+        let outputs = self.0.run(values, ids, Some(options));
+        let outputs = outputs.map_err(NnError::runtime)?;
+        let names = ids.iter().map(|&id| self.name(id));
+        names
+            .zip(outputs)
+            .map(|(name, value)| Ok((name, from_value(value)?)))
+            .collect()
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        let info = self.0.node_info(id);
+        let name = info.as_ref().and_then(|info| info.name());
+        name.unwrap_or_default().to_owned()
+    }
+
+    fn port(&self, id: NodeId) -> Port {
+        let info = self.0.node_info(id);
+        let fixed = |dim: &Dimension| match dim {
+            Dimension::Fixed(size) => u32::try_from(*size).ok(),
+            Dimension::Symbolic(_) => None,
+        };
+        let dims = info.as_ref().and_then(|info| info.shape());
+        let ty = match info.and_then(|info| info.dtype()) {
+            Some(ValueType::Tensor(DataType::Float)) => Some(TensorType::Fp32),
+            Some(ValueType::Tensor(DataType::UInt8)) => Some(TensorType::U8),
+            // rten reads 64-bit integers as 32-bit ones, so a model's `Int32` may be either.
+            _ => None,
+        };
+        Port {
+            name: self.name(id),
+            ty,
+            dims: dims.map(|dims| dims.iter().map(fixed).collect()),
+        }
+    }
+}
+
+fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
+    let dims: Vec<usize> = tensor.dims.iter().map(|&dim| dim as usize).collect();
+    Ok(match tensor.ty {
+        TensorType::Fp32 => {
+            let (elements, _) = tensor.data.as_chunks();
+            let elements: Vec<_> = elements.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            RtenTensor::from_data(&dims, elements).into()
+        }
+        TensorType::I32 => {
+            let (elements, _) = tensor.data.as_chunks();
+            let elements: Vec<_> = elements.iter().map(|b| i32::from_le_bytes(*b)).collect();
+            RtenTensor::from_data(&dims, elements).into()
+        }
+        TensorType::I64 => {
+            let (elements, _) = tensor.data.as_chunks();
+            let elements: Result<Vec<_>, _> = elements
+                .iter()
+                .map(|b| i32::try_from(i64::from_le_bytes(*b)))
+                .collect();
+            let message = "rten takes 32-bit integers";
+            let elements =
+                elements.map_err(|_| NnError::new(ErrorCode::InvalidArgument, message))?;
+            RtenTensor::from_data(&dims, elements).into()
+        }
+        TensorType::U8 => RtenTensor::from_data(&dims, tensor.data.clone()).into(),
+        TensorType::Fp16 | TensorType::Fp64 | TensorType::Bf16 => {
+            let message = format!("rten has no {:?} tensors", tensor.ty);
+            return Err(NnError::unsupported(message));
+        }
+    })
+}
+
+fn from_value(value: Value) -> Result<Tensor, NnError> {
+    fn tensor<T: Copy, const N: usize>(
+        from: &RtenTensor<T>,
+        ty: TensorType,
+        bytes: fn(T) -> [u8; N],
+    ) -> Tensor {
+        let dims = from
+            .shape()
+            .iter()
+            .map(|&dim| u32::try_from(dim).unwrap_or(u32::MAX))
+            .collect();
+        Tensor {
+            dims,
+            ty,
+            data: from.to_vec().into_iter().flat_map(bytes).collect(),
+        }
+    }
+    match value {
+        Value::FloatTensor(from) => Ok(tensor(&from, TensorType::Fp32, f32::to_le_bytes)),
+        Value::Int32Tensor(from) => Ok(tensor(&from, TensorType::I32, i32::to_le_bytes)),
+        Value::UInt8Tensor(from) => Ok(tensor(&from, TensorType::U8, u8::to_le_bytes)),
+        other => {
+            let message = format!(
+                "an output has type {:?}, which wasi:nn lacks",
+                other.dtype()
+            );
+            Err(NnError::unsupported(message))
+        }
+    }
+}
