@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rten::{DataType, Dimension, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType};
+use rten::{
+    DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
+    ValueType,
+};
 use rten_tensor::{AsView, Layout, Tensor as RtenTensor};
 
 use crate::{
@@ -22,12 +25,16 @@ impl Model {
         Self::usable(rten::Model::load(onnx).map_err(NnError::runtime)?)
     }
 
-    /// Reads an ONNX file that is part of the program.
+    /// Takes a model that is part of the program, its weights apart from the ONNX file; none of them is copied.
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn load_static(onnx: &'static [u8]) -> Result<Self, NnError> {
-        Self::usable(rten::Model::load_static_slice(onnx).map_err(NnError::runtime)?)
+    pub fn built_in(onnx: &'static [u8], weights: &'static [u8]) -> Result<Self, NnError> {
+        let mut options = ModelOptions::with_all_ops();
+        // `build.rs` gives them this name.
+        options.external_data_static("weights.data", weights);
+        let model = options.load_static_slice(onnx);
+        Self::usable(model.map_err(NnError::runtime)?)
     }
 
     /// rten takes the first half of a file for a model.

@@ -1,7 +1,7 @@
 //! Models by name: `/models/<name>/model.onnx`, as long as it is what the contract beside it says.
 //!
-//! The contract decides. A model that it names and that is built in is taken from here, because reading it through WASI costs
-//! half as much as running it. Any other is read from its file, whose digest is then computed. A file that is clearly
+//! The contract decides. A model that it names and that is built in is taken from here, because reading and digesting it costs
+//! as much as two runs. Any other is read from its file, whose digest is then computed. A file that is clearly
 //! not what is built in counts as any other, so that a new model under an old contract is refused and not passed over.
 
 use std::{
@@ -22,17 +22,23 @@ pub const FOLDER: &str = "/models";
 
 /// A model that is part of the component.
 pub struct BuiltIn {
-    /// Its SHA-256, 64 lower-case hex digits.
+    /// SHA-256 of its ONNX file, 64 lower-case hex digits.
     pub sha256: &'static str,
-    /// The ONNX file.
-    pub onnx: &'static [u8],
+    /// Bytes in that file.
+    pub length: u64,
+    /// Two pieces of it and where they begin: its middle and its end.
+    pub pieces: [(u64, &'static [u8]); 2],
+    /// The file without its weights.
+    pub graph: &'static [u8],
+    /// The weights.
+    pub weights: &'static [u8],
 }
 
 /// The models that are built in; see `build.rs`.
-pub const BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+pub static BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
 /// How much is read at once; a host gives no more.
-const PIECE: usize = 64 << 10;
+const AT_ONCE: usize = 64 << 10;
 
 /// Loads the model of this name below `root`, or the one of `built_in` that its contract names.
 ///
@@ -49,9 +55,9 @@ pub fn load(root: &Path, name: &str, built_in: &[BuiltIn]) -> Result<Model, NnEr
     let path = folder.join("model.onnx");
     let wanted = digest_of(&folder.join("contract.json"), name)?;
     if let Some(known) = built_in.iter().find(|known| known.sha256 == wanted)
-        && may_be(&path, known.onnx)
+        && may_be(&path, known)
     {
-        return Model::load_static(known.onnx);
+        return Model::built_in(known.graph, known.weights);
     }
     let onnx = fs::read(&path).map_err(|error| not_found(&path, error))?;
     let sha256 = hex::encode(Sha256::digest(&onnx));
@@ -81,7 +87,7 @@ fn not_found(path: &Path, error: std::io::Error) -> NnError {
 /// that is busy.
 fn read_short(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let mut bytes = vec![0; PIECE];
+    let mut bytes = vec![0; AT_ONCE];
     let read = file.read(&mut bytes)?;
     bytes.truncate(read);
     if !bytes.trim_ascii_end().ends_with(b"}") {
@@ -92,18 +98,16 @@ fn read_short(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Whether the file does not contradict what is built in: it is not there, or has its length, its middle and its end. A model
 /// that was trained again differs there.
-fn may_be(path: &Path, built_in: &[u8]) -> bool {
+fn may_be(path: &Path, known: &BuiltIn) -> bool {
     let equal = |mut file: File| -> std::io::Result<bool> {
-        let length = built_in.len();
-        if file.metadata()?.len() != length as u64 {
+        if file.metadata()?.len() != known.length {
             return Ok(false);
         }
-        let mut bytes = vec![0; PIECE.min(length)];
-        let last = length - bytes.len();
-        for start in [last / 2, last] {
-            file.seek(SeekFrom::Start(start as u64))?;
+        for (start, piece) in known.pieces {
+            let mut bytes = vec![0; piece.len()];
+            file.seek(SeekFrom::Start(start))?;
             file.read_exact(&mut bytes)?;
-            if bytes != built_in[start..start + bytes.len()] {
+            if bytes != piece {
                 return Ok(false);
             }
         }
@@ -137,10 +141,12 @@ mod tests {
         if let Some(onnx) = onnx {
             fs::write(folder.join("model.onnx"), onnx).unwrap();
         }
-        let sha256 = digest(BYTES).leak();
         let built_in = [BuiltIn {
-            sha256,
-            onnx: BYTES,
+            sha256: digest(BYTES).leak(),
+            length: 200_000,
+            pieces: [(99_000, &BYTES[..2_000]), (199_000, &BYTES[..1_000])],
+            graph: b"no model",
+            weights: b"",
         }];
         load(dir.path(), "chest", &built_in).err().unwrap().code
     }
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn a_contract_may_have_any_length() {
         let named = contract(BYTES);
-        let long = format!("{}{named}\n\n", " ".repeat(2 * PIECE));
+        let long = format!("{}{named}\n\n", " ".repeat(2 * AT_ONCE));
         assert_eq!(outcome(None, &long), ErrorCode::RuntimeError);
         for none in ["", "{}", "[]", "no json", r#"{"model_sha256": 1}"#] {
             assert_eq!(outcome(Some(BYTES), none), ErrorCode::NotFound, "{none}");

@@ -65,7 +65,7 @@ fn loading_costs_little_beside_a_run() {
     let times = Times::of(&root().join("models"), "pneumonia", &contract, 20);
     times.tell("built in");
     // Read from its file the model would cost two runs more. `make bench-nn` has the machine to itself and holds it to 1.3.
-    assert!(times.ratio() <= 2.0, "{}", times.ratio());
+    assert!(times.ratio() <= 1.5, "{}", times.ratio());
 }
 
 #[test]
