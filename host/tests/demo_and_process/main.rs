@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod composed;
 mod demo;
 #[path = "../common/onnx_file.rs"]
 mod onnx_file;
