@@ -33,9 +33,7 @@ pub struct ComposeArgs {
 /// When it can't be composed or written.
 pub fn run(args: &ComposeArgs) -> Result<()> {
     let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
-    if let Some(id) = &args.component_id {
-        manifest.retain(id)?;
-    }
+    manifest.retain(args.component_id.as_slice())?;
     let components: Vec<_> = manifest.components.iter().collect();
     let [(id, component)] = components.as_slice() else {
         let ids: Vec<_> = manifest.components.keys().collect();

@@ -5,15 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::{
-    compose_cmd, dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, setup_cmd, up_cmd,
+    compose_cmd, dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, push_cmd,
+    setup_cmd, up_cmd,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 enum Cli {
-    /// Serve the application of a spin.toml over HTTP.
+    /// Serve an application: that of a spin.toml, or one from a registry.
     Up(Box<up_cmd::UpArgs>),
+    /// Put an application into a registry, as `spin registry push` does.
+    Push(push_cmd::PushArgs),
     /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
     Demo(Box<demo_cmd::DemoArgs>),
     /// Run the function on local pictures; nothing listens.
@@ -49,6 +52,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli {
         Cli::Up(args) => tokio_runtime()?
             .block_on(up_cmd::run(*args))
+            .map(|()| ExitCode::SUCCESS),
+        Cli::Push(args) => tokio_runtime()?
+            .block_on(push_cmd::run(args))
             .map(|()| ExitCode::SUCCESS),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),

@@ -152,7 +152,7 @@ impl Demo {
         let listener = listener.with_context(|| format!("listening on {}", args.store_listen))?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let credentials = Credentials::random();
-        let mut app = App::load(&args.settings, &endpoint, &credentials)?;
+        let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
         // The terminal is for the table; the component's lines are in its log.
         app.options.quiet = true;
         if args.settings.log_dir.is_none() {
@@ -168,7 +168,7 @@ impl Demo {
         };
         let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
         eprintln!("{}", runtime.nn_line());
-        let server = Server::bind(runtime.clone(), args.listen).await?;
+        let server = Server::bind(runtime.clone(), args.listen, false).await?;
         let function = format!("http://{}/", server.local_addr()?);
         // It serves until the process ends; what is under way at the end is nobody's any more.
         tokio::spawn(server.run(std::future::pending()));

@@ -35,13 +35,14 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in `dir` for appending.
+    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in `dir` for appending, emptied first if `truncate`.
     ///
     /// # Errors
     /// When the folder or the files cannot be made.
     pub fn open(
         component: &str,
         dir: Option<&Path>,
+        truncate: bool,
         quiet: bool,
         listeners: Vec<Listener>,
     ) -> Result<Self> {
@@ -54,7 +55,13 @@ impl Logs {
                 let open = |stream: &str| {
                     let path = dir.join(format!("{name}_{stream}.txt"));
                     let file = OpenOptions::new().create(true).append(true).open(&path);
-                    file.map(Mutex::new)
+                    let empty = |file: File| {
+                        if truncate {
+                            file.set_len(0)?;
+                        }
+                        Ok(Mutex::new(file))
+                    };
+                    file.and_then(empty)
                         .with_context(|| format!("cannot write {}", path.display()))
                 };
                 Some([open("stdout")?, open("stderr")?])

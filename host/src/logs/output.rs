@@ -144,7 +144,8 @@ mod tests {
         let listener: crate::logs::Listener =
             Arc::new(move |stream, line| sink.lock().unwrap().push((stream, line.to_owned())));
         let dir = tempfile::tempdir().unwrap();
-        let logs = Arc::new(Logs::open("my/app", Some(dir.path()), true, vec![listener]).unwrap());
+        let logs =
+            Arc::new(Logs::open("my/app", Some(dir.path()), false, true, vec![listener]).unwrap());
         let output = GuestOutput::new(logs, Stream::Stdout);
         for part in ["one", "\ntwo\r\n\nthr", "ee"] {
             output.0.push(part.as_bytes());
@@ -166,7 +167,7 @@ mod tests {
         let count = Arc::new(Mutex::new(0));
         let sink = count.clone();
         let listener: crate::logs::Listener = Arc::new(move |_, _| *sink.lock().unwrap() += 1);
-        let logs = Arc::new(Logs::open("a", None, true, vec![listener]).unwrap());
+        let logs = Arc::new(Logs::open("a", None, false, true, vec![listener]).unwrap());
         let output = GuestOutput::new(logs, Stream::Stderr);
         for _ in 0..3 {
             output.0.push(&[b'x'; MAX_LINE]);

@@ -92,9 +92,7 @@ fn file_mount(entry: toml::Value) -> Result<FileMount> {
     }
     match (source, destination) {
         (Some(toml::Value::String(source)), Some(toml::Value::String(destination))) => {
-            if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
-                bail!("the destination {destination:?} is not an absolute path");
-            }
+            check_destination(&destination)?;
             Ok(FileMount::Placed {
                 source: source.into(),
                 destination,
@@ -102,4 +100,12 @@ fn file_mount(entry: toml::Value) -> Result<FileMount> {
         }
         _ => bail!("an entry needs the strings `source` and `destination`"),
     }
+}
+
+/// A component must not be shown files outside the folder that it gets.
+pub(crate) fn check_destination(destination: &str) -> Result<()> {
+    if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
+        bail!("the destination {destination:?} is not an absolute path");
+    }
+    Ok(())
 }

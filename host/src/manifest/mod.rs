@@ -8,16 +8,19 @@ mod raw;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
 
-pub(crate) use self::dependency::only_inference;
+pub(crate) use self::{component::check_destination, dependency::only_inference};
 pub use self::{
     component::{Component, FileMount},
     dependency::Dependency,
     kafka::KafkaTrigger,
 };
+use crate::registry::Image;
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Manifest {
     pub kafka: Vec<KafkaTrigger>,
     /// Components by id.
     pub components: BTreeMap<String, Component>,
+    /// The image that the application came in, if it was pulled from a registry.
+    pub image: Option<Arc<Image>>,
 }
 
 /// A declared variable.
@@ -61,16 +66,21 @@ pub struct HttpRoute {
 }
 
 impl Manifest {
+    /// The manifest's file: this one, or `spin.toml` in it when that is a folder.
+    pub fn file(from: &Path) -> PathBuf {
+        if from.is_dir() {
+            from.join("spin.toml")
+        } else {
+            from.to_owned()
+        }
+    }
+
     /// Reads the manifest at `from`, or `spin.toml` in it when that is a folder.
     ///
     /// # Errors
     /// When there is none, or it does not parse; the error says where.
     pub fn load(from: &Path) -> Result<Self> {
-        let path = if from.is_dir() {
-            from.join("spin.toml")
-        } else {
-            from.to_owned()
-        };
+        let path = Self::file(from);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read the manifest {}", path.display()))?;
         let dir = path
@@ -114,6 +124,7 @@ impl Manifest {
             routes: Vec::new(),
             kafka: kafka::read(raw.application.trigger.get("kafka"), &raw.trigger.kafka)?,
             components: BTreeMap::new(),
+            image: None,
         };
         for (name, variable) in raw.variables {
             let decl = variable_decl(variable).with_context(|| format!("variables.{name}"))?;
@@ -156,23 +167,52 @@ impl Manifest {
         Ok(())
     }
 
-    /// Leaves only this component and its routes.
+    /// Leaves only these components and their triggers; all of them if none is named.
     ///
     /// # Errors
     /// When there is no such component, or nothing leads to it.
-    pub fn retain(&mut self, id: &str) -> Result<()> {
-        if !self.components.contains_key(id) {
-            let ids: Vec<_> = self.components.keys().collect();
-            bail!("there is no component {id:?}, only {ids:?}");
+    pub fn retain(&mut self, ids: &[String]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
         }
-        self.components.retain(|component, _| component == id);
-        self.routes.retain(|route| route.component == id);
-        self.kafka.retain(|trigger| trigger.component == id);
-        if self.routes.is_empty() && self.kafka.is_empty() {
-            bail!("component {id:?} has no trigger");
+        for id in ids {
+            if !self.components.contains_key(id) {
+                let all: Vec<_> = self.components.keys().collect();
+                bail!("there is no component {id:?}, only {all:?}");
+            }
+            let mut triggered = (self.routes.iter().map(|route| &route.component))
+                .chain(self.kafka.iter().map(|trigger| &trigger.component));
+            if !triggered.any(|component| component == id) {
+                bail!("component {id:?} has no trigger");
+            }
         }
+        self.components
+            .retain(|component, _| ids.contains(component));
+        self.routes.retain(|route| ids.contains(&route.component));
+        self.kafka
+            .retain(|trigger| ids.contains(&trigger.component));
         Ok(())
     }
+}
+
+/// The base path of a locked application, whose triggers have these common keys.
+pub(crate) fn locked_base(common: Option<&Map<String, Value>>) -> Result<String> {
+    let http = common.and_then(|common| common.get("http")).cloned();
+    let http = http.map(serde_json::from_value).transpose()?;
+    base(
+        &http
+            .map(|table| ("http".to_owned(), table))
+            .into_iter()
+            .collect(),
+    )
+}
+
+/// The route of a locked HTTP trigger.
+pub(crate) fn locked_route(config: &Map<String, Value>) -> Result<HttpRoute> {
+    // Older versions of Spin write what is not set as null, which TOML does not know.
+    let mut config = config.clone();
+    config.retain(|_, value| !value.is_null());
+    http_route(serde_json::from_value(Value::Object(config))?)
 }
 
 fn base(triggers: &BTreeMap<String, toml::Table>) -> Result<String> {

@@ -158,10 +158,10 @@ fn what_is_not_supported_is_an_error_that_names_it() {
 #[test]
 fn one_component_can_be_picked() {
     let mut manifest = parse(GOOD).unwrap();
-    assert!(manifest.retain("xray").is_ok());
+    assert!(manifest.retain(&["xray".to_owned()]).is_ok());
     assert!(
         manifest
-            .retain("other")
+            .retain(&["other".to_owned()])
             .unwrap_err()
             .to_string()
             .contains("other")

@@ -4,7 +4,6 @@
 //! It also asks, before that, for the flags that the trigger takes.
 
 mod answers;
-mod locked;
 mod parent;
 
 use std::{
@@ -18,6 +17,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use crate::{
+    locked::{self, Triggers},
     manifest::Manifest,
     server,
     up_cmd::{
@@ -69,9 +69,18 @@ impl PluginArgs {
     }
 }
 
-/// `spin up` reads `--from` itself, and says where the application is in its own way.
+/// `spin up` reads these itself, and says where the application is in its own way.
 fn command() -> Command {
-    Cli::command().mut_arg("from", |arg| arg.hide(true))
+    let of_spin = [
+        "from",
+        "insecure",
+        "cache_dir",
+        "env",
+        "temp",
+        "direct_mounts",
+    ];
+    let hide = |command: Command, name| command.mut_arg(name, |arg| arg.hide(true));
+    of_spin.into_iter().fold(Cli::command(), hide)
 }
 
 /// Answers Spin's questions, or runs the triggers until a signal, the end of a trigger or of the parent.
@@ -114,5 +123,7 @@ fn load() -> Result<Manifest> {
         .filter_map(env::var_os)
         .find(|dir| !dir.is_empty());
     let dir = dir.map_or_else(|| PathBuf::from("."), PathBuf::from);
-    locked::manifest(&text, &dir).context("the application that Spin gave")
+    locked::App::parse(&text)
+        .and_then(|app| app.manifest(Triggers::Kafka, &dir, &locked::local))
+        .context("the application that Spin gave")
 }

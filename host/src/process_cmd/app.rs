@@ -37,12 +37,12 @@ impl App {
     ///
     /// # Errors
     /// When the manifest does not load, a setting has no use, or somebody has set where the store is.
-    pub(crate) fn load(
+    pub(crate) async fn load(
         settings: &RuntimeArgs,
         endpoint: &str,
         credentials: &Credentials,
     ) -> Result<Self> {
-        let manifest = Manifest::load(&settings.from).context("cannot load the application")?;
+        let manifest = settings.application().await?;
         let mut sources = settings.sources(&manifest.dir)?;
         if let Some(name) = STORE
             .iter()
@@ -77,7 +77,7 @@ impl App {
                 .insert("pseudonym_key".to_owned(), xray_demo::fresh_key());
             config = self::config(&manifest, &sources)?;
         }
-        let options = settings.options(&manifest.dir);
+        let options = settings.options(&manifest);
         Ok(Self {
             manifest,
             sources,

@@ -69,7 +69,7 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let inputs = inputs::gather(&args.pictures, &args.out)?;
     let credentials = Credentials::random();
     let endpoint = format!("http://{STORE}");
-    let mut app = App::load(&args.settings, &endpoint, &credentials)?;
+    let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
     if app.key_is_fresh {
         eprintln!(
             "No pseudonym_key is set: the study ids of this run are made with a fresh random key and can't be linked to \

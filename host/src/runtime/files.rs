@@ -15,17 +15,21 @@ use crate::{manifest::FileMount, nn::models::GUEST_FOLDER};
 #[derive(Debug, Default)]
 pub struct Mounts {
     folders: Vec<(PathBuf, String)>,
+    temp: Option<PathBuf>,
     // Removed with the last user.
     staging: Option<TempDir>,
 }
 
 impl Mounts {
-    /// Prepares a manifest's `files`, which are relative to `dir`.
+    /// Prepares a manifest's `files`, which are relative to `dir`; copies are made below `temp`.
     ///
     /// # Errors
     /// When a source is not there or a path leaves the application's folder.
-    pub fn prepare(files: &[FileMount], dir: &Path) -> Result<Self> {
-        let mut mounts = Self::default();
+    pub fn prepare(files: &[FileMount], dir: &Path, temp: Option<&Path>) -> Result<Self> {
+        let mut mounts = Self {
+            temp: temp.map(Path::to_owned),
+            ..Self::default()
+        };
         for file in files {
             match file {
                 FileMount::Placed {
@@ -73,7 +77,11 @@ impl Mounts {
 
     fn stage(&mut self, source: &Path, guest: &str) -> Result<()> {
         if self.staging.is_none() {
-            self.staging = Some(tempfile::tempdir().context("cannot make a folder for the files")?);
+            let temp = self.temp.clone().unwrap_or_else(std::env::temp_dir);
+            let made = std::fs::create_dir_all(&temp).and_then(|()| tempfile::tempdir_in(&temp));
+            self.staging = Some(made.with_context(|| {
+                format!("cannot make a folder for the files in {}", temp.display())
+            })?);
         }
         let staging = self.staging.as_ref().context("no folder for the files")?;
         let target = staging.path().join(guest.trim_start_matches('/'));
@@ -172,7 +180,7 @@ mod tests {
     fn models_are_found_where_the_component_sees_them() {
         let app = app();
         let names = |files: &[FileMount]| -> Vec<String> {
-            let mounts = Mounts::prepare(files, app.path()).unwrap();
+            let mounts = Mounts::prepare(files, app.path(), None).unwrap();
             mounts.models().into_iter().map(|(name, _)| name).collect()
         };
         assert_eq!(names(&[placed("models", "/models")]), ["a", "b"]);
@@ -195,14 +203,16 @@ mod tests {
     #[test]
     fn patterns_keep_their_paths_and_stay_inside() {
         let app = app();
-        let mounts = Mounts::prepare(&[FileMount::Pattern("t/*.txt".into())], app.path()).unwrap();
+        let mounts =
+            Mounts::prepare(&[FileMount::Pattern("t/*.txt".into())], app.path(), None).unwrap();
         let staging = mounts.staging.as_ref().unwrap().path();
         assert!(staging.join("t/1.txt").is_file() && !staging.join("t/2.md").exists());
         for bad in ["../x", "/etc/passwd"] {
-            let error = Mounts::prepare(&[FileMount::Pattern(bad.into())], app.path()).unwrap_err();
+            let error =
+                Mounts::prepare(&[FileMount::Pattern(bad.into())], app.path(), None).unwrap_err();
             assert!(format!("{error:#}").contains(bad));
         }
-        let error = Mounts::prepare(&[placed("nothing", "/x")], app.path()).unwrap_err();
+        let error = Mounts::prepare(&[placed("nothing", "/x")], app.path(), None).unwrap_err();
         assert!(format!("{error:#}").contains("nothing"));
     }
 }

@@ -37,8 +37,14 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Folder for what components print; `None` keeps none.
     pub log_dir: Option<PathBuf>,
+    /// Whether the files in it are emptied first.
+    pub truncate_logs: bool,
     /// Whether to keep what components print off the terminal.
     pub quiet: bool,
+    /// Components whose lines go to the terminal; none names all.
+    pub follow: Vec<String>,
+    /// Folder for copies of files, in place of the system's for temporary ones.
+    pub temp: Option<PathBuf>,
     /// Services that components reach without a socket.
     pub in_process: InProcess,
     /// Told every line that components print.
@@ -61,7 +67,10 @@ impl Default for Options {
             max_body: 4 << 20,
             state_dir: None,
             log_dir: None,
+            truncate_logs: false,
             quiet: false,
+            follow: Vec::new(),
+            temp: None,
             in_process: InProcess::default(),
             listeners: Vec::new(),
         }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use wasmtime::{Engine, component::Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -61,7 +61,7 @@ pub fn start(manifest: Manifest, sources: &Sources, options: Options) -> Result<
     let router = Router::new(&manifest.base, routes)?;
     let mut mounts = BTreeMap::new();
     for (id, component) in &manifest.components {
-        let files = Mounts::prepare(&component.files, &manifest.dir);
+        let files = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref());
         mounts.insert(
             id.clone(),
             files.with_context(|| format!("component {id}"))?,
@@ -127,15 +127,45 @@ fn inference(
     folders.dedup();
     let models = models::read_all(&folders)?;
     let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
-    let chosen = choose::choose(options.nn, options.target, &path)?;
+    let is_inside = options.nn != Choice::Component && brings_inference(manifest, mounts);
+    let choice = match options.nn {
+        Choice::Auto if is_inside => Choice::Component,
+        _ if is_inside => bail!(
+            "the application has its inference composed in and asks the host for none; leave out --nn, or push the image \
+             with --compose=false"
+        ),
+        choice => choice,
+    };
+    let mut chosen = choose::choose(choice, options.target, &path)?;
+    if is_inside {
+        chosen.line = "Inference by the application's own component, which it came composed with; for the host's, push the \
+                       image with --compose=false"
+            .to_owned();
+    }
     // With a component's own inference their contracts have been checked all the same.
-    let models = match options.nn {
+    let models = match choice {
         Choice::Component => &[],
         _ => models.as_slice(),
     };
     let sessions = options.sessions.max(1);
     let inference = Inference::start(&chosen, models, sessions, options.nn_allow_load)?;
     Ok((chosen, inference))
+}
+
+/// Whether there are models, and nobody asks the host for inference with them.
+fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> bool {
+    let with_models = mounts
+        .iter()
+        .filter(|(_, mounts)| !mounts.models().is_empty());
+    let mut components = with_models
+        .filter_map(|(id, _)| manifest.components.get(id))
+        .peekable();
+    // What is no component is an error of its own, later.
+    let asks = |component: &Component| {
+        let interfaces = compose::read(&component.source).and_then(compose::interfaces);
+        interfaces.is_ok_and(|all| all.imports.iter().any(|name| name.starts_with("wasi:nn/")))
+    };
+    components.peek().is_some() && !components.any(asks)
 }
 
 impl Loader {
@@ -161,7 +191,14 @@ impl Loader {
             .context("it wants an interface that this host lacks, or does not handle HTTP")?;
         let mut listeners = options.listeners.clone();
         listeners.push(self.metrics.listener());
-        let logs = Logs::open(id, options.log_dir.as_deref(), options.quiet, listeners)?;
+        let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
+        let logs = Logs::open(
+            id,
+            options.log_dir.as_deref(),
+            options.truncate_logs,
+            options.quiet || !is_followed,
+            listeners,
+        )?;
         let logs = Arc::new(logs);
         let mut hosts = Vec::new();
         for template in &component.allowed_outbound_hosts {

@@ -3,7 +3,7 @@
 mod drain;
 mod health;
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use http::{Request, Response, StatusCode};
@@ -34,14 +34,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds; port 0 takes any free one.
+    /// Binds; port 0 takes any free one, and `search` the next one that is free where this one is taken.
     ///
     /// # Errors
     /// When the address is taken or not allowed.
-    pub async fn bind(runtime: Runtime, address: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}"))?;
+    pub async fn bind(runtime: Runtime, mut address: SocketAddr, search: bool) -> Result<Self> {
+        let listener = loop {
+            match TcpListener::bind(address).await {
+                Err(error)
+                    if search && error.kind() == ErrorKind::AddrInUse && address.port() < 65535 =>
+                {
+                    address.set_port(address.port() + 1);
+                }
+                bound => break bound.with_context(|| format!("cannot listen on {address}"))?,
+            }
+        };
         Ok(Self { listener, runtime })
     }
 

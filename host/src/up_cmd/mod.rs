@@ -1,6 +1,8 @@
 //! `xray up`: serve an application, with the options that `spin up` has.
 
 pub mod kafka;
+mod source;
+mod spin;
 
 use std::{
     io::Write,
@@ -10,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use futures_util::FutureExt;
 
-use self::kafka::KafkaArgs;
+use self::{kafka::KafkaArgs, source::SourceArgs, spin::SpinArgs};
 
 use crate::{
     kafka::config::Config,
@@ -34,12 +36,16 @@ pub struct UpArgs {
         long,
         value_name = "ADDR",
         default_value = "127.0.0.1:3000",
-        env = "SPIN_HTTP_LISTEN_ADDR"
+        env = "SPIN_HTTP_LISTEN_ADDR",
+        value_parser = spin::listen_address
     )]
     pub listen: SocketAddr,
-    /// Serve only this component.
-    #[arg(long, value_name = "ID")]
-    pub component_id: Option<String>,
+    /// Take the next free port where that of --listen is taken.
+    #[arg(long)]
+    pub find_free_port: bool,
+    /// Serve only this component; may be given more than once.
+    #[arg(short = 'c', long, value_name = "ID")]
+    pub component_id: Vec<String>,
     /// Metrics for Prometheus on this address, at /metrics.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
@@ -54,30 +60,27 @@ pub struct UpArgs {
 /// Arguments of every command that runs the component.
 #[derive(Debug, Args)]
 pub struct RuntimeArgs {
-    /// The manifest, or a folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
+    /// Which application.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
     /// Spin's runtime configuration; variable providers are read from it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE")]
     pub runtime_config_file: Option<PathBuf>,
-    /// Folder for compiled code and logs [default: .xray beside the manifest].
+    /// Folder for compiled code and logs; empty for none [default: .xray beside the manifest].
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Folder for what components print; empty for none [default: logs in the state folder].
-    #[arg(long, short = 'L', value_name = "DIR")]
+    #[arg(long, short = 'L', value_name = "DIR", env = "SPIN_LOG_DIR")]
     pub log_dir: Option<PathBuf>,
     /// Keep what components print off the terminal.
     #[arg(long, short = 'q', aliases = ["sh", "shush"])]
     pub quiet: bool,
+    /// Further options of Spin's.
+    #[command(flatten)]
+    pub spin: SpinArgs,
     /// Inference backend.
     #[arg(long, value_enum, default_value_t)]
     pub nn: Choice,
@@ -121,18 +124,32 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl RuntimeArgs {
-    /// The settings for a runtime of the application in `dir`.
-    pub fn options(&self, dir: &Path) -> Options {
-        let state_dir = self
-            .state_dir
-            .clone()
-            .unwrap_or_else(|| default_state_dir(dir));
-        let log_dir = match &self.log_dir {
-            None => writable(state_dir.join("logs")),
-            Some(dir) if dir.as_os_str().is_empty() => None,
-            Some(dir) => Some(dir.clone()),
+    /// Reads the application, or pulls it.
+    ///
+    /// # Errors
+    /// When it is not there, or not for this host.
+    pub async fn application(&self) -> Result<Manifest> {
+        let mut manifest = self.source.load().await?;
+        self.spin.apply(&mut manifest);
+        Ok(manifest)
+    }
+
+    /// The settings for a runtime of this application.
+    pub fn options(&self, manifest: &Manifest) -> Options {
+        let state_dir = match (&self.state_dir, &manifest.image) {
+            (Some(dir), _) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
+            (None, Some(image)) => Some(image.state_dir().to_owned()),
+            (None, None) => Some(default_state_dir(&manifest.dir)),
         };
-        Options {
+        let log_dir = match &self.log_dir {
+            Some(dir) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
+            // As with Spin, an image has no place for logs of its own.
+            None if self.state_dir.is_none() && manifest.image.is_some() => None,
+            None => state_dir
+                .as_ref()
+                .and_then(|dir| writable(dir.join("logs"))),
+        };
+        let options = Options {
             nn: self.nn,
             target: self.nn_target,
             backends_dir: self.backends_dir.clone(),
@@ -144,11 +161,12 @@ impl RuntimeArgs {
             timeout: Duration::from_secs_f64(self.timeout),
             max_memory: self.max_memory << 20,
             max_body: self.max_body << 20,
-            state_dir: Some(state_dir),
+            state_dir,
             log_dir,
             quiet: self.quiet,
             ..Options::default()
-        }
+        };
+        self.spin.over(options)
     }
 
     /// Where values for the manifest's variables come from.
@@ -187,13 +205,10 @@ fn writable(dir: PathBuf) -> Option<PathBuf> {
 pub async fn run(args: UpArgs) -> Result<()> {
     // Before anything else, so that a signal during the start is not lost.
     let stop = server::signal()?;
-    let mut manifest =
-        Manifest::load(&args.settings.from).context("cannot load the application")?;
-    if let Some(id) = &args.component_id {
-        manifest.retain(id)?;
-    }
+    let mut manifest = args.settings.application().await?;
+    manifest.retain(&args.component_id)?;
     let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
-    let server = Server::bind(runtime.clone(), args.listen).await?;
+    let server = Server::bind(runtime.clone(), args.listen, args.find_free_port).await?;
     let triggers = kafka::start(&runtime, triggers).await?;
     println!("Serving http://{}", server.local_addr()?);
     // Whoever waits for this line may read from a pipe.
@@ -228,7 +243,7 @@ pub async fn load(
     // Before anything is loaded, because it is quick to check.
     let variables = Variables::resolve(&manifest.variables, &sources)?;
     let triggers = kafka::configs(&manifest, &variables)?;
-    let options = settings.options(&manifest.dir);
+    let options = settings.options(&manifest);
     let runtime = Runtime::start(manifest, sources, options).await?;
     eprintln!("{}", runtime.nn_line());
     if let Some(address) = metrics_address {

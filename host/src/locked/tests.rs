@@ -37,7 +37,8 @@ fn app() -> Value {
 }
 
 fn read(app: &Value) -> Result<Manifest> {
-    manifest(app.to_string().as_bytes(), Path::new("/app"))
+    let app = App::parse(app.to_string().as_bytes())?;
+    app.manifest(Triggers::Kafka, Path::new("/app"), &local)
 }
 
 /// The error, with its causes, after a change.
@@ -134,7 +135,7 @@ fn what_this_host_lacks_is_refused_by_name() {
             "other components",
         ),
         (
-            refused(|app| component(app, "dependencies", json!({ "a:b/c": {} }))),
+            refused(|app| component(app, "dependencies", json!({ "a:b/c": { "source": {} } }))),
             "a:b/c",
         ),
         (

@@ -1,0 +1,215 @@
+//! Spin's locked application, version 0: what `spin up` makes of a manifest or of an image from a registry.
+//!
+//! The format is that of `spin_locked_app::locked` in Spin's source.
+
+mod model;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value};
+use url::Url;
+
+pub use model::{App, Content};
+use model::{File, LockedComponent, LockedDependency, Trigger, Variable};
+
+use crate::manifest::{
+    self, Component, Dependency, FileMount, KafkaTrigger, Manifest, VariableDecl, only_inference,
+};
+
+/// Which triggers of an application are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triggers {
+    /// Those of Kafka, and no component that has none; the others are another process's.
+    Kafka,
+    /// All of them, so that one of a type that this host lacks is an error.
+    All,
+}
+
+impl App {
+    /// Reads a locked application.
+    ///
+    /// # Errors
+    /// When it does not parse, or needs a newer host.
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        let app: Self = serde_json::from_slice(json)?;
+        if app.spin_lock_version > 1 {
+            bail!(
+                "version {} of the lock format is not known; update xray",
+                app.spin_lock_version
+            );
+        }
+        understand(&app)?;
+        Ok(app)
+    }
+
+    /// All contents that components have.
+    pub fn contents(&self) -> impl Iterator<Item = &Content> {
+        self.components.iter().flat_map(|component| {
+            let dependencies = component.dependencies.values().map(|d| &d.source);
+            let files = component.files.iter().map(|file| &file.content);
+            iter::once(&component.source)
+                .chain(dependencies)
+                .chain(files)
+        })
+    }
+
+    /// The triggers that are wanted, the components that they need, and all that these have, where `find` finds it.
+    ///
+    /// # Errors
+    /// When something is not found, or the application needs what this host does not have.
+    pub fn manifest(self, wanted: Triggers, dir: &Path, find: Find<'_>) -> Result<Manifest> {
+        let common = self.metadata.get("triggers").and_then(Value::as_object);
+        let kafka = common.and_then(|all| all.get("kafka")?.as_object());
+        let kafka = kafka.cloned().unwrap_or_default();
+        let text = |key| self.metadata.get(key).and_then(Value::as_str);
+        let mut manifest = Manifest {
+            dir: dir.to_owned(),
+            name: text("name").unwrap_or_default().to_owned(),
+            version: text("version").unwrap_or_default().to_owned(),
+            description: text("description").unwrap_or_default().to_owned(),
+            base: manifest::locked_base(common)?,
+            variables: BTreeMap::new(),
+            routes: Vec::new(),
+            kafka: Vec::new(),
+            components: BTreeMap::new(),
+            image: None,
+        };
+        for Trigger {
+            trigger_type,
+            trigger_config,
+        } in &self.triggers
+        {
+            match (trigger_type.as_str(), wanted) {
+                ("kafka", _) => manifest
+                    .kafka
+                    .push(KafkaTrigger::new(&kafka, trigger_config).context("trigger.kafka")?),
+                (_, Triggers::Kafka) => {}
+                ("http", Triggers::All) => manifest
+                    .routes
+                    .push(manifest::locked_route(trigger_config).context("trigger.http")?),
+                (other, Triggers::All) => bail!(
+                    "triggers of type `{other}` are not supported by this host, only `http` and `kafka`"
+                ),
+            }
+        }
+        for (name, variable) in self.variables {
+            let Variable { default, secret } = variable;
+            let decl = VariableDecl { default, secret };
+            manifest.variables.insert(name, decl);
+        }
+        let needed: BTreeSet<_> = (manifest.kafka.iter().map(|trigger| &trigger.component))
+            .chain(manifest.routes.iter().map(|route| &route.component))
+            .cloned()
+            .collect();
+        for locked in self.components {
+            if needed.contains(&locked.id) {
+                let id = locked.id.clone();
+                let component =
+                    component(locked, find).with_context(|| format!("component.{id}"))?;
+                manifest.components.insert(id, component);
+            }
+        }
+        manifest.check_triggers()?;
+        Ok(manifest)
+    }
+}
+
+/// Finds a content on this machine.
+pub type Find<'a> = &'a dyn Fn(&Content) -> Result<PathBuf>;
+
+/// Refuses what the application says a host must know, and this one does not.
+fn understand(app: &App) -> Result<()> {
+    if let Some(unknown) = app
+        .must_understand
+        .iter()
+        .find(|key| *key != "host_requirements")
+    {
+        bail!("it needs a host that understands {unknown:?}");
+    }
+    require(&app.host_requirements)
+}
+
+/// Calls to other components are refused where a component asks for them: here they may be another trigger's.
+fn require(needs: &Map<String, Value>) -> Result<()> {
+    let known = |name: &str, need: &Value| name == "local_service_chaining" || need != "required";
+    match needs.iter().find(|(name, need)| !known(name, need)) {
+        Some((name, _)) => bail!("it needs a host with {name:?}"),
+        None => Ok(()),
+    }
+}
+
+fn component(locked: LockedComponent, find: Find<'_>) -> Result<Component> {
+    require(&locked.host_requirements)?;
+    for (key, name) in [
+        ("key_value_stores", "key_value_stores"),
+        ("databases", "sqlite_databases"),
+        ("ai_models", "ai_models"),
+    ] {
+        let values = locked.metadata.get(key).and_then(Value::as_array);
+        if values.is_some_and(|values| !values.is_empty()) {
+            bail!("`{name}` is not supported by this host");
+        }
+    }
+    only_inference(locked.dependencies.keys().map(String::as_str))?;
+    let dependencies = locked.dependencies.into_iter();
+    let dependencies = dependencies.map(|entry| dependency(entry, find)).collect();
+    let hosts = locked.metadata.get("allowed_outbound_hosts").cloned();
+    let hosts: Vec<String> = hosts.map_or_else(|| Ok(Vec::new()), serde_json::from_value)?;
+    if hosts.iter().any(|host| host.contains("spin.internal")) {
+        bail!("calls to other components of the application are not supported by this host");
+    }
+    let file = |file: File| -> Result<_> {
+        let destination = format!("/{}", file.path.trim_start_matches('/'));
+        manifest::check_destination(&destination)?;
+        Ok(FileMount::Placed {
+            source: find(&file.content).context("files")?,
+            destination,
+        })
+    };
+    Ok(Component {
+        source: find(&locked.source).context("source")?,
+        files: locked.files.into_iter().map(file).collect::<Result<_>>()?,
+        allowed_outbound_hosts: hosts,
+        environment: locked.env,
+        variables: locked.config,
+        dependencies,
+    })
+}
+
+/// One that can't be composed is no error yet, because most often it is left out.
+fn dependency((name, locked): (String, LockedDependency), find: Find<'_>) -> Dependency {
+    let source = match find(&locked.source) {
+        Ok(file) if locked.export.is_none() && locked.inherit == "All" => Ok(file),
+        Ok(_) => Err("it must inherit all configuration, and `export` is not supported"),
+        Err(_) => Err("it is not in a file"),
+    };
+    Dependency { name, source }
+}
+
+/// Finds what lies in a file of this machine, as everything does in what `spin up` gives.
+///
+/// # Errors
+/// When the content is anywhere else.
+pub fn local(content: &Content) -> Result<PathBuf> {
+    let source = content.source.as_deref();
+    path(source.context("only files are supported, not inline content")?)
+}
+
+/// The path of a `file:` URL.
+///
+/// # Errors
+/// When it is something else.
+pub fn path(url: &str) -> Result<PathBuf> {
+    let parsed = Url::parse(url).with_context(|| format!("{url:?} is not a URL"))?;
+    let file = (parsed.scheme() == "file").then(|| parsed.to_file_path().ok());
+    file.flatten()
+        .ok_or_else(|| anyhow!("{url:?} is not the URL of a file"))
+}
+
+#[cfg(test)]
+mod tests;
