@@ -7,27 +7,33 @@ use xray_demo::phantom::{DEFAULT_SEED, Phantom};
 use crate::{
     applications::files,
     common::{function_is_built, root},
-    push, run,
+    fails, push, run,
     server::{Server, Wants},
     text, xray,
 };
 
-/// What `xray process` makes of the pictures in `in`, with the application from there.
-fn process(dir: &Path, from: &str, flags: &[&str]) -> Vec<(String, Vec<u8>)> {
+/// What `xray process` makes of the pictures in `in`, with the application from there, and what it says of inference.
+fn process(dir: &Path, from: &str, flags: &[&str]) -> (Vec<(String, Vec<u8>)>, String) {
     let out = format!("out-{}", fs::read_dir(dir).unwrap().count());
     let mut command = xray(&["process", "in", "-o", &out, "-f", from], dir);
-    command.args(["--nn", "embedded", "--quiet"]).args(flags);
+    command.arg("--quiet").args(flags);
     command.env(
         "SPIN_VARIABLE_PSEUDONYM_KEY",
         "0123456789abcdef0123456789abcdef",
     );
     let output = run(&mut command);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
     let out = dir.join(out);
     let read = |name: String| (name.clone(), fs::read(out.join(name)).unwrap());
-    files(&out).into_iter().map(read).collect()
+    let line = said.lines().find(|line| line.starts_with("Inference"));
+    (
+        files(&out).into_iter().map(read).collect(),
+        line.unwrap().to_owned(),
+    )
 }
 
+/// In every form that an image can have, and with inference inside and outside it.
 #[test]
 fn pictures_are_the_same_from_a_registry() {
     if !function_is_built() {
@@ -42,17 +48,34 @@ fn pictures_are_the_same_from_a_registry() {
         let name = phantom.patient.file_name();
         fs::write(dir.path().join("in").join(name), &phantom.jpeg).unwrap();
     }
-    let local = process(
-        dir.path(),
-        root().to_str().unwrap(),
-        &["--state-dir", "state"],
-    );
+    let embedded = ["--nn", "embedded"];
+    let local = [&embedded[..], &["--state-dir", "state"]].concat();
+    let (local, _) = process(dir.path(), root().to_str().unwrap(), &local);
     // Two processed pictures, and an anonymized one of who is ill.
     assert_eq!(local.len(), 3);
-    for (tag, arguments) in [("layers", &[][..]), ("archive", &["--archive"])] {
+    for (tag, form, nn, inference) in [
+        ("composed", &[][..], &[][..], "came composed with"),
+        ("beside", &["--compose=false"], &embedded, "by rten"),
+        (
+            "archive",
+            &["--compose=false", "--archive"],
+            &["--nn", "component"],
+            "composed in as",
+        ),
+    ] {
         let reference = server.reference(&format!("xray:{tag}"));
-        push(&server, &root(), &reference, arguments);
-        let pulled = process(dir.path(), &reference, &["--insecure"]);
+        push(&server, &root(), &reference, form);
+        let flags = [nn, &["--insecure"]].concat();
+        let (pulled, line) = process(dir.path(), &reference, &flags);
         assert!(pulled == local, "other pictures from {tag}");
+        assert!(line.contains(inference), "{tag}: {line}");
     }
+    let composed = server.reference("xray:composed");
+    let arguments = ["up", "-f", &composed, "--insecure", "--nn", "onnx"];
+    let mut command = xray(&arguments, server.home());
+    for name in ["S3_ACCESS_KEY", "S3_SECRET_KEY"] {
+        command.env(format!("SPIN_VARIABLE_{name}"), "x");
+    }
+    let said = fails(&mut command);
+    assert!(said.contains("asks the host for none"), "{said}");
 }
