@@ -43,6 +43,8 @@ pub fn list(files: &[FileMount], dir: &Path) -> Result<BTreeMap<String, PathBuf>
 
 /// Adds the files in `dir` that match, below `place`.
 fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &str) -> Result<()> {
+    // What matches below `.` comes without it, so that nothing could be said of where it lies.
+    let dir = dir.canonicalize()?;
     let escaped = glob::Pattern::escape(&dir.to_string_lossy());
     let full = format!("{escaped}/{pattern}");
     for path in glob::glob(&full).with_context(|| format!("files: {pattern:?}"))? {
@@ -50,7 +52,7 @@ fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &s
         if !path.is_file() {
             continue;
         }
-        let inside = path.strip_prefix(dir).ok().and_then(Path::to_str);
+        let inside = path.strip_prefix(&dir).ok().and_then(Path::to_str);
         let inside = inside.with_context(|| format!("files: cannot name {}", path.display()))?;
         let name = if place.is_empty() {
             inside.to_owned()

@@ -17,7 +17,7 @@ fn up(server: &Server, reference: &str, arguments: &[&str]) -> Up {
         "-f",
         reference,
     ];
-    let mut command = xray(&common, &server.home());
+    let mut command = xray(&common, server.home());
     command.args(server.flags()).args(arguments);
     Up::start(command)
 }

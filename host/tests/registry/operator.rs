@@ -36,8 +36,7 @@ fn the_operators_command_line_works_as_it_is() {
         command.env("DOCKER_CONFIG", home.join("docker"));
         command
     };
-    let from = app.path().to_str().unwrap();
-    let pushed = run(&mut secure(&["push", &image, "-f", from]));
+    let pushed = run(secure(&["push", &image]).current_dir(app.path()));
     assert!(pushed.status.success(), "{}", text(&pushed.stderr));
 
     // The port is the only thing that is different, as no test may take 80.

@@ -15,7 +15,7 @@ use crate::{
 
 fn up(server: &Server, reference: &str) -> std::process::Command {
     let arguments = ["up", "--listen", "127.0.0.1:0", "-f", reference];
-    let mut command = xray(&arguments, &server.home());
+    let mut command = xray(&arguments, server.home());
     command.args(server.flags());
     command.env("SPIN_VARIABLE_TOKEN", "t");
     command
@@ -35,14 +35,14 @@ fn what_is_not_there_is_named() {
         );
     }
     // Without TLS on the one side only.
-    let mut command = xray(&["up", "-f", &server.reference("two:1.0")], &server.home());
+    let mut command = xray(&["up", "-f", &server.reference("two:1.0")], server.home());
     let said = fails(&mut command);
     assert!(
         said.contains("cannot talk to") && said.contains("--insecure"),
         "{said}"
     );
     // Neither a file nor like a reference.
-    let mut command = xray(&["up", "-f", "app/spin.toml"], &server.home());
+    let mut command = xray(&["up", "-f", "app/spin.toml"], server.home());
     let said = fails(&mut command);
     assert!(said.contains("no file or folder app/spin.toml"), "{said}");
 
