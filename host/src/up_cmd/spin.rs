@@ -34,6 +34,12 @@ pub struct SpinArgs {
     /// Folders are always mounted where they lie; Spin copies them without this.
     #[arg(long, hide = true)]
     pub direct_mounts: bool,
+    /// Refused: whoever sets it, in the environment perhaps, must not be served without.
+    #[arg(long, hide = true, value_name = "FILE", env = "SPIN_TLS_CERT", value_parser = no_tls)]
+    pub tls_cert: Option<String>,
+    /// Refused as well.
+    #[arg(long, hide = true, value_name = "FILE", env = "SPIN_TLS_KEY", value_parser = no_tls)]
+    pub tls_key: Option<String>,
 }
 
 impl SpinArgs {
@@ -57,6 +63,13 @@ impl SpinArgs {
         }
         options
     }
+}
+
+fn no_tls(_: &str) -> Result<String, String> {
+    Err(
+        "this host speaks HTTP only; put a proxy in front of it, as a Route or an Ingress is"
+            .into(),
+    )
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -85,7 +98,68 @@ pub fn listen_address(text: &str) -> Result<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[arg(long)]
+        quiet: bool,
+        #[command(flatten)]
+        spin: SpinArgs,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<SpinArgs, String> {
+        let parsed = Cli::try_parse_from([&["xray"], arguments].concat());
+        parsed
+            .map(|cli| cli.spin)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn they_do_what_they_say() {
+        let text = "spin_manifest_version = 2\napplication.name = \"a\"\n\
+            trigger.http = [{ route = \"/\", component = \"c\" }]\n[component.c]\nsource = \"c.wasm\"\n\
+            environment = { A = \"1\", B = \"2\" }\n";
+        let mut manifest = Manifest::parse(text, Path::new(".")).unwrap();
+        let spin = parse(&["-e", "B=3=4", "--env", "C="]).unwrap();
+        spin.apply(&mut manifest);
+        let environment = &manifest.components["c"].environment;
+        let pairs: Vec<_> = environment
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        assert_eq!(pairs, ["A=1", "B=3=4", "C="]);
+
+        let arguments = ["--follow", "c", "--truncate-logs", "--tmp", "t"];
+        let options = parse(&arguments).unwrap().over(Options::default());
+        assert_eq!(options.follow, ["c"]);
+        assert!(options.truncate_logs && options.temp == Some("t".into()));
+        let arguments = ["--max-instance-memory", "1000000", "--disable-cache"];
+        let state_dir = Some("s".into());
+        let before = Options {
+            state_dir,
+            ..Options::default()
+        };
+        let options = parse(&arguments).unwrap().over(before);
+        assert_eq!((options.max_memory, options.state_dir), (1_000_000, None));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (arguments, said) in [
+            (&["--env", "NAME"][..], "NAME=VALUE"),
+            (&["--follow", "a", "--quiet"], "cannot be used with"),
+            (&["--tls-cert", "x"], "HTTP only"),
+            (&["--tls-key", "x"], "HTTP only"),
+        ] {
+            let error = parse(arguments).err().unwrap();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 
     #[test]
     fn a_name_may_stand_for_an_address() {

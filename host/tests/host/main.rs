@@ -17,6 +17,7 @@ mod nn_load;
 #[path = "../common/onnx_file.rs"]
 mod onnx_file;
 mod setup;
+mod spin_options;
 mod starts;
 mod store;
 mod support;
