@@ -124,11 +124,9 @@ pub type Find<'a> = &'a dyn Fn(&Content) -> Result<PathBuf>;
 
 /// Refuses what the application says a host must know, and this one does not.
 fn understand(app: &App) -> Result<()> {
-    if let Some(unknown) = app
-        .must_understand
-        .iter()
-        .find(|key| *key != "host_requirements")
-    {
+    let known = ["host_requirements", "component_host_requirements"];
+    let mut keys = app.must_understand.iter();
+    if let Some(unknown) = keys.find(|key| !known.contains(&key.as_str())) {
         bail!("it needs a host that understands {unknown:?}");
     }
     require(&app.host_requirements)

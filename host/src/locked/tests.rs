@@ -180,3 +180,52 @@ fn what_this_host_lacks_is_refused_by_name() {
     app["components"][0]["metadata"] = json!({ "key_value_stores": ["default"] });
     read(&app).unwrap();
 }
+
+/// As `spin registry push` stores it: contents by digest, and no other triggers than this host's.
+#[test]
+fn http_triggers_are_taken_when_all_are_wanted() {
+    let mut app = app();
+    app["metadata"]["triggers"]["http"] = json!({ "base": "/hospital" });
+    app["must_understand"] = json!(["component_host_requirements"]);
+    app["triggers"][0]["trigger_config"]["executor"] = Value::Null;
+    app["components"][0]["source"] =
+        json!({ "content_type": "application/wasm", "digest": "page" });
+    let find = |content: &Content| match &content.digest {
+        Some(digest) => Ok(Path::new("/cache").join(digest)),
+        None => local(content),
+    };
+    let all = |app: &Value| {
+        let app = App::parse(app.to_string().as_bytes())?;
+        app.manifest(Triggers::All, Path::new("."), &find)
+    };
+    let manifest = all(&app).unwrap();
+    assert_eq!(manifest.base, "/hospital");
+    let [route] = manifest.routes.as_slice() else {
+        panic!("{:?}", manifest.routes)
+    };
+    assert_eq!(
+        (route.route.as_str(), route.component.as_str()),
+        ("/...", "page")
+    );
+    assert_eq!(manifest.components["page"].source, Path::new("/cache/page"));
+    assert_eq!((manifest.kafka.len(), manifest.components.len()), (1, 2));
+
+    for (key, value, part) in [
+        ("trigger_type", json!("redis"), "`redis`"),
+        (
+            "trigger_config",
+            json!({ "component": "page", "route": { "private": true } }),
+            "private",
+        ),
+        (
+            "trigger_config",
+            json!({ "component": "page", "route": "/", "executor": { "type": "wagi" } }),
+            "wagi",
+        ),
+    ] {
+        let mut app = app.clone();
+        app["triggers"][0][key] = value;
+        let error = format!("{:#}", all(&app).unwrap_err());
+        assert!(error.contains(part), "{error}");
+    }
+}
