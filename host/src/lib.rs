@@ -9,6 +9,7 @@
 //! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
+pub mod ceph;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
 pub mod egress;

@@ -1,0 +1,5 @@
+//! A store that is Ceph's gateway, as whoever sets it up sees it.
+
+mod transport;
+
+pub use transport::transport;
