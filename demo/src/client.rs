@@ -4,10 +4,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use jiff::Timestamp;
-use xray::{
-    s3::Addressing,
-    sigv4::{Scope, Secret, sign, uri_encode},
-};
+use xray::sigv4::{Scope, Secret, sign, uri_encode};
 
 use crate::{Credentials, Transport};
 
@@ -15,11 +12,11 @@ use crate::{Credentials, Transport};
 #[derive(Debug, Clone)]
 pub struct Client {
     endpoint: String,
+    is_virtual_host: bool,
     region: String,
     access_key: String,
     secret_key: Secret,
     session_token: Option<Secret>,
-    addressing: Addressing,
     transport: Transport,
 }
 
@@ -33,33 +30,33 @@ impl Client {
         let endpoint = endpoint.into().trim_end_matches('/').to_owned();
         Self {
             endpoint,
+            is_virtual_host: false,
             region: "us-east-1".into(),
             access_key: credentials.access_key,
             secret_key: Secret::new(credentials.secret_key),
             session_token: None,
-            addressing: Addressing::Path,
             transport,
         }
     }
 
-    /// Signs for this region instead of `us-east-1`.
+    /// Signs for this region.
     #[must_use]
-    pub fn in_region(mut self, region: impl Into<String>) -> Self {
+    pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = region.into();
         self
     }
 
-    /// Addresses buckets so instead of by path.
+    /// Sends the token that temporary credentials come with.
     #[must_use]
-    pub fn addressing(mut self, addressing: Addressing) -> Self {
-        self.addressing = addressing;
+    pub fn session_token(mut self, token: Option<Secret>) -> Self {
+        self.session_token = token;
         self
     }
 
-    /// Sends the session token of temporary credentials along.
+    /// Addresses buckets as `bucket.host`, or by path.
     #[must_use]
-    pub fn with_session_token(mut self, token: Option<Secret>) -> Self {
-        self.session_token = token;
+    pub fn virtual_host(mut self, is_virtual_host: bool) -> Self {
+        self.is_virtual_host = is_virtual_host;
         self
     }
 
@@ -80,9 +77,9 @@ impl Client {
         body: Bytes,
     ) -> Result<Response<Bytes>> {
         let key = uri_encode(key.as_bytes(), false);
-        let path = match (self.addressing, self.endpoint.split_once("://")) {
-            (_, _) if bucket.is_empty() => format!("{}/", self.endpoint),
-            (Addressing::VirtualHost, Some((scheme, host))) => {
+        let path = match self.endpoint.split_once("://") {
+            _ if bucket.is_empty() => format!("{}/", self.endpoint),
+            Some((scheme, host)) if self.is_virtual_host => {
                 format!("{scheme}://{bucket}.{host}/{key}")
             }
             _ => format!("{}/{bucket}/{key}", self.endpoint),

@@ -10,8 +10,10 @@
 //! up`, and other commands call it directly.
 
 pub mod ceph;
+pub mod ceph_cmd;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
+pub mod doctor_cmd;
 pub mod egress;
 pub mod images_cmd;
 pub mod kafka;
