@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use xray::s3::{Addressing, error_code};
+use xray_demo::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -106,10 +107,7 @@ pub async fn owner(site: &Site) -> Finding {
 }
 
 /// Whether the gateway takes a bucket's name from where the function puts it.
-pub async fn style(site: &Site) -> Finding {
-    let Some(client) = &site.function else {
-        return Finding::skipped("the function has no keys");
-    };
+pub async fn style(site: &Site, client: &Client) -> Finding {
     let bucket = &site.settings.buckets.input;
     let answer = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
     let is_virtual = site.settings.addressing == Addressing::VirtualHost;

@@ -120,23 +120,27 @@ impl Site {
 async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
     let answer = gateway::answer(site).await;
     let is_there = lines.add("gateway", gateway::reachable(&answer));
+    let (mut function_works, mut owner_works) = (false, false);
     if is_there {
         lines.add("clock", gateway::clock(&answer));
+        function_works = lines.add("credentials", gateway::function(site).await);
+        owner_works = lines.add("owner", gateway::owner(site).await);
     }
-    let mut function_works = false;
-    if is_there {
-        let works = lines.add("credentials", gateway::function(site).await);
-        function_works = works && lines.add("endpoint style", gateway::style(site).await);
+    let function = site.function.as_ref().filter(|_| function_works);
+    let owner = site.owner.as_ref().filter(|_| owner_works);
+    // Nothing about a bucket makes sense while its name does not arrive.
+    let mut has_style = false;
+    if let Some(client) = function.or(owner) {
+        has_style = lines.add("endpoint style", gateway::style(site, client).await);
     }
-    let owner_works = is_there && lines.add("owner", gateway::owner(site).await);
-    if function_works {
+    if let Some(function) = function.filter(|_| has_style) {
         let checks = ["input bucket", "processed bucket", "anonymized bucket"];
         for (check, bucket) in checks.into_iter().zip(site.settings.buckets.all()) {
-            lines.add(check, rights::bucket(site, bucket).await);
+            lines.add(check, rights::bucket(site, function, bucket).await);
         }
     }
     let mut found = topic::Found::default();
-    if let Some(owner) = site.owner.as_ref().filter(|_| owner_works) {
+    if let Some(owner) = owner.filter(|_| has_style) {
         let finding = topic::notification(site, owner, &mut found).await;
         let has_notification = lines.add("notification", finding);
         if has_notification {

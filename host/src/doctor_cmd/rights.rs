@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use xray_demo::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -10,12 +11,9 @@ use crate::ceph::{
 };
 
 /// Whether the bucket is there and the function may look into it. What it may not is seen by a key that is never there.
-pub async fn bucket(site: &Site, bucket: &str) -> Finding {
-    let Some(client) = &site.function else {
-        return Finding::skipped("the function has no keys");
-    };
+pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
     let key = format!("xray-doctor-{}", xray_demo::fresh_key());
-    let asked = client.send(
+    let asked = function.send(
         Method::GET,
         bucket,
         &key,

@@ -90,6 +90,20 @@ impl Gateway {
         }
     }
 
+    /// Whether it is older than this release of Ceph.
+    pub fn is_before(&self, major: u32) -> bool {
+        let number = self.version.split(' ').nth(2);
+        let own = number.and_then(|text| text.split('.').next()?.parse::<u32>().ok());
+        own.expect("`ceph version N.N.N …`") < major
+    }
+
+    /// Whether radosgw is built without Kafka, as Debian's is: then it does not link the client.
+    pub fn is_without_kafka(&self) -> bool {
+        let script = "ldd \"$(command -v radosgw)\"";
+        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("rdkafka")
+    }
+
     /// A client of the owner of everything.
     pub fn owner(&self) -> Client {
         self.client(&self.owner)
