@@ -30,7 +30,12 @@ impl Part for Bucket {
     }
 
     fn wanted(&self) -> String {
-        "there".into()
+        let what = if self.holds_outputs {
+            "for outputs"
+        } else {
+            "for pictures that come in"
+        };
+        what.into()
     }
 
     async fn look(&self) -> Result<Look> {
