@@ -152,12 +152,13 @@ impl<'a> Probe<'a> {
                     "the gateway took the phantom, and no record came to Kafka within {waited} s"
                 ),
                 "the gateway does not deliver: it may be built without Kafka (Debian's is: ldd radosgw shows no librdkafka), may \
-                 not reach the broker, or lack its user or certificate; radosgw's log names it",
+                 not reach the broker, or lack its user or certificate; radosgw's log says why, at its default level only for a topic that \
+                 is not persistent",
             ),
             (None, _) => Finding::failed(
                 format!("the gateway took the phantom, and no output came within {waited} s"),
                 "see whether the function got a request (its log); if not, the gateway does not reach it, or still has older \
-                 events in its queue (radosgw-admin topic stats)",
+                 events in its queue (radosgw-admin topic stats, from Ceph 18 on)",
             ),
         }
     }

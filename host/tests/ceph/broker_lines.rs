@@ -7,6 +7,7 @@ use crate::{
     command::{run, works, xray},
     gateway::gateway,
     topic::Topic,
+    wait::until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,6 +79,10 @@ async fn broker_and_topics() {
     // Debian's gateway takes Kafka and can't deliver to it: what only the whole way shows.
     if gateway.is_without_kafka() {
         breaks(&broker.plain, &[], "end to end", "no record came to Kafka");
+        assert!(
+            gateway.log().contains("unknown schema"),
+            "only its log says why"
+        );
     }
     works(gateway, bucket, &["teardown", "--topic", bucket]);
     setup("doctor-kafka-other");

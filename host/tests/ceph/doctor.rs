@@ -161,7 +161,7 @@ async fn settings_keys_and_addresses() {
     );
     check(
         "SPIN_VARIABLE_S3_SECRET_KEY",
-        "wrong",
+        "not-the-secret",
         "credentials",
         "secret key is wrong",
     );
@@ -173,7 +173,7 @@ async fn settings_keys_and_addresses() {
     );
     check(
         "AWS_SECRET_ACCESS_KEY",
-        "wrong",
+        "not-the-secret",
         "owner",
         "secret key is wrong",
     );
@@ -357,14 +357,23 @@ async fn notification_topic_and_receiver() {
         "failed",
         "none is about new objects",
     );
-    works(gateway, bucket, &["teardown", "--topic", bucket]);
+    let none = HeaderMap::new();
+    let owner = gateway.owner();
+    let gone = owner.send(
+        Method::DELETE,
+        bucket,
+        "",
+        "notification",
+        none,
+        Bytes::new(),
+    );
+    assert!(gone.await.unwrap().status().is_success());
     breaks(doctor(), "notification", "failed", "has none");
 
     set_up(gateway, bucket, &receiver.address, &[]);
-    let owner = gateway.owner();
     let arn = format!("arn:aws:sns:default::{bucket}");
-    let deleted = owner.sns(&[("Action", "DeleteTopic"), ("TopicArn", arn.as_str())]);
-    assert!(deleted.await.unwrap().status().is_success());
+    let deleted = [("Action", "DeleteTopic"), ("TopicArn", arn.as_str())];
+    assert!(owner.sns(&deleted).await.unwrap().status().is_success());
     breaks(
         doctor(),
         "notification",
@@ -380,8 +389,8 @@ async fn notification_topic_and_receiver() {
         .await
         .unwrap();
 
-    let nowhere = owner.sns(&[("Action", "CreateTopic"), ("Name", bucket)]);
-    assert!(nowhere.await.unwrap().status().is_success());
+    let nowhere = [("Action", "CreateTopic"), ("Name", bucket)];
+    assert!(owner.sns(&nowhere).await.unwrap().status().is_success());
     breaks(doctor(), "topic", "failed", "pushes nowhere");
     set_up(gateway, bucket, "http://127.0.0.1:9/", &[]);
     breaks(doctor(), "receiver", "failed", "nobody listens");

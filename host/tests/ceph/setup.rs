@@ -16,7 +16,8 @@ fn lines_with(text: &str, word: &str) -> usize {
 async fn ask(gateway: &Gateway, method: Method, bucket: &str, query: &str, body: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let none = HeaderMap::new();
-    let answer = gateway.owner().send(method, bucket, "", query, none, body);
+    let owner = gateway.owner();
+    let answer = owner.send(method, bucket, "", query, none, body);
     let answer = answer.await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
     String::from_utf8(answer.into_body().to_vec()).unwrap()
@@ -59,13 +60,12 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     let gone = works(gateway, bucket, &with("teardown", &[]));
     assert_eq!(lines_with(&gone, " removed"), 5, "{gone}");
     assert_eq!(lines_with(&gone, " kept"), 3, "{gone}");
-    let put = gateway
-        .owner()
-        .put(bucket, "x.jpg", "image/jpeg", "x".into());
+    let owner = gateway.owner();
+    let put = owner.put(bucket, "x.jpg", "image/jpeg", "x".into());
     put.await.unwrap();
     let held = fails(xray(gateway, bucket, &with("teardown", &["--buckets"])));
     assert!(held.contains("there are objects in it"), "{held}");
-    gateway.owner().delete(bucket, "x.jpg").await.unwrap();
+    owner.delete(bucket, "x.jpg").await.unwrap();
     works(gateway, bucket, &with("teardown", &["--buckets"]));
     let after = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(after.stdout, missing.stdout);
@@ -89,7 +89,8 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
     works(gateway, bucket, &setup);
     // A notification and a policy of somebody else's, beside ours.
     let arn = "arn:aws:sns:default::setup-drift-others";
-    let made = gateway.owner().sns(&[
+    let owner = gateway.owner();
+    let made = owner.sns(&[
         ("Action", "CreateTopic"),
         ("Name", "setup-drift-others"),
         ("Attributes.entry.1.key", "push-endpoint"),
@@ -215,13 +216,13 @@ async fn what_is_wrong_is_one_line() {
     );
     check(setup(&["--bucket", "A_B"]), "can't be a bucket");
     check(
-        with("AWS_SECRET_ACCESS_KEY", "wrong"),
+        with("AWS_SECRET_ACCESS_KEY", "not-the-secret"),
         "the secret key is wrong",
     );
     check(with("AWS_ACCESS_KEY_ID", ""), "go together");
     check(with("AWS_ACCESS_KEY_ID", "NOBODY"), "no such access key");
     check(
-        with("SPIN_VARIABLE_S3_SECRET_KEY", "wrong"),
+        with("SPIN_VARIABLE_S3_SECRET_KEY", "not-the-secret"),
         "s3_access_key and s3_secret_key",
     );
     check(
