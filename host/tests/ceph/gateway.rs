@@ -5,8 +5,8 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
-    sync::{Mutex, OnceLock},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use serde_json::Value;
@@ -26,8 +26,8 @@ pub struct Gateway {
     pub version: String,
     /// Where its configuration and logs are; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` works on it.
     pub dir: PathBuf,
-    // The script ends Ceph when this closes, and so when this process ends, however it does.
-    _stdin: ChildStdin,
+    // The script ends Ceph when its input closes, and so when this process ends, however it does.
+    _script: (Child, ChildStdin),
 }
 
 /// Held while a topic is made or removed: of two at the same time a gateway before Ceph 19 may lose one.
@@ -83,7 +83,7 @@ impl Gateway {
             function: keys(&dir, "function"),
             version,
             dir,
-            _stdin: stdin,
+            _script: (process, stdin),
         }
     }
 
@@ -114,6 +114,17 @@ impl Gateway {
     /// A client of the function's user, which may do only what a bucket's policy allows it.
     pub fn function(&self) -> Client {
         self.client(&self.function)
+    }
+
+    /// An action of the owner's on topics, one at a time; it must succeed.
+    pub fn topic_action(&self, parameters: &[(&str, &str)]) {
+        tokio::task::block_in_place(|| {
+            let _alone = TOPICS.lock().unwrap_or_else(PoisonError::into_inner);
+            let owner = self.owner();
+            let answer = tokio::runtime::Handle::current().block_on(owner.sns(parameters));
+            let answer = answer.unwrap();
+            assert!(answer.status().is_success(), "{answer:?}");
+        });
     }
 
     /// A client with these keys.

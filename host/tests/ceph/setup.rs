@@ -89,14 +89,12 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
     works(gateway, bucket, &setup);
     // A notification and a policy of somebody else's, beside ours.
     let arn = "arn:aws:sns:default::setup-drift-others";
-    let owner = gateway.owner();
-    let made = owner.sns(&[
+    gateway.topic_action(&[
         ("Action", "CreateTopic"),
         ("Name", "setup-drift-others"),
         ("Attributes.entry.1.key", "push-endpoint"),
         ("Attributes.entry.1.value", "http://127.0.0.1:9/"),
     ]);
-    assert_eq!(made.await.unwrap().status(), StatusCode::OK);
     let theirs = format!(
         "<NotificationConfiguration><TopicConfiguration><Id>archive</Id><Topic>{arn}</Topic>\
          <Filter><S3Metadata><FilterRule><Name>x-amz-meta-a</Name><Value>b</Value></FilterRule></S3Metadata></Filter>\
