@@ -9,7 +9,7 @@ use xray::sigv4::uri_encode;
 use xray_demo::Client;
 
 use super::{
-    bucket::ask,
+    bucket::{ask, owned},
     part::{Found, Look, Part},
     refusal::{accept, status},
     topic, xml,
@@ -135,6 +135,29 @@ pub async fn read(client: &Client, bucket: &str) -> Result<Configuration> {
     xml::read(&accept(answer)?).context("the bucket's notifications")
 }
 
+/// Writes all notifications of a bucket: a gateway before Ceph 19 adds to what is there, later ones and S3 replace it, and all of
+/// it is right for both.
+async fn write(client: &Client, bucket: &str, all: &Configuration) -> Result<()> {
+    let body = xml::write("NotificationConfiguration", all)?;
+    let answer = ask(client, Method::PUT, bucket, "notification", body.into()).await?;
+    accept(answer).map(drop)
+}
+
+/// Writes the notifications that name a topic again, in all of the owner's buckets: before Ceph 19 each keeps a copy of where
+/// the topic pushed to when it was made, and goes on pushing there.
+///
+/// # Errors
+/// When the gateway refuses.
+pub async fn renew(client: &Client, arn: &str) -> Result<()> {
+    for bucket in owned(client).await? {
+        let all = read(client, &bucket).await?;
+        if all.topics.iter().any(|entry| entry.topic == arn) {
+            write(client, &bucket, &all).await?;
+        }
+    }
+    Ok(())
+}
+
 impl Notification {
     /// What should be there.
     fn entries(&self, arn: &str) -> Vec<Entry> {
@@ -245,19 +268,9 @@ impl Part for Notification {
                 self.delete(&stale.id).await?;
             }
         }
-        // Gateways before Ceph 19 add to what is there, later ones and S3 replace it: all of it is right for both.
         all.retain(|entry| !self.is_ours(entry));
         all.extend(wanted);
-        let body = xml::write("NotificationConfiguration", &Configuration { topics: all })?;
-        let answer = ask(
-            &self.client,
-            Method::PUT,
-            &self.bucket,
-            "notification",
-            body.into(),
-        )
-        .await?;
-        accept(answer).map(drop)
+        write(&self.client, &self.bucket, &Configuration { topics: all }).await
     }
 
     async fn remove(&self) -> Result<()> {

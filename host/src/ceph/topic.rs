@@ -240,9 +240,12 @@ impl Part for Topic {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let answer = self.client.sns(&borrowed).await?;
-        match refused(&answer) {
+        if let Some(refusal) = refused(&answer) {
+            return Err(self.explain(push, refusal));
+        }
+        match arn(&self.client, &self.name).await? {
+            Some(arn) => notification::renew(&self.client, &arn).await,
             None => Ok(()),
-            Some(refusal) => Err(self.explain(push, refusal)),
         }
     }
 

@@ -157,8 +157,8 @@ impl<'a> Probe<'a> {
             ),
             (None, _) => Finding::failed(
                 format!("the gateway took the phantom, and no output came within {waited} s"),
-                "see whether the function got a request (its log); if not, the gateway does not reach it, or still has older \
-                 events in its queue (radosgw-admin topic stats, from Ceph 18 on)",
+                "see whether the function got a request (its log); if not, the gateway does not reach it, has older events in its \
+                 queue, or pushes to where the topic went when the notification was made: xray teardown and xray setup make both anew",
             ),
         }
     }

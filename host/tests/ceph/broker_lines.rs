@@ -61,7 +61,9 @@ async fn broker_and_topics() {
         "doctor-kafka is not there",
     );
     Topic::create(&broker.plain, bucket, 3).await;
-    assert_eq!(doctor(&broker.plain, &look), (None, None));
+    until("the broker tells of the topic", || {
+        doctor(&broker.plain, &look) == (None, None)
+    });
     breaks("127.0.0.1:9", &look, "broker", "Connection refused");
     let ca = format!("ca={}", broker.dir.join("ca.crt").display());
     let sasl = [

@@ -1,11 +1,17 @@
 //! `xray setup`, `status` and `teardown`.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
     command::{fails, run, works, xray},
     gateway::{Gateway, gateway},
+    receiver::{Server, status},
 };
 
 /// A part of each kind, as the first words of its line say.
@@ -135,6 +141,47 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
     assert!(stored.contains("archive") && !stored.contains("<Id>xray"));
     let policies = ask(gateway, Method::GET, bucket, "policy", "").await;
     assert!(policies.contains("Archive") && !policies.contains("Xray"));
+}
+
+/// A notification keeps the endpoint that its topic had: without being written again it would push to the first for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_moved_moves_for_every_bucket() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let receiver = async |count: Arc<AtomicUsize>| {
+        Server::start(move |_| {
+            count.fetch_add(1, Relaxed);
+            async { status(200) }
+        })
+        .await
+    };
+    let counts = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let first = receiver(counts[0].clone()).await;
+    let second = receiver(counts[1].clone()).await;
+    let setup = |bucket: &str, to: &Server| {
+        let setup = [
+            "setup",
+            "--topic",
+            "setup-moves",
+            "--not-persistent",
+            "--push",
+        ];
+        works(gateway, bucket, &[&setup[..], &[&to.address]].concat());
+    };
+    let owner = gateway.owner();
+    let put = async |bucket: &str| {
+        // Not persistent: the push is over when the answer comes.
+        let put = owner.put(bucket, "a.jpg", "image/jpeg", "x".into());
+        put.await.unwrap();
+        counts.each_ref().map(|count| count.load(Relaxed))
+    };
+    setup("setup-moves-a", &first);
+    setup("setup-moves-b", &first);
+    assert_eq!(put("setup-moves-a").await, [1, 0]);
+    setup("setup-moves-b", &second);
+    assert_eq!(put("setup-moves-b").await, [1, 1]);
+    assert_eq!(put("setup-moves-a").await, [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
