@@ -4,109 +4,16 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
 use xray::sigv4::uri_encode;
 use xray_demo::Client;
 
 use super::{
-    bucket::{ask, owned},
+    bucket::ask,
+    configuration::{Configuration, Entry, Filter, Rule, Rules, read, write},
     part::{Found, Look, Part},
     refusal::{accept, status},
-    topic, xml,
+    stored_topic,
 };
-
-/// A bucket's notifications, ours and others.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Configuration {
-    /// Each a topic with events and a filter.
-    #[serde(rename = "TopicConfiguration", default)]
-    pub topics: Vec<Entry>,
-}
-
-/// One notification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its id, unique in the bucket.
-    #[serde(rename = "Id", default)]
-    pub id: String,
-    /// The topic's ARN.
-    #[serde(rename = "Topic")]
-    pub topic: String,
-    /// Which keys.
-    #[serde(rename = "Filter", default, skip_serializing_if = "Option::is_none")]
-    pub filter: Option<Filter>,
-    /// Which events; none means all.
-    #[serde(rename = "Event", default)]
-    pub events: Vec<String>,
-}
-
-/// Which keys; metadata and tags are extensions of Ceph's gateway, kept as they are.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filter {
-    /// By the key.
-    #[serde(rename = "S3Key", default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Rules>,
-    /// By user metadata.
-    #[serde(
-        rename = "S3Metadata",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub metadata: Option<Rules>,
-    /// By tags.
-    #[serde(rename = "S3Tags", default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Rules>,
-}
-
-/// Rules that must all hold.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
-    /// The rules.
-    #[serde(rename = "FilterRule", default)]
-    pub rules: Vec<Rule>,
-}
-
-/// One rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
-    /// `prefix`, `suffix`, or what else the gateway knows.
-    #[serde(rename = "Name")]
-    pub name: String,
-    /// Its value.
-    #[serde(rename = "Value", default)]
-    pub value: String,
-}
-
-impl Entry {
-    /// The name of its topic.
-    pub fn topic_name(&self) -> &str {
-        self.topic.rsplit(':').next().unwrap_or_default()
-    }
-
-    /// Whether it says anything of new objects.
-    pub fn is_about_creation(&self) -> bool {
-        let creation = |event: &String| {
-            let event = event.strip_prefix("s3:").unwrap_or(event);
-            event.starts_with("ObjectCreated:")
-        };
-        self.events.is_empty() || self.events.iter().any(creation)
-    }
-
-    /// The value of a rule about keys, empty if there is none.
-    pub fn rule(&self, name: &str) -> &str {
-        let rules = self.filter.as_ref().and_then(|f| f.key.as_ref());
-        let rule = rules.and_then(|r| r.rules.iter().find(|rule| rule.name == name));
-        rule.map_or("", |rule| &rule.value)
-    }
-
-    fn sorted(mut self) -> Self {
-        self.events.sort();
-        if let Some(key) = self.filter.as_mut().and_then(|f| f.key.as_mut()) {
-            key.rules.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        self
-    }
-}
 
 /// Our notifications of one bucket: one for each suffix, since a notification takes only one.
 pub struct Notification {
@@ -124,38 +31,6 @@ pub struct Notification {
     pub prefix: String,
     /// What keys end with, one of these; an empty one is for all.
     pub suffixes: Vec<String>,
-}
-
-/// All notifications of a bucket.
-///
-/// # Errors
-/// When the gateway does not show them.
-pub async fn read(client: &Client, bucket: &str) -> Result<Configuration> {
-    let answer = ask(client, Method::GET, bucket, "notification", Bytes::new()).await?;
-    xml::read(&accept(answer)?).context("the bucket's notifications")
-}
-
-/// Writes all notifications of a bucket: a gateway before Ceph 19 adds to what is there, later ones and S3 replace it, and all of
-/// it is right for both.
-async fn write(client: &Client, bucket: &str, all: &Configuration) -> Result<()> {
-    let body = xml::write("NotificationConfiguration", all)?;
-    let answer = ask(client, Method::PUT, bucket, "notification", body.into()).await?;
-    accept(answer).map(drop)
-}
-
-/// Writes the notifications that name a topic again, in all of the owner's buckets: before Ceph 19 each keeps a copy of where
-/// the topic pushed to when it was made, and goes on pushing there.
-///
-/// # Errors
-/// When the gateway refuses.
-pub async fn renew(client: &Client, arn: &str) -> Result<()> {
-    for bucket in owned(client).await? {
-        let all = read(client, &bucket).await?;
-        if all.topics.iter().any(|entry| entry.topic == arn) {
-            write(client, &bucket, &all).await?;
-        }
-    }
-    Ok(())
 }
 
 impl Notification {
@@ -228,7 +103,7 @@ impl Part for Notification {
             }
             all => all?.topics,
         };
-        let arn = topic::arn(&self.client, &self.topic).await?;
+        let arn = stored_topic::arn(&self.client, &self.topic).await?;
         let ours: Vec<Entry> = all.iter().filter(|e| self.is_ours(e)).cloned().collect();
         let others = all.len() - ours.len();
         let mut notes = Vec::new();
@@ -258,7 +133,7 @@ impl Part for Notification {
     }
 
     async fn make(&self) -> Result<()> {
-        let arn = topic::arn(&self.client, &self.topic)
+        let arn = stored_topic::arn(&self.client, &self.topic)
             .await?
             .with_context(|| format!("the topic {} is not there", self.topic))?;
         let wanted = self.entries(&arn);

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::Args;
 
 use self::plan::Plan;
-use crate::ceph::{push::PushArgs, settings::StoreArgs};
+use crate::ceph::{push_args::PushArgs, settings::StoreArgs};
 
 /// What is to be at the store.
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use xray_demo::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
-    notification::{self, Entry},
-    topic::{self, Stored},
+    configuration::{self, Entry},
+    stored_topic::{self, Stored},
 };
 
 /// What the probe has to know of it.
@@ -20,7 +20,7 @@ pub struct Found {
 /// Whether new objects are notified of, to topics that are there.
 pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Finding {
     let bucket = &site.settings.buckets.input;
-    let all = match notification::read(owner, bucket).await {
+    let all = match configuration::read(owner, bucket).await {
         Ok(all) => all.topics,
         Err(error) => {
             return Finding::failed(
@@ -32,7 +32,7 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
     let count = all.len();
     for entry in all {
         let name = entry.topic_name().to_owned();
-        match topic::stored(owner, &entry.topic).await {
+        match stored_topic::stored(owner, &entry.topic).await {
             Ok(Some(stored)) if entry.is_about_creation() => found.entries.push((entry, stored)),
             Ok(Some(_)) => {}
             Ok(None) => {

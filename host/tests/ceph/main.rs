@@ -8,6 +8,7 @@ mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;
+mod doctor_gateway;
 mod first;
 mod gateway;
 mod kafka;
