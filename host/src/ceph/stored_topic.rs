@@ -131,6 +131,7 @@ impl Stored {
     /// What is other than wanted, in words, and what the gateway ignores.
     pub fn compare(&self, push: &Push) -> (Vec<String>, Vec<String>) {
         let (mut differs, mut ignored) = (Vec::new(), Vec::new());
+        // A gateway may keep the password to itself; one that shows it shows whether it is ours.
         if self.address != push.shown_address() && self.address != push.address {
             differs.push("pushes elsewhere".to_owned());
         }

@@ -18,6 +18,8 @@ use crate::common::{missing, root};
 pub struct Gateway {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
+    /// The same over TLS, with a certificate by the authority in `ca.crt` of its folder.
+    pub tls_endpoint: String,
     /// The keys of the user `owner`, who makes buckets and topics.
     pub owner: Credentials,
     /// The keys of the user `function`, which the function runs as. It owns nothing.
@@ -48,10 +50,11 @@ fn version() -> Option<String> {
         output.status.success().then(|| text.trim().to_owned())
     };
     let programs = ["ceph-mon", "ceph-osd", "radosgw"];
-    if programs.iter().any(|name| says(name).is_none()) {
+    let has_openssl = Command::new("openssl").arg("version").output().is_ok();
+    if !has_openssl || programs.iter().any(|name| says(name).is_none()) {
         missing(
             "Ceph's gateway",
-            "install radosgw, ceph-mon and ceph-osd (Debian: apt-get install --no-install-recommends)",
+            "install radosgw, ceph-mon, ceph-osd and openssl (Debian: apt-get install --no-install-recommends)",
         );
         return None;
     }
@@ -64,7 +67,7 @@ impl Gateway {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ceph");
         _ = fs::remove_dir_all(&dir);
         // Held together, so that they differ.
-        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let mut command = Command::new(root().join("tests/ceph/gateway"));
         command.arg(&dir).args(ports.map(|port| port.to_string()));
@@ -79,6 +82,7 @@ impl Gateway {
         println!("{version}");
         Self {
             endpoint: format!("http://127.0.0.1:{}", ports[0]),
+            tls_endpoint: format!("https://127.0.0.1:{}", ports[2]),
             owner: keys(&dir, "owner"),
             function: keys(&dir, "function"),
             version,

@@ -15,6 +15,7 @@ mod kafka;
 mod policy;
 mod receiver;
 mod setup;
+mod tls;
 #[path = "../kafka/topic.rs"]
 #[allow(dead_code, reason = "the tests of the Kafka trigger use more of it")]
 mod topic;
