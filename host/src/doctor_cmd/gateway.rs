@@ -8,9 +8,12 @@ use xray::s3::{Addressing, error_code};
 use xray_demo::Client;
 
 use super::{Site, line::Finding};
-use crate::ceph::{
-    bucket::{ask, user_id},
-    refusal::{Refusal, refused},
+use crate::{
+    ceph::{
+        bucket::{ask, user_id},
+        refusal::{Refusal, refused},
+    },
+    egress::allowed::AllowedHosts,
 };
 
 /// Beyond this gateways refuse every signature, in seconds.
@@ -135,8 +138,35 @@ pub async fn style(site: &Site, client: &Client) -> Finding {
                         "s3_endpoint must not begin with the bucket's name",
                     )
                 }
+                _ if is_virtual && !may_reach_buckets(site) => Finding::failed(
+                    "the host does not let the function reach the buckets' hosts",
+                    "set s3_bucket_hosts to them, as in https://*.rgw.example.com",
+                ),
                 _ => Finding::ok(style),
             }
         }
     }
+}
+
+/// Whether `s3_bucket_hosts` names the host that each bucket is.
+fn may_reach_buckets(site: &Site) -> bool {
+    let settings = &site.settings;
+    if settings.manifest.is_none() {
+        // What the function's host allows is not known here.
+        return true;
+    }
+    let hosts = settings
+        .variables
+        .get("s3_bucket_hosts")
+        .unwrap_or_default();
+    let (Ok(allowed), Some((scheme, host))) = (
+        AllowedHosts::parse(&[hosts]),
+        settings.endpoint.split_once("://"),
+    ) else {
+        return false;
+    };
+    settings.buckets.all().into_iter().all(|bucket| {
+        let uri = format!("{scheme}://{bucket}.{host}").parse();
+        uri.is_ok_and(|uri| allowed.allows(&uri))
+    })
 }

@@ -87,7 +87,7 @@ fn site(args: &DoctorArgs) -> Result<Site> {
             args.kafka.apply(manifest)?;
             configs(manifest, &settings.variables)?.into_iter().next()
         }
-        None => None,
+        None => without_manifest(&args.kafka, &settings)?,
     };
     let transport = transport()?;
     let client = |keys: &Option<_>| {
@@ -101,6 +101,17 @@ fn site(args: &DoctorArgs) -> Result<Site> {
         kafka,
         settings,
     })
+}
+
+/// What the flags alone say of Kafka, where there is no manifest.
+fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<KafkaConfig>> {
+    let mut table = flags.table()?;
+    if table.is_empty() {
+        return Ok(None);
+    }
+    table.insert("component".into(), "xray".into());
+    table.entry("topics").or_insert("storage".into());
+    KafkaConfig::read(&table, &settings.variables).map(Some)
 }
 
 impl Site {

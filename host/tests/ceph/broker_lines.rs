@@ -64,6 +64,19 @@ async fn broker_and_topics() {
     until("the broker tells of the topic", || {
         doctor(&broker.plain, &look) == (None, None)
     });
+    // On a machine without the application.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let flags = ["doctor", "--no-probe", "--topic", bucket, "--kafka"];
+    let mut command = xray(gateway, bucket, &[&flags[..], &[&broker.plain]].concat());
+    command.current_dir(elsewhere.path());
+    command.env_remove("SPIN_VARIABLE_PSEUDONYM_KEY");
+    let ended = run(command);
+    let with = format!("ok   Kafka topic        {bucket} with 3 partitions");
+    assert!(
+        ended.code == 0 && ended.stdout.contains(&with),
+        "{}",
+        ended.stdout
+    );
     breaks("127.0.0.1:9", &look, "broker", "Connection refused");
     let ca = format!("ca={}", broker.dir.join("ca.crt").display());
     let sasl = [

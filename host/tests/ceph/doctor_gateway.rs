@@ -85,6 +85,8 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     let virtual_host = |host: &str| {
         let mut command = doctor(gateway, "doctor-style", &["--no-probe"]);
         command.env("SPIN_VARIABLE_S3_STYLE", "virtual");
+        let hosts = format!("http://*.{host}:{port}");
+        command.env("SPIN_VARIABLE_S3_BUCKET_HOSTS", hosts);
         command.env("SPIN_VARIABLE_S3_ENDPOINT", format!("http://{host}:{port}"));
         command
     };
@@ -108,6 +110,9 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
         "failed",
         "rgw_dns_name",
     );
+    let mut denied = virtual_host("s3.localhost");
+    denied.env("SPIN_VARIABLE_S3_BUCKET_HOSTS", &gateway.endpoint);
+    breaks(denied, "endpoint style", "failed", "s3_bucket_hosts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
