@@ -265,7 +265,7 @@ pub fn meaning(response: &Response<Bytes>) -> Meaning {
 }
 
 /// The `<Code>` of an S3 error body; RGW's `<Message>` is empty, so nothing else is worth reading.
-fn error_code(body: &[u8]) -> &str {
+pub fn error_code(body: &[u8]) -> &str {
     let text = std::str::from_utf8(body).unwrap_or_default();
     text.split_once("<Code>")
         .and_then(|(_, rest)| rest.split_once("</Code>"))

@@ -12,9 +12,11 @@ use crate::{Credentials, Transport};
 #[derive(Debug, Clone)]
 pub struct Client {
     endpoint: String,
+    is_virtual_host: bool,
     region: String,
     access_key: String,
     secret_key: Secret,
+    session_token: Option<Secret>,
     transport: Transport,
 }
 
@@ -28,14 +30,38 @@ impl Client {
         let endpoint = endpoint.into().trim_end_matches('/').to_owned();
         Self {
             endpoint,
+            is_virtual_host: false,
             region: "us-east-1".into(),
             access_key: credentials.access_key,
             secret_key: Secret::new(credentials.secret_key),
+            session_token: None,
             transport,
         }
     }
 
-    /// Sends one signed request and brings the answer, whatever its status.
+    /// Signs for this region.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = region.into();
+        self
+    }
+
+    /// Sends the token that temporary credentials come with.
+    #[must_use]
+    pub fn session_token(mut self, token: Option<Secret>) -> Self {
+        self.session_token = token;
+        self
+    }
+
+    /// Addresses buckets as `bucket.host`, or by path.
+    #[must_use]
+    pub fn virtual_host(mut self, is_virtual_host: bool) -> Self {
+        self.is_virtual_host = is_virtual_host;
+        self
+    }
+
+    /// Sends one signed request and brings the answer, whatever its status. Without a bucket it is about the service, without
+    /// a key about the bucket.
     ///
     /// `query` is everything after the question mark, encoded and in the order of its names.
     ///
@@ -50,11 +76,14 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Bytes>> {
-        let path = format!(
-            "{}/{bucket}/{}",
-            self.endpoint,
-            uri_encode(key.as_bytes(), false)
-        );
+        let key = uri_encode(key.as_bytes(), false);
+        let path = match self.endpoint.split_once("://") {
+            _ if bucket.is_empty() => format!("{}/", self.endpoint),
+            Some((scheme, host)) if self.is_virtual_host => {
+                format!("{scheme}://{bucket}.{host}/{key}")
+            }
+            _ => format!("{}/{bucket}/{key}", self.endpoint),
+        };
         let uri = if query.is_empty() {
             path
         } else {
@@ -62,13 +91,38 @@ impl Client {
         };
         let mut request = Request::builder().method(method).uri(uri).body(body)?;
         *request.headers_mut() = headers;
+        self.send_signed(request, "s3").await
+    }
+
+    /// Sends an action of the notification service: its parameters go in the body, as a form. In the query, which
+    /// SNS takes too, Ceph's gateway ignores them.
+    ///
+    /// # Errors
+    /// When the request can't be made or there is no answer.
+    pub async fn sns(&self, parameters: &[(&str, &str)]) -> Result<Response<Bytes>> {
+        let pair = |(name, value): &(&str, &str)| {
+            let encoded = |text: &str| uri_encode(text.as_bytes(), true);
+            format!("{}={}", encoded(name), encoded(value))
+        };
+        let form = parameters.iter().map(pair).collect::<Vec<_>>().join("&");
+        let request = Request::post(format!("{}/", self.endpoint))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.into())?;
+        self.send_signed(request, "sns").await
+    }
+
+    async fn send_signed(
+        &self,
+        mut request: Request<Bytes>,
+        service: &str,
+    ) -> Result<Response<Bytes>> {
         let payload = request.body().clone();
         let scope = Scope {
             access_key: &self.access_key,
             secret_key: &self.secret_key,
-            session_token: None,
+            session_token: self.session_token.as_ref(),
             region: &self.region,
-            service: "s3",
+            service,
         };
         sign(&mut request, &payload, &scope, Timestamp::now())?;
         if !payload.is_empty() {

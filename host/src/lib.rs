@@ -11,8 +11,11 @@
 
 pub mod compose;
 pub mod compose_cmd;
+pub mod ceph;
+pub mod ceph_cmd;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
+pub mod doctor_cmd;
 pub mod egress;
 pub mod images_cmd;
 pub mod kafka;

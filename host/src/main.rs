@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::{
-    compose_cmd, dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, push_cmd,
-    setup_cmd, up_cmd,
+    ceph_cmd, compose_cmd, dead_letters_cmd, demo_cmd, doctor_cmd, images_cmd, plugin_cmd,
+    process_cmd, push_cmd, setup_cmd, up_cmd,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
@@ -17,6 +17,14 @@ enum Cli {
     Up(Box<up_cmd::UpArgs>),
     /// Put an application into a registry, as `spin registry push` does.
     Push(push_cmd::PushArgs),
+    /// Make the buckets, policies, topic and notification at a Ceph gateway, and read them back.
+    Setup(Box<ceph_cmd::SetupArgs>),
+    /// Say what of that is there.
+    Status(Box<ceph_cmd::StatusArgs>),
+    /// Remove it; buckets stay.
+    Teardown(Box<ceph_cmd::TeardownArgs>),
+    /// Check everything between a picture that arrives and its outputs, and say how to repair what is broken.
+    Doctor(Box<doctor_cmd::DoctorArgs>),
     /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
     Demo(Box<demo_cmd::DemoArgs>),
     /// Run the function on local pictures; nothing listens.
@@ -56,6 +64,14 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Push(args) => tokio_runtime()?
             .block_on(push_cmd::run(args))
             .map(|()| ExitCode::SUCCESS),
+        Cli::Setup(args) => tokio_runtime()?
+            .block_on(ceph_cmd::setup(*args))
+            .map(|()| ExitCode::SUCCESS),
+        Cli::Status(args) => tokio_runtime()?.block_on(ceph_cmd::status(*args)),
+        Cli::Teardown(args) => tokio_runtime()?
+            .block_on(ceph_cmd::teardown(*args))
+            .map(|()| ExitCode::SUCCESS),
+        Cli::Doctor(args) => tokio_runtime()?.block_on(doctor_cmd::run(*args)),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
         Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),

@@ -74,7 +74,12 @@ fn classify(error: &Error) -> HttpError {
     if error.is_connect() {
         use std::io::ErrorKind;
         let io = sources.find_map(|source| source.downcast_ref::<std::io::Error>());
-        return match io.map(std::io::Error::kind) {
+        // What hyper-rustls wraps is not among the sources: it is within.
+        let within = |io: &std::io::Error| {
+            let inner = io.get_ref()?.downcast_ref::<std::io::Error>()?;
+            Some(inner.kind())
+        };
+        return match io.map(|io| within(io).unwrap_or_else(|| io.kind())) {
             Some(ErrorKind::TimedOut) => HttpError::ConnectionTimeout,
             // rustls wraps its errors so.
             Some(ErrorKind::InvalidData) => HttpError::TlsCertificateError,

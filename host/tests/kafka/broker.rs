@@ -67,8 +67,9 @@ fn is_possible() -> bool {
 
 impl Broker {
     fn new() -> Self {
-        // Statics are not dropped, so the folder is in the build's own, and made new every time.
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kafka");
+        // Statics are not dropped, so the folder is in the build's own, one for each suite, and made new every time.
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(concat!("kafka-of-", env!("CARGO_CRATE_NAME")));
         _ = fs::remove_dir_all(&dir);
         // Held together, so that they differ.
         let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());

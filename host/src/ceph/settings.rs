@@ -1,0 +1,204 @@
+//! Which store is meant, and who asks: the function's own settings, and the keys of the buckets' owner.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xray::{
+    config::{Config, DEFAULTS},
+    s3::Addressing,
+    sigv4::Secret,
+};
+use xray_demo::{Client, Credentials, Transport};
+
+use crate::{
+    manifest::{Manifest, VariableDecl},
+    variables::{self, Sources, Variables},
+};
+
+/// Where the function's settings come from, as for `xray up`.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// The manifest whose settings count, or a folder with a spin.toml; without one the defaults do.
+    #[arg(short = 'f', long, value_name = "PATH", default_value = ".")]
+    pub from: PathBuf,
+    /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+    /// Spin's runtime configuration; variable providers are read from it.
+    #[arg(long, value_name = "FILE")]
+    pub runtime_config_file: Option<PathBuf>,
+    /// The input bucket; the names of the others follow from it.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "xray-data-in",
+        env = "XRAY_BUCKET"
+    )]
+    pub bucket: String,
+}
+
+/// Keys, and the token where they are temporary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Access key and secret key.
+    pub credentials: Credentials,
+    /// The session token of temporary credentials.
+    pub token: Option<Secret>,
+}
+
+/// The names of the three buckets.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    /// Where pictures come in.
+    pub input: String,
+    /// Where labelled pictures go.
+    pub processed: String,
+    /// Where anonymized copies go.
+    pub anonymized: String,
+}
+
+/// What is known of the store.
+pub struct Settings {
+    /// The function's settings; where its keys are not known, they are placeholders here.
+    pub config: Config,
+    /// `http://host:port`.
+    pub endpoint: String,
+    /// How buckets are addressed.
+    pub addressing: Addressing,
+    /// The buckets.
+    pub buckets: Buckets,
+    /// The function's keys: the variables `s3_access_key` and `s3_secret_key`.
+    pub function: Option<Keys>,
+    /// The owner's keys: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` of the environment.
+    pub owner: Option<Keys>,
+    /// The manifest, if there is one.
+    pub manifest: Option<Manifest>,
+    /// Its variables.
+    pub variables: Variables,
+}
+
+impl Settings {
+    /// Reads them all; only the environment has secrets that are not the function's.
+    ///
+    /// # Errors
+    /// When a setting has a value that the function would not take.
+    pub fn read(args: &StoreArgs) -> Result<Self> {
+        let manifest = manifest(&args.from)?;
+        let declared = declared(manifest.as_ref());
+        let sources = Sources {
+            explicit: variables::parse_explicit(&args.variables)?,
+            runtime_config: args.runtime_config_file.clone(),
+            dir: manifest.as_ref().map_or(".".into(), |m| m.dir.clone()),
+            environment: true,
+        };
+        let variables = Variables::resolve(&declared, &sources)?;
+        let text = |name: &str| variables.get(name).unwrap_or_default().trim().to_owned();
+        let function = keys(
+            [text("s3_access_key"), text("s3_secret_key")],
+            text("s3_session_token"),
+        )
+        .context("s3_access_key and s3_secret_key go together")?;
+        let config = Config::from_lookup(|name| match name {
+            "s3_access_key" | "s3_secret_key" if function.is_none() => Some("unknown".into()),
+            _ => variables.get(name).map(str::to_owned),
+        })?;
+        let ambient = |name: &str| std::env::var(name).unwrap_or_default();
+        let owner = keys(
+            [
+                ambient("AWS_ACCESS_KEY_ID"),
+                ambient("AWS_SECRET_ACCESS_KEY"),
+            ],
+            ambient("AWS_SESSION_TOKEN"),
+        )
+        .context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together")?;
+        let addressing = match text("s3_style").as_str() {
+            "virtual" => Addressing::VirtualHost,
+            _ => Addressing::Path,
+        };
+        Ok(Self {
+            endpoint: text("s3_endpoint"),
+            addressing,
+            buckets: Buckets::of(&args.bucket, &config)?,
+            config,
+            function,
+            owner,
+            manifest,
+            variables,
+        })
+    }
+
+    /// A client with these keys.
+    pub fn client(&self, keys: &Keys, transport: Transport) -> Client {
+        Client::new(&self.endpoint, keys.credentials.clone(), transport)
+            .region(&self.config.region)
+            .virtual_host(self.addressing == Addressing::VirtualHost)
+            .session_token(keys.token.clone())
+    }
+}
+
+impl Buckets {
+    fn of(input: &str, config: &Config) -> Result<Self> {
+        let buckets = Self {
+            input: input.to_owned(),
+            processed: format!("{input}{}", config.processed_suffix),
+            anonymized: format!("{input}{}", config.anonymized_suffix),
+        };
+        for name in buckets.all() {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+            if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
+                bail!(
+                    "`{name}` can't be a bucket: 3 to 63 lower-case letters, digits, `-` and `.` are allowed"
+                );
+            }
+        }
+        Ok(buckets)
+    }
+
+    /// All three.
+    pub fn all(&self) -> [&str; 3] {
+        [&self.input, &self.processed, &self.anonymized]
+    }
+}
+
+/// The manifest at `from`. Where nobody named one it may be missing: whoever sets up a store needs no application.
+fn manifest(from: &Path) -> Result<Option<Manifest>> {
+    if from == Path::new(".") && !Path::new("spin.toml").is_file() {
+        return Ok(None);
+    }
+    Manifest::load(from).map(Some)
+}
+
+/// The variables with a default each, since not all that the function needs is needed here.
+fn declared(manifest: Option<&Manifest>) -> std::collections::BTreeMap<String, VariableDecl> {
+    let with_default = |default: String| VariableDecl {
+        default: Some(default),
+        secret: false,
+    };
+    match manifest {
+        Some(manifest) => {
+            let all = manifest.variables.iter();
+            let own = |decl: &VariableDecl| decl.default.clone().unwrap_or_default();
+            all.map(|(name, decl)| (name.clone(), with_default(own(decl))))
+                .collect()
+        }
+        None => {
+            let all = DEFAULTS.iter();
+            all.map(|(name, default)| ((*name).to_owned(), with_default((*default).to_owned())))
+                .collect()
+        }
+    }
+}
+
+/// Keys from their two halves; `None` if there are none, an error if there is only one.
+fn keys(halves: [String; 2], token: String) -> Result<Option<Keys>> {
+    let [access_key, secret_key] = halves;
+    match (access_key.is_empty(), secret_key.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some(Keys {
+            credentials: Credentials::new(access_key, secret_key),
+            token: Some(Secret::new(token)).filter(|token| !token.is_empty()),
+        })),
+        _ => bail!("one of them is not set"),
+    }
+}

@@ -1,0 +1,164 @@
+//! Topics as a gateway shows them.
+
+use anyhow::{Context, Result};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use xray_demo::Client;
+
+use super::{push::Push, refusal::accept, xml};
+
+#[derive(Debug, Deserialize)]
+struct Topics {
+    #[serde(rename = "ListTopicsResult")]
+    result: TopicsResult,
+}
+
+#[derive(Debug, Deserialize)]
+struct TopicsResult {
+    #[serde(rename = "Topics", default)]
+    topics: TopicList,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct TopicList {
+    #[serde(default)]
+    member: Vec<Member>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Member {
+    #[serde(rename = "TopicArn")]
+    arn: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Attributes {
+    #[serde(rename = "GetTopicAttributesResult")]
+    result: AttributesResult,
+}
+
+#[derive(Debug, Deserialize)]
+struct AttributesResult {
+    #[serde(rename = "Attributes")]
+    attributes: Entries,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entries {
+    #[serde(default)]
+    entry: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// A topic as it reads back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it pushes to; empty for nowhere.
+    pub address: String,
+    /// Whether its events wait in a queue at the gateway.
+    pub persistent: bool,
+    /// `name=value` of everything that was set, as the gateway keeps it.
+    pub arguments: String,
+    /// What it says in every event.
+    pub opaque_data: String,
+    /// The limits on retries by their names here: `time_to_live`, `max_retries`, `retry_sleep_duration`. Gateways before Ceph
+    /// 18 have none.
+    pub retries: Vec<(&'static str, String)>,
+}
+
+/// How a gateway names in its answers what requests call otherwise.
+const RETRIES: [(&str, &str); 3] = [
+    ("time_to_live", "TimeToLive"),
+    ("max_retries", "MaxRetries"),
+    ("retry_sleep_duration", "RetrySleepDuration"),
+];
+
+/// The ARN of the topic of this name.
+///
+/// # Errors
+/// When the gateway does not list its topics.
+pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
+    let answer = client.sns(&[("Action", "ListTopics")]).await?;
+    let topics: Topics = xml::read(&accept(answer)?).context("the list of topics")?;
+    let mut arns = topics.result.topics.member.into_iter().map(|m| m.arn);
+    Ok(arns.find(|arn| arn.rsplit(':').next() == Some(name)))
+}
+
+/// The topic of this ARN.
+///
+/// # Errors
+/// When the gateway does not show it.
+pub async fn stored(client: &Client, arn: &str) -> Result<Option<Stored>> {
+    let parameters = [("Action", "GetTopicAttributes"), ("TopicArn", arn)];
+    let answer = client.sns(&parameters).await?;
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let read: Attributes = xml::read(&accept(answer)?).context("the topic's attributes")?;
+    let entries = read.result.attributes.entry;
+    let get = |key: &str| {
+        let own = entries.iter().find(|entry| entry.key == key);
+        own.map(|entry| entry.value.clone()).unwrap_or_default()
+    };
+    // The endpoint is JSON within the XML.
+    let endpoint: Value = serde_json::from_str(&get("EndPoint")).unwrap_or_default();
+    let text = |key: &str| match &endpoint[key] {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    };
+    let of = |(name, key): (&'static str, &str)| text(key).map(|value| (name, value));
+    Ok(Some(Stored {
+        arn: arn.to_owned(),
+        address: text("EndpointAddress").unwrap_or_default(),
+        persistent: text("Persistent").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        arguments: text("EndpointArgs").unwrap_or_default(),
+        opaque_data: get("OpaqueData"),
+        retries: RETRIES.into_iter().filter_map(of).collect(),
+    }))
+}
+
+impl Stored {
+    /// What is other than wanted, in words, and what the gateway ignores.
+    pub fn compare(&self, push: &Push) -> (Vec<String>, Vec<String>) {
+        let (mut differs, mut ignored) = (Vec::new(), Vec::new());
+        // A gateway may keep the password to itself; one that shows it shows whether it is ours.
+        if self.address != push.shown_address() && self.address != push.address {
+            differs.push("pushes elsewhere".to_owned());
+        }
+        if self.persistent != push.persistent {
+            let is = if self.persistent { "is" } else { "is not" };
+            differs.push(format!("{is} persistent"));
+        }
+        if self.opaque_data != push.opaque_data {
+            differs.push("has other opaque data".to_owned());
+        }
+        for (name, value) in push.own_attributes() {
+            if let Some((_, is)) = self.retries.iter().find(|(known, _)| *known == name) {
+                if *is != value {
+                    differs.push(format!("{name} is {is}"));
+                }
+            } else if RETRIES.iter().any(|(known, _)| *known == name) {
+                ignored.push(name);
+            } else if !self.has(&name, &value) {
+                differs.push(format!("{name} is another"));
+            }
+        }
+        (differs, ignored)
+    }
+
+    /// Whether this was set so. The gateway joins names and values with `=` and `&` and escapes neither.
+    fn has(&self, name: &str, value: &str) -> bool {
+        let wanted = format!("{name}={value}");
+        format!("&{}&", self.arguments).contains(&format!("&{wanted}&"))
+    }
+}

@@ -1,0 +1,63 @@
+//! The three buckets, as the function sees them.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use xray_demo::Client;
+
+use super::{Site, line::Finding};
+use crate::ceph::{
+    bucket::{VERSIONED, is_versioned},
+    refusal::refused,
+};
+
+/// Whether the bucket is there and the function may look into it. What it may not is seen by a key that is never there.
+pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
+    let key = format!("xray-doctor-{}", xray_demo::fresh_key());
+    let asked = function.send(
+        Method::GET,
+        bucket,
+        &key,
+        "",
+        HeaderMap::new(),
+        Bytes::new(),
+    );
+    let answer = match asked.await {
+        Ok(answer) => answer,
+        Err(error) => return Finding::failed(format!("{bucket}: {error:#}"), "try again"),
+    };
+    let Some(refusal) = refused(&answer) else {
+        return Finding::failed(
+            format!("{bucket}: gives an object for a key that nobody has stored"),
+            "s3_endpoint must be radosgw's own address",
+        );
+    };
+    match (refusal.status.as_u16(), refusal.code.as_str()) {
+        (404, "NoSuchBucket") => Finding::failed(
+            format!("{bucket} is not there"),
+            "xray setup makes it; or name another with --bucket",
+        ),
+        (404, _) => versions(site, bucket).await,
+        (403, _) => Finding::failed(
+            format!(
+                "{bucket}: the function may not look into it ({})",
+                refusal.code
+            ),
+            "xray setup gives its user what it needs: GetObject on the objects, and ListBucket, without which a missing object \
+             is 403",
+        ),
+        _ => Finding::failed(format!("{bucket}: {refusal}"), "see radosgw's log"),
+    }
+}
+
+async fn versions(site: &Site, bucket: &str) -> Finding {
+    let is_output = bucket != site.settings.buckets.input;
+    if let Some(owner) = site.owner.as_ref().filter(|_| is_output)
+        && is_versioned(owner, bucket).await.unwrap_or(false)
+    {
+        return Finding::warning(
+            format!("{bucket}: {VERSIONED}"),
+            "use another output bucket: versions can be suspended, but not removed",
+        );
+    }
+    Finding::ok(format!("{bucket}, and the function may look into it"))
+}

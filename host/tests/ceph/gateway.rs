@@ -1,0 +1,146 @@
+//! A real Ceph, one for all tests of this binary.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use serde_json::Value;
+use xray_demo::{Client, Credentials, Transport};
+
+use crate::common::{missing, root};
+
+/// A running radosgw with its monitor and OSD. Tests share it, and so use buckets and topics of their own.
+pub struct Gateway {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// The same over TLS, with a certificate by the authority in `ca.crt` of its folder.
+    pub tls_endpoint: String,
+    /// The keys of the user `owner`, who makes buckets and topics.
+    pub owner: Credentials,
+    /// The keys of the user `function`, which the function runs as. It owns nothing.
+    pub function: Credentials,
+    /// As `radosgw-admin --version` has it, for tables of results.
+    pub version: String,
+    /// Where its configuration and logs are; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` works on it.
+    pub dir: PathBuf,
+    // The script ends Ceph when its input closes, and so when this process ends, however it does.
+    _script: (Child, ChildStdin),
+}
+
+/// Held while a topic is made or removed: of two at the same time a gateway before Ceph 19 may lose one.
+pub static TOPICS: Mutex<()> = Mutex::new(());
+
+static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
+
+/// The gateway, started by the first test that asks; `None`, and said so, where Ceph is not installed.
+pub async fn gateway() -> Option<&'static Gateway> {
+    let start = || GATEWAY.get_or_init(|| version().map(Gateway::start));
+    tokio::task::spawn_blocking(start).await.unwrap().as_ref()
+}
+
+fn version() -> Option<String> {
+    let says = |name: &str| {
+        let output = Command::new(name).arg("--version").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let programs = ["ceph-mon", "ceph-osd", "radosgw"];
+    let has_openssl = Command::new("openssl").arg("version").output().is_ok();
+    if !has_openssl || programs.iter().any(|name| says(name).is_none()) {
+        missing(
+            "Ceph's gateway",
+            "install radosgw, ceph-mon, ceph-osd and openssl (Debian: apt-get install --no-install-recommends)",
+        );
+        return None;
+    }
+    says("radosgw-admin")
+}
+
+impl Gateway {
+    fn start(version: String) -> Self {
+        // Statics are not dropped, so the folder is in the build's own, and made new every time.
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ceph");
+        _ = fs::remove_dir_all(&dir);
+        // Held together, so that they differ.
+        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let mut command = Command::new(root().join("tests/ceph/gateway"));
+        command.arg(&dir).args(ports.map(|port| port.to_string()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let stdin = process.stdin.take().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(line.trim(), "ready", "Ceph did not start");
+        println!("{version}");
+        Self {
+            endpoint: format!("http://127.0.0.1:{}", ports[0]),
+            tls_endpoint: format!("https://127.0.0.1:{}", ports[2]),
+            owner: keys(&dir, "owner"),
+            function: keys(&dir, "function"),
+            version,
+            dir,
+            _script: (process, stdin),
+        }
+    }
+
+    /// Whether it is older than this release of Ceph.
+    pub fn is_before(&self, major: u32) -> bool {
+        let number = self.version.split(' ').nth(2);
+        let own = number.and_then(|text| text.split('.').next()?.parse::<u32>().ok());
+        own.expect("`ceph version N.N.N …`") < major
+    }
+
+    /// Whether radosgw is built without Kafka, as Debian's is: then it does not link the client.
+    pub fn is_without_kafka(&self) -> bool {
+        let script = "ldd \"$(command -v radosgw)\"";
+        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("rdkafka")
+    }
+
+    /// What radosgw has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log/client.rgw.a.log")).unwrap()
+    }
+
+    /// A client of the owner of everything.
+    pub fn owner(&self) -> Client {
+        self.client(&self.owner)
+    }
+
+    /// A client of the function's user, which may do only what a bucket's policy allows it.
+    pub fn function(&self) -> Client {
+        self.client(&self.function)
+    }
+
+    /// An action of the owner's on topics, one at a time; it must succeed.
+    pub fn topic_action(&self, parameters: &[(&str, &str)]) {
+        tokio::task::block_in_place(|| {
+            let _alone = TOPICS.lock().unwrap_or_else(PoisonError::into_inner);
+            let owner = self.owner();
+            let answer = tokio::runtime::Handle::current().block_on(owner.sns(parameters));
+            let answer = answer.unwrap();
+            assert!(answer.status().is_success(), "{answer:?}");
+        });
+    }
+
+    /// A client with these keys.
+    pub fn client(&self, credentials: &Credentials) -> Client {
+        Client::new(&self.endpoint, credentials.clone(), Transport::http())
+    }
+}
+
+/// The keys in what `radosgw-admin user create` printed.
+fn keys(dir: &Path, user: &str) -> Credentials {
+    let text = fs::read_to_string(dir.join(format!("{user}.json"))).unwrap();
+    let user: Value = serde_json::from_str(&text).unwrap();
+    let key = |name: &str| user["keys"][0][name].as_str().unwrap().to_owned();
+    Credentials::new(key("access_key"), key("secret_key"))
+}

@@ -1,0 +1,290 @@
+//! `xray setup`, `status` and `teardown`.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::{
+    command::{fails, run, works, xray},
+    gateway::{Gateway, gateway},
+    receiver::{Server, status},
+};
+
+/// A part of each kind, as the first words of its line say.
+fn lines_with(text: &str, word: &str) -> usize {
+    text.lines().filter(|line| line.contains(word)).count()
+}
+
+async fn ask(gateway: &Gateway, method: Method, bucket: &str, query: &str, body: &str) -> String {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let none = HeaderMap::new();
+    let owner = gateway.owner();
+    let answer = owner.send(method, bucket, "", query, none, body);
+    let answer = answer.await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    String::from_utf8(answer.into_body().to_vec()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let bucket = "setup-all";
+    let to = ["--push", "http://127.0.0.1:9/", "--topic", "setup-all"];
+    let with = |command: &'static str, more: &[&'static str]| -> Vec<&'static str> {
+        [&[command], &to[..], more].concat()
+    };
+    let missing = run(xray(gateway, bucket, &with("status", &[])));
+    assert_eq!(missing.code, 1);
+    let parts = 11;
+    assert_eq!(lines_with(&missing.stdout, " missing"), parts);
+
+    let would = works(gateway, bucket, &with("setup", &["--dry-run"]));
+    assert_eq!(lines_with(&would, "would be made: "), parts, "{would}");
+    let still = run(xray(gateway, bucket, &with("status", &[])));
+    assert_eq!(still.stdout, missing.stdout, "a dry run changes nothing");
+
+    let made = works(gateway, bucket, &with("setup", &[]));
+    assert_eq!(lines_with(&made, " made: "), parts, "{made}");
+    let found = works(gateway, bucket, &with("setup", &[]));
+    assert_eq!(lines_with(&found, "found: "), parts, "{found}");
+    assert!(found.contains("11 parts, all as they should be"));
+    let status = works(gateway, bucket, &with("status", &[]));
+    assert_eq!(lines_with(&status, " ok: "), parts, "{status}");
+    let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
+    for suffix in [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"] {
+        assert!(stored.contains(&format!("<Value>{suffix}</Value>")));
+    }
+
+    let would = works(gateway, bucket, &with("teardown", &["--dry-run"]));
+    assert_eq!(lines_with(&would, "would be removed"), 5, "{would}");
+    let gone = works(gateway, bucket, &with("teardown", &[]));
+    assert_eq!(lines_with(&gone, " removed"), 5, "{gone}");
+    assert_eq!(lines_with(&gone, " kept"), 3, "{gone}");
+    let owner = gateway.owner();
+    let put = owner.put(bucket, "x.jpg", "image/jpeg", "x".into());
+    put.await.unwrap();
+    let held = fails(xray(gateway, bucket, &with("teardown", &["--buckets"])));
+    assert!(held.contains("there are objects in it"), "{held}");
+    owner.delete(bucket, "x.jpg").await.unwrap();
+    works(gateway, bucket, &with("teardown", &["--buckets"]));
+    let after = run(xray(gateway, bucket, &with("status", &[])));
+    assert_eq!(after.stdout, missing.stdout);
+    works(gateway, bucket, &with("teardown", &["--buckets"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let bucket = "setup-drift";
+    let setup = [
+        "setup",
+        "--push",
+        "http://127.0.0.1:9/",
+        "--topic",
+        "setup-drift",
+    ];
+    let teardown = ["teardown", "--topic", "setup-drift"];
+    works(gateway, bucket, &setup);
+    // A notification and a policy of somebody else's, beside ours.
+    let arn = "arn:aws:sns:default::setup-drift-others";
+    gateway.topic_action(&[
+        ("Action", "CreateTopic"),
+        ("Name", "setup-drift-others"),
+        ("Attributes.entry.1.key", "push-endpoint"),
+        ("Attributes.entry.1.value", "http://127.0.0.1:9/"),
+    ]);
+    let theirs = format!(
+        "<NotificationConfiguration><TopicConfiguration><Id>archive</Id><Topic>{arn}</Topic>\
+         <Filter><S3Metadata><FilterRule><Name>x-amz-meta-a</Name><Value>b</Value></FilterRule></S3Metadata></Filter>\
+         <Event>s3:ObjectRemoved:*</Event></TopicConfiguration></NotificationConfiguration>"
+    );
+    ask(gateway, Method::PUT, bucket, "notification", &theirs).await;
+    let statement = r#"{"Sid":"Archive","Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/archive"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::setup-drift/*"]}"#;
+    let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+    // Which takes ours away.
+    ask(gateway, Method::PUT, bucket, "policy", &policy).await;
+    let status = run(xray(gateway, bucket, &["status", "--topic", "setup-drift"]));
+    assert_eq!(status.code, 1);
+    assert_eq!(lines_with(&status.stdout, "policy of setup-drift  "), 1);
+    assert!(status.stdout.contains("1 other notifications are left"));
+    works(gateway, bucket, &setup);
+
+    // Other suffixes: those that are not wanted any more go.
+    let fewer = [&setup[..], &["--suffix", ".dcm.jpg", "--prefix", "in/"]].concat();
+    let changed = works(gateway, bucket, &fewer);
+    assert!(changed.contains("changed (events, filter or topic are others)"));
+    let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
+    assert_eq!(stored.matches("<Id>xray").count(), 1, "{stored}");
+    assert!(stored.contains("<Id>archive</Id>") && stored.contains("x-amz-meta-a"));
+    let policies = ask(gateway, Method::GET, bucket, "policy", "").await;
+    assert!(policies.contains("Archive") && policies.contains("XrayFunctionObjects"));
+
+    // Another topic's attributes.
+    let changed = works(
+        gateway,
+        bucket,
+        &[&fewer[..], &["--not-persistent", "--opaque-data", "ward 7"]].concat(),
+    );
+    assert!(changed.contains("changed (is persistent, has other opaque data)"));
+    assert!(changed.contains("note: not persistent"));
+
+    works(gateway, bucket, &teardown);
+    let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
+    assert!(stored.contains("archive") && !stored.contains("<Id>xray"));
+    let policies = ask(gateway, Method::GET, bucket, "policy", "").await;
+    assert!(policies.contains("Archive") && !policies.contains("Xray"));
+}
+
+/// A notification keeps the endpoint that its topic had: without being written again it would push to the first for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_moved_moves_for_every_bucket() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let receiver = async |count: Arc<AtomicUsize>| {
+        Server::start(move |_| {
+            count.fetch_add(1, Relaxed);
+            async { status(200) }
+        })
+        .await
+    };
+    let counts = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let first = receiver(counts[0].clone()).await;
+    let second = receiver(counts[1].clone()).await;
+    let setup = |bucket: &str, to: &Server| {
+        let setup = [
+            "setup",
+            "--topic",
+            "setup-moves",
+            "--not-persistent",
+            "--push",
+        ];
+        works(gateway, bucket, &[&setup[..], &[&to.address]].concat());
+    };
+    let owner = gateway.owner();
+    let put = async |bucket: &str| {
+        // Not persistent: the push is over when the answer comes.
+        let put = owner.put(bucket, "a.jpg", "image/jpeg", "x".into());
+        put.await.unwrap();
+        counts.each_ref().map(|count| count.load(Relaxed))
+    };
+    setup("setup-moves-a", &first);
+    setup("setup-moves-b", &first);
+    assert_eq!(put("setup-moves-a").await, [1, 0]);
+    setup("setup-moves-b", &second);
+    assert_eq!(put("setup-moves-b").await, [1, 1]);
+    assert_eq!(put("setup-moves-a").await, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_gateway_hides_is_said() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let bucket = "setup-hidden";
+    let setup = |arguments: &[&str]| {
+        let all = [&["setup", "--topic", "setup-hidden"], arguments].concat();
+        xray(gateway, bucket, &all)
+    };
+    let kafka = ["--push", "kafka://127.0.0.1:9092"];
+    let made = run(setup(
+        &[&kafka[..], &["--max-retries", "3", "--time-to-live", "60"]].concat(),
+    ));
+    assert_eq!(made.code, 0);
+    assert!(
+        made.stdout.contains("is built without Kafka"),
+        "{}",
+        made.stdout
+    );
+    let ignored = "this gateway ignores time_to_live, max_retries";
+    assert_eq!(gateway.is_before(18), made.stdout.contains(ignored));
+
+    let mut secret = setup(&[&kafka[..], &["--push-user", "app", "--tls"]].concat());
+    secret.env("XRAY_PUSH_PASSWORD", "hunter2hunter2");
+    let refused = fails(secret);
+    assert!(refused.contains("over plain HTTP"), "{refused}");
+
+    let amqp = ["--push", "amqp://127.0.0.1/", "--exchange", "xray"];
+    let changed = run(setup(&[&amqp[..], &["--ack", "routable"]].concat()));
+    assert_eq!(changed.code, 0);
+    assert!(changed.stdout.contains("the exchange must be there"));
+    let found = run(setup(&[&amqp[..], &["--ack", "routable"]].concat()));
+    assert!(found.stdout.contains("all as they should be"));
+
+    // Another bucket that uses the topic: without it, the gateway would refuse every PUT there.
+    works(
+        gateway,
+        "setup-hidden-2",
+        &[&["setup", "--topic", "setup-hidden"], &amqp[..]].concat(),
+    );
+    let held = fails(xray(
+        gateway,
+        bucket,
+        &["teardown", "--topic", "setup-hidden"],
+    ));
+    assert!(
+        held.contains("a notification of setup-hidden-2 still names it"),
+        "{held}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_one_line() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let setup = |arguments: &[&str]| {
+        let mut all = vec!["setup", "--push", "http://127.0.0.1:9/"];
+        all.extend(arguments);
+        xray(gateway, "setup-wrong", &all)
+    };
+    let check = |command, says: &str| {
+        let line = fails(command);
+        assert!(line.contains(says), "{line}");
+    };
+    let with = |name: &str, value: &str| {
+        let mut command = setup(&[]);
+        command.env(name, value);
+        command
+    };
+    check(
+        xray(gateway, "setup-wrong", &["setup"]),
+        "--push says where",
+    );
+    check(setup(&["--bucket", "A_B"]), "can't be a bucket");
+    check(
+        with("AWS_SECRET_ACCESS_KEY", "not-the-secret"),
+        "the secret key is wrong",
+    );
+    check(with("AWS_ACCESS_KEY_ID", ""), "go together");
+    check(with("AWS_ACCESS_KEY_ID", "NOBODY"), "no such access key");
+    check(
+        with("SPIN_VARIABLE_S3_SECRET_KEY", "not-the-secret"),
+        "s3_access_key and s3_secret_key",
+    );
+    check(
+        with("SPIN_VARIABLE_S3_ENDPOINT", "http://127.0.0.1:9"),
+        "nobody listens there",
+    );
+    let mut none = setup(&[]);
+    none.env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
+    check(none, "the keys of the buckets' owner are missing");
+    // A bucket of somebody else's.
+    let none = HeaderMap::new();
+    let theirs = gateway.function();
+    let made = theirs.send(Method::PUT, "setup-theirs", "", "", none, Bytes::new());
+    assert_eq!(made.await.unwrap().status(), StatusCode::OK);
+    check(
+        setup(&["--bucket", "setup-theirs"]),
+        "belongs to another user",
+    );
+}

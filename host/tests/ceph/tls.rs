@@ -1,0 +1,62 @@
+//! A gateway over TLS, as gateways outside of tests are.
+
+use std::process::Command;
+
+use crate::{
+    command::{fails, run, xray},
+    gateway::gateway,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let bucket = "tls";
+    let over_tls = |arguments: &[&str]| -> Command {
+        let mut command = xray(gateway, bucket, arguments);
+        command.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.tls_endpoint);
+        command.env("SSL_CERT_FILE", gateway.dir.join("ca.crt"));
+        command
+    };
+    let setup = [
+        "setup",
+        "--topic",
+        "tls",
+        "--push",
+        "kafka://127.0.0.1:9093",
+        "--tls",
+        "--push-user",
+        "app",
+        "--sasl-mechanism",
+        "PLAIN",
+        "--ca-location",
+        "/etc/ssl/kafka.crt",
+    ];
+    let with_password = || {
+        let mut command = over_tls(&setup);
+        command.env("XRAY_PUSH_PASSWORD", "p@ss:word/hunter2");
+        command
+    };
+    let made = run(with_password());
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let found = run(with_password());
+    assert!(found.stdout.contains("11 parts, all as they should be"));
+    // Another password is another endpoint.
+    let mut changed = with_password();
+    changed.env("XRAY_PUSH_PASSWORD", "an0ther-hunter2");
+    assert!(run(changed).stdout.contains("changed (pushes elsewhere)"));
+    let well = run(over_tls(&["doctor", "--no-probe"]));
+    assert!(
+        well.stdout
+            .contains("tls pushes to kafka://127.0.0.1:9093, persistent")
+    );
+    assert_eq!(well.code, 0);
+
+    let mut untrusted = over_tls(&setup);
+    untrusted.env("XRAY_PUSH_PASSWORD", "hunter2hunter2");
+    untrusted.env_remove("SSL_CERT_FILE");
+    let line = fails(untrusted);
+    assert!(line.contains("its certificate is not trusted"), "{line}");
+    run(over_tls(&["teardown", "--topic", "tls"]));
+}
