@@ -1,0 +1,25 @@
+//! The gateway is there, takes our signatures, and keeps what the owner has from others.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::gateway::gateway;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_goes_in_and_comes_out() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let owner = gateway.owner();
+    let none = HeaderMap::new();
+    let made = owner.send(Method::PUT, "first", "", "", none, Bytes::new());
+    assert_eq!(made.await.unwrap().status(), StatusCode::OK);
+    let body = Bytes::from_static(b"a picture");
+    let etag = owner.put("first", "a/b.jpeg", "image/jpeg", body.clone());
+    let etag = etag.await.unwrap();
+    let answer = owner.get("first", "a/b.jpeg").await.unwrap().unwrap();
+    assert_eq!(answer.body(), &body);
+    assert_eq!(answer.headers()["etag"], format!("\"{etag}\""));
+    let refused = gateway.function().get("first", "a/b.jpeg").await;
+    assert!(refused.unwrap_err().to_string().contains("403"));
+}

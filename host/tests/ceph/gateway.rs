@@ -1,0 +1,115 @@
+//! A real Ceph, one for all tests of this binary.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+use xray_demo::{Client, Credentials, Transport};
+
+use crate::common::{missing, root};
+
+/// A running radosgw with its monitor and OSD. Tests share it, and so use buckets and topics of their own.
+pub struct Gateway {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// The name of the owner's user, as policies and listings have it: `owner`.
+    pub owner_id: &'static str,
+    /// The keys of the user who makes buckets and topics.
+    pub owner: Credentials,
+    /// The name of the function's user: `function`.
+    pub function_id: &'static str,
+    /// The keys of the user that the function runs as. It owns nothing.
+    pub function: Credentials,
+    /// As `radosgw-admin --version` has it, for tables of results.
+    pub version: String,
+    /// Where its configuration and logs are; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` works on it.
+    pub dir: PathBuf,
+    // The script ends Ceph when this closes, and so when this process ends, however it does.
+    _stdin: ChildStdin,
+}
+
+static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
+
+/// The gateway, started by the first test that asks; `None`, and said so, where Ceph is not installed.
+pub async fn gateway() -> Option<&'static Gateway> {
+    let start = || GATEWAY.get_or_init(|| version().map(Gateway::start));
+    tokio::task::spawn_blocking(start).await.unwrap().as_ref()
+}
+
+fn version() -> Option<String> {
+    let says = |name: &str| {
+        let output = Command::new(name).arg("--version").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let programs = ["ceph-mon", "ceph-osd", "radosgw"];
+    if programs.iter().any(|name| says(name).is_none()) {
+        missing(
+            "Ceph's gateway",
+            "install radosgw, ceph-mon and ceph-osd (Debian: apt-get install --no-install-recommends)",
+        );
+        return None;
+    }
+    says("radosgw-admin")
+}
+
+impl Gateway {
+    fn start(version: String) -> Self {
+        // Statics are not dropped, so the folder is in the build's own, and made new every time.
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ceph");
+        _ = fs::remove_dir_all(&dir);
+        // Held together, so that they differ.
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let mut command = Command::new(root().join("tests/ceph/gateway"));
+        command.arg(&dir).args(ports.map(|port| port.to_string()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let stdin = process.stdin.take().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(line.trim(), "ready", "Ceph did not start");
+        println!("{version}");
+        Self {
+            endpoint: format!("http://127.0.0.1:{}", ports[0]),
+            owner_id: "owner",
+            owner: keys(&dir, "owner"),
+            function_id: "function",
+            function: keys(&dir, "function"),
+            version,
+            dir,
+            _stdin: stdin,
+        }
+    }
+
+    /// A client of the owner of everything.
+    pub fn owner(&self) -> Client {
+        self.client(&self.owner)
+    }
+
+    /// A client of the function's user, which may do only what a bucket's policy allows it.
+    pub fn function(&self) -> Client {
+        self.client(&self.function)
+    }
+
+    /// A client with these keys.
+    pub fn client(&self, credentials: &Credentials) -> Client {
+        Client::new(&self.endpoint, credentials.clone(), Transport::http())
+    }
+}
+
+/// The keys in what `radosgw-admin user create` printed.
+fn keys(dir: &Path, user: &str) -> Credentials {
+    let text = fs::read_to_string(dir.join(format!("{user}.json"))).unwrap();
+    let user: Value = serde_json::from_str(&text).unwrap();
+    let key = |name: &str| user["keys"][0][name].as_str().unwrap().to_owned();
+    Credentials::new(key("access_key"), key("secret_key"))
+}
