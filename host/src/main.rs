@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::{
-    dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, setup_cmd, up_cmd,
+    dead_letters_cmd, demo_cmd, images_cmd, plugin_cmd, process_cmd, reprocess_cmd, send_cmd,
+    setup_cmd, up_cmd,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
@@ -18,6 +19,10 @@ enum Cli {
     Demo(Box<demo_cmd::DemoArgs>),
     /// Run the function on local pictures; nothing listens.
     Process(Box<process_cmd::ProcessArgs>),
+    /// Upload pictures to the input bucket; those that are there already are left out.
+    Send(Box<send_cmd::SendArgs>),
+    /// Run the function on what lies in the input bucket and has no current outputs.
+    Reprocess(Box<reprocess_cmd::ReprocessArgs>),
     /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
     MakeImages(images_cmd::ImagesArgs),
     /// Look at the records that could not be delivered from Kafka, and send them back.
@@ -50,6 +55,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             .map(|()| ExitCode::SUCCESS),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
+        Cli::Send(args) => tokio_runtime()?.block_on(send_cmd::run(*args)),
+        Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess_cmd::run(*args)),
         Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?
             .block_on(dead_letters_cmd::run(*args))
