@@ -3,16 +3,19 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::OnceLock,
 };
 
 use serde_json::Value;
 use xray_demo::{Client, Credentials, Transport};
 
-use crate::common::{missing, root};
+use crate::{
+    common::{missing, root},
+    function::until,
+};
 
 /// A running radosgw with its monitor and OSD. Tests share it, and so use buckets and topics of their own.
 pub struct Gateway {
@@ -103,6 +106,41 @@ impl Gateway {
     /// A client with these keys.
     pub fn client(&self, credentials: &Credentials) -> Client {
         Client::new(&self.endpoint, credentials.clone(), Transport::http())
+    }
+}
+
+/// A further radosgw on the same store, for as long as it is held.
+pub struct SecondGateway {
+    pub endpoint: String,
+    process: Child,
+}
+
+impl SecondGateway {
+    /// One whose key service has no key.
+    pub async fn without_kms_keys(gateway: &Gateway) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let address = port.unwrap().to_string();
+        let mut command = Command::new("radosgw");
+        command.args(["-f", "--no-mon-config", "-n", "client.rgw.a", "-c"]);
+        command.arg(gateway.dir.join("ceph.conf"));
+        command.arg(format!("--rgw-frontends=beast endpoint={address}"));
+        command.arg("--rgw-crypt-s3-kms-encryption-keys=");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(Stdio::null()).spawn().unwrap();
+        let listens = async || TcpStream::connect(&address).is_ok();
+        let second = Self {
+            endpoint: format!("http://{address}"),
+            process,
+        };
+        until("the second radosgw listens", listens).await;
+        second
+    }
+}
+
+impl Drop for SecondGateway {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
     }
 }
 
