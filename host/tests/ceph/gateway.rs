@@ -21,20 +21,14 @@ use crate::{
 pub struct Gateway {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// The name of the owner's user, as policies and listings have it: `owner`.
-    pub owner_id: &'static str,
     /// The keys of the user who makes buckets and topics.
     pub owner: Credentials,
-    /// The name of the function's user: `function`.
-    pub function_id: &'static str,
     /// The keys of the user that the function runs as. It owns nothing.
     pub function: Credentials,
-    /// As `radosgw-admin --version` has it, for tables of results.
-    pub version: String,
     /// Where its configuration and logs are; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` works on it.
     pub dir: PathBuf,
-    // The script ends Ceph when this closes, and so when this process ends, however it does.
-    _stdin: ChildStdin,
+    // The script ends Ceph when its input closes, and so when this process ends, however it does.
+    _script: (Child, ChildStdin),
 }
 
 static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
@@ -83,13 +77,10 @@ impl Gateway {
         println!("{version}");
         Self {
             endpoint: format!("http://127.0.0.1:{}", ports[0]),
-            owner_id: "owner",
             owner: keys(&dir, "owner"),
-            function_id: "function",
             function: keys(&dir, "function"),
-            version,
             dir,
-            _stdin: stdin,
+            _script: (process, stdin),
         }
     }
 
