@@ -111,8 +111,10 @@ impl SecondGateway {
     pub async fn without_kms_keys(gateway: &Gateway) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
-        let mut command = Command::new("radosgw");
-        command.args(["-f", "--no-mon-config", "-n", "client.rgw.a", "-c"]);
+        // Should the test be killed, the kernel ends it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "radosgw", "-f", "--no-mon-config"]);
+        command.args(["-n", "client.rgw.a", "-c"]);
         command.arg(gateway.dir.join("ceph.conf"));
         command.arg(format!("--rgw-frontends=beast endpoint={address}"));
         command.arg("--rgw-crypt-s3-kms-encryption-keys=");
@@ -130,7 +132,9 @@ impl SecondGateway {
 
 impl Drop for SecondGateway {
     fn drop(&mut self) {
-        _ = self.process.kill();
+        // In order: the first one would wait for it whenever a topic or a bucket is made.
+        let id = self.process.id().to_string();
+        _ = Command::new("kill").args(["-TERM", &id]).status();
         _ = self.process.wait();
     }
 }
