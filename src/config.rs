@@ -44,6 +44,8 @@ pub struct Config {
     pub processed_suffix: String,
     /// The suffix of the bucket for anonymized pictures.
     pub anonymized_suffix: String,
+    /// Whether what was made of a source goes when the source is removed.
+    pub remove_outputs: bool,
     /// What the outputs' pixels depend on.
     pub pixels: Settings,
     /// The settings as text, in the order they are digested.
@@ -51,7 +53,7 @@ pub struct Config {
 }
 
 /// The defaults, the same as in `spin.toml`; a test holds the two together.
-pub const DEFAULTS: [(&str, &str); 21] = [
+pub const DEFAULTS: [(&str, &str); 22] = [
     ("s3_endpoint", "http://127.0.0.1:7480"),
     ("s3_region", "us-east-1"),
     ("s3_style", "path"),
@@ -71,6 +73,7 @@ pub const DEFAULTS: [(&str, &str); 21] = [
     ("anonymized_label", "false"),
     ("processed_suffix", "-processed"),
     ("anonymized_suffix", "-anonymized"),
+    ("remove_outputs", "false"),
     ("max_bytes", "33554432"),
     ("max_pixels", "40000000"),
 ];
@@ -209,6 +212,11 @@ impl Config {
             model,
             processed_suffix,
             anonymized_suffix,
+            remove_outputs: choice(
+                "remove_outputs",
+                &get("remove_outputs"),
+                &[("true", true), ("false", false)],
+            )?,
             pixels,
             digested,
         })

@@ -55,6 +55,11 @@ pub enum Error {
     /// The bytes are not a picture this function reads; names what they are where it can tell.
     #[error("not a JPEG or PNG: {0}")]
     NotAnImage(String),
+    /// The source is encrypted with a key that only its owner has.
+    #[error(
+        "encrypted: the source is under a customer's own key (SSE-C), which this function does not have; upload it without"
+    )]
+    Encrypted,
     /// The picture is damaged.
     #[error("damaged picture: {0}")]
     Damaged(String),
@@ -80,6 +85,7 @@ impl Error {
             | Error::Reference(_)
             | Error::TooLarge { .. }
             | Error::NotAnImage(_)
+            | Error::Encrypted
             | Error::Damaged(_)
             | Error::Encode(_) => Outcome::Rejected,
         }
@@ -95,9 +101,11 @@ impl Error {
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Error::Reference(_) | Error::NotAnImage(_) | Error::Damaged(_) | Error::Encode(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Error::Reference(_)
+            | Error::NotAnImage(_)
+            | Error::Encrypted
+            | Error::Damaged(_)
+            | Error::Encode(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -111,6 +119,7 @@ impl Error {
             Error::Reference(_) => "unusable-key",
             Error::TooLarge { .. } => "too-large",
             Error::NotAnImage(_) => "not-an-image",
+            Error::Encrypted => "encrypted",
             Error::Damaged(_) => "damaged",
             Error::Model(_) => "model",
             Error::Store(_) => "store",

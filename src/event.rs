@@ -33,6 +33,8 @@ pub enum DeliveryStyle {
 pub enum EventKind {
     /// It was created or overwritten.
     Created,
+    /// It, a version of it or its delete marker was removed, or a delete marker was put over it.
+    Removed,
     /// Anything else.
     Other,
 }

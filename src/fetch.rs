@@ -23,6 +23,8 @@ pub enum Fetched {
         bytes: Bytes,
         /// Its ETag, without quotes.
         etag: String,
+        /// Its version, where the bucket has versions.
+        version: Option<String>,
     },
     /// There is no such object any more.
     Gone,
@@ -81,15 +83,17 @@ pub async fn fetch(
 ) -> Result<Fetched, Error> {
     let limits = &config.pixels.limits;
     limits.check_bytes(event.size.unwrap_or(0))?;
-    let request = config.endpoint.get(&event.object)?;
+    let request = config.endpoint.get(&event.object, event.etag.as_deref())?;
     let response = send_signed(ports, config, request, limits.max_bytes).await?;
     match meaning(&response) {
         Meaning::Fine => {}
         Meaning::NoObject | Meaning::NoBucket => return Ok(Fetched::Gone),
         Meaning::PreconditionFailed => return Ok(Fetched::Changed),
+        Meaning::Encrypted => return Err(Error::Encrypted),
         Meaning::Failed(words) => return Err(Error::Store(format!("GET of the source: {words}"))),
     }
-    let etag = ObjectHead::of(&response).etag;
+    let ObjectHead { etag, version, .. } = ObjectHead::of(&response);
+    // Some stores take no notice of a condition on GET.
     if event
         .etag
         .as_ref()
@@ -99,5 +103,9 @@ pub async fn fetch(
     }
     let bytes = response.into_body();
     limits.check_bytes(bytes.len() as u64)?;
-    Ok(Fetched::Object { bytes, etag })
+    Ok(Fetched::Object {
+        bytes,
+        etag,
+        version,
+    })
 }

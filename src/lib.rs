@@ -38,6 +38,7 @@ pub mod error;
 mod outputs;
 pub mod ports;
 pub mod record;
+pub mod removal;
 pub mod report;
 pub mod store;
 

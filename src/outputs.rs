@@ -81,6 +81,15 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .await
     }
 
+    /// Removes the processed object.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn remove_processed(&self) -> Result<(), Error> {
+        self.delete(&self.processed_bucket, &self.processed_key)
+            .await
+    }
+
     /// Where this event's anonymized copy goes: to its name, or, where that belongs to another source or a copy of this one
     /// is there already, to its alternative. None without a pseudonym key.
     ///
@@ -123,8 +132,8 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         self.put(&self.anonymized_bucket, &slot.key, &upload).await
     }
 
-    /// Removes the anonymized copies that were made from this source, and says whether there was one. Where there was no
-    /// processed object only the name itself can hold one, left by work that broke off: one HEAD.
+    /// Removes the anonymized copies that were made from this source, and says whether there was one. Where nothing was
+    /// stored for it (`existed`) only the name itself can hold one, left by work that broke off: one HEAD.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -139,9 +148,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         {
             let found = self.head(&self.anonymized_bucket, key).await?;
             if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
-                let request = self.config.endpoint.delete(&self.anonymized_bucket, key)?;
-                let response = send_signed(self.ports, self.config, request, 0).await?;
-                self.check(&response, &self.anonymized_bucket, "DELETE")?;
+                self.delete(&self.anonymized_bucket, key).await?;
                 removed = true;
             }
         }
@@ -160,7 +167,36 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         }
     }
 
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
+        let request = self.config.endpoint.delete(bucket, key)?;
+        let response = send_signed(self.ports, self.config, request, 0).await?;
+        match meaning(&response) {
+            Meaning::NoObject => Ok(()),
+            _ => self.check(&response, bucket, "DELETE"),
+        }
+    }
+
     async fn put(&self, bucket: &str, key: &str, upload: &Upload) -> Result<Put, Error> {
+        match (
+            self.try_put(bucket, key, upload).await?,
+            &upload.precondition,
+        ) {
+            (Put::Raced, Precondition::Unchanged(etag)) => {
+                // In a bucket with versions RGW holds a condition against the version that is about to be made, so that it
+                // never holds (seen on 16.2.15). Where what we saw is still there, that is what happened.
+                let now = self.head(bucket, key).await?;
+                if !now.is_some_and(|now| now.etag == *etag && now.version.is_some()) {
+                    return Ok(Put::Raced);
+                }
+                let mut upload = upload.clone();
+                upload.precondition = Precondition::Seen;
+                self.try_put(bucket, key, &upload).await
+            }
+            (put, _) => Ok(put),
+        }
+    }
+
+    async fn try_put(&self, bucket: &str, key: &str, upload: &Upload) -> Result<Put, Error> {
         let request = self.config.endpoint.put(bucket, key, upload)?;
         let response = send_signed(self.ports, self.config, request, 0).await?;
         match (meaning(&response), &upload.precondition) {
@@ -184,6 +220,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             ))),
             Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
             Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
+            Meaning::Encrypted => Err(Error::Store(format!(
+                "{verb} in {bucket}: the object there is under a customer's own key (SSE-C)"
+            ))),
             Meaning::Failed(words) => Err(Error::Store(format!("{verb} in {bucket}: {words}"))),
         }
     }

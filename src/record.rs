@@ -12,6 +12,7 @@ use crate::{
     outputs::{OutputStore, Put},
     pipeline::{self, Outputs},
     ports::Ports,
+    removal,
     report::{Covered, Model, Report, Stored, millis},
     s3::{ObjectHead, Precondition, Upload},
     store::{self, Decision},
@@ -43,7 +44,8 @@ async fn handle(
 ) -> Result<(), Error> {
     report.source = Some(store::log_digest(&event.object, config));
     report.bucket = Some(event.object.bucket().to_owned());
-    if event.kind != EventKind::Created {
+    let follows = event.kind == EventKind::Removed && config.remove_outputs;
+    if event.kind != EventKind::Created && !follows {
         report.skip("not-a-creation");
         return Ok(());
     }
@@ -51,11 +53,28 @@ async fn handle(
         report.skip("own-output");
         return Ok(());
     }
+    if follows {
+        return match removal::follow(ports, config, event, report).await? {
+            Some(there) => make(ports, config, &there, true, report).await,
+            None => Ok(()),
+        };
+    }
     if event.object.key().ends_with('/') && event.size == Some(0) {
         // What consoles put as a "folder".
         report.skip("folder-marker");
         return Ok(());
     }
+    make(ports, config, event, false, report).await
+}
+
+/// Makes and stores what is due for a source that is there; `forced` where that is due even if it seems to be stored.
+async fn make(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    forced: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
     let contract = ports.contract(&config.model)?;
     let settings = config.settings_digest();
     report.model = Some(Model {
@@ -63,7 +82,7 @@ async fn handle(
         sha256: contract.model_sha256.clone(),
     });
     report.settings = Some(settings.clone());
-    let mut overtaken = attempt(ports, config, event, &contract, &settings, false, report).await?;
+    let mut overtaken = attempt(ports, config, event, &contract, &settings, forced, report).await?;
     // A later event finished while this one had its hands on the anonymized copy, which may be this one's now. The later one
     // won't look again, so its outputs are made again here.
     for _ in 0..ATTEMPTS {
@@ -101,17 +120,17 @@ async fn attempt(
     report: &mut Report,
 ) -> Result<Option<ObjectHead>, Error> {
     let store = OutputStore::new(ports, config, event);
+    let mark = ports.elapsed();
+    let stored = store.head_processed().await?;
+    report.ms.head = Some(millis(ports.elapsed().saturating_sub(mark)));
     let work = Work {
         event,
         contract,
         settings,
         store,
         forced,
+        seen: stored.clone(),
     };
-
-    let mark = ports.elapsed();
-    let stored = work.store.head_processed().await?;
-    report.ms.head = Some(millis(ports.elapsed().saturating_sub(mark)));
     if work.decide(stored.as_ref(), report).is_none() {
         return Ok(None);
     }
@@ -119,8 +138,12 @@ async fn attempt(
     let mark = ports.elapsed();
     let fetched = fetch(ports, config, event).await?;
     report.ms.fetch = Some(millis(ports.elapsed().saturating_sub(mark)));
-    let (bytes, etag) = match fetched {
-        Fetched::Object { bytes, etag } => (bytes, etag),
+    let (bytes, source) = match fetched {
+        Fetched::Object {
+            bytes,
+            etag,
+            version,
+        } => (bytes, store::Source { etag, version }),
         Fetched::Gone => {
             report.skip("gone");
             return Ok(None);
@@ -141,7 +164,7 @@ async fn attempt(
     describe(&outputs, report);
 
     let mark = ports.elapsed();
-    let ended = work.store_outputs(outputs, &etag, stored, report).await;
+    let ended = work.store_outputs(outputs, &source, stored, report).await;
     report.ms.store = Some(millis(ports.elapsed().saturating_sub(mark)));
     ended
 }
@@ -178,12 +201,22 @@ struct Work<'a, P> {
     store: OutputStore<'a, P>,
     /// Whether what is stored already is made again.
     forced: bool,
+    /// What was stored when the work began.
+    seen: Option<ObjectHead>,
 }
 
 impl<P: Ports> Work<'_, P> {
     /// What the processed PUT must hold to; none when there is nothing to do, which the report then says.
     fn decide(&self, stored: Option<&ObjectHead>, report: &mut Report) -> Option<Precondition> {
         match store::decide(self.event, stored, self.contract, self.settings) {
+            // Without a sequencer nothing tells which of two is the later one. What has come since is an event's, which
+            // must not lose to a picture that was fetched before.
+            Decision::Write(_)
+                if self.event.sequencer.is_none() && stored != self.seen.as_ref() =>
+            {
+                report.skip("stale");
+                None
+            }
             Decision::Write(precondition) => Some(precondition),
             Decision::Duplicate if self.forced => {
                 stored.map(|stored| Precondition::Unchanged(stored.etag.clone()))
@@ -204,7 +237,7 @@ impl<P: Ports> Work<'_, P> {
     async fn store_outputs(
         &self,
         outputs: Outputs,
-        etag: &str,
+        source: &store::Source,
         mut stored: Option<ObjectHead>,
         report: &mut Report,
     ) -> Result<Option<ObjectHead>, Error> {
@@ -234,7 +267,7 @@ impl<P: Ports> Work<'_, P> {
                 content_type,
                 metadata: store::anonymized_metadata(
                     self.event,
-                    etag,
+                    source,
                     self.contract,
                     self.settings,
                     p,
@@ -266,7 +299,7 @@ impl<P: Ports> Work<'_, P> {
             processed.precondition = precondition;
             processed.metadata = store::processed_metadata(
                 self.event,
-                etag,
+                source,
                 self.contract,
                 self.settings,
                 stored.as_ref(),

@@ -52,6 +52,16 @@ impl Endpoint {
         })
     }
 
+    /// Scheme and authority, as in `https://rgw.example.com:8443`.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
+    /// How buckets are addressed.
+    pub fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
     /// The URI of an object. Keys are encoded byte by byte; nothing in them is normalised.
     fn uri(&self, bucket: &str, key: &str, query: Option<String>) -> String {
         let key = uri_encode(key.as_bytes(), false);
@@ -74,6 +84,8 @@ pub enum Precondition {
     Absent,
     /// Its ETag is this one.
     Unchanged(String),
+    /// Nothing: only where it was seen to hold and the store can't tell.
+    Seen,
 }
 
 /// What is to be stored.
@@ -90,18 +102,20 @@ pub struct Upload {
 }
 
 impl Endpoint {
-    /// GET of an object, of the version it names if it names one.
+    /// GET of an object, of the version it names if it names one, and only if it has this ETag.
     ///
     /// # Errors
-    /// [`Error::Reference`] when bucket and key make no URI.
-    pub fn get(&self, object: &ObjectRef) -> Result<Request<Bytes>, Error> {
+    /// [`Error::Reference`] when bucket and key make no URI, [`Error::Encode`] when the ETag can't stand in a header.
+    pub fn get(&self, object: &ObjectRef, etag: Option<&str>) -> Result<Request<Bytes>, Error> {
         let version = object
             .version()
             .map(|v| format!("versionId={}", uri_encode(v.as_bytes(), true)));
-        self.request(
-            Method::GET,
-            self.uri(object.bucket(), object.key(), version),
-        )
+        let uri = self.uri(object.bucket(), object.key(), version);
+        let mut request = self.request(Method::GET, uri)?;
+        if let Some(etag) = etag {
+            insert(request.headers_mut(), "if-match", etag)?;
+        }
+        Ok(request)
     }
 
     /// HEAD of an object.
@@ -142,6 +156,7 @@ impl Endpoint {
             // Bare: RGW compares the header with the stored ETag as it stands, so that a quoted one, which the RFC wants,
             // never matches (seen on 16.2.15). AWS, MinIO and s3s take both forms.
             Precondition::Unchanged(etag) => insert(headers, "if-match", etag)?,
+            Precondition::Seen => {}
         }
         for (name, value) in &upload.metadata {
             insert(headers, &format!("x-amz-meta-{name}"), value)?;
@@ -173,6 +188,8 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error>
 pub struct ObjectHead {
     /// The ETag without quotes.
     pub etag: String,
+    /// The version, where the bucket has versions.
+    pub version: Option<String>,
     /// User metadata, names in lower case without the prefix.
     pub metadata: Vec<(String, String)>,
 }
@@ -188,6 +205,10 @@ impl ObjectHead {
                 .map(text)
                 .map(|e| etag(&e))
                 .unwrap_or_default(),
+            version: headers
+                .get("x-amz-version-id")
+                .map(text)
+                .filter(|v| !v.is_empty() && v != "null"),
             metadata: headers
                 .iter()
                 .filter_map(|(n, v)| {
@@ -225,6 +246,8 @@ pub enum Meaning {
     NoBucket,
     /// The precondition does not hold.
     PreconditionFailed,
+    /// It is encrypted with a key that comes with each request (SSE-C), and none came.
+    Encrypted,
     /// Anything else, in words without the object's name.
     Failed(String),
 }
@@ -236,6 +259,19 @@ pub fn meaning(response: &Response<Bytes>) -> Meaning {
         return Meaning::Fine;
     }
     let code = error_code(response.body());
+    // Only looked into, never repeated: what a store says of an object may name it.
+    let message = element(response.body(), "Message").unwrap_or_default();
+    if status == StatusCode::BAD_REQUEST && message.contains("Server Side Encryption") {
+        return Meaning::Encrypted;
+    }
+    // RGW says 403 InvalidAccessKeyId when its key service lacks a key, as if ours were wrong (seen on 16.2.15).
+    let refused = matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN);
+    if refused && message.to_ascii_lowercase().contains("kms") {
+        let status = status.as_u16();
+        return Meaning::Failed(format!(
+            "{status}: the store can't get a key of SSE-KMS; check its key service, and who may use the key"
+        ));
+    }
     match (status, code) {
         (StatusCode::NOT_FOUND, "NoSuchBucket") => Meaning::NoBucket,
         (StatusCode::NOT_FOUND, _) => Meaning::NoObject,
@@ -264,12 +300,16 @@ pub fn meaning(response: &Response<Bytes>) -> Meaning {
     }
 }
 
-/// The `<Code>` of an S3 error body; RGW's `<Message>` is empty, so nothing else is worth reading.
+/// The `<Code>` of an S3 error body.
 pub fn error_code(body: &[u8]) -> &str {
-    let text = std::str::from_utf8(body).unwrap_or_default();
-    text.split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"))
-        .map(|(code, _)| code)
+    element(body, "Code")
         .filter(|code| code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric()))
         .unwrap_or_default()
+}
+
+/// The text of one element of an S3 error body.
+fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0)
 }

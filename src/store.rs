@@ -79,24 +79,96 @@ pub fn decide(
     let Some(stored) = stored else {
         return Decision::Write(Precondition::Absent);
     };
-    let then = Sequencer::from_stored(stored.get(SEQUENCER));
-    let same_source = match &event.etag {
-        Some(etag) => {
-            stored.get(ETAG) == etag && stored.get(VERSION) == event.object.version().unwrap_or("")
-        }
-        None => event.sequencer.is_some() && then == event.sequencer,
-    };
+    let then = sequencer(stored);
+    let lack = lack(event, Some(stored), &contract.model_sha256, settings);
     // The same bytes put again are a later event: if it were a duplicate, one between the two that is still at work would win.
     let later = matches!((&event.sequencer, &then), (Some(now), Some(then)) if now > then);
-    let same_outputs =
-        stored.get(MODEL) == contract.model_sha256 && stored.get(SETTINGS) == settings;
-    if same_source && same_outputs && !later {
+    if lack.is_none() && !later {
         return Decision::Duplicate;
     }
     match (&event.sequencer, &then) {
         (Some(now), Some(then)) if now < then => Decision::Stale,
+        // Work without an event keeps the sequencer of what it replaces, whose event may come again.
+        (Some(now), Some(then)) if now == then && lack == Some(Lack::Source) => Decision::Stale,
         _ => Decision::Write(Precondition::Unchanged(stored.etag.clone())),
     }
+}
+
+/// What makes a processed object out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// There is none.
+    Missing,
+    /// It was made from another state of the source.
+    Source,
+    /// Another model made it.
+    Model,
+    /// Other settings made it.
+    Settings,
+}
+
+/// What is out of date about the outputs of an event; `None` if they are those of this source, model and settings.
+///
+/// An event without a sequencer, as a listing gives it, knows the source by its ETag alone.
+pub fn lack(
+    event: &ObjectEvent,
+    stored: Option<&ObjectHead>,
+    model_sha256: &str,
+    settings: &str,
+) -> Option<Lack> {
+    let Some(stored) = stored else {
+        return Some(Lack::Missing);
+    };
+    let same_version = match (event.object.version(), &event.sequencer) {
+        (None, None) => true,
+        (version, _) => stored.get(VERSION) == version.unwrap_or(""),
+    };
+    let same_source = match &event.etag {
+        Some(etag) => stored.get(ETAG) == etag && same_version,
+        None => event.sequencer.is_some() && sequencer(stored) == event.sequencer,
+    };
+    if !same_source {
+        Some(Lack::Source)
+    } else if stored.get(MODEL) != model_sha256 {
+        Some(Lack::Model)
+    } else if stored.get(SETTINGS) != settings {
+        Some(Lack::Settings)
+    } else {
+        None
+    }
+}
+
+fn sequencer(stored: &ObjectHead) -> Option<Sequencer> {
+    Sequencer::from_stored(stored.get(SEQUENCER))
+}
+
+/// What a removal is about, as far as the processed object tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// A source earlier than the one that it was made from.
+    Earlier,
+    /// The very version that it was made from.
+    ItsVersion,
+    /// Any other; whether the source is still there decides.
+    Unknown,
+}
+
+/// Compares a removal with what HEAD found at the processed key.
+pub fn removed(event: &ObjectEvent, stored: Option<&ObjectHead>) -> Removed {
+    let Some(stored) = stored else {
+        return Removed::Unknown;
+    };
+    let version = stored.get(VERSION);
+    match (&event.sequencer, sequencer(stored)) {
+        (Some(now), Some(then)) if *now < then => Removed::Earlier,
+        _ if !version.is_empty() && event.object.version() == Some(version) => Removed::ItsVersion,
+        _ => Removed::Unknown,
+    }
+}
+
+/// True when the object is a processed one of ours, which says what it was made from.
+pub fn is_processed(stored: &ObjectHead) -> bool {
+    !stored.get(ETAG).is_empty()
 }
 
 /// The event that a processed object was made for, as its metadata tells it.
@@ -115,15 +187,36 @@ pub fn made_for(event: &ObjectEvent, stored: &ObjectHead) -> Result<ObjectEvent,
     })
 }
 
-/// The processed object's metadata. `etag` is the source's as fetched.
+/// The state of a source that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its ETag, without quotes.
+    pub etag: String,
+    /// Its version, where the bucket has versions.
+    pub version: Option<String>,
+}
+
+impl Source {
+    /// The version that the event names, or else the one that was fetched.
+    fn version<'a>(&'a self, event: &'a ObjectEvent) -> &'a str {
+        let named = event.object.version();
+        // An event that knows its place in the order would name the version if there were any.
+        let fetched = self
+            .version
+            .as_deref()
+            .filter(|_| event.sequencer.is_none());
+        named.or(fetched).unwrap_or("")
+    }
+}
+
+/// The processed object's metadata.
 pub fn processed_metadata(
     event: &ObjectEvent,
-    etag: &str,
+    source: &Source,
     contract: &Contract,
     settings: &str,
     replaced: Option<&ObjectHead>,
 ) -> Vec<(&'static str, String)> {
-    let version = event.object.version().unwrap_or("");
     // Work that is done again without an event has no sequencer; it must not lose the one that later decisions need.
     let sequencer = match (&event.sequencer, replaced) {
         (Some(sequencer), _) => sequencer.stored(),
@@ -131,8 +224,8 @@ pub fn processed_metadata(
         (None, None) => "",
     };
     [
-        (ETAG, etag),
-        (VERSION, version),
+        (ETAG, source.etag.as_str()),
+        (VERSION, source.version(event)),
         (SEQUENCER, sequencer),
         (MODEL, contract.model_sha256.as_str()),
         (SETTINGS, settings),
@@ -146,7 +239,7 @@ pub fn processed_metadata(
 /// The anonymized object's metadata: keyed digests only, because the source's ETag would be a way back.
 pub fn anonymized_metadata(
     event: &ObjectEvent,
-    etag: &str,
+    source: &Source,
     contract: &Contract,
     settings: &str,
     pseudonyms: &Pseudonyms,
@@ -156,10 +249,8 @@ pub fn anonymized_metadata(
         .as_ref()
         .map(Sequencer::stored)
         .unwrap_or("");
-    let state = format!(
-        "{etag}\0{}\0{sequencer}",
-        event.object.version().unwrap_or("")
-    );
+    let (etag, version) = (&source.etag, source.version(event));
+    let state = format!("{etag}\0{version}\0{sequencer}");
     vec![
         (SOURCE, source_digest(&event.object, pseudonyms)),
         (STATE, pseudonyms.digest("state", &state, 32)),

@@ -188,6 +188,100 @@ fn work_done_again_without_an_event_keeps_the_order() {
     );
 }
 
+/// A picture without an event of its own, as `xray reprocess` gives it, is fetched; before its outputs are stored the picture
+/// is overwritten and that event handled wholly, at every point.
+#[test]
+fn work_without_an_event_never_replaces_what_an_event_has_stored_since() {
+    for made_before in [false, true] {
+        let mut met = 0;
+        for at in 1..=12 {
+            let mut store = Fake::new(0.97);
+            let first = store.upload(KEY, 1);
+            if made_before {
+                store.process(&first);
+                store.set_model("1".repeat(64));
+            }
+            let listed = ObjectEvent {
+                sequencer: None,
+                ..first
+            };
+            let happened = Cell::new(false);
+            Meeting::new(&store, at, || {
+                happened.set(true);
+                assert_eq!(store.process(&store.upload(KEY, 2)).outcome, Outcome::Done);
+            })
+            .process(&listed);
+            if !happened.get() {
+                break;
+            }
+            met += 1;
+            let want = {
+                let mut store = Fake::new(0.97);
+                if made_before {
+                    store.set_model("1".repeat(64));
+                }
+                let second = store.upload(KEY, 2);
+                store.process(&second);
+                let copies = store.keys("in-anonymized");
+                (
+                    store.metadata("in-processed", PROCESSED),
+                    store.metadata("in-anonymized", &copies[0]),
+                )
+            };
+            let copies = store.keys("in-anonymized");
+            assert_eq!(copies.len(), 1);
+            let got = (
+                store.metadata("in-processed", PROCESSED),
+                store.metadata("in-anonymized", &copies[0]),
+            );
+            assert_eq!(got, want, "made before: {made_before}, met at request {at}");
+        }
+        assert!(met >= 6, "it was met {met} times");
+    }
+}
+
+/// The source is gone, and while its outputs are removed a new one comes and is handled wholly, at every point.
+#[test]
+fn a_removal_never_takes_the_outputs_of_a_new_source() {
+    let mut met = 0;
+    for at in 1..=12 {
+        let mut store = Fake::new(0.97);
+        store.set("remove_outputs", "true");
+        store.process(&store.upload(KEY, 1));
+        store.remove("in", KEY);
+        let removal = store.event("in", KEY, "ObjectRemoved:Delete", 2);
+        let happened = Cell::new(false);
+        Meeting::new(&store, at, || {
+            happened.set(true);
+            assert_eq!(store.process(&store.upload(KEY, 3)).outcome, Outcome::Done);
+        })
+        .process(&removal);
+        if !happened.get() {
+            break;
+        }
+        met += 1;
+        let source = store.event("in", KEY, "ObjectCreated:Put", 3).etag.unwrap();
+        let stored = store.metadata("in-processed", PROCESSED);
+        assert_eq!(stored["xray-source-etag"], source, "met at request {at}");
+        assert_eq!(store.keys("in-anonymized").len(), 1, "met at request {at}");
+    }
+    assert!(met >= 5, "it was met {met} times");
+}
+
+/// Redelivered after work without an event has made newer outputs, an event does not bring back what it was about.
+#[test]
+fn an_event_that_comes_again_does_not_undo_work_without_one() {
+    let store = Fake::new(0.97);
+    let first = store.upload(KEY, 1);
+    store.process(&first);
+    let second = ObjectEvent {
+        sequencer: None,
+        ..store.upload(KEY, 2)
+    };
+    assert_eq!(store.process(&second).outcome, Outcome::Done);
+    assert_eq!(store.process(&first).reason, Some("stale"));
+}
+
 #[test]
 fn a_folder_marker_is_nothing_to_do() {
     let store = Fake::new(0.1);

@@ -431,6 +431,64 @@ fn a_later_event_that_finishes_first_wins() {
 }
 
 #[test]
+fn an_overwrite_works_where_outputs_have_versions() {
+    let mut store = Fake::new(0.97);
+    for bucket in ["in-processed", "in-anonymized"] {
+        store.version(bucket);
+    }
+    check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+    check(&store, &store.upload(KEY, 2), Outcome::Done, None, 200, 200);
+    assert_eq!(store.puts().len(), 4);
+}
+
+#[test]
+fn what_the_store_keeps_under_keys_is_told_apart() {
+    // What RGW 16.2.15 answered.
+    let ssec = "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.";
+    let kms = "Failed to retrieve the actual key, kms-keyid: Jane Roe";
+    for (status, code, message, outcome, reason, says) in [
+        (
+            400,
+            "InvalidArgument",
+            ssec,
+            Outcome::Rejected,
+            "encrypted",
+            "SSE-C",
+        ),
+        (
+            403,
+            "InvalidAccessKeyId",
+            kms,
+            Outcome::Retry,
+            "store",
+            "key service",
+        ),
+        (
+            403,
+            "InvalidAccessKeyId",
+            "",
+            Outcome::Retry,
+            "store",
+            "check s3_access_key",
+        ),
+    ] {
+        let store = Fake::new(0.97);
+        let event = store.upload(KEY, 1);
+        store.refuse_get(status, code, message);
+        let (kafka, gateway) = match outcome {
+            Outcome::Rejected => (422, 200),
+            _ => (503, 503),
+        };
+        let report = check(&store, &event, outcome, Some(reason), kafka, gateway);
+        assert!(
+            report.detail.as_ref().unwrap().contains(says),
+            "{:?}",
+            report.detail
+        );
+    }
+}
+
+#[test]
 fn a_batch_is_answered_by_the_worst_that_can_be_helped() {
     let report = |outcome, error: Option<Error>| {
         let mut report = Report::new(outcome);

@@ -69,6 +69,7 @@ fn bad_values_are_named_and_secrets_are_not_shown() {
         ("processed_suffix", ""),
         ("processed_suffix", "-anonymized"),
         ("anonymized_suffix", "/x"),
+        ("remove_outputs", "yes"),
         ("max_bytes", "0"),
         ("max_pixels", "-1"),
     ] {
@@ -94,6 +95,7 @@ fn the_digest_moves_with_what_changes_outputs_and_nothing_else() {
         ("s3_endpoint", "http://other", false),
         ("s3_secret_key", "other", false),
         ("s3_region", "other", false),
+        ("remove_outputs", "true", false),
         ("pseudonym_key", "k", true),
         ("study_id", "seed", true),
         ("threshold_normal", "0.5", true),

@@ -1,10 +1,11 @@
 //! What the demo, `xray process` and the tests run against: an S3 store that notifies like Ceph's gateway, X-ray
 //! phantoms with invented patients, and a sender.
 //!
-//! Nothing here is for production. The store keeps its buckets as plain folders, for people to look at.
+//! The store keeps its buckets as plain folders, for people to look at, and is not for production. The client and the sender
+//! are what `xray send` and `xray reprocess` have too.
 
 pub mod burn;
-mod client;
+pub mod client;
 mod credentials;
 pub mod images;
 pub mod notify;

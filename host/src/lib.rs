@@ -9,10 +9,10 @@
 //! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
-pub mod compose;
-pub mod compose_cmd;
 pub mod ceph;
 pub mod ceph_cmd;
+pub mod compose;
+pub mod compose_cmd;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
 pub mod doctor_cmd;
@@ -29,8 +29,11 @@ pub mod problem;
 pub mod process_cmd;
 pub mod push_cmd;
 pub mod registry;
+pub mod reprocess_cmd;
 pub mod runtime;
+pub mod send_cmd;
 pub mod server;
 pub mod setup_cmd;
+pub mod store_client;
 pub mod up_cmd;
 pub mod variables;

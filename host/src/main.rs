@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::{
     ceph_cmd, compose_cmd, dead_letters_cmd, demo_cmd, doctor_cmd, images_cmd, plugin_cmd,
-    process_cmd, push_cmd, setup_cmd, up_cmd,
+    process_cmd, push_cmd, reprocess_cmd, send_cmd, setup_cmd, up_cmd,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
@@ -29,6 +29,10 @@ enum Cli {
     Demo(Box<demo_cmd::DemoArgs>),
     /// Run the function on local pictures; nothing listens.
     Process(Box<process_cmd::ProcessArgs>),
+    /// Upload pictures to the input bucket; those that are there already are left out.
+    Send(Box<send_cmd::SendArgs>),
+    /// Run the function on what lies in the input bucket and has no current outputs.
+    Reprocess(Box<reprocess_cmd::ReprocessArgs>),
     /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
     MakeImages(images_cmd::ImagesArgs),
     /// Write the function and its inference component as one file, for hosts without wasi:nn that don't compose.
@@ -74,6 +78,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Doctor(args) => tokio_runtime()?.block_on(doctor_cmd::run(*args)),
         Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
         Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
+        Cli::Send(args) => tokio_runtime()?.block_on(send_cmd::run(*args)),
+        Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess_cmd::run(*args)),
         Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Compose(args) => compose_cmd::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?

@@ -5,6 +5,13 @@ use serde_json::Value;
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
 use crate::{error::Error, s3::etag};
 
+/// How the names of removals begin: asked for by somebody, or by a lifecycle rule as RGW and as AWS call it.
+const REMOVALS: [&str; 3] = [
+    "ObjectRemoved:",
+    "ObjectLifecycle:Expiration:",
+    "LifecycleExpiration:",
+];
+
 /// Reads a record. What is missing is named, what is there is not shown.
 pub fn read(record: &Value) -> Record {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
@@ -23,6 +30,7 @@ pub fn read(record: &Value) -> Record {
     let object = ObjectRef::new(bucket, &key, text("/s3/object/versionId"))?;
     let kind = match name.strip_prefix("s3:").unwrap_or(name) {
         name if name.starts_with("ObjectCreated:") => EventKind::Created,
+        name if REMOVALS.iter().any(|start| name.starts_with(start)) => EventKind::Removed,
         _ => EventKind::Other,
     };
     Ok(ObjectEvent {

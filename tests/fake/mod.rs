@@ -52,6 +52,8 @@ pub struct Fake {
     pub doubt: f32,
     model: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
+    versioned: Vec<&'static str>,
+    refused: RefCell<Option<(u16, String)>>,
 }
 
 /// A small picture that differs with `seed`.
@@ -105,6 +107,8 @@ impl Fake {
             doubt: 0.0,
             model: "0".repeat(64),
             meanwhile: RefCell::new(None),
+            versioned: Vec::new(),
+            refused: RefCell::default(),
         }
     }
 
@@ -187,6 +191,32 @@ impl Fake {
             .get_mut(bucket)
             .unwrap()
             .remove(key);
+    }
+
+    /// Puts what is no output of ours into a bucket.
+    pub fn put(&self, bucket: &str, key: &str, body: &'static [u8]) {
+        let stored = Stored {
+            body: Bytes::from_static(body),
+            etag: hex::encode(Md5::digest(body)),
+            metadata: BTreeMap::new(),
+        };
+        let mut buckets = self.buckets.borrow_mut();
+        buckets
+            .get_mut(bucket)
+            .unwrap()
+            .insert(key.to_owned(), stored);
+    }
+
+    /// Answers every GET so.
+    pub fn refuse_get(&self, status: u16, code: &str, message: &str) {
+        let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        *self.refused.borrow_mut() = Some((status, body));
+    }
+
+    /// Gives the bucket versions, as RGW has them: its objects say their version, and conditions on a PUT are held against
+    /// a version that is not there yet.
+    pub fn version(&mut self, bucket: &'static str) {
+        self.versioned.push(bucket);
     }
 
     pub fn drop_bucket(&self, bucket: &str) {
@@ -282,6 +312,7 @@ impl Fake {
             return error(404, "NoSuchBucket");
         };
         let found = objects.get(&key).cloned();
+        let has_versions = self.versioned.iter().any(|v| *v == bucket);
         match request.method().as_str() {
             "PUT" => {
                 let mut races = self.races.borrow_mut();
@@ -296,8 +327,9 @@ impl Fake {
                         .map(|v| v.to_str().unwrap().to_owned())
                 };
                 let holds = match (header("if-none-match"), header("if-match")) {
-                    (Some(_), _) => found.is_none(),
-                    (_, Some(tag)) => found.is_some_and(|f| f.etag == tag),
+                    (Some(_), _) => found.is_none() || has_versions,
+                    (_, Some(tag)) => found.is_some_and(|f| f.etag == tag) && !has_versions,
+                    _ if has_versions => true,
                     _ => panic!("an unconditional PUT"),
                 };
                 if !holds {
@@ -331,10 +363,22 @@ impl Fake {
                 Response::builder().status(204).body(Bytes::new()).unwrap()
             }
             method => {
+                if let ("GET", Some((status, body))) = (method, &*self.refused.borrow()) {
+                    let answer = Response::builder().status(*status);
+                    return answer.body(body.clone().into()).unwrap();
+                }
                 let Some(found) = found else {
                     return error(404, "NoSuchKey");
                 };
+                if let Some(wanted) = request.headers().get("if-match")
+                    && wanted.as_bytes() != found.etag.as_bytes()
+                {
+                    return error(412, "PreconditionFailed");
+                }
                 let mut answer = Response::builder().header("etag", format!("\"{}\"", found.etag));
+                if has_versions {
+                    answer = answer.header("x-amz-version-id", &found.etag);
+                }
                 for (name, value) in &found.metadata {
                     answer = answer.header(format!("x-amz-meta-{name}"), value);
                 }

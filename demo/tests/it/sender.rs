@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use xray_demo::sender::{Source, Upload, pictures_in, send_all};
+use xray_demo::sender::{Failure, Manner, Sent, Source, Upload, pictures_in, send_all, send_one};
 
 use crate::support::{BUCKET, served};
 
@@ -85,4 +85,41 @@ async fn a_failed_upload_is_an_error_that_names_the_picture() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("missing.png"), "{error:#}");
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_told_by_its_content() {
+    let s = served(vec![]).await;
+    let manner = Manner {
+        part_size: 5 << 20,
+        skips_present: true,
+    };
+    let large = vec![7u8; (5 << 20) + 1];
+    for (key, body) in [
+        ("empty.png", Vec::new()),
+        ("small.png", b"a picture".to_vec()),
+        ("large.png", large),
+    ] {
+        let file = s.dir.path().join(key);
+        fs::write(&file, &body).unwrap();
+        let upload = Upload {
+            key: key.into(),
+            source: Source::File(file.clone()),
+        };
+        let send = async || send_one(&s.client, BUCKET, &upload, &manner).await.unwrap();
+        assert_eq!(send().await, Sent::Uploaded(body.len() as u64), "{key}");
+        let got = s.client.get(BUCKET, key).await.unwrap().unwrap();
+        assert!(got.body() == &body, "{key}");
+        assert_eq!(send().await, Sent::Present, "{key}");
+        // Of the same size, and another.
+        if let Some(last) = body.last() {
+            let mut other = body.clone();
+            *other.last_mut().unwrap() = last ^ 1;
+            fs::write(&file, other).unwrap();
+            assert_eq!(send().await, Sent::Uploaded(body.len() as u64), "{key}");
+        }
+        fs::remove_file(&file).unwrap();
+        let failed = send_one(&s.client, BUCKET, &upload, &manner).await;
+        assert!(matches!(failed, Err(Failure::File(_))), "{key}");
+    }
 }

@@ -1,13 +1,20 @@
 //! How the commands that work on a store reach it: over HTTPS too, and with nothing of a URL in an error, since URLs hold
 //! keys.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, anyhow};
 use http::Response;
 use http_body_util::BodyExt;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, RequestOptions};
 use xray_demo::Transport;
 
 use crate::egress::client::{Client, full};
+
+/// Bytes a second that even a slow line carries; what is longer than this under way has got stuck.
+const SLOWEST: u64 = 50_000;
+/// What an answer may take beyond that.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// The host's own client as a transport of whole requests and answers.
 ///
@@ -17,8 +24,14 @@ pub fn transport() -> Result<Transport> {
     let client = Client::new()?;
     Ok(Transport::call(move |request| {
         let client = client.clone();
+        let length = request.body().len() as u64;
+        let options = RequestOptions {
+            connect_timeout: None,
+            first_byte_timeout: Some(ANSWER + Duration::from_secs(length / SLOWEST)),
+            between_bytes_timeout: None,
+        };
         async move {
-            let answer = client.send(request.map(full), None).await;
+            let answer = client.send(request.map(full), Some(options)).await;
             let answer = answer.map_err(|error| anyhow!("no answer: {}", words(&error)))?;
             let (head, body) = answer.into_parts();
             let body = body.collect().await.context("the answer broke off")?;

@@ -89,7 +89,7 @@ impl App {
 }
 
 /// The settings as the function reads them, from the variables of the component that the first route leads to.
-fn config(manifest: &Manifest, sources: &Sources) -> Result<Config> {
+pub(crate) fn config(manifest: &Manifest, sources: &Sources) -> Result<Config> {
     let variables = Variables::resolve(&manifest.variables, sources)?;
     let route = manifest
         .routes

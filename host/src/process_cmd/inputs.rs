@@ -10,20 +10,20 @@ use xray_demo::sender::{Source, pictures_in};
 
 /// A local picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// The path as the user would write it.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its key, which is also where its outputs go below the output folder.
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// Every picture that is named or lies in a named folder, each once, in order. What an earlier run has left in the output
-/// folder `out` is not found in a folder.
+/// folder `out`, if there is one, is not found in a folder.
 ///
 /// A file's key is its name and that of a picture in a folder its path below it. Where that gives two pictures one key,
 /// all keys are the paths below the deepest folder that holds them all.
-pub(super) fn gather(named: &[PathBuf], out: &Path) -> Result<Vec<Input>> {
-    let made = ["processed", "anonymized"].map(|folder| out.join(folder).canonicalize().ok());
+pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>> {
+    let made = ["processed", "anonymized"].map(|folder| out?.join(folder).canonicalize().ok());
     let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
     let mut inputs = Vec::new();
     let mut seen = HashSet::new();
@@ -110,7 +110,7 @@ mod tests {
             fs::write(path, file).unwrap();
         }
         let named: Vec<PathBuf> = named.iter().map(|name| dir.path().join(name)).collect();
-        let inputs = gather(&named, Path::new("missing")).unwrap();
+        let inputs = gather(&named, None).unwrap();
         let found: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
         assert_eq!(found, keys);
         assert!(inputs.iter().all(|input| input.path.is_file()));
@@ -156,7 +156,7 @@ mod tests {
         fs::write(dir.path().join("a.png"), "").unwrap();
         fs::write(out.join("processed/a-processed.png"), "").unwrap();
         fs::write(out.join("b.png"), "").unwrap();
-        let inputs = gather(&[dir.path().to_owned()], &out).unwrap();
+        let inputs = gather(&[dir.path().to_owned()], Some(&out)).unwrap();
         let keys: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
         assert_eq!(keys, ["a.png", "out/b.png"]);
     }
@@ -165,7 +165,7 @@ mod tests {
     fn nothing_found_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
-        assert!(gather(&[dir.path().to_owned()], &out).is_err());
-        assert!(gather(&[dir.path().join("missing.png")], &out).is_err());
+        assert!(gather(&[dir.path().to_owned()], Some(&out)).is_err());
+        assert!(gather(&[dir.path().join("missing.png")], Some(&out)).is_err());
     }
 }

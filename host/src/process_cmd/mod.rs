@@ -2,7 +2,7 @@
 //! that nothing listens and nothing leaves the machine.
 
 pub(crate) mod app;
-mod inputs;
+pub(crate) mod inputs;
 mod line;
 mod place;
 pub(crate) mod stop;
@@ -66,7 +66,7 @@ pub struct ProcessArgs {
 /// When nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
-    let inputs = inputs::gather(&args.pictures, &args.out)?;
+    let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
     let credentials = Credentials::random();
     let endpoint = format!("http://{STORE}");
     let mut app = App::load(&args.settings, &endpoint, &credentials).await?;

@@ -5,7 +5,7 @@
 mod admission;
 mod aot;
 mod engine;
-mod files;
+pub(crate) mod files;
 mod headers;
 mod instance;
 mod options;

@@ -73,7 +73,7 @@ pub struct RuntimeArgs {
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Folder for what components print; empty for none [default: logs in the state folder].
-    #[arg(long, short = 'L', value_name = "DIR", env = "SPIN_LOG_DIR")]
+    #[arg(long, short = 'L', value_name = "DIR", env = "SPIN_LOG_DIR", value_parser = path_or_empty)]
     pub log_dir: Option<PathBuf>,
     /// Keep what components print off the terminal.
     #[arg(long, short = 'q', aliases = ["sh", "shush"])]
@@ -121,6 +121,11 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
         _ => Err("expected seconds, above 0 and at most a day".into()),
     }
+}
+
+/// The parser for paths refuses an empty one.
+fn path_or_empty(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 impl RuntimeArgs {

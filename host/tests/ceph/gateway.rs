@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
@@ -12,7 +12,10 @@ use std::{
 use serde_json::Value;
 use xray_demo::{Client, Credentials, Transport};
 
-use crate::common::{missing, root};
+use crate::{
+    common::{missing, root},
+    function::until,
+};
 
 /// A running radosgw with its monitor and OSD. Tests share it, and so use buckets and topics of their own.
 pub struct Gateway {
@@ -134,6 +137,45 @@ impl Gateway {
     /// A client with these keys.
     pub fn client(&self, credentials: &Credentials) -> Client {
         Client::new(&self.endpoint, credentials.clone(), Transport::http())
+    }
+}
+
+/// A further radosgw on the same store, for as long as it is held.
+pub struct SecondGateway {
+    pub endpoint: String,
+    process: Child,
+}
+
+impl SecondGateway {
+    /// One whose key service has no key.
+    pub async fn without_kms_keys(gateway: &Gateway) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let address = port.unwrap().to_string();
+        // Should the test be killed, the kernel ends it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "radosgw", "-f", "--no-mon-config"]);
+        command.args(["-n", "client.rgw.a", "-c"]);
+        command.arg(gateway.dir.join("ceph.conf"));
+        command.arg(format!("--rgw-frontends=beast endpoint={address}"));
+        command.arg("--rgw-crypt-s3-kms-encryption-keys=");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(Stdio::null()).spawn().unwrap();
+        let listens = async || TcpStream::connect(&address).is_ok();
+        let second = Self {
+            endpoint: format!("http://{address}"),
+            process,
+        };
+        until("the second radosgw listens", listens).await;
+        second
+    }
+}
+
+impl Drop for SecondGateway {
+    fn drop(&mut self) {
+        // In order: the first one would wait for it whenever a topic or a bucket is made.
+        let id = self.process.id().to_string();
+        _ = Command::new("kill").args(["-TERM", &id]).status();
+        _ = self.process.wait();
     }
 }
 

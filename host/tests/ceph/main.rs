@@ -4,20 +4,30 @@
 #[allow(dead_code, reason = "the tests of the Kafka trigger use more of it")]
 mod broker;
 mod broker_lines;
+mod catcher;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;
 mod doctor_gateway;
+mod edge;
 mod first;
+mod function;
 mod gateway;
 mod kafka;
+mod keys;
 mod policy;
+mod push;
 mod receiver;
+mod removal;
+mod reprocess;
+mod send;
 mod setup;
+mod site;
 mod tls;
 #[path = "../kafka/topic.rs"]
 #[allow(dead_code, reason = "the tests of the Kafka trigger use more of it")]
 mod topic;
+mod versions;
 #[path = "../kafka/wait.rs"]
 mod wait;

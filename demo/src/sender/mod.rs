@@ -1,5 +1,7 @@
 //! Uploads pictures, several at a time, with a progress bar.
 
+mod one;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+pub use self::one::{Failure, Manner, Sent, send_one};
 use crate::Client;
 
 /// A picture and the key it is going to have.
@@ -94,19 +97,14 @@ pub async fn send_all(
 ) -> Result<()> {
     stream::iter(uploads)
         .map(async |upload| {
-            let body = match &upload.source {
-                Source::Bytes(bytes) => bytes.clone(),
-                Source::File(path) => {
-                    let read = tokio::fs::read(path).await;
-                    read.with_context(|| format!("reading {}", path.display()))?
-                        .into()
+            match send_one(client, bucket, upload, &Manner::default()).await {
+                Ok(_) => sent(upload),
+                Err(Failure::File(error)) => return Err(error),
+                Err(Failure::Store(error)) => {
+                    return Err(error.context(format!("uploading {}", upload.key)));
                 }
-            };
-            let kind = content_type(Path::new(&upload.key)).unwrap_or("application/octet-stream");
-            let put = client.put(bucket, &upload.key, kind, body).await;
-            put.with_context(|| format!("uploading {}", upload.key))?;
-            sent(upload);
-            anyhow::Ok(())
+            }
+            Ok(())
         })
         .buffer_unordered(concurrency.max(1))
         .try_collect()

@@ -1,11 +1,22 @@
-//! A client of the store, as small as the demo and the tests need it: signed requests, whole bodies.
+//! A client of the store, as small as the sender, `reprocess`, the demo and the tests need it: signed requests, whole bodies.
 
-use anyhow::{Context, Result, bail};
+mod list;
+mod multipart;
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
+use md5::{Digest, Md5};
 use xray::sigv4::{Scope, Secret, sign, uri_encode};
 
+pub use self::{
+    list::{Listed, Page},
+    multipart::Multipart,
+};
 use crate::{Credentials, Transport};
 
 /// Signs requests for one endpoint and sends them.
@@ -125,29 +136,27 @@ impl Client {
             service,
         };
         sign(&mut request, &payload, &scope, Timestamp::now())?;
-        if !payload.is_empty() {
+        // RGW wants a length of those that may have a body, even of one that is empty.
+        if !payload.is_empty() || matches!(*request.method(), Method::PUT | Method::POST) {
             let headers = request.headers_mut();
             headers.insert(header::CONTENT_LENGTH, payload.len().into());
         }
         self.transport.send(request).await
     }
 
-    /// Stores an object and returns its ETag without quotes.
+    /// Stores an object and returns its ETag without quotes. The store checks the bytes against their MD5.
     ///
     /// # Errors
     /// When it is not stored.
     pub async fn put(&self, bucket: &str, key: &str, kind: &str, body: Bytes) -> Result<String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, kind.parse()?);
+        headers.insert("content-md5", STANDARD.encode(Md5::digest(&body)).parse()?);
         let answer = self
             .send(Method::PUT, bucket, key, "", headers, body)
             .await?;
         check(&answer)?;
-        let etag = answer
-            .headers()
-            .get(header::ETAG)
-            .context("the store gave no ETag")?;
-        Ok(etag.to_str()?.trim_matches('"').to_owned())
+        etag(&answer)
     }
 
     /// Fetches an object with its headers; `None` if there is none.
@@ -189,7 +198,7 @@ impl Client {
         let answer = self
             .send(method, bucket, key, "", none, Bytes::new())
             .await?;
-        if answer.status() == http::StatusCode::NOT_FOUND {
+        if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         check(&answer)?;
@@ -197,18 +206,46 @@ impl Client {
     }
 }
 
-/// The answer's status and the store's own code as an error, with nothing of the object in it.
+/// An answer that is no success: its status and the store's own code, with nothing of the object in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The status.
+    pub status: StatusCode,
+    /// The text of `<Code>`, empty where the answer has none.
+    pub code: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store answered {} {}", self.status, self.code)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 fn check(answer: &Response<Bytes>) -> Result<()> {
     if answer.status().is_success() {
         return Ok(());
     }
-    let body = String::from_utf8_lossy(answer.body());
-    let code = body
-        .split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"));
-    bail!(
-        "the store answered {} {}",
-        answer.status(),
-        code.map_or("", |(code, _)| code)
-    )
+    let code = xray::s3::error_code(answer.body()).to_owned();
+    let status = answer.status();
+    Err(Refused { status, code }.into())
+}
+
+/// The text of the first element of this name, as it stands there.
+fn element(body: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text.to_owned())
+}
+
+/// The answer's ETag without quotes.
+///
+/// # Errors
+/// When there is none.
+pub fn etag(answer: &Response<Bytes>) -> Result<String> {
+    let etag = answer.headers().get(header::ETAG);
+    let etag = etag.context("the store gave no ETag")?;
+    Ok(xray::s3::etag(etag.to_str()?))
 }

@@ -1,0 +1,132 @@
+//! `xray reprocess`: what lies in the input bucket and has no current outputs goes through the function, in this process.
+//!
+//! For what was there before the function, for what was lost while it was down, and after a change of model or settings. What
+//! is current it asks the store, so that it can be stopped and started again, and may run beside the function.
+
+mod since;
+mod tally;
+mod walk;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use jiff::Timestamp;
+use xray::{contract::Contract, store};
+use xray_demo::sender::progress_bar;
+
+use self::walk::Walk;
+use crate::{
+    manifest::Manifest,
+    process_cmd::{app, stop::Stop},
+    runtime::{Runtime, files::Mounts, processors},
+    store_client::of_function,
+    up_cmd::RuntimeArgs,
+};
+
+/// Arguments of `xray reprocess`.
+#[derive(Debug, Args)]
+pub struct ReprocessArgs {
+    /// Bucket with the pictures.
+    #[arg(long, value_name = "NAME", default_value = "xray-data-in")]
+    pub bucket: String,
+    /// Only keys that begin so.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prefix: String,
+    /// Only what was stored since then: 2026-11-01, 2026-11-01T08:00:00Z, or 36h or 7d ago.
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    pub since: Option<Timestamp>,
+    /// Process at most so many.
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    pub limit: usize,
+    /// Pictures at a time [default: two a processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: Option<u16>,
+    /// Only count what would be processed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Name objects in what is printed. Their names may hold those of patients.
+    #[arg(long)]
+    pub show_keys: bool,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    since::parse(text, Timestamp::now())
+}
+
+/// Processes what is due; the code is a failure if any of it failed and may work later, or somebody asked to stop.
+///
+/// # Errors
+/// When the application does not start, or the store refuses to list or to tell what is there.
+pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
+    let mut stop = Stop::new()?;
+    let manifest = Manifest::load(&args.settings.from).context("cannot load the application")?;
+    let sources = args.settings.sources(&manifest.dir)?;
+    let config = app::config(&manifest, &sources)?;
+    if store::is_own_output(&args.bucket, &config) {
+        bail!(
+            "{} is a bucket for outputs; name the one that pictures are sent to",
+            args.bucket
+        );
+    }
+    let model_sha256 = model_sha256(&manifest, &config.model)?;
+    let client = of_function(&config)?;
+    let mut options = args.settings.options(&manifest.dir);
+    // Standard output is for the counts.
+    options.quiet = true;
+    if args.settings.log_dir.is_none() {
+        options.log_dir = None;
+    }
+    let runtime = match args.dry_run {
+        true => None,
+        false => {
+            let runtime = Runtime::start(manifest, sources, options).await?;
+            eprintln!("{}", runtime.nn_line());
+            Some(runtime)
+        }
+    };
+    let walk = Walk {
+        client,
+        settings: config.settings_digest(),
+        config,
+        model_sha256,
+        runtime,
+        bucket: args.bucket.clone(),
+        prefix: args.prefix.clone(),
+        since: args.since,
+        limit: args.limit,
+        at_a_time: args.concurrency.map_or(2 * processors(), usize::from),
+        shows_keys: args.show_keys,
+        bar: progress_bar("objects", 0, args.settings.quiet),
+    };
+    let mut stopped = None;
+    let tally = walk.all(async { stopped = Some(stop.asked().await) }).await;
+    walk.bar.finish_and_clear();
+    let tally = tally?;
+    println!("{}", tally.text());
+    if stopped.is_some() {
+        eprintln!("Stopped; the same command goes on where it was.");
+    }
+    Ok(match stopped {
+        Some(code) => ExitCode::from(code),
+        None if tally.failed() > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    })
+}
+
+/// The digest that the component is going to write: that of the contract it reads.
+fn model_sha256(manifest: &Manifest, model: &str) -> Result<String> {
+    let route = manifest.routes.first();
+    let component = route.and_then(|route| manifest.components.get(&route.component));
+    let component = component.context("the application has no route to a component")?;
+    let models = Mounts::prepare(&component.files, &manifest.dir)?.models();
+    let found = models.iter().find(|(name, _)| name == model);
+    let (_, folder) = found.with_context(|| format!("there is no model {model:?}"))?;
+    let path = folder.join("contract.json");
+    let text = std::fs::read_to_string(&path);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Contract::parse(&text)?.model_sha256)
+}

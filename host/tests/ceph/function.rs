@@ -1,0 +1,158 @@
+//! `xray up` as a process of its own, and other commands of the program.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    common::root,
+    site::{PSEUDONYM_KEY, Site},
+};
+
+/// A running function.
+pub struct Function {
+    process: Child,
+    /// `http://host:port/`.
+    pub url: String,
+    printed: Arc<Mutex<String>>,
+}
+
+/// A command of the program, with a site's store and these variables over the defaults.
+pub fn command(site: &Site, command: &str, variables: &[(&str, &str)]) -> Command {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_xray"));
+    process.args([command, "--nn", "embedded", "--from"]);
+    process.arg(root());
+    // Shared, so that the function is compiled once for all tests.
+    let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
+    process.args(["--state-dir", state]);
+    let owner = &site.gateway.owner;
+    let all = [
+        ("s3_endpoint", site.gateway.endpoint.as_str()),
+        ("s3_access_key", &owner.access_key),
+        ("s3_secret_key", &owner.secret_key),
+        ("pseudonym_key", PSEUDONYM_KEY),
+        ("anonymize", "all"),
+    ];
+    for (name, value) in all.iter().chain(variables) {
+        process.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+    }
+    process.stdin(Stdio::null());
+    process
+}
+
+/// `xray send` to the gateway, as the buckets' owner.
+pub fn send(site: &Site, bucket: &str, arguments: &[&str]) -> Command {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_xray"));
+    process.args(["send", "--bucket", bucket]).args(arguments);
+    let owner = &site.gateway.owner;
+    process.env("AWS_ENDPOINT_URL", &site.gateway.endpoint);
+    process.env("AWS_ACCESS_KEY_ID", &owner.access_key);
+    process.env("AWS_SECRET_ACCESS_KEY", &owner.secret_key);
+    process.stdin(Stdio::null());
+    process
+}
+
+/// Runs a command to its end: whether it succeeded, its standard output, its standard error.
+pub fn run(command: &mut Command) -> (bool, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout), text(stderr))
+}
+
+impl Function {
+    /// Starts it on any free port.
+    pub fn start(site: &Site, variables: &[(&str, &str)]) -> Self {
+        Self::start_at(site, "127.0.0.1:0", variables)
+    }
+
+    /// Starts it where another one was.
+    pub fn start_at(site: &Site, address: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(site, "up", variables);
+        command.args(["--listen", address]);
+        command.args(["--log-dir", ""]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let printed = Arc::new(Mutex::new(String::new()));
+        collect(process.stderr.take().unwrap(), printed.clone());
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(address) = line.trim().strip_prefix("Serving ") else {
+            process.wait().unwrap();
+            let printed = printed.lock().unwrap().clone();
+            panic!("{line:?}: {printed}");
+        };
+        let url = format!("{address}/");
+        collect(stdout, printed.clone());
+        Self {
+            process,
+            url,
+            printed,
+        }
+    }
+
+    /// The reports of all objects so far.
+    pub fn reports(&self) -> Vec<Value> {
+        let printed = self.printed.lock().unwrap();
+        let lines = printed.lines().filter_map(|line| {
+            let report = &line[line.find("{\"event\":\"object\"")?..];
+            serde_json::from_str(report).ok()
+        });
+        lines.collect()
+    }
+
+    /// The reports, once there are so many. An answer may be here before the line that was printed with it.
+    pub async fn reported(&self, count: usize) -> Vec<Value> {
+        let all = async || self.reports().len() >= count;
+        until(&format!("{count} reports"), all).await;
+        self.reports()
+    }
+
+    /// All that it has printed.
+    pub fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// Ends it as a crash would; gives the address that it had.
+    pub fn kill(mut self) -> String {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let address = self.url.trim_start_matches("http://");
+        address.trim_end_matches('/').to_owned()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut text = into.lock().unwrap();
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+}
+
+/// Asks again and again, with a breath between, until it is so.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! `xray reprocess` against the gateway.
+
+use crate::{
+    function::{command, run},
+    site::{Site, header, picture},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_current_outputs_is_processed() {
+    let Some(site) = Site::new("reprocess").await else {
+        return;
+    };
+    // What lay there before the function did.
+    let keys = ["ward 1/Roe+a.jpeg", "ward 1/Roe%20b.jpeg", "ward 2/c.jpeg"];
+    for (number, key) in keys.iter().enumerate() {
+        site.put(key, picture(number)).await;
+    }
+    site.put("ward 2/letter.txt", "Dear colleague".into()).await;
+    site.put("ward 2/", "".into()).await;
+    let reprocess = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = command(&site, "reprocess", variables);
+        command
+            .args(["--quiet", "--bucket", "reprocess"])
+            .args(arguments);
+        let (is_ok, said, errors) = run(&mut command);
+        assert!(is_ok, "{errors}");
+        assert!(!format!("{said}{errors}").contains("Roe"), "{said}{errors}");
+        (said.trim().to_owned(), errors)
+    };
+    let said = |variables: &[(&str, &str)], arguments: &[&str]| reprocess(variables, arguments).0;
+
+    let dry = said(&[], &["--dry-run"]);
+    assert_eq!(dry, "0 current, 4 to process (4 without output)");
+    assert_eq!(site.count(&site.processed()).await, 0);
+    assert_eq!(
+        said(&[], &["--prefix", "ward 1/", "--limit", "1"]),
+        "0 current, 1 due (1 without output)\n1 done"
+    );
+    assert_eq!(said(&[], &["--since", "2100-01-01"]), "0 current, 0 due");
+    let (text, errors) = reprocess(&[], &["--since", "1h"]);
+    assert_eq!(
+        text,
+        "1 current, 3 due (3 without output)\n2 done\n1 rejected (1 not-an-image)"
+    );
+    assert!(errors.contains("rejected: not-an-image"), "{errors}");
+    for key in keys {
+        assert!(site.outputs(key).await.anonymized.is_some(), "{key}");
+    }
+
+    // Nothing is done twice; what was overwritten is, and what other settings made.
+    assert_eq!(said(&[], &["--prefix", "ward 1/"]), "2 current, 0 due");
+    let etag = site.put(keys[2], picture(3)).await;
+    let wards =
+        "2 current, 2 due (1 overwritten, 1 without output)\n1 done\n1 rejected (1 not-an-image)";
+    assert_eq!(said(&[], &[]), wards);
+    let made = site.made_of(keys[2]).await.unwrap();
+    assert_eq!(header(&made, "x-amz-meta-xray-source-etag"), etag);
+    let larger = [("label_size", "60")];
+    let dry = said(&larger, &["--dry-run", "--prefix", "ward 1"]);
+    assert_eq!(dry, "0 current, 2 to process (2 of other settings)");
+    let text = said(&larger, &["--prefix", "ward 1"]);
+    assert_eq!(text, "0 current, 2 due (2 of other settings)\n2 done");
+    assert_eq!(site.count(&site.processed()).await, 3);
+    assert_eq!(site.count(&site.anonymized()).await, 3);
+
+    let (text, errors) = reprocess_named(&site);
+    assert!(
+        errors.contains("ward 2/letter.txt: rejected"),
+        "{text}{errors}"
+    );
+}
+
+/// With names, which only this option prints.
+fn reprocess_named(site: &Site) -> (String, String) {
+    let mut command = command(site, "reprocess", &[]);
+    command.args([
+        "--quiet",
+        "--bucket",
+        "reprocess",
+        "--prefix",
+        "ward 2",
+        "--show-keys",
+    ]);
+    let (is_ok, said, errors) = run(&mut command);
+    assert!(is_ok, "{errors}");
+    (said, errors)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_cannot_do_is_said_in_a_line() {
+    let Some(site) = Site::new("reprocess-refused").await else {
+        return;
+    };
+    site.put("Jane Roe.jpeg", picture(0)).await;
+    for (bucket, variables, says) in [
+        ("no-such-bucket", vec![], "make it first"),
+        ("reprocess-refused-processed", vec![], "bucket for outputs"),
+        (
+            "reprocess-refused",
+            vec![("s3_secret_key", "wrong")],
+            "check the secret key",
+        ),
+        (
+            "reprocess-refused",
+            vec![("s3_endpoint", "http://127.0.0.1:9")],
+            "check the endpoint",
+        ),
+        (
+            "reprocess-refused",
+            vec![("model", "other")],
+            "no model \"other\"",
+        ),
+    ] {
+        let mut command = command(&site, "reprocess", &variables);
+        command.args(["--quiet", "--dry-run", "--bucket", bucket]);
+        let (is_ok, said, errors) = run(&mut command);
+        assert!(!is_ok && said.is_empty(), "{says}: {said}");
+        assert!(errors.contains(says), "{says}: {errors}");
+        assert!(!errors.contains("Roe"), "{errors}");
+    }
+    // The outputs' bucket is missing: that may still be helped, so the run has failed.
+    let none = Default::default();
+    let bucket = site.anonymized();
+    let gone = site.client.send(
+        http::Method::DELETE,
+        &bucket,
+        "",
+        "",
+        none,
+        Default::default(),
+    );
+    assert_eq!(gone.await.unwrap().status(), 204);
+    let mut command = command(&site, "reprocess", &[]);
+    let (is_ok, said, errors) = run(command.args(["--quiet", "--bucket", "reprocess-refused"]));
+    assert!(!is_ok, "{said}");
+    assert!(said.contains("1 failed (1 store)"), "{said}");
+    assert!(errors.contains("does not exist; create it"), "{errors}");
+    assert!(!errors.contains("Roe"), "{errors}");
+}
