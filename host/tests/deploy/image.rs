@@ -1,0 +1,212 @@
+//! The image: its root filesystem, built by the Containerfile's own script, and run as a cluster would run it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use xray_demo::{
+    Client, Credentials, Transport,
+    notify::{Change, Event, notification},
+    phantom::{DEFAULT_SEED, Phantom},
+    store::Store,
+};
+use xray_host::nn::library::Product;
+
+use crate::{
+    backends,
+    common::{self, missing, root},
+};
+
+/// The root filesystem with ONNX Runtime, where everything for it and for running it is there.
+fn image() -> Option<TempDir> {
+    let logevents = "target/components/wasm32-wasip2/release/logevents.wasm";
+    if !common::function_is_built() {
+        return None;
+    }
+    if !root().join(logevents).is_file() {
+        missing(logevents, "build it with `make logevents`");
+        return None;
+    }
+    let library = backends::library(Product::OnnxRuntime)?;
+    let authorities = Path::new("/etc/ssl/certs/ca-certificates.crt");
+    if !authorities.is_file() {
+        missing("/etc/ssl/certs/ca-certificates.crt", "install ca-certificates");
+        return None;
+    }
+    // Only this backend, as the Containerfile has it.
+    let chosen = tempfile::tempdir().expect("a folder");
+    let folder = library.parent().expect("a folder");
+    let link = chosen.path().join(folder.file_name().expect("a name"));
+    std::os::unix::fs::symlink(folder.canonicalize().expect("a path"), link).expect("a link");
+
+    let image = tempfile::tempdir().expect("a folder");
+    let output = Command::new(root().join("deploy/image/rootfs"))
+        .arg(image.path())
+        .arg(env!("CARGO_BIN_EXE_xray"))
+        .arg(chosen.path())
+        .output()
+        .expect("the script runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    if !in_container(image.path(), &["--version"]).status.success() {
+        missing("the right to make a container", "run as root, with unshare and setpriv of util-linux");
+        return None;
+    }
+    Some(image)
+}
+
+fn container(image: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(root().join("tests/deploy/container"));
+    command.arg(image).arg("/app/xray").args(arguments);
+    // As in the Containerfile; nothing of this machine's.
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/tmp");
+    command
+}
+
+fn in_container(image: &Path, arguments: &[&str]) -> Output {
+    container(image, arguments).output().expect("the script runs")
+}
+
+/// Ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![dir.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            if entry.file_type().expect("a type").is_dir() {
+                open.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+/// One picture through ONNX Runtime: read only, without privileges, with nothing of this machine but the image.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_image_serves_a_request() {
+    let Some(image) = image() else {
+        return;
+    };
+    let mut sizes: Vec<(u64, PathBuf)> = files(image.path())
+        .into_iter()
+        .map(|file| (fs::symlink_metadata(&file).expect("a file").len(), file))
+        .collect();
+    sizes.sort();
+    let total: u64 = sizes.iter().map(|(size, _)| size).sum();
+    eprintln!("the image has {} MB in {} files", total >> 20, sizes.len());
+    for (size, file) in sizes.iter().rev().take(5) {
+        let name = file.strip_prefix(image.path()).expect("below").display();
+        eprintln!("{:5} MB {name}", size >> 20);
+    }
+
+    let dir = tempfile::tempdir().expect("a folder");
+    let credentials = Credentials::random();
+    let mut builder = Store::builder(dir.path().to_owned(), credentials.clone());
+    for bucket in ["in", "in-processed", "in-anonymized"] {
+        builder = builder.bucket(bucket);
+    }
+    let store = builder.open().expect("a store");
+    let listening = store.listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
+    let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
+
+    let mut command = container(
+        image.path(),
+        &["up", "--listen", "127.0.0.1:0", "--nn", "onnx", "--state-dir", "/tmp/xray", "--log-dir", ""],
+    );
+    let variables = [
+        ("S3_ENDPOINT", listening.endpoint()),
+        ("S3_ACCESS_KEY", credentials.access_key),
+        ("S3_SECRET_KEY", credentials.secret_key),
+        ("PSEUDONYM_KEY", "a key for tests, long enough".to_owned()),
+    ];
+    for (name, value) in variables {
+        command.env(format!("SPIN_VARIABLE_{name}"), value);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut up = Running(command.spawn().expect("it starts"));
+    let mut line = String::new();
+    let mut stdout = BufReader::new(up.0.stdout.take().expect("a pipe"));
+    stdout.read_line(&mut line).expect("a line");
+    let mut said = String::new();
+    let Some(address) = line.trim().strip_prefix("Serving ") else {
+        let mut stderr = up.0.stderr.take().expect("a pipe");
+        stderr.read_to_string(&mut said).expect("text");
+        panic!("{line:?}: {said}");
+    };
+
+    let phantom = &Phantom::draw_all(DEFAULT_SEED, 1)[0];
+    let key = phantom.patient.file_name();
+    let body = Bytes::copy_from_slice(&phantom.jpeg);
+    let size = body.len() as u64;
+    let etag = client.put("in", &key, "image/jpeg", body).await.expect("stored");
+    let event = notification(&Change {
+        event: Event::Put,
+        bucket: "in".into(),
+        key,
+        size,
+        etag,
+        metadata: Vec::new(),
+        tags: Vec::new(),
+        started: SystemTime::now(),
+    });
+    let request = http::Request::post(format!("{address}/")).header("content-type", "application/json");
+    let answer = Transport::http().send(request.body(event).expect("a request")).await.expect("an answer");
+    let answer = String::from_utf8_lossy(answer.body()).into_owned();
+    assert!(answer.contains("\"outcome\":\"done\""), "{answer}");
+    let info = http::Request::get(format!("{address}/.well-known/spin/info"));
+    let info = Transport::http().send(info.body(Bytes::new()).expect("a request")).await.expect("an answer");
+    let info = String::from_utf8_lossy(info.body()).into_owned();
+    assert!(info.contains("ONNX Runtime 1."), "{info}");
+    let stored = fs::read_dir(store.bucket_dir("in-processed")).expect("a bucket");
+    assert!(stored.count() > 0, "nothing was stored");
+}
+
+/// What SpinKube's operator asks for: port 80, as a user without privileges, by the sysctl that our patch sets for the pod.
+#[test]
+fn the_image_listens_on_port_80_where_the_pod_lets_it() {
+    let Some(image) = image() else {
+        return;
+    };
+    // A network of its own, as a pod has it, and a second one without the sysctl.
+    let listens = |start: &str| {
+        let script = format!(
+            "echo {start} > /proc/sys/net/ipv4/ip_unprivileged_port_start\nexec \"$@\"\n"
+        );
+        let mut inner = container(image.path(), &["up", "--listen", "0.0.0.0:80", "--nn", "embedded"]);
+        inner.env("SPIN_VARIABLE_S3_ACCESS_KEY", "a").env("SPIN_VARIABLE_S3_SECRET_KEY", "b");
+        let mut command = Command::new("unshare");
+        command.args(["--net", "bash", "-euc", &script, "bash"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut up = Running(command.spawn().expect("it starts"));
+        let mut line = String::new();
+        BufReader::new(up.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        if !line.is_empty() {
+            return line;
+        }
+        let mut stderr = up.0.stderr.take().expect("a pipe");
+        stderr.read_to_string(&mut line).expect("text");
+        line
+    };
+    assert_eq!(listens("0").trim(), "Serving http://0.0.0.0:80");
+    let refused = listens("1024");
+    assert!(refused.contains("ermission denied"), "{refused}");
+}
