@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use futures_util::FutureExt;
 
 use self::kafka::KafkaArgs;
@@ -73,7 +76,7 @@ pub struct RuntimeArgs {
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Folder for what components print; empty for none [default: logs in the state folder].
-    #[arg(long, short = 'L', value_name = "DIR")]
+    #[arg(long, short = 'L', value_name = "DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub log_dir: Option<PathBuf>,
     /// Keep what components print off the terminal.
     #[arg(long, short = 'q', aliases = ["sh", "shush"])]
