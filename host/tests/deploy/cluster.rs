@@ -105,7 +105,10 @@ pub fn render(folder: &Path) -> Option<Vec<u8>> {
         assert!(said.is_empty(), "{}: {said}", folder.display());
         return Some(output.stdout);
     }
-    missing("kustomize", "install it or kubectl, or remove the folder that tests/deploy/fetch prints and run it again");
+    missing(
+        "kustomize",
+        "install it or kubectl, or remove the folder that tests/deploy/fetch prints and run it again",
+    );
     None
 }
 

@@ -14,8 +14,19 @@ const PROGRAMS: [(&str, &[&str]); 11] = [
     (
         "oc",
         &[
-            "apply", "create", "delete", "exec", "extract", "get", "label", "logs", "new-project", "patch",
-            "port-forward", "secrets", "wait",
+            "apply",
+            "create",
+            "delete",
+            "exec",
+            "extract",
+            "get",
+            "label",
+            "logs",
+            "new-project",
+            "patch",
+            "port-forward",
+            "secrets",
+            "wait",
         ],
     ),
     ("kubectl", &["apply"]),
@@ -81,7 +92,9 @@ fn every_command_exists() {
             continue;
         }
         // What runs in a pod is our program again.
-        let inner = arguments.iter().position(|argument| argument == "/app/xray");
+        let inner = arguments
+            .iter()
+            .position(|argument| argument == "/app/xray");
         let (arguments, inner) = arguments.split_at(inner.unwrap_or(arguments.len()));
         if !inner.is_empty() {
             takes(&inner[1..]);
@@ -89,13 +102,19 @@ fn every_command_exists() {
         let known = PROGRAMS.iter().find(|(name, _)| name == program);
         let known = known.expect("bash found it").1;
         let first = arguments.first().map_or("", String::as_str);
-        assert!(known.is_empty() || known.contains(&first), "{program} {first}");
+        assert!(
+            known.is_empty() || known.contains(&first),
+            "{program} {first}"
+        );
         for pair in arguments.windows(2) {
             let file = Path::new(&pair[1]);
             match pair[0].as_str() {
                 "-k" => {
                     let folder = file.strip_prefix("deploy").expect("a folder of ours");
-                    assert!(cluster::folders().iter().any(|f| f == folder), "{command:?}");
+                    assert!(
+                        cluster::folders().iter().any(|f| f == folder),
+                        "{command:?}"
+                    );
                 }
                 "-f" if !pair[1].starts_with("https://") => {
                     assert!(root().join(file).is_file(), "{command:?}");
@@ -103,7 +122,10 @@ fn every_command_exists() {
                 _ => {}
             }
         }
-        for file in arguments.iter().filter_map(|a| a.strip_prefix("--patch-file=")) {
+        for file in arguments
+            .iter()
+            .filter_map(|a| a.strip_prefix("--patch-file="))
+        {
             assert!(root().join(file).is_file(), "{command:?}");
         }
     }

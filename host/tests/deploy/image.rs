@@ -36,7 +36,10 @@ fn image() -> Option<TempDir> {
     let library = backends::library(Product::OnnxRuntime)?;
     let authorities = Path::new("/etc/ssl/certs/ca-certificates.crt");
     if !authorities.is_file() {
-        missing("/etc/ssl/certs/ca-certificates.crt", "install ca-certificates");
+        missing(
+            "/etc/ssl/certs/ca-certificates.crt",
+            "install ca-certificates",
+        );
         return None;
     }
     // Only this backend, as the Containerfile has it.
@@ -55,7 +58,10 @@ fn image() -> Option<TempDir> {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     if !in_container(image.path(), &["--version"]).status.success() {
-        missing("the right to make a container", "run as root, with unshare and setpriv of util-linux");
+        missing(
+            "the right to make a container",
+            "run as root, with unshare and setpriv of util-linux",
+        );
         return None;
     }
     Some(image)
@@ -65,12 +71,17 @@ fn container(image: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(root().join("tests/deploy/container"));
     command.arg(image).arg("/app/xray").args(arguments);
     // As in the Containerfile; nothing of this machine's.
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/tmp");
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", "/tmp");
     command
 }
 
 fn in_container(image: &Path, arguments: &[&str]) -> Output {
-    container(image, arguments).output().expect("the script runs")
+    container(image, arguments)
+        .output()
+        .expect("the script runs")
 }
 
 /// Ends with the test.
@@ -123,12 +134,25 @@ async fn the_image_serves_a_request() {
         builder = builder.bucket(bucket);
     }
     let store = builder.open().expect("a store");
-    let listening = store.listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
+    let listening = store
+        .listen(([127, 0, 0, 1], 0).into())
+        .await
+        .expect("a port");
     let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
 
     let mut command = container(
         image.path(),
-        &["up", "--listen", "127.0.0.1:0", "--nn", "onnx", "--state-dir", "/tmp/xray", "--log-dir", ""],
+        &[
+            "up",
+            "--listen",
+            "127.0.0.1:0",
+            "--nn",
+            "onnx",
+            "--state-dir",
+            "/tmp/xray",
+            "--log-dir",
+            "",
+        ],
     );
     let variables = [
         ("S3_ENDPOINT", listening.endpoint()),
@@ -155,7 +179,10 @@ async fn the_image_serves_a_request() {
     let key = phantom.patient.file_name();
     let body = Bytes::copy_from_slice(&phantom.jpeg);
     let size = body.len() as u64;
-    let etag = client.put("in", &key, "image/jpeg", body).await.expect("stored");
+    let etag = client
+        .put("in", &key, "image/jpeg", body)
+        .await
+        .expect("stored");
     let event = notification(&Change {
         event: Event::Put,
         bucket: "in".into(),
@@ -166,12 +193,19 @@ async fn the_image_serves_a_request() {
         tags: Vec::new(),
         started: SystemTime::now(),
     });
-    let request = http::Request::post(format!("{address}/")).header("content-type", "application/json");
-    let answer = Transport::http().send(request.body(event).expect("a request")).await.expect("an answer");
+    let request =
+        http::Request::post(format!("{address}/")).header("content-type", "application/json");
+    let answer = Transport::http()
+        .send(request.body(event).expect("a request"))
+        .await
+        .expect("an answer");
     let answer = String::from_utf8_lossy(answer.body()).into_owned();
     assert!(answer.contains("\"outcome\":\"done\""), "{answer}");
     let info = http::Request::get(format!("{address}/.well-known/spin/info"));
-    let info = Transport::http().send(info.body(Bytes::new()).expect("a request")).await.expect("an answer");
+    let info = Transport::http()
+        .send(info.body(Bytes::new()).expect("a request"))
+        .await
+        .expect("an answer");
     let info = String::from_utf8_lossy(info.body()).into_owned();
     assert!(info.contains("ONNX Runtime 1."), "{info}");
     let stored = fs::read_dir(store.bucket_dir("in-processed")).expect("a bucket");
@@ -186,19 +220,29 @@ fn the_image_listens_on_port_80_where_the_pod_lets_it() {
     };
     // A network of its own, as a pod has it, and a second one without the sysctl.
     let listens = |start: &str| {
-        let script = format!(
-            "echo {start} > /proc/sys/net/ipv4/ip_unprivileged_port_start\nexec \"$@\"\n"
+        let script =
+            format!("echo {start} > /proc/sys/net/ipv4/ip_unprivileged_port_start\nexec \"$@\"\n");
+        let mut inner = container(
+            image.path(),
+            &["up", "--listen", "0.0.0.0:80", "--nn", "embedded"],
         );
-        let mut inner = container(image.path(), &["up", "--listen", "0.0.0.0:80", "--nn", "embedded"]);
-        inner.env("SPIN_VARIABLE_S3_ACCESS_KEY", "a").env("SPIN_VARIABLE_S3_SECRET_KEY", "b");
+        inner
+            .env("SPIN_VARIABLE_S3_ACCESS_KEY", "a")
+            .env("SPIN_VARIABLE_S3_SECRET_KEY", "b");
         let mut command = Command::new("unshare");
         command.args(["--net", "bash", "-euc", &script, "bash"]);
         command.arg(inner.get_program()).args(inner.get_args());
-        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env_clear().envs(
+            inner
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut up = Running(command.spawn().expect("it starts"));
         let mut line = String::new();
-        BufReader::new(up.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        BufReader::new(up.0.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
         if !line.is_empty() {
             return line;
         }

@@ -121,7 +121,11 @@ fn every_file_is_in_a_kustomization() {
             let is_apart = name == "kustomization.yaml" || name.ends_with(".patch.yaml");
             let is_listed = || kustomization.contains(&format!("- {name}\n"));
             if name.ends_with(".yaml") && !is_apart {
-                assert!(is_listed(), "{} is applied by nobody", entry_of(&folder, &name));
+                assert!(
+                    is_listed(),
+                    "{} is applied by nobody",
+                    entry_of(&folder, &name)
+                );
             }
         }
     }
@@ -197,7 +201,10 @@ fn the_function_has_the_variables() {
             }
         }
         if found.is("SpinApp") {
-            for variable in found.document["spec"]["variables"].as_array().expect("some") {
+            for variable in found.document["spec"]["variables"]
+                .as_array()
+                .expect("some")
+            {
                 check(text(&variable["name"]), variable);
             }
         }
@@ -208,7 +215,12 @@ fn the_function_has_the_variables() {
             }
         }
     }
-    for name in ["s3_endpoint", "s3_access_key", "s3_secret_key", "pseudonym_key"] {
+    for name in [
+        "s3_endpoint",
+        "s3_access_key",
+        "s3_secret_key",
+        "pseudonym_key",
+    ] {
         assert!(set.contains(name), "{name} is never set");
     }
 }

@@ -79,8 +79,11 @@ fn every_secret_and_setting_is_made_by_somebody() {
     for found in all {
         let mut secret = |name: &str, key: &str| {
             let keys = secrets.get(name);
-            let keys = keys.unwrap_or_else(|| panic!("{}: nobody makes the secret {name}", found.file));
-            let has = keys.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key));
+            let keys =
+                keys.unwrap_or_else(|| panic!("{}: nobody makes the secret {name}", found.file));
+            let has = keys
+                .as_ref()
+                .is_none_or(|keys| keys.iter().any(|k| k == key));
             assert!(has || key.is_empty(), "{}: {name} has no {key}", found.file);
             seen += 1;
         };
@@ -118,7 +121,11 @@ fn acls(all: &[Found]) -> BTreeMap<(&str, &str, &str), Vec<&str>> {
         for acl in list.expect("ACLs") {
             let resource = &acl["resource"];
             let operations = acl["operations"].as_array().expect("operations");
-            let key = (user.name(), text(&resource["type"]), text(&resource["name"]));
+            let key = (
+                user.name(),
+                text(&resource["type"]),
+                text(&resource["name"]),
+            );
             acls.insert(key, operations.iter().map(text).collect());
         }
     }
@@ -155,11 +162,18 @@ fn topics_and_groups_are_there_and_allowed() {
                 may("xray", "group", text(&trigger["consumerGroup"]), "Describe");
             }
             "Deployment" => {
-                for argument in found.containers().iter().flat_map(|c| c["args"].as_array()).flatten() {
+                for argument in found
+                    .containers()
+                    .iter()
+                    .flat_map(|c| c["args"].as_array())
+                    .flatten()
+                {
                     match text(argument).split_once('=') {
                         Some(("--topic", topic)) => may("xray", "topic", topic, "Read"),
                         Some(("--group", group)) => may("xray", "group", group, "Read"),
-                        Some(("--dead-letter-topic", topic)) => may("xray", "topic", topic, "Write"),
+                        Some(("--dead-letter-topic", topic)) => {
+                            may("xray", "topic", topic, "Write")
+                        }
                         _ => {}
                     }
                 }
@@ -169,7 +183,10 @@ fn topics_and_groups_are_there_and_allowed() {
     }
     // Least: nobody may do more than is used.
     let all_operations: BTreeSet<_> = acls.values().flatten().copied().collect();
-    assert_eq!(all_operations, BTreeSet::from(["Describe", "Read", "Write"]));
+    assert_eq!(
+        all_operations,
+        BTreeSet::from(["Describe", "Read", "Write"])
+    );
 }
 
 #[test]
@@ -181,11 +198,15 @@ fn services_ports_and_sinks_meet() {
         let spec = &found.document["spec"];
         let beside = || all.iter().filter(|other| other.file == found.file);
         let is_there = |kind: &str, name: &str| beside().any(|o| o.is(kind) && o.name() == name);
-        match (text(&found.document["kind"]), text(&found.document["apiVersion"])) {
+        match (
+            text(&found.document["kind"]),
+            text(&found.document["apiVersion"]),
+        ) {
             ("Service", "v1") => {
                 let pods = beside().find(|other| {
                     other.is("Deployment")
-                        && other.document["spec"]["template"]["metadata"]["labels"] == spec["selector"]
+                        && other.document["spec"]["template"]["metadata"]["labels"]
+                            == spec["selector"]
                 });
                 let container = &pods.expect("pods").containers()[0];
                 let ports = container["ports"].as_array().expect("ports");
@@ -196,7 +217,10 @@ fn services_ports_and_sinks_meet() {
             }
             ("Route", _) => assert!(is_there("Service", text(&spec["to"]["name"]))),
             ("ScaledObject", _) => {
-                assert!(is_there("Deployment", text(&spec["scaleTargetRef"]["name"])));
+                assert!(is_there(
+                    "Deployment",
+                    text(&spec["scaleTargetRef"]["name"])
+                ));
                 let login = text(&spec["triggers"][0]["authenticationRef"]["name"]);
                 assert!(is_there("TriggerAuthentication", login));
             }
@@ -206,8 +230,16 @@ fn services_ports_and_sinks_meet() {
             ("KafkaSource", _) => {
                 let sink = &spec["sink"]["ref"];
                 // SpinKube's operator makes the Service.
-                let kind = if sink["apiVersion"] == "v1" { "SpinApp" } else { text(&sink["kind"]) };
-                assert!(is_there(kind, text(&sink["name"])), "{sink} of {}", found.file);
+                let kind = if sink["apiVersion"] == "v1" {
+                    "SpinApp"
+                } else {
+                    text(&sink["kind"])
+                };
+                assert!(
+                    is_there(kind, text(&sink["name"])),
+                    "{sink} of {}",
+                    found.file
+                );
                 let dead = &spec["delivery"]["deadLetterSink"]["ref"];
                 assert!(dead.is_null() || is_there(text(&dead["kind"]), text(&dead["name"])));
             }
