@@ -167,7 +167,7 @@ fn patched(dir: &Path) -> Option<PathBuf> {
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "xray", "image": "host"}]}}}});
     let kustomization = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-        "resources": ["deployment.yaml"], "patches": [{"path": patch, "target": {"kind": "Deployment"}}]});
+        "resources": ["deployment.yaml"], "patches": [{"path": patch}]});
     for (name, value) in [("deployment", deployment), ("kustomization", kustomization)] {
         fs::write(folder.join(format!("{name}.yaml")), value.to_string()).expect("a file");
     }

@@ -130,7 +130,7 @@ async fn the_image_serves_a_request() {
     let dir = tempfile::tempdir().expect("a folder");
     let credentials = Credentials::random();
     let mut builder = Store::builder(dir.path().to_owned(), credentials.clone());
-    for bucket in ["in", "in-processed", "in-anonymized"] {
+    for bucket in ["xrays", "xrays-processed", "xrays-anonymized"] {
         builder = builder.bucket(bucket);
     }
     let store = builder.open().expect("a store");
@@ -180,12 +180,12 @@ async fn the_image_serves_a_request() {
     let body = Bytes::copy_from_slice(&phantom.jpeg);
     let size = body.len() as u64;
     let etag = client
-        .put("in", &key, "image/jpeg", body)
+        .put("xrays", &key, "image/jpeg", body)
         .await
         .expect("stored");
     let event = notification(&Change {
         event: Event::Put,
-        bucket: "in".into(),
+        bucket: "xrays".into(),
         key,
         size,
         etag,
@@ -208,7 +208,7 @@ async fn the_image_serves_a_request() {
         .expect("an answer");
     let info = String::from_utf8_lossy(info.body()).into_owned();
     assert!(info.contains("ONNX Runtime 1."), "{info}");
-    let stored = fs::read_dir(store.bucket_dir("in-processed")).expect("a bucket");
+    let stored = fs::read_dir(store.bucket_dir("xrays-processed")).expect("a bucket");
     assert!(stored.count() > 0, "nothing was stored");
 }
 
