@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     time::SystemTime,
 };
@@ -57,6 +57,8 @@ fn image() -> Option<TempDir> {
         .expect("the script runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+    let size = String::from_utf8_lossy(&output.stdout);
+    eprintln!("the image with ONNX Runtime has {}", size.trim());
     if !in_container(image.path(), &["--version"]).status.success() {
         missing(
             "the right to make a container",
@@ -87,26 +89,33 @@ fn in_container(image: &Path, arguments: &[&str]) -> Output {
 /// Ends with the test.
 struct Running(Child);
 
+impl Running {
+    fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().expect("it starts"))
+    }
+
+    /// The line that it prints when it serves, or what keeps it from that.
+    fn line(&mut self) -> Result<String, String> {
+        let mut line = String::new();
+        let mut stdout = BufReader::new(self.0.stdout.take().expect("a pipe"));
+        stdout.read_line(&mut line).expect("a line");
+        if line.starts_with("Serving ") {
+            // Read on, so that the process never waits for us.
+            std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+            return Ok(line.trim().to_owned());
+        }
+        let mut stderr = self.0.stderr.take().expect("a pipe");
+        stderr.read_to_string(&mut line).expect("text");
+        Err(line)
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         _ = self.0.kill();
         _ = self.0.wait();
     }
-}
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let (mut found, mut open) = (Vec::new(), vec![dir.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let entry = entry.expect("an entry");
-            if entry.file_type().expect("a type").is_dir() {
-                open.push(entry.path());
-            } else {
-                found.push(entry.path());
-            }
-        }
-    }
-    found
 }
 
 /// One picture through ONNX Runtime: read only, without privileges, with nothing of this machine but the image.
@@ -115,18 +124,6 @@ async fn the_image_serves_a_request() {
     let Some(image) = image() else {
         return;
     };
-    let mut sizes: Vec<(u64, PathBuf)> = files(image.path())
-        .into_iter()
-        .map(|file| (fs::symlink_metadata(&file).expect("a file").len(), file))
-        .collect();
-    sizes.sort();
-    let total: u64 = sizes.iter().map(|(size, _)| size).sum();
-    eprintln!("the image has {} MB in {} files", total >> 20, sizes.len());
-    for (size, file) in sizes.iter().rev().take(5) {
-        let name = file.strip_prefix(image.path()).expect("below").display();
-        eprintln!("{:5} MB {name}", size >> 20);
-    }
-
     let dir = tempfile::tempdir().expect("a folder");
     let credentials = Credentials::random();
     let mut builder = Store::builder(dir.path().to_owned(), credentials.clone());
@@ -163,17 +160,9 @@ async fn the_image_serves_a_request() {
     for (name, value) in variables {
         command.env(format!("SPIN_VARIABLE_{name}"), value);
     }
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut up = Running(command.spawn().expect("it starts"));
-    let mut line = String::new();
-    let mut stdout = BufReader::new(up.0.stdout.take().expect("a pipe"));
-    stdout.read_line(&mut line).expect("a line");
-    let mut said = String::new();
-    let Some(address) = line.trim().strip_prefix("Serving ") else {
-        let mut stderr = up.0.stderr.take().expect("a pipe");
-        stderr.read_to_string(&mut said).expect("text");
-        panic!("{line:?}: {said}");
-    };
+    let mut up = Running::start(command);
+    let line = up.line().unwrap_or_else(|said| panic!("{said}"));
+    let address = line.trim_start_matches("Serving ");
 
     let phantom = &Phantom::draw_all(DEFAULT_SEED, 1)[0];
     let key = phantom.patient.file_name();
@@ -212,45 +201,35 @@ async fn the_image_serves_a_request() {
     assert!(stored.count() > 0, "nothing was stored");
 }
 
-/// What SpinKube's operator asks for: port 80, as a user without privileges, by the sysctl that our patch sets for the pod.
+/// As SpinKube's operator starts a `spinImage`: with these arguments and this configuration, as a user without privileges, on
+/// port 80, which the sysctl of our patch opens to it.
 #[test]
-fn the_image_listens_on_port_80_where_the_pod_lets_it() {
+fn the_image_is_started_by_spinkube() {
     let Some(image) = image() else {
         return;
     };
-    // A network of its own, as a pod has it, and a second one without the sysctl.
-    let listens = |start: &str| {
-        let script =
-            format!("echo {start} > /proc/sys/net/ipv4/ip_unprivileged_port_start\nexec \"$@\"\n");
-        let mut inner = container(
-            image.path(),
-            &["up", "--listen", "0.0.0.0:80", "--nn", "embedded"],
-        );
-        inner
+    let configuration = "[[config_provider]]\ntype = \"env\"\nprefix = \"SPIN_VARIABLE_\"\n";
+    fs::write(image.path().join("runtime-config.toml"), configuration).expect("a file");
+    let says = |ports_from: &str| {
+        let operator = [
+            "up",
+            "--listen",
+            "0.0.0.0:80",
+            "-f",
+            "/app",
+            "--runtime-config-file",
+            "/runtime-config.toml",
+        ];
+        let mut command = container(image.path(), &operator);
+        command
+            .env("PORTS_FROM", ports_from)
+            .env("SPIN_HTTP_LISTEN_ADDR", "0.0.0.0:80")
             .env("SPIN_VARIABLE_S3_ACCESS_KEY", "a")
             .env("SPIN_VARIABLE_S3_SECRET_KEY", "b");
-        let mut command = Command::new("unshare");
-        command.args(["--net", "bash", "-euc", &script, "bash"]);
-        command.arg(inner.get_program()).args(inner.get_args());
-        command.env_clear().envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut up = Running(command.spawn().expect("it starts"));
-        let mut line = String::new();
-        BufReader::new(up.0.stdout.take().expect("a pipe"))
-            .read_line(&mut line)
-            .expect("a line");
-        if !line.is_empty() {
-            return line;
-        }
-        let mut stderr = up.0.stderr.take().expect("a pipe");
-        stderr.read_to_string(&mut line).expect("text");
-        line
+        let mut up = Running::start(command);
+        up.line().unwrap_or_else(|said| said)
     };
-    assert_eq!(listens("0").trim(), "Serving http://0.0.0.0:80");
-    let refused = listens("1024");
-    assert!(refused.contains("ermission denied"), "{refused}");
+    assert_eq!(says("0"), "Serving http://0.0.0.0:80");
+    let refused = says("1024");
+    assert!(refused.contains("Permission denied"), "{refused}");
 }
