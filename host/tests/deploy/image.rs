@@ -21,6 +21,7 @@ use xray_host::nn::library::Product;
 use crate::{
     backends,
     common::{self, missing, root},
+    manifests::takes,
 };
 
 /// The root filesystem with ONNX Runtime, where everything for it and for running it is there.
@@ -116,6 +117,33 @@ impl Drop for Running {
         _ = self.0.kill();
         _ = self.0.wait();
     }
+}
+
+/// What no engine runs here: the Containerfile's own use of `xray`.
+#[test]
+fn the_containerfile_uses_what_there_is() {
+    let text = fs::read_to_string(root().join("Containerfile")).expect("the Containerfile");
+    let mut commands = 0;
+    for line in text.lines() {
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        for command in line.split(" && ") {
+            if let Some((_, arguments)) = command.split_once("target/release/xray setup-backends") {
+                takes(&[vec!["setup-backends".to_owned()], words(arguments)].concat());
+                commands += 1;
+            }
+        }
+        if let Some(arguments) = line.strip_prefix("CMD ") {
+            takes(&serde_json::from_str::<Vec<String>>(arguments).expect("a list"));
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 3);
+    assert!(text.contains("deploy/image/rootfs /rootfs target/release/xray backends"));
+    assert!(text.contains("ENTRYPOINT [\"/app/xray\"]"));
 }
 
 /// One picture through ONNX Runtime: read only, without privileges, with nothing of this machine but the image.
