@@ -1,0 +1,177 @@
+//! All manifests as kustomize renders them, each with what the validator says of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::common::{missing, root};
+
+/// A manifest and its validation.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Found {
+    /// Where it was rendered from, as a file name.
+    pub file: String,
+    pub document: Value,
+    /// Where its kind's schema is from.
+    pub source: Option<String>,
+    pub errors: Vec<String>,
+    /// The objects in it in which an invented field is an error.
+    pub caught: Vec<String>,
+    /// Those in which it is none.
+    pub open: Vec<String>,
+}
+
+impl Found {
+    /// API version and kind.
+    pub fn kind(&self) -> String {
+        format!(
+            "{} {}",
+            text(&self.document["apiVersion"]),
+            text(&self.document["kind"])
+        )
+    }
+
+    pub fn is(&self, kind: &str) -> bool {
+        self.document["kind"] == kind
+    }
+
+    pub fn name(&self) -> &str {
+        text(&self.document["metadata"]["name"])
+    }
+
+    /// The containers of a Deployment or of a Knative Service.
+    pub fn containers(&self) -> &[Value] {
+        let containers = &self.document["spec"]["template"]["spec"]["containers"];
+        containers.as_array().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The text of a value, empty if it is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// What the validator needs, or nothing where it cannot be had.
+fn fetched() -> Option<&'static Path> {
+    static FETCHED: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let get = || {
+        let output = Command::new(root().join("tests/deploy/fetch")).output();
+        let Some(output) = output.ok().filter(|output| output.status.success()) else {
+            missing(
+                "what validates manifests",
+                "run tests/deploy/fetch with Python's pip and Go installed",
+            );
+            return None;
+        };
+        let printed = String::from_utf8(output.stdout).expect("a path");
+        Some(PathBuf::from(printed.trim()))
+    };
+    FETCHED.get_or_init(get).as_deref()
+}
+
+/// Validates files.
+pub fn validate(files: &[PathBuf]) -> Option<Vec<Found>> {
+    let output = Command::new(root().join("tests/deploy/validate"))
+        .arg(fetched()?)
+        .args(files)
+        .output()
+        .expect("the validator runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(serde_json::from_slice(&output.stdout).expect("its findings"))
+}
+
+/// What kustomize makes of a folder.
+pub fn render(folder: &Path) -> Option<Vec<u8>> {
+    let own = fetched()?.join("kustomize");
+    let ways: [(&Path, &[&str]); 3] = [
+        (Path::new("kustomize"), &["build"]),
+        (Path::new("kubectl"), &["kustomize"]),
+        (&own, &["build"]),
+    ];
+    for (program, arguments) in ways {
+        let Ok(output) = Command::new(program).args(arguments).arg(folder).output() else {
+            continue;
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", folder.display());
+        // Deprecated fields are said there.
+        assert!(said.is_empty(), "{}: {said}", folder.display());
+        return Some(output.stdout);
+    }
+    missing(
+        "kustomize",
+        "install it or kubectl, or remove the folder that tests/deploy/fetch prints and run it again",
+    );
+    None
+}
+
+/// The folders of `deploy/` that can be applied, relative to it.
+pub fn folders() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let deploy = root().join("deploy");
+    let mut open = vec![deploy.clone()];
+    while let Some(folder) = open.pop() {
+        let entries = fs::read_dir(&folder).expect("a folder");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        open.extend(paths.filter(|path| path.is_dir()));
+        let text = fs::read_to_string(folder.join("kustomization.yaml")).unwrap_or_default();
+        if text.contains("kind: Kustomization") {
+            found.push(folder.strip_prefix(&deploy).expect("below").to_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every manifest that we have.
+pub fn all() -> Option<&'static [Found]> {
+    static ALL: OnceLock<Option<Vec<Found>>> = OnceLock::new();
+    ALL.get_or_init(load).as_deref()
+}
+
+fn load() -> Option<Vec<Found>> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut files = vec![root().join("deploy/secret.example.yaml")];
+    for folder in folders() {
+        let name = folder.display().to_string().replace('/', "-");
+        let file = dir.path().join(format!("{name}.yaml"));
+        fs::write(&file, render(&root().join("deploy").join(folder))?).expect("a file");
+        files.push(file);
+    }
+    files.push(patched(dir.path())?);
+    let found = validate(&files)?;
+    let short = |mut one: Found| {
+        let name = Path::new(&one.file).file_stem().expect("a name");
+        one.file = name.to_string_lossy().into_owned();
+        one
+    };
+    Some(found.into_iter().map(short).collect())
+}
+
+/// A Deployment as SpinKube's operator makes it, with our patch for its port.
+fn patched(dir: &Path) -> Option<PathBuf> {
+    let patch = "port-80.patch.yaml";
+    let ours = root().join("deploy/overlays/spinkube-image").join(patch);
+    let folder = dir.join("patched");
+    fs::create_dir(&folder).expect("a folder");
+    fs::copy(ours, folder.join(patch)).expect("the patch");
+    let labels = json!({"core.spinkube.dev/app-name": "xray"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "xray"}, "spec": {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "xray", "image": "host"}]}}}});
+    let kustomization = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+        "resources": ["deployment.yaml"], "patches": [{"path": patch}]});
+    for (name, value) in [("deployment", deployment), ("kustomization", kustomization)] {
+        fs::write(folder.join(format!("{name}.yaml")), value.to_string()).expect("a file");
+    }
+    let file = dir.join("patched.yaml");
+    fs::write(&file, render(&folder)?).expect("a file");
+    Some(file)
+}
