@@ -63,7 +63,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
 /// When the application does not start, or the store refuses to list or to tell what is there.
 pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
-    let manifest = Manifest::load(&args.settings.from).context("cannot load the application")?;
+    let manifest = args.settings.application().await?;
     let sources = args.settings.sources(&manifest.dir)?;
     let config = app::config(&manifest, &sources)?;
     if store::is_own_output(&args.bucket, &config) {
@@ -74,7 +74,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     }
     let model_sha256 = model_sha256(&manifest, &config.model)?;
     let client = of_function(&config)?;
-    let mut options = args.settings.options(&manifest.dir);
+    let mut options = args.settings.options(&manifest);
     // Standard output is for the counts.
     options.quiet = true;
     if args.settings.log_dir.is_none() {
@@ -122,7 +122,9 @@ fn model_sha256(manifest: &Manifest, model: &str) -> Result<String> {
     let route = manifest.routes.first();
     let component = route.and_then(|route| manifest.components.get(&route.component));
     let component = component.context("the application has no route to a component")?;
-    let models = Mounts::prepare(&component.files, &manifest.dir)?.models();
+    // Kept until the contract is read: what an image holds is copied, and goes with the copies.
+    let mounts = Mounts::prepare(&component.files, &manifest.dir, None)?;
+    let models = mounts.models();
     let found = models.iter().find(|(name, _)| name == model);
     let (_, folder) = found.with_context(|| format!("there is no model {model:?}"))?;
     let path = folder.join("contract.json");
