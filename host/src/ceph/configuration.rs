@@ -8,7 +8,7 @@ use xray_demo::Client;
 
 use super::{
     bucket::{ask, owned},
-    refusal::accept,
+    refusal::{accept, status},
     xml,
 };
 
@@ -129,11 +129,28 @@ pub(super) async fn write(client: &Client, bucket: &str, all: &Configuration) ->
 /// # Errors
 /// When the gateway refuses.
 pub async fn renew(client: &Client, arn: &str) -> Result<()> {
-    for bucket in owned(client).await? {
-        let all = read(client, &bucket).await?;
-        if all.topics.iter().any(|entry| entry.topic == arn) {
-            write(client, &bucket, &all).await?;
-        }
+    for (bucket, all) in naming(client, arn).await? {
+        write(client, &bucket, &all).await?;
     }
     Ok(())
+}
+
+/// The owner's buckets with a notification that names a topic, as far as they can be read: one may go meanwhile, or its policy
+/// deny even the owner.
+///
+/// # Errors
+/// When the gateway does not answer.
+pub async fn naming(client: &Client, arn: &str) -> Result<Vec<(String, Configuration)>> {
+    let mut found = Vec::new();
+    for bucket in owned(client).await? {
+        match read(client, &bucket).await {
+            Ok(all) if all.topics.iter().any(|entry| entry.topic == arn) => {
+                found.push((bucket, all));
+            }
+            Ok(_) => {}
+            Err(error) if status(&error).is_some_and(|status| status.is_client_error()) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }

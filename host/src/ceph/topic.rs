@@ -9,7 +9,7 @@ use http::StatusCode;
 use xray_demo::Client;
 
 use super::{
-    bucket, configuration,
+    configuration,
     part::{Found, Look, Part},
     push::Push,
     refusal::{Refusal, accept, refused},
@@ -97,14 +97,11 @@ impl Part for Topic {
         let Some(arn) = arn(&self.client, &self.name).await? else {
             return Ok(());
         };
-        for bucket in bucket::owned(&self.client).await? {
-            let left = configuration::read(&self.client, &bucket).await?.topics;
-            if left.iter().any(|entry| entry.topic == arn) {
-                bail!(
-                    "a notification of {bucket} still names it, and without its topic the gateway would refuse every PUT there; \
-                     remove that notification first"
-                );
-            }
+        if let Some((bucket, _)) = configuration::naming(&self.client, &arn).await?.first() {
+            bail!(
+                "a notification of {bucket} still names it, and without its topic the gateway would refuse every PUT there; \
+                 remove that notification first"
+            );
         }
         let parameters = [("Action", "DeleteTopic"), ("TopicArn", arn.as_str())];
         accept(self.client.sns(&parameters).await?).map(drop)
