@@ -8,6 +8,7 @@ mod catcher;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
+mod deployed;
 mod doctor;
 mod doctor_gateway;
 mod edge;

@@ -1,0 +1,121 @@
+//! The policies of `deploy/ceph/buckets.yaml`, as they are, on the gateway.
+
+use std::{collections::BTreeMap, process::Command};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde_json::Value;
+use xray_demo::{Client, Credentials};
+
+use crate::{
+    common::root,
+    gateway::{Gateway, gateway},
+};
+
+/// Each bucket's policy.
+fn policies() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(root().join("deploy/ceph/buckets.yaml")).expect("buckets");
+    let claim = |claim: &str| {
+        let (_, name) = claim.split_once("bucketName: ")?;
+        let (_, policy) = claim.split_once("bucketPolicy: |\n")?;
+        let policy = policy.lines().take_while(|line| line.starts_with("      "));
+        let policy: String = policy.collect();
+        serde_json::from_str::<Value>(&policy).expect("JSON");
+        Some((name.lines().next()?.to_owned(), policy))
+    };
+    text.split("---\n").filter_map(claim).collect()
+}
+
+/// A user like those of `deploy/ceph/users.yaml`.
+fn user(gateway: &Gateway, name: &str) -> Client {
+    let output = Command::new("radosgw-admin")
+        .arg("-c")
+        .arg(gateway.dir.join("ceph.conf"))
+        .args(["-n", "client.rgw.a", "user", "create", "--max-buckets=-1"])
+        .args(["--uid", name, "--display-name", name])
+        .output()
+        .expect("radosgw-admin runs");
+    let user: Value = serde_json::from_slice(&output.stdout).expect("the user");
+    let key = |name: &str| user["keys"][0][name].as_str().expect("a key").to_owned();
+    gateway.client(&Credentials::new(key("access_key"), key("secret_key")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_let_everybody_do_their_part() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let (input, processed, anonymized) = (
+        "xray-data-in",
+        "xray-data-in-processed",
+        "xray-data-in-anonymized",
+    );
+    let policies = policies();
+    assert!(
+        policies.keys().eq([input, anonymized, processed]),
+        "{policies:?}"
+    );
+    let send = async |client: &Client,
+                      method: Method,
+                      bucket: &str,
+                      key: &str,
+                      query: &str,
+                      body: &str| {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let answer = client
+            .send(method, bucket, key, query, HeaderMap::new(), body)
+            .await;
+        answer.expect("an answer").status().as_u16()
+    };
+    let owner = gateway.owner();
+    for (bucket, policy) in &policies {
+        assert_eq!(send(&owner, Method::PUT, bucket, "", "", "").await, 200);
+        let set = send(&owner, Method::PUT, bucket, "", "policy=", policy).await;
+        assert!(
+            (200..300).contains(&set),
+            "{set} for the policy of {bucket}"
+        );
+    }
+    let users = ["xray", "xray-clinic", "xray-research"].map(|name| user(gateway, name));
+    let [xray, clinic, research] = &users;
+    assert_eq!(
+        send(&owner, Method::PUT, input, "there", "", "x").await,
+        200
+    );
+
+    let (get, put, delete) = (Method::GET, Method::PUT, Method::DELETE);
+    // The order matters: what is read was written before.
+    let may = [
+        ("xray", xray, &put, "a-bucket-of-its-own", "", 403),
+        ("xray", xray, &get, input, "there", 200),
+        // 404, where without ListBucket it would be 403.
+        ("xray", xray, &get, input, "missing", 404),
+        ("xray", xray, &put, input, "there", 403),
+        ("xray", xray, &delete, input, "there", 403),
+        ("xray", xray, &get, processed, "o", 404),
+        ("xray", xray, &put, processed, "o", 200),
+        ("xray", xray, &get, processed, "o", 200),
+        ("xray", xray, &delete, processed, "o", 403),
+        ("xray", xray, &put, anonymized, "o", 200),
+        ("xray", xray, &put, anonymized, "p", 200),
+        ("xray", xray, &delete, anonymized, "p", 204),
+        // Why readers need users of their own.
+        ("owner", &owner, &get, processed, "o", 403),
+        ("clinic", clinic, &get, processed, "o", 200),
+        ("clinic", clinic, &get, processed, "", 200),
+        ("clinic", clinic, &put, processed, "q", 403),
+        ("clinic", clinic, &get, anonymized, "o", 403),
+        ("clinic", clinic, &get, input, "there", 403),
+        ("research", research, &get, anonymized, "o", 200),
+        ("research", research, &get, anonymized, "", 200),
+        ("research", research, &delete, anonymized, "o", 403),
+        ("research", research, &get, processed, "o", 403),
+        ("research", research, &get, input, "", 403),
+    ];
+    for (name, client, method, bucket, key, expected) in may {
+        let is_object = *method == put && !key.is_empty();
+        let body = if is_object { "x" } else { "" };
+        let status = send(client, method.clone(), bucket, key, "", body).await;
+        assert_eq!(status, expected, "{name}: {method} {bucket}/{key}");
+    }
+}
