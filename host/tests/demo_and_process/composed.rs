@@ -7,10 +7,11 @@ use xray_demo::phantom::{DEFAULT_SEED, Phantom};
 
 use crate::{common::root, files, function_is_built, run, text};
 
-fn process(app: &Path, dir: &Path, out: &str) -> Vec<Value> {
+fn process(app: &Path, dir: &Path, out: &str, options: &[&str]) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
-    command.args(["process", "in", "--json", "--nn", "embedded", "--variable"]);
+    command.args(["process", "in", "--json", "--variable"]);
     command.args(["pseudonym_key=a key for tests, long enough", "-o", out]);
+    command.args(options);
     let output = run(command.arg("--from").arg(app).current_dir(dir));
     assert!(output.status.success(), "{}", text(&output.stderr));
     let stdout = text(&output.stdout);
@@ -54,8 +55,8 @@ fn the_composed_file_runs_without_the_dependency() {
         let path = dir.path().join("in").join(phantom.patient.file_name());
         fs::write(path, &phantom.jpeg).unwrap();
     }
-    let apart = process(&root(), dir.path(), "apart");
-    let whole = process(&app, dir.path(), "whole");
+    let apart = process(&root(), dir.path(), "apart", &["--nn", "embedded"]);
+    let whole = process(&app, dir.path(), "whole", &[]);
     assert_eq!((apart.len(), whole.len()), (2, 2));
     for (apart, whole) in apart.iter().zip(&whole) {
         let risk = |line: &Value| line["risk"].as_f64().unwrap();

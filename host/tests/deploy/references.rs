@@ -94,7 +94,11 @@ fn every_secret_and_setting_is_made_by_somebody() {
                     secret(name, key);
                 }
                 "secret" if value["ref"].is_object() => secret(text(&value["ref"]["name"]), ""),
+                // What may be missing need not be made by anybody.
+                "secret" if value["optional"] == true => {}
                 "secret" => {
+                    // A volume and a part of one spell it in two ways.
+                    let name = value["secretName"].as_str().unwrap_or(name);
                     for item in value["items"].as_array().into_iter().flatten() {
                         secret(name, text(&item["key"]));
                     }
