@@ -54,6 +54,18 @@ pub fn reachable(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
     }
 }
 
+/// What is wrong where the gateway does not know the endpoint's host: it takes such a name for a bucket's, in both styles.
+pub fn unknown_host(answer: &Result<(Response<Bytes>, Timestamp)>) -> Option<Finding> {
+    let (answer, _) = answer.as_ref().ok()?;
+    let is_bucket = error_code(answer.body()) == "NoSuchBucket";
+    is_bucket.then(|| {
+        Finding::failed(
+            "the gateway takes the endpoint's host for a bucket's name",
+            "set rgw_dns_name to that host and restart radosgw; or use a host that it knows, or its IP address",
+        )
+    })
+}
+
 /// How far the clocks are apart.
 pub fn clock(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
     let date = answer.as_ref().ok().and_then(|(answer, here)| {

@@ -134,8 +134,13 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
     let (mut function_works, mut owner_works) = (false, false);
     if is_there {
         lines.add("clock", gateway::clock(&answer));
-        function_works = lines.add("credentials", gateway::function(site).await);
-        owner_works = lines.add("owner", gateway::owner(site).await);
+        if let Some(finding) = gateway::unknown_host(&answer) {
+            // Every request would be about that bucket, so nothing behind it can be asked.
+            lines.add("endpoint style", finding);
+        } else {
+            function_works = lines.add("credentials", gateway::function(site).await);
+            owner_works = lines.add("owner", gateway::owner(site).await);
+        }
     }
     let function = site.function.as_ref().filter(|_| function_works);
     let owner = site.owner.as_ref().filter(|_| owner_works);
