@@ -88,7 +88,15 @@ const RETRIES: [(&str, &str); 3] = [
 /// When the gateway does not list its topics.
 pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
     let answer = client.sns(&[("Action", "ListTopics")]).await?;
-    let topics: Topics = xml::read(&accept(answer)?).context("the list of topics")?;
+    let is_refused = answer.status() == StatusCode::FORBIDDEN;
+    let body = accept(answer).with_context(|| match is_refused {
+        true => {
+            "a gateway that has a topic with a password lists topics only over HTTPS, or where \
+             rgw_allow_notification_secrets_in_cleartext is set"
+        }
+        false => "the list of topics",
+    })?;
+    let topics: Topics = xml::read(&body).context("the list of topics")?;
     let mut arns = topics.result.topics.member.into_iter().map(|m| m.arn);
     Ok(arns.find(|arn| arn.rsplit(':').next() == Some(name)))
 }

@@ -46,7 +46,8 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
             Err(error) => {
                 return Finding::failed(
                     format!("the topic {name}: {error:#}"),
-                    "the owner's keys must be those of the topic's owner",
+                    "a gateway shows a topic with a password only over HTTPS; and the owner's keys must be those of the topic's \
+                     owner",
                 );
             }
         }

@@ -1,11 +1,9 @@
 //! Settings, keys, addresses and clocks, each broken for `xray doctor` to see.
 
-use xray_demo::Transport;
-
 use crate::{
     doctor::{breaks, doctor, lines, set_up, swallower},
-    gateway::gateway,
-    receiver::Server,
+    gateway::{SecondGateway, gateway},
+    receiver::{Server, forward},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +80,7 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     let receiver = swallower().await;
     set_up(gateway, "doctor-style", &receiver.address, &[]);
     let port = gateway.endpoint.rsplit(':').next().unwrap();
-    let virtual_host = |host: &str| {
+    let at = |host: &str, port: &str| {
         let mut command = doctor(gateway, "doctor-style", &["--no-probe"]);
         command.env("SPIN_VARIABLE_S3_STYLE", "virtual");
         let hosts = format!("http://*.{host}:{port}");
@@ -98,6 +96,7 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
             "install libnss-myhostname",
         );
     }
+    let virtual_host = |host: &str| at(host, port);
     let (code, lines) = lines(virtual_host("s3.localhost"));
     assert_eq!(
         (code, lines["endpoint style"].0.as_str()),
@@ -106,10 +105,18 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     );
     breaks(
         virtual_host("other.localhost"),
-        "endpoint style",
+        "gateway",
         "failed",
-        "rgw_dns_name",
+        "host for a bucket",
     );
+    let mut by_path = virtual_host("other.localhost");
+    by_path.env("SPIN_VARIABLE_S3_STYLE", "path");
+    breaks(by_path, "gateway", "failed", "rgw_dns_name");
+    // One that has no name at all.
+    let nameless = SecondGateway::start(gateway, "--rgw-dns-name=").await;
+    let port = nameless.endpoint.rsplit(':').next().unwrap();
+    let command = at("s3.localhost", port);
+    breaks(command, "endpoint style", "failed", "does not see a bucket");
     let mut denied = virtual_host("s3.localhost");
     denied.env("SPIN_VARIABLE_S3_BUCKET_HOSTS", &gateway.endpoint);
     breaks(denied, "endpoint style", "failed", "s3_bucket_hosts");
@@ -125,22 +132,15 @@ async fn a_clock_that_is_off() {
     set_up(gateway, bucket, &receiver.address, &[]);
     let at = |seconds: i64| {
         let endpoint = gateway.endpoint.clone();
-        // The gateway, with another time on its answers; the host that was signed is kept.
+        // The gateway, with another time on its answers.
         Server::start(move |request| {
-            let (transport, endpoint) = (Transport::http(), endpoint.clone());
+            let endpoint = endpoint.clone();
             async move {
-                let (mut head, body) = request.into_parts();
-                let path = head.uri.path_and_query().unwrap().as_str();
-                head.uri = format!("{endpoint}{path}").parse().unwrap();
-                let mut answer = transport
-                    .send(http::Request::from_parts(head, body))
-                    .await
-                    .unwrap();
+                let mut answer = forward(&endpoint, request).await;
                 let time = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
                 let date = jiff::fmt::rfc2822::DateTimePrinter::new();
                 let date = date.timestamp_to_rfc9110_string(&time).unwrap();
                 answer.headers_mut().insert("date", date.parse().unwrap());
-                answer.headers_mut().remove("transfer-encoding");
                 answer
             }
         })

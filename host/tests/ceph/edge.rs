@@ -187,7 +187,7 @@ async fn what_the_gateway_keeps_under_keys_is_told_apart() {
 
     // The same store through a gateway whose key service has lost the key.
     let event = put("lost.jpeg", &kms).await;
-    let keyless = SecondGateway::without_kms_keys(site.gateway).await;
+    let keyless = SecondGateway::start(site.gateway, "--rgw-crypt-s3-kms-encryption-keys=").await;
     let function = Function::start(&site, &[("s3_endpoint", &keyless.endpoint)]);
     let report = deliver(&function.url, &event).await;
     assert_eq!(report["outcome"], "retry", "{report}");

@@ -140,6 +140,18 @@ impl Gateway {
         });
     }
 
+    /// A new user of a tenant, whose buckets and topics are apart from everybody else's.
+    pub fn user_of_tenant(&self, tenant: &str, user: &str) -> Credentials {
+        let mut command = Command::new("radosgw-admin");
+        command.args(["-n", "client.rgw.a", "-c"]);
+        command.arg(self.dir.join("ceph.conf"));
+        command.args(["user", "create", "--tenant", tenant, "--uid", user]);
+        command.args(["--display-name", user]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        credentials(std::str::from_utf8(&output.stdout).unwrap())
+    }
+
     /// A client with these keys.
     pub fn client(&self, credentials: &Credentials) -> Client {
         Client::new(&self.endpoint, credentials.clone(), Transport::http())
@@ -153,8 +165,8 @@ pub struct SecondGateway {
 }
 
 impl SecondGateway {
-    /// One whose key service has no key.
-    pub async fn without_kms_keys(gateway: &Gateway) -> Self {
+    /// One with this option, as `--rgw-dns-name=` would be.
+    pub async fn start(gateway: &Gateway, option: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
         // Should the test be killed, the kernel ends it.
@@ -163,7 +175,7 @@ impl SecondGateway {
         command.args(["-n", "client.rgw.a", "-c"]);
         command.arg(gateway.dir.join("ceph.conf"));
         command.arg(format!("--rgw-frontends=beast endpoint={address}"));
-        command.arg("--rgw-crypt-s3-kms-encryption-keys=");
+        command.arg(option);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let process = command.stderr(Stdio::null()).spawn().unwrap();
         let listens = async || TcpStream::connect(&address).is_ok();
@@ -185,10 +197,13 @@ impl Drop for SecondGateway {
     }
 }
 
-/// The keys in what `radosgw-admin user create` printed.
+/// The keys in what `radosgw-admin user create` printed into a file.
 fn keys(dir: &Path, user: &str) -> Credentials {
-    let text = fs::read_to_string(dir.join(format!("{user}.json"))).unwrap();
-    let user: Value = serde_json::from_str(&text).unwrap();
+    credentials(&fs::read_to_string(dir.join(format!("{user}.json"))).unwrap())
+}
+
+fn credentials(text: &str) -> Credentials {
+    let user: Value = serde_json::from_str(text).unwrap();
     let key = |name: &str| user["keys"][0][name].as_str().unwrap().to_owned();
     Credentials::new(key("access_key"), key("secret_key"))
 }

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinHandle};
+use xray_demo::Transport;
 
 type Answer = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
 
@@ -62,4 +63,15 @@ pub fn status(status: u16) -> Response<Bytes> {
         .status(status)
         .body(Bytes::new())
         .unwrap()
+}
+
+/// Sends a request on to the gateway at `endpoint`; the host that was signed is kept.
+pub async fn forward(endpoint: &str, request: Request<Bytes>) -> Response<Bytes> {
+    let (mut head, body) = request.into_parts();
+    let path = head.uri.path_and_query().unwrap().as_str();
+    head.uri = format!("{endpoint}{path}").parse().unwrap();
+    let request = Request::from_parts(head, body);
+    let mut answer = Transport::http().send(request).await.unwrap();
+    answer.headers_mut().remove("transfer-encoding");
+    answer
 }

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::{
     command::{fails, run, works, xray},
     gateway::{Gateway, gateway, own_gateway},
-    receiver::{Server, status},
+    receiver::{Server, forward, status},
 };
 
 /// A part of each kind, as the first words of its line say.
@@ -182,6 +182,47 @@ async fn a_topic_that_is_moved_moves_for_every_bucket() {
     setup("setup-moves-b", &second);
     assert_eq!(put("setup-moves-b").await, [1, 1]);
     assert_eq!(put("setup-moves-a").await, [1, 2]);
+}
+
+/// What a gateway says when somebody else writes a topic at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_fails_to_write_a_topic_is_asked_again() {
+    let Some(gateway) = gateway().await else {
+        return;
+    };
+    let fails_left = Arc::new(AtomicUsize::new(0));
+    let (left, endpoint) = (fails_left.clone(), gateway.endpoint.clone());
+    let door = Server::start(move |request| {
+        let (left, endpoint) = (left.clone(), endpoint.clone());
+        async move {
+            let is_about_topics = request.body().starts_with(b"Action=CreateTopic");
+            let less = |left: usize| left.checked_sub(1);
+            if is_about_topics && left.fetch_update(Relaxed, Relaxed, less).is_ok() {
+                return status(500);
+            }
+            forward(&endpoint, request).await
+        }
+    })
+    .await;
+    let setup = [
+        "setup",
+        "--topic",
+        "setup-again",
+        "--push",
+        "http://127.0.0.1:9/",
+    ];
+    let through = || {
+        let mut command = xray(gateway, "setup-again", &setup);
+        command.env("SPIN_VARIABLE_S3_ENDPOINT", &door.address);
+        command
+    };
+    fails_left.store(99, Relaxed);
+    let line = fails(through());
+    assert!(line.contains("topic setup-again: 500"), "{line}");
+    assert_eq!(fails_left.load(Relaxed), 94, "it gives up");
+    fails_left.store(3, Relaxed);
+    assert_eq!(run(through()).code, 0);
+    assert_eq!(fails_left.load(Relaxed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    command::{fails, run, xray},
+    command::{fails, owner, run, xray},
     gateway::gateway,
 };
 
@@ -13,8 +13,14 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
         return;
     };
     let bucket = "tls";
+    // Of their own: the gateway lists no topics over plain HTTP any more once one of the tenant's has a password.
+    let users = ["owner", "function"].map(|user| gateway.user_of_tenant("tls", user));
     let over_tls = |arguments: &[&str]| -> Command {
         let mut command = xray(gateway, bucket, arguments);
+        let [_, function] = &users;
+        owner(&mut command, &users[0]);
+        command.env("SPIN_VARIABLE_S3_ACCESS_KEY", &function.access_key);
+        command.env("SPIN_VARIABLE_S3_SECRET_KEY", &function.secret_key);
         command.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.tls_endpoint);
         command.env("SSL_CERT_FILE", gateway.dir.join("ca.crt"));
         command
@@ -40,6 +46,10 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
     };
     let made = run(with_password());
     assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(
+        made.stdout
+            .contains("arn:aws:iam::tls:user/function may GetObject")
+    );
     let found = run(with_password());
     assert!(found.stdout.contains("11 parts, all as they should be"));
     // Another password is another endpoint.
@@ -58,5 +68,18 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
     untrusted.env_remove("SSL_CERT_FILE");
     let line = fails(untrusted);
     assert!(line.contains("its certificate is not trusted"), "{line}");
+    let mut plain = over_tls(&["teardown", "--topic", "tls"]);
+    plain.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.endpoint);
+    let line = fails(plain);
+    assert!(line.contains("lists topics only over HTTPS"), "{line}");
+    let mut plain = over_tls(&["doctor", "--no-probe"]);
+    plain.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.endpoint);
+    let plain = run(plain);
+    assert!(
+        plain
+            .stdout
+            .contains("shows a topic with a password only over HTTPS")
+    );
+    assert_eq!(plain.code, 1);
     run(over_tls(&["teardown", "--topic", "tls"]));
 }
