@@ -42,12 +42,7 @@ pub fn reachable(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
             let body = String::from_utf8_lossy(answer.body());
             let is_store =
                 body.contains("<ListAllMyBucketsResult") || !error_code(answer.body()).is_empty();
-            if error_code(answer.body()) == "NoSuchBucket" {
-                Finding::failed(
-                    "the gateway takes the name of s3_endpoint's host for a bucket",
-                    "set rgw_dns_name to that name and restart radosgw; or use a name that it knows, or its address",
-                )
-            } else if is_store {
+            if is_store {
                 Finding::ok("answers as an S3 store")
             } else {
                 Finding::failed(

@@ -105,13 +105,13 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     );
     breaks(
         virtual_host("other.localhost"),
-        "gateway",
+        "endpoint style",
         "failed",
         "host for a bucket",
     );
     let mut by_path = virtual_host("other.localhost");
     by_path.env("SPIN_VARIABLE_S3_STYLE", "path");
-    breaks(by_path, "gateway", "failed", "rgw_dns_name");
+    breaks(by_path, "endpoint style", "failed", "rgw_dns_name");
     // One that has no name at all.
     let nameless = SecondGateway::start(gateway, "--rgw-dns-name=").await;
     let port = nameless.endpoint.rsplit(':').next().unwrap();
