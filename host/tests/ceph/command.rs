@@ -1,11 +1,6 @@
 //! `xray` as a process against the gateway: commands that end, and the function that serves.
 
-use std::{
-    ffi::OsStr,
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ffi::OsStr, process::Command, sync::PoisonError};
 
 use serde_json::Value;
 use xray_demo::Credentials;
@@ -13,6 +8,7 @@ use xray_demo::Credentials;
 use crate::{
     common::root,
     gateway::{Gateway, TOPICS},
+    serving::Serving,
 };
 
 /// The key of the tests' pseudonyms.
@@ -95,10 +91,9 @@ pub fn fails(command: Command) -> String {
 
 /// The function, serving.
 pub struct Function {
-    process: Child,
+    serving: Serving,
     /// `http://127.0.0.1:PORT/`, for a topic to push to.
     pub address: String,
-    printed: Arc<Mutex<String>>,
     _logs: tempfile::TempDir,
 }
 
@@ -118,30 +113,18 @@ impl Function {
         // Shared, so that the function is compiled once for all tests.
         command.arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         command.arg("--log-dir").arg(logs.path()).args(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        collect(process.stderr.take().unwrap(), printed.clone());
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("Serving ") else {
-            process.wait().unwrap();
-            panic!("{line:?}: {}", printed.lock().unwrap());
-        };
-        let address = format!("{address}/");
-        collect(stdout, printed.clone());
+        let serving = Serving::start(command);
+        let address = format!("{}/", serving.url);
         Self {
-            process,
+            serving,
             address,
-            printed,
             _logs: logs,
         }
     }
 
     /// What it has printed so far: a report line for each object, among others.
     pub fn printed(&self) -> String {
-        self.printed.lock().unwrap().clone()
+        self.serving.printed()
     }
 
     /// Its reports so far.
@@ -152,21 +135,4 @@ impl Function {
             .filter_map(|line| serde_json::from_str(line.strip_prefix("[xray] ")?).ok())
             .collect()
     }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
-}
-
-fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let mut text = into.lock().unwrap();
-            text.push_str(&line);
-            text.push('\n');
-        }
-    });
 }

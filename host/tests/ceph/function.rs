@@ -1,9 +1,7 @@
 //! `xray up` as a process of its own, and other commands of the program.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -11,15 +9,15 @@ use serde_json::Value;
 
 use crate::{
     common::root,
+    serving::Serving,
     site::{PSEUDONYM_KEY, Site},
 };
 
 /// A running function.
 pub struct Function {
-    process: Child,
+    serving: Serving,
     /// `http://host:port/`.
     pub url: String,
-    printed: Arc<Mutex<String>>,
 }
 
 /// A command of the program, with a site's store and these variables over the defaults.
@@ -79,30 +77,14 @@ impl Function {
         let mut command = command(site, "up", variables);
         command.args(["--listen", address]);
         command.args(["--log-dir", ""]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        collect(process.stderr.take().unwrap(), printed.clone());
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("Serving ") else {
-            process.wait().unwrap();
-            let printed = printed.lock().unwrap().clone();
-            panic!("{line:?}: {printed}");
-        };
-        let url = format!("{address}/");
-        collect(stdout, printed.clone());
-        Self {
-            process,
-            url,
-            printed,
-        }
+        let serving = Serving::start(command);
+        let url = format!("{}/", serving.url);
+        Self { serving, url }
     }
 
     /// The reports of all objects so far.
     pub fn reports(&self) -> Vec<Value> {
-        let printed = self.printed.lock().unwrap();
+        let printed = self.printed();
         let lines = printed.lines().filter_map(|line| {
             let report = &line[line.find("{\"event\":\"object\"")?..];
             serde_json::from_str(report).ok()
@@ -119,33 +101,15 @@ impl Function {
 
     /// All that it has printed.
     pub fn printed(&self) -> String {
-        self.printed.lock().unwrap().clone()
+        self.serving.printed()
     }
 
     /// Ends it as a crash would; gives the address that it had.
     pub fn kill(mut self) -> String {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.serving.kill();
         let address = self.url.trim_start_matches("http://");
         address.trim_end_matches('/').to_owned()
     }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
-}
-
-fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let mut text = into.lock().unwrap();
-            text.push_str(&line);
-            text.push('\n');
-        }
-    });
 }
 
 /// Asks again and again, with a breath between, until it is so.

@@ -42,7 +42,7 @@ static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
 
 /// The gateway, started by the first test that asks; `None`, and said so, where Ceph is not installed.
 pub async fn gateway() -> Option<&'static Gateway> {
-    let start = || GATEWAY.get_or_init(|| version().map(|version| Gateway::start(version, "ceph")));
+    let start = || GATEWAY.get_or_init(|| version().map(Gateway::start));
     tokio::task::spawn_blocking(start).await.unwrap().as_ref()
 }
 
@@ -64,16 +64,10 @@ fn version() -> Option<String> {
     says("radosgw-admin")
 }
 
-/// A gateway that no other test writes to, in a folder of this name.
-pub async fn own_gateway(name: &'static str) -> Option<Gateway> {
-    let start = move || version().map(|version| Gateway::start(version, name));
-    tokio::task::spawn_blocking(start).await.unwrap()
-}
-
 impl Gateway {
-    fn start(version: String, name: &str) -> Self {
+    fn start(version: String) -> Self {
         // Statics are not dropped, so the folder is in the build's own, and made new every time.
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ceph");
         _ = fs::remove_dir_all(&dir);
         // Held together, so that they differ.
         let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());

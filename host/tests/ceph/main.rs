@@ -23,6 +23,8 @@ mod receiver;
 mod removal;
 mod reprocess;
 mod send;
+#[path = "../common/serving.rs"]
+mod serving;
 mod setup;
 mod site;
 mod tls;

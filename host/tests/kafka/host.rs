@@ -1,22 +1,19 @@
 //! `xray up` with a Kafka trigger, as a process.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
+    process::{Command, ExitStatus},
 };
 
-use crate::{common::root, site::Site, wait::until};
+use crate::{common::root, serving::Serving, site::Site, wait::until};
 
 /// A running host.
 pub struct Host {
-    process: Child,
+    serving: Serving,
     pub address: String,
     metrics: String,
-    printed: Arc<Mutex<String>>,
 }
 
 /// The command, with its settings from the environment.
@@ -65,7 +62,6 @@ pub fn serve(site: &Site, manifest: &Path) -> Command {
         .arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     command.arg("--log-dir").arg(site.dir.path().join("logs"));
     variables(&mut command, site);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -90,38 +86,27 @@ impl Host {
         Self::run(command(site, brokers, topic, group, options))
     }
 
-    pub fn run(mut command: Command) -> Self {
-        let mut process = command.spawn().unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        collect(process.stderr.take().unwrap(), printed.clone());
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("Serving http://") else {
-            process.wait().unwrap();
-            panic!("{line:?}: {}", printed.lock().unwrap());
-        };
-        let address = address.to_owned();
-        collect(stdout, printed.clone());
+    pub fn run(command: Command) -> Self {
+        let serving = Serving::start(command);
+        let address = serving.url.trim_start_matches("http://").to_owned();
         // Printed before, but read by another thread.
         let metrics_line = || {
-            let text = printed.lock().unwrap();
+            let text = serving.printed();
             let rest = text.split("Metrics at http://").nth(1)?;
             rest.split_once('/').map(|(address, _)| address.to_owned())
         };
         until("the metrics are served", || metrics_line().is_some());
         let metrics = metrics_line().unwrap();
         Self {
-            process,
+            serving,
             address,
             metrics,
-            printed,
         }
     }
 
     /// What it has printed so far.
     pub fn printed(&self) -> String {
-        self.printed.lock().unwrap().clone()
+        self.serving.printed()
     }
 
     /// All of its metrics.
@@ -150,13 +135,12 @@ impl Host {
 
     /// Kills it without a word.
     pub fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.serving.kill();
     }
 
     /// Asks it to end, and gives how it did and what it printed.
     pub fn end(mut self) -> (ExitStatus, String) {
-        let id = self.process.id().to_string();
+        let id = self.serving.process.id().to_string();
         assert!(
             Command::new("kill")
                 .args(["-TERM", &id])
@@ -164,28 +148,7 @@ impl Host {
                 .unwrap()
                 .success()
         );
-        let status = self.process.wait().unwrap();
+        let status = self.serving.process.wait().unwrap();
         (status, self.printed())
     }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
-}
-
-/// Reads lines into the text until the stream ends, in the background.
-pub fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if std::env::var_os("XRAY_SHOW").is_some() {
-                eprintln!("{line}");
-            }
-            let mut text = into.lock().unwrap();
-            text.push_str(&line);
-            text.push('\n');
-        }
-    })
 }

@@ -13,6 +13,8 @@ mod host;
 mod letters;
 mod outcome;
 mod plugin;
+#[path = "../common/serving.rs"]
+mod serving;
 mod site;
 mod soak;
 mod speed;

@@ -14,8 +14,9 @@ use tempfile::TempDir;
 use crate::{
     broker::broker,
     common::root,
-    host::{collect, variables},
+    host::variables,
     outcome::{Scenario, reference},
+    serving::collect,
     site::{Site, picture},
     topic::{Out, Topic},
     wait::until,
