@@ -13,7 +13,7 @@ from network import STRIDE
 SIDE = 512
 # Share of a cell that must be inside a line's or a mark's ink box for the cell to count as it; below, nothing is asked of the cell.
 PART = 0.25
-CODES = {"text": drawing.TEXT, "mark": drawing.MARK, "patient": drawing.TEXT, "marker": drawing.MARK}
+CODES = {"text": drawing.TEXT, "mark": drawing.MARK, "unknown": drawing.UNKNOWN, "patient": drawing.TEXT, "marker": drawing.MARK}
 
 
 class Background:
@@ -72,7 +72,7 @@ def cut(background: Background, rng, side: int = SIDE) -> drawing.Canvas:
     if rng.random() < 0.08:
         levels = 255 - levels
     if rng.random() < 0.3:
-        levels = levels + rng.normal(0, rng.uniform(0, 6), levels.shape)
+        levels = levels + rng.normal(0, rng.uniform(0, 3), levels.shape)
     return drawing.Canvas(np.clip(levels, 0, 255), classes)
 
 

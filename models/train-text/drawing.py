@@ -9,6 +9,8 @@ import wording
 TEXT, MARK, UNKNOWN = 1, 2, 255
 # Least difference from the ground that is still asked for, in grey levels.
 FAINTEST = 12
+# Stands for an opacity where the picture shows through everywhere alike.
+ADDED = -1.0
 
 
 def ink_of(rng, said: str, script: str, size: int, bold: bool = False) -> np.ndarray:
@@ -57,11 +59,15 @@ class Canvas:
         return (slice(t, b), slice(l, r)), (slice(t - top, b - top), slice(l - left, r - left))
 
     def cover(self, top: int, left: int, ink: np.ndarray, level: float, opacity: float = 1.0) -> None:
+        """Paints ink of a level, or, where the opacity is ADDED, makes what is under it brighter or darker by that level."""
         place = self.clip(top, left, *ink.shape)
         if place:
             on, of = place
-            share = ink[of] * opacity
-            self.levels[on] += (level - self.levels[on]) * share
+            share = ink[of]
+            if opacity == ADDED:
+                self.levels[on] = np.clip(self.levels[on] + level * share, 0, 255)
+            else:
+                self.levels[on] += (level - self.levels[on]) * share * opacity
 
     def note(self, top: int, left: int, height: int, width: int, what: int) -> None:
         place = self.clip(top, left, height, width)
@@ -81,11 +87,14 @@ class Canvas:
 def level_on(rng, ground: float) -> tuple[float, float]:
     """A level and an opacity for writing on this ground: mostly plain, often faint, never under FAINTEST."""
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.3:
         level, opacity = float(rng.choice([255, 255, 240, 220, 0])), 1.0
-    elif kind < 0.65:
+    elif kind < 0.5:
         level, opacity = float(rng.uniform(0, 255)), 1.0
-    elif kind < 0.8:
+    elif kind < 0.75:
+        difference = np.exp(rng.uniform(np.log(FAINTEST), np.log(80)))
+        return float(difference if ground + difference < 250 and (ground < 60 or rng.random() < 0.7) else -difference), ADDED
+    elif kind < 0.87:
         level, opacity = float(rng.choice([255, 0])), float(rng.uniform(0.08, 0.9))
     else:
         difference = np.exp(rng.uniform(np.log(FAINTEST), np.log(60)))
@@ -101,7 +110,8 @@ def write(canvas: Canvas, rng, top: int, left: int, ink: np.ndarray, what: int, 
     height, width = ink.shape
     if style["outline"]:
         by = style["outline"]
-        canvas.cover(top - by, left - by, spread(ink, by), 255 - style["level"] if abs(style["level"] - 128) > 40 else 0)
+        level = 255 - style["level"] if abs(style["level"] - 128) > 40 else 0
+        canvas.cover(top - by, left - by, spread(ink, by), level, max(0.0, style["opacity"]))
     canvas.cover(top, left, ink, style["level"], style["opacity"])
     canvas.note(top, left, height, width, what)
 

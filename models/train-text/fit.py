@@ -12,7 +12,7 @@ import network
 
 BATCH, SHARD = 16, 480
 # Cells that are nothing are nine of ten; and it is worse to miss writing than to see some that is not there.
-WEIGHTS = (1.0, 4.0, 4.0)
+WEIGHTS = (1.0, 3.0, 3.0)
 # How hard the cells count that are right already: (1 - p) to this power.
 FOCUS = 1.0
 
@@ -49,16 +49,19 @@ def _draw(seed: int):
     return crops.shard(*_given, seed, SHARD)
 
 
-def fit(backgrounds, weights, steps: int, seed: int, work: str, workers: int) -> keras.Model:
-    """Trains for so many steps; stopped, it goes on from the last checkpoint in `work`."""
-    source = Source(backgrounds, weights, 1_000_000 * (seed + 1), workers)
+def fit(backgrounds, weights, args) -> keras.Model:
+    """Trains for `args.steps`; stopped, it goes on from the last checkpoint in `args.work`."""
+    source, steps = Source(backgrounds, weights, 1_000_000 * (args.seed + 1), args.workers), args.steps
     # The processes that draw are made before TensorFlow's threads are.
     first = source.take()
     model = network.network()
-    rate = keras.optimizers.schedules.CosineDecay(1e-4, steps, warmup_target=3e-3, warmup_steps=min(300, steps // 10))
+    if args.weights:
+        model.load_weights(args.weights)
+    peak = 1e-3 if args.weights else 3e-3
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, steps, warmup_target=peak, warmup_steps=min(300, steps // 10))
     optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-2, clipnorm=2.0, use_ema=True, ema_momentum=0.998)
     optimizer.build(model.trainable_variables)
-    kept = tf.train.CheckpointManager(tf.train.Checkpoint(model=model, optimizer=optimizer), os.path.join(work, "checkpoint"), max_to_keep=2)
+    kept = tf.train.CheckpointManager(tf.train.Checkpoint(model=model, optimizer=optimizer), os.path.join(args.work, "checkpoint"), max_to_keep=2)
     if kept.latest_checkpoint:
         kept.checkpoint.restore(kept.latest_checkpoint)
 

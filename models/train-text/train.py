@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--work", default="work", help="folder for checkpoints")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
+    parser.add_argument("--weights", help="start from these, a final.weights.h5 of an earlier run, and learn in smaller steps")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
@@ -36,7 +37,7 @@ def main() -> None:
         marks = json.load(file)
 
     every = crops.xrays(args.data, marks)
-    out = held.held_out(every, args.seed)
+    out = held.held_out(every)
     xrays = [background for file, background in every.items() if file not in out]
     phantoms = crops.phantoms(args.phantoms)
     print(f"{len(xrays)} X-rays and {len(phantoms)} phantoms to train on, {len(out)} X-rays held out", flush=True)
@@ -45,7 +46,7 @@ def main() -> None:
 
     import fit
 
-    model = fit.fit(xrays + phantoms, weights, args.steps, args.seed, args.work, args.workers)
+    model = fit.fit(xrays + phantoms, weights, args)
     model.save_weights(os.path.join(args.work, "final.weights.h5"))
 
     import export
