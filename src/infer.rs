@@ -1,4 +1,4 @@
-//! The model, reached through `wasi:nn`; only here in WebAssembly.
+//! The models, reached through `wasi:nn`; only here in WebAssembly.
 //!
 //! The graph is named, never carried: the host (or the inference component composed in) has loaded it already.
 

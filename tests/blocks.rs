@@ -58,6 +58,7 @@ fn run(
         bytes,
         &config.pixels,
         &contract(side),
+        None,
         || Duration::ZERO,
         |input| {
             given = Some(input.clone());

@@ -1,10 +1,18 @@
 //! The names of anonymized objects: right for the pattern, and without the patient for any.
 
 use proptest::prelude::*;
-use xray::{config::StudyId, deidentify::Pseudonyms, sigv4::Secret};
+use xray::{
+    config::{ExamDate, StudyId},
+    deidentify::Pseudonyms,
+    sigv4::Secret,
+};
 
 fn pseudonyms() -> Pseudonyms {
-    Pseudonyms::new(Secret::new("a key for tests"), StudyId::Keyed)
+    Pseudonyms::new(
+        Secret::new("a key for tests"),
+        StudyId::Keyed,
+        ExamDate::Keep,
+    )
 }
 
 fn base(key: &str) -> String {
@@ -22,7 +30,7 @@ fn the_pattern_becomes_the_pattern() {
     // The same patient has the same study id, whatever the exam, and another has another.
     assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
     assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
-    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed);
+    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed, ExamDate::Keep);
     assert!(
         !other
             .anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg")
@@ -34,7 +42,7 @@ fn the_pattern_becomes_the_pattern() {
 #[test]
 fn the_seeds_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
-    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed);
+    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed, ExamDate::Keep);
     let name = seed
         .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
         .base;

@@ -17,6 +17,7 @@ use xray::{
     predict::{NamedTensor, Tensor},
     record::process_record,
     report::{Report, Stored},
+    text::contract::TextContract,
 };
 
 const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
@@ -88,8 +89,12 @@ impl Ports for Meeting<'_> {
         self.store.contract(model)
     }
 
-    fn infer(&self, model: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        self.store.infer(model, input)
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        self.store.text_contract(model)
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        self.store.infer(model, input, tensor)
     }
 }
 

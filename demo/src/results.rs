@@ -130,7 +130,7 @@ pub async fn outputs_of(
         anonymized: None,
     };
     if let Some(secret) = &config.pseudonym_key {
-        let pseudonyms = Pseudonyms::new(secret.clone(), config.study_id);
+        let pseudonyms = Pseudonyms::new(secret.clone(), config.study_id, config.exam_date);
         let object = ObjectRef::new(bucket, key, None).context("the key can't be one")?;
         let keys = pseudonyms.anonymized_keys(bucket, key);
         for key in [keys.base, keys.alternative] {

@@ -5,6 +5,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -23,6 +24,7 @@ use xray::{
     record::process_record,
     report::Report,
     sigv4::{self, Secret},
+    text::contract::TextContract,
 };
 
 /// What the store does to every request.
@@ -51,10 +53,18 @@ pub struct Fake {
     /// What the graph's `doubt` output says; a doubt over 0.5.
     pub doubt: f32,
     model: String,
+    /// The levels that are text and those that are marks, for the model that finds them; none where there is no such model.
+    pub finds: Option<(RangeInclusive<u8>, RangeInclusive<u8>)>,
+    /// The digest of that model.
+    pub detector: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
     versioned: Vec<&'static str>,
     refused: RefCell<Option<(u16, String)>>,
 }
+
+/// No level at all.
+#[allow(clippy::reversed_empty_ranges)]
+const NOTHING: (RangeInclusive<u8>, RangeInclusive<u8>) = (1..=0, 1..=0);
 
 /// A small picture that differs with `seed`.
 pub fn png(seed: u8) -> Vec<u8> {
@@ -90,7 +100,7 @@ impl Fake {
         ] {
             variables.insert(name, value.to_owned());
         }
-        let buckets = ["in", "in-processed", "in-anonymized"];
+        let buckets = ["in", "in-processed", "in-anonymized", "in-quarantine"];
         Fake {
             variables,
             buckets: RefCell::new(
@@ -106,6 +116,8 @@ impl Fake {
             risk,
             doubt: 0.0,
             model: "0".repeat(64),
+            finds: Some(NOTHING),
+            detector: "2".repeat(64),
             meanwhile: RefCell::new(None),
             versioned: Vec::new(),
             refused: RefCell::default(),
@@ -458,8 +470,28 @@ impl Ports for Fake {
         )
     }
 
-    fn infer(&self, _: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        assert_eq!(input.dims, [1, 8, 8, 1]);
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        if self.finds.is_none() {
+            return Err(Error::Model(format!("there is no {model}")));
+        }
+        TextContract::parse(
+            &json!({
+                "version": 1, "name": model, "model_sha256": self.detector,
+                "input": { "name": "grey", "multiple": 64, "scale": 1, "offset": 0 },
+                "output": { "name": "cells", "stride": 8, "text": 1, "mark": 2 },
+                "thresholds": { "sure": 0.5, "faint": 0.2, "left": 0.3, "mark": 0.6 },
+                "longest": 2560,
+            })
+            .to_string(),
+        )
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        if model == "text" {
+            assert_eq!(input, "grey");
+            return Ok(vec![self.cells(tensor)]);
+        }
+        assert_eq!((input, &tensor.dims[..]), ("x", &[1, 8, 8, 1][..]));
         let meanwhile = self.meanwhile.borrow_mut().take();
         if let Some(event) = meanwhile {
             self.process(&event);
@@ -476,5 +508,35 @@ impl Ports for Fake {
             output("doubt", vec![self.doubt]),
             output("map", vec![9.0, -9.0, -9.0, -9.0]),
         ])
+    }
+}
+
+impl Fake {
+    /// A map on which a cell is what its brightest pixel is.
+    fn cells(&self, grey: &Tensor) -> NamedTensor {
+        let (text, mark) = self.finds.clone().unwrap();
+        let (height, width) = (grey.dims[2] as usize, grey.dims[3] as usize);
+        let (rows, columns) = (height / 8, width / 8);
+        let mut data = vec![0.0; 3 * rows * columns];
+        for (cell, class) in (0..rows * columns).map(|cell| {
+            let (x, y) = (cell % columns * 8, cell / columns * 8);
+            let rows = (y..y + 8).flat_map(|y| &grey.data[y * width + x..][..8]);
+            let level = rows.fold(0f32, |most, v| most.max(*v)) as u8;
+            let class = match level {
+                level if text.contains(&level) => 1,
+                level if mark.contains(&level) => 2,
+                _ => 0,
+            };
+            (cell, class)
+        }) {
+            data[class * rows * columns + cell] = 0.9;
+        }
+        NamedTensor {
+            name: "cells".into(),
+            tensor: Tensor {
+                dims: vec![1, 3, rows as u32, columns as u32],
+                data,
+            },
+        }
     }
 }

@@ -61,7 +61,8 @@ impl<'a> Probe<'a> {
         let config = &site.settings.config;
         let bucket = &site.settings.buckets.input;
         let keys = config.pseudonym_key.clone().map(|secret| {
-            Pseudonyms::new(secret, config.study_id).anonymized_keys(bucket, &source)
+            Pseudonyms::new(secret, config.study_id, config.exam_date)
+                .anonymized_keys(bucket, &source)
         });
         Self {
             site,
