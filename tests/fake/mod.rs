@@ -5,7 +5,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -53,8 +52,10 @@ pub struct Fake {
     /// What the graph's `doubt` output says; a doubt over 0.5.
     pub doubt: f32,
     model: String,
-    /// The levels that are text and those that are marks, for the model that finds them; none where there is no such model.
-    pub finds: Option<(RangeInclusive<u8>, RangeInclusive<u8>)>,
+    /// What the model that finds text sees; none where there is no such model.
+    pub finds: Option<Finds>,
+    /// How often it was asked.
+    pub searches: Cell<usize>,
     /// The digest of that model.
     pub detector: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
@@ -62,9 +63,27 @@ pub struct Fake {
     refused: RefCell<Option<(u16, String)>>,
 }
 
-/// No level at all.
-#[allow(clippy::reversed_empty_ranges)]
-const NOTHING: (RangeInclusive<u8>, RangeInclusive<u8>) = (1..=0, 1..=0);
+/// The levels that the model that finds text takes for something.
+#[derive(Clone, Default)]
+pub struct Finds {
+    pub text: Vec<u8>,
+    pub mark: Vec<u8>,
+    /// What may be text, but is not found.
+    pub faint: Vec<u8>,
+}
+
+/// A small grey picture with rectangles (left, top, width, height) of these levels.
+pub fn png_with(rects: &[([u32; 4], u8)]) -> Vec<u8> {
+    let mut picture = GrayImage::from_pixel(220, 160, Luma([100]));
+    for &([left, top, width, height], level) in rects {
+        for y in top..top + height {
+            for x in left..left + width {
+                picture.put_pixel(x, y, Luma([level]));
+            }
+        }
+    }
+    encode(picture)
+}
 
 /// A small picture that differs with `seed`.
 pub fn png(seed: u8) -> Vec<u8> {
@@ -116,7 +135,8 @@ impl Fake {
             risk,
             doubt: 0.0,
             model: "0".repeat(64),
-            finds: Some(NOTHING),
+            finds: Some(Finds::default()),
+            searches: Cell::new(0),
             detector: "2".repeat(64),
             meanwhile: RefCell::new(None),
             versioned: Vec::new(),
@@ -514,22 +534,25 @@ impl Ports for Fake {
 impl Fake {
     /// A map on which a cell is what its brightest pixel is.
     fn cells(&self, grey: &Tensor) -> NamedTensor {
-        let (text, mark) = self.finds.clone().unwrap();
+        self.searches.set(self.searches.get() + 1);
+        let finds = self.finds.as_ref().unwrap();
         let (height, width) = (grey.dims[2] as usize, grey.dims[3] as usize);
         let (rows, columns) = (height / 8, width / 8);
         let mut data = vec![0.0; 3 * rows * columns];
-        for (cell, class) in (0..rows * columns).map(|cell| {
+        for cell in 0..rows * columns {
             let (x, y) = (cell % columns * 8, cell / columns * 8);
-            let rows = (y..y + 8).flat_map(|y| &grey.data[y * width + x..][..8]);
-            let level = rows.fold(0f32, |most, v| most.max(*v)) as u8;
-            let class = match level {
-                level if text.contains(&level) => 1,
-                level if mark.contains(&level) => 2,
-                _ => 0,
-            };
-            (cell, class)
-        }) {
-            data[class * rows * columns + cell] = 0.9;
+            let pixels = (y..y + 8).flat_map(|y| &grey.data[y * width + x..][..8]);
+            let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
+            let kinds = [
+                (&finds.text, 1, 0.9),
+                (&finds.mark, 2, 0.9),
+                (&finds.faint, 1, 0.4),
+            ];
+            for (levels, class, probability) in kinds {
+                if levels.contains(&level) {
+                    data[class * rows * columns + cell] = probability;
+                }
+            }
         }
         NamedTensor {
             name: "cells".into(),
