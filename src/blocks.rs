@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     predict::{self, Tensor},
     redact::Rect,
-    resize,
+    resize::{self, Grey},
 };
 
 /// Scans of a progressive file; usual ones have about ten.
@@ -78,6 +78,23 @@ impl<'a> Blocks<'a> {
             }
         }
         Ok(predict::tensor(&self.pixels(limits)?, contract))
+    }
+
+    /// All of the brightness: where the picture is grey and stands upright, straight from the coefficients.
+    ///
+    /// # Errors
+    /// As [`Blocks::pixels`].
+    pub(crate) fn grey(&self, limits: &Limits) -> Result<Grey, Error> {
+        if self.jpeg.orientation() == 1
+            && let Some(grey) = self.jpeg.reduced(1)
+        {
+            return Ok(Grey {
+                width: grey.width,
+                height: grey.height,
+                levels: grey.levels,
+            });
+        }
+        Ok(Grey::of(&self.pixels(limits)?))
     }
 
     /// All pixels as a viewer shows them.

@@ -20,7 +20,7 @@ where
     P: Pixel,
     P::Subpixel: Primitive,
 {
-    let around = grown(b, FRAME, pixels.width(), pixels.height());
+    let around = b.grown(FRAME, pixels.width(), pixels.height());
     let mut sums = vec![0f64; usize::from(P::CHANNEL_COUNT)];
     let mut count = 0u32;
     for y in around.y..around.y + around.height {
@@ -51,7 +51,7 @@ where
     P: Pixel,
     P::Subpixel: Primitive,
 {
-    let area = grown(b, 3 * RADIUS, pixels.width(), pixels.height());
+    let area = b.grown(3 * RADIUS, pixels.width(), pixels.height());
     let (width, height) = (area.width as usize, area.height as usize);
     for channel in 0..usize::from(P::CHANNEL_COUNT) {
         let mut plane: Vec<f32> = (0..height)
@@ -100,15 +100,4 @@ fn transpose(plane: &[f32], width: usize) -> Vec<f32> {
     (0..width)
         .flat_map(|x| (0..height).map(move |y| plane[y * width + x]))
         .collect()
-}
-
-/// The rectangle grown by `by` on every side, inside the picture.
-fn grown(b: &Rect, by: u32, width: u32, height: u32) -> Rect {
-    let (x, y) = (b.x.saturating_sub(by), b.y.saturating_sub(by));
-    Rect {
-        x,
-        y,
-        width: (b.x + b.width + by).min(width) - x,
-        height: (b.y + b.height + by).min(height) - y,
-    }
 }

@@ -20,6 +20,26 @@ impl Rect {
     pub fn contains(&self, x: u32, y: u32) -> bool {
         (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
+
+    /// True when the other rectangle is inside.
+    pub fn holds(&self, other: &Rect) -> bool {
+        let within = |start, length, inner: u32, inner_length: u32| {
+            start <= inner && inner + inner_length <= start + length
+        };
+        within(self.x, self.width, other.x, other.width)
+            && within(self.y, self.height, other.y, other.height)
+    }
+
+    /// Grown by `by` on every side, inside a picture of this size.
+    pub fn grown(&self, by: u32, width: u32, height: u32) -> Rect {
+        let (x, y) = (self.x.saturating_sub(by), self.y.saturating_sub(by));
+        Rect {
+            x,
+            y,
+            width: (self.x + self.width + by).min(width) - x,
+            height: (self.y + self.height + by).min(height) - y,
+        }
+    }
 }
 
 /// A corner of the picture.

@@ -1,6 +1,8 @@
 //! Variables to a [`Config`] that can't be invalid.
 
-use std::{fmt::Display, str::FromStr};
+mod values;
+
+use values::{choice, folder, number, suffix};
 
 use crate::{
     decode::Limits,
@@ -21,6 +23,17 @@ pub enum StudyId {
     Seed,
 }
 
+/// What of the exam date stays in the anonymized name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExamDate {
+    /// All of it, as in the original.
+    Keep,
+    /// The year.
+    Year,
+    /// A date up to a year earlier, by the same days for all exams of a patient.
+    Shift,
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -38,12 +51,18 @@ pub struct Config {
     pub pseudonym_key: Option<Secret>,
     /// How a patient id becomes a study id.
     pub study_id: StudyId,
+    /// What of the exam date stays in the anonymized name.
+    pub exam_date: ExamDate,
     /// The model's name.
     pub model: String,
+    /// The name of the model that finds burned-in text; none where only the configured boxes are covered.
+    pub text_detector: Option<String>,
     /// The suffix of the bucket for labelled pictures.
     pub processed_suffix: String,
     /// The suffix of the bucket for anonymized pictures.
     pub anonymized_suffix: String,
+    /// The suffix of the bucket for copies that are not clean for sure; none where such a copy is stored nowhere.
+    pub quarantine_suffix: Option<String>,
     /// Whether what was made of a source goes when the source is removed.
     pub remove_outputs: bool,
     /// What the outputs' pixels depend on.
@@ -53,7 +72,7 @@ pub struct Config {
 }
 
 /// The defaults, the same as in `spin.toml`; a test holds the two together.
-pub const DEFAULTS: [(&str, &str); 22] = [
+pub const DEFAULTS: [(&str, &str); 27] = [
     ("s3_endpoint", "http://127.0.0.1:7480"),
     ("s3_region", "us-east-1"),
     ("s3_style", "path"),
@@ -62,6 +81,7 @@ pub const DEFAULTS: [(&str, &str); 22] = [
     ("s3_session_token", ""),
     ("pseudonym_key", ""),
     ("study_id", "keyed"),
+    ("exam_date", "keep"),
     ("model", "pneumonia"),
     ("threshold_pneumonia", "0.80"),
     ("threshold_normal", "0.60"),
@@ -70,9 +90,13 @@ pub const DEFAULTS: [(&str, &str); 22] = [
     ("anonymize", "pneumonia"),
     ("redaction", "fill"),
     ("redact_boxes", "bottom-left 300x100"),
+    ("text_detector", "text"),
+    ("max_redacted", "0.20"),
+    ("redact_processed", "false"),
     ("anonymized_label", "false"),
     ("processed_suffix", "-processed"),
     ("anonymized_suffix", "-anonymized"),
+    ("quarantine_suffix", "-quarantine"),
     ("remove_outputs", "false"),
     ("max_bytes", "33554432"),
     ("max_pixels", "40000000"),
@@ -102,7 +126,8 @@ impl Config {
                     problem: "is not set".into(),
                 })
         };
-        let secret = |name: &'static str| Some(Secret::new(get(name))).filter(|s| !s.is_empty());
+        let optional = |name: &'static str| Some(get(name)).filter(|v| !v.is_empty());
+        let secret = |name: &'static str| optional(name).map(Secret::new);
 
         let addressing = choice(
             "s3_style",
@@ -133,6 +158,11 @@ impl Config {
                 problem: "must not be over threshold_pneumonia".into(),
             });
         }
+        let text_detector = optional("text_detector");
+        let text_detector = text_detector
+            .map(|name| folder("text_detector", name))
+            .transpose()?;
+        let boxes = required("redact_boxes")?;
         let pixels = Settings {
             limits: Limits {
                 max_bytes: number("max_bytes", &get("max_bytes"), 1..=1 << 32)?,
@@ -145,10 +175,21 @@ impl Config {
                 &get("overlay"),
                 &[("none", Overlay::None), ("heatmap", Overlay::Heatmap)],
             )?,
-            boxes: parse_boxes(&required("redact_boxes")?).map_err(|problem| Error::Config {
-                name: "redact_boxes",
-                problem,
-            })?,
+            // Without boxes everything is left to what finds text.
+            boxes: if boxes == "none" && text_detector.is_some() {
+                Vec::new()
+            } else {
+                parse_boxes(&boxes).map_err(|problem| Error::Config {
+                    name: "redact_boxes",
+                    problem,
+                })?
+            },
+            max_redacted: number("max_redacted", &get("max_redacted"), 0.0..=1.0)?,
+            redact_processed: choice(
+                "redact_processed",
+                &get("redact_processed"),
+                &[("true", true), ("false", false)],
+            )?,
             method: choice(
                 "redaction",
                 &get("redaction"),
@@ -169,17 +210,7 @@ impl Config {
                 &[("true", true), ("false", false)],
             )?,
         };
-        let model = required("model")?;
-        if !model
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-        {
-            return Err(Error::Config {
-                name: "model",
-                problem: "must be letters, digits, `-` and `_`: the name of a folder under models"
-                    .into(),
-            });
-        }
+        let model = folder("model", required("model")?)?;
         let processed_suffix = suffix("processed_suffix", get("processed_suffix"))?;
         let anonymized_suffix = suffix("anonymized_suffix", get("anonymized_suffix"))?;
         if processed_suffix == anonymized_suffix {
@@ -188,11 +219,22 @@ impl Config {
                 problem: "must differ from processed_suffix".into(),
             });
         }
+        let quarantine_suffix = optional("quarantine_suffix")
+            .map(|text| suffix("quarantine_suffix", text))
+            .transpose()?;
+        if [Some(&processed_suffix), Some(&anonymized_suffix)].contains(&quarantine_suffix.as_ref())
+        {
+            return Err(Error::Config {
+                name: "quarantine_suffix",
+                problem: "must differ from processed_suffix and anonymized_suffix".into(),
+            });
+        }
         let pseudonym_key = secret("pseudonym_key");
         // What changes the outputs, and nothing else: neither the store's address nor its credentials.
         let digested = format!(
-            "{pixels:?}|{:?}|{:?}",
+            "{pixels:?}|{:?}|{:?}|{:?}",
             get("study_id"),
+            get("exam_date"),
             pseudonym_key
                 .as_ref()
                 .map(|k| sha256_hex(k.expose().as_bytes())),
@@ -209,9 +251,20 @@ impl Config {
                 &get("study_id"),
                 &[("keyed", StudyId::Keyed), ("seed", StudyId::Seed)],
             )?,
+            exam_date: choice(
+                "exam_date",
+                &get("exam_date"),
+                &[
+                    ("keep", ExamDate::Keep),
+                    ("year", ExamDate::Year),
+                    ("shift", ExamDate::Shift),
+                ],
+            )?,
             model,
+            text_detector,
             processed_suffix,
             anonymized_suffix,
+            quarantine_suffix,
             remove_outputs: choice(
                 "remove_outputs",
                 &get("remove_outputs"),
@@ -222,55 +275,10 @@ impl Config {
         })
     }
 
-    /// The first 16 hex digits of SHA-256 over the settings that change the outputs.
-    pub fn settings_digest(&self) -> String {
-        sha256_hex(self.digested.as_bytes())[..16].to_owned()
+    /// The first 16 hex digits of SHA-256 over the settings that change the outputs, and over the SHA-256 of the model that finds
+    /// text, where there is one: another one finds other text.
+    pub fn settings_digest(&self, detector: Option<&str>) -> String {
+        let text = format!("{}|{detector:?}", self.digested);
+        sha256_hex(text.as_bytes())[..16].to_owned()
     }
-}
-
-fn choice<T: Copy>(name: &'static str, value: &str, choices: &[(&str, T)]) -> Result<T, Error> {
-    choices
-        .iter()
-        .find(|(word, _)| *word == value)
-        .map(|(_, v)| *v)
-        .ok_or_else(|| {
-            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            Error::Config {
-                name,
-                problem: format!("`{value}` is not one of {}", words.join(", ")),
-            }
-        })
-}
-
-fn number<T>(
-    name: &'static str,
-    value: &str,
-    range: std::ops::RangeInclusive<T>,
-) -> Result<T, Error>
-where
-    T: FromStr + PartialOrd + Display,
-{
-    value
-        .parse()
-        .ok()
-        .filter(|v| range.contains(v))
-        .ok_or_else(|| Error::Config {
-            name,
-            problem: format!(
-                "`{value}` is not a number from {} to {}",
-                range.start(),
-                range.end()
-            ),
-        })
-}
-
-fn suffix(name: &'static str, value: String) -> Result<String, Error> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    if value.is_empty() || !value.chars().all(plain) {
-        return Err(Error::Config {
-            name,
-            problem: "must be lower-case letters, digits, `-` and `.`, and not empty: outputs must not land in the input bucket".into(),
-        });
-    }
-    Ok(value)
 }

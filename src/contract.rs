@@ -152,8 +152,30 @@ impl PerChannel {
     }
 }
 
-fn wrong(problem: String) -> Error {
+pub(crate) fn wrong(problem: String) -> Error {
     Error::Model(format!("contract.json: {problem}"))
+}
+
+/// What every contract begins with: the form of the file, the model's name and its digest.
+///
+/// # Errors
+/// [`Error::Model`] that names the key at fault.
+pub(crate) fn check_head(version: u32, name: &str, digest: &str) -> Result<(), Error> {
+    if version != 1 {
+        return Err(wrong(format!(
+            "`version` {version} is not known; this build reads version 1"
+        )));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(wrong("`name` must be letters, digits, `-` and `_`".into()));
+    }
+    if digest.len() != 64 || !digest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
+        return Err(wrong(
+            "`model_sha256` must be 64 lower-case hex digits".into(),
+        ));
+    }
+    Ok(())
 }
 
 impl Contract {
@@ -163,22 +185,7 @@ impl Contract {
     /// [`Error::Model`] that names the key at fault: an unknown or missing one, or a value out of range.
     pub fn parse(text: &str) -> Result<Contract, Error> {
         let contract: Contract = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-        if contract.version != 1 {
-            return Err(wrong(format!(
-                "`version` {} is not known; this build reads version 1",
-                contract.version
-            )));
-        }
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if contract.name.is_empty() || !contract.name.chars().all(plain) {
-            return Err(wrong("`name` must be letters, digits, `-` and `_`".into()));
-        }
-        let digest = &contract.model_sha256;
-        if digest.len() != 64 || !digest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
-            return Err(wrong(
-                "`model_sha256` must be 64 lower-case hex digits".into(),
-            ));
-        }
+        check_head(contract.version, &contract.name, &contract.model_sha256)?;
         let input = &contract.input;
         for (what, side) in [("width", input.width), ("height", input.height)] {
             if !(1..=4096).contains(&side) {

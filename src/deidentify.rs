@@ -5,12 +5,12 @@
 
 mod traces;
 
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 
 use traces::Traces;
 
 use crate::{
-    config::StudyId,
+    config::{ExamDate, StudyId},
     event::MAX_KEY_BYTES,
     sigv4::{Secret, hmac_sha256},
 };
@@ -19,6 +19,8 @@ use crate::{
 const STUDY_LETTERS: usize = 16;
 /// Letters that tell two sources of one name apart: 32 bits.
 const COLLISION_LETTERS: usize = 8;
+/// The most days by which an exam date is moved.
+const MAX_SHIFT: u64 = 365;
 /// The longest prefix that is kept.
 const MAX_PREFIX: usize = 32;
 
@@ -27,6 +29,7 @@ const MAX_PREFIX: usize = 32;
 pub struct Pseudonyms {
     key: Secret,
     study_id: StudyId,
+    exam_date: ExamDate,
 }
 
 /// The two names an anonymized copy may have.
@@ -40,28 +43,35 @@ pub struct AnonymizedKeys {
 
 impl Pseudonyms {
     /// Digests under `key`.
-    pub fn new(key: Secret, study_id: StudyId) -> Pseudonyms {
-        Pseudonyms { key, study_id }
+    pub fn new(key: Secret, study_id: StudyId, exam_date: ExamDate) -> Pseudonyms {
+        Pseudonyms {
+            key,
+            study_id,
+            exam_date,
+        }
     }
 
     /// The first `letters` letters of HMAC-SHA-256 of `text`; `domain` keeps digests of different things apart.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
         const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
-        hmac_sha256(
-            self.key.expose().as_bytes(),
-            format!("xray/{domain}\0{text}").as_bytes(),
-        )
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .take(letters)
-        .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
-        .collect()
+        self.hmac(domain, text)
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .take(letters)
+            .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
+            .collect()
+    }
+
+    fn hmac(&self, domain: &str, text: &str) -> [u8; 32] {
+        let text = format!("xray/{domain}\0{text}");
+        hmac_sha256(self.key.expose().as_bytes(), text.as_bytes())
     }
 
     /// The names of the anonymized copy of `key` in `bucket`.
     ///
     /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study id>_XXXX-XX-XX_<exam>.<ext>` in the
-    /// same folder, where each folder that holds a part of the name, the id or the birth date becomes a digest. A name that is not
+    /// same folder, where each folder that holds a part of the name, the id, the birth date or what the name does not keep of the exam
+    /// date becomes a digest. A name that is not
     /// understood is replaced whole, and so is every folder it is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
@@ -73,12 +83,12 @@ impl Pseudonyms {
                 "{}_XXXXXXXX_{}_XXXX-XX-XX_{}",
                 p.safe_prefix(),
                 self.study(&p.id),
-                p.exam
+                self.exam(p)
             ),
             None => format!("unnamed_{}", self.digest("object", &source, STUDY_LETTERS)),
         };
         let segment = |s: &str| match &patient {
-            Some(p) if !p.is_told_by(s) => s.to_owned(),
+            Some(p) if !p.is_told_by(s) && !self.exam_is_told_by(p, s) => s.to_owned(),
             _ if s.is_empty() => String::new(),
             _ => self.digest("folder", s, STUDY_LETTERS),
         };
@@ -104,6 +114,42 @@ impl Pseudonyms {
             StudyId::Seed => seed_study_id(id),
         }
     }
+
+    /// What of the exam date stays.
+    fn exam(&self, patient: &Patient<'_>) -> String {
+        let date = patient.exam;
+        match self.exam_date {
+            ExamDate::Keep => date.to_string(),
+            ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
+            ExamDate::Shift => {
+                // By the patient, so that the time between two exams stays what it was.
+                let hmac = self.hmac("shift", &patient.id);
+                let number = hmac[..8].iter().fold(0, |n, &b| (n << 8) | u64::from(b));
+                let days = (number % MAX_SHIFT) as i64 + 1;
+                let shifted = date.checked_sub(days.days());
+                shifted.map_or_else(|_| "XXXX-XX-XX".to_owned(), |date| date.to_string())
+            }
+        }
+    }
+
+    /// True when `text` tells more of the exam date than the name does.
+    fn exam_is_told_by(&self, patient: &Patient<'_>, text: &str) -> bool {
+        match self.exam_date {
+            ExamDate::Keep => false,
+            ExamDate::Year => {
+                traces::date_is_in(patient.exam, text) && !traces::is_year_alone(patient.exam, text)
+            }
+            ExamDate::Shift => traces::date_is_in(patient.exam, text),
+        }
+    }
+}
+
+/// True when what may stand on the patient's picture can be taken for a side or view mark: a part of the name or the id, as the key
+/// tells them, has one or two characters. A key that is not understood says nothing.
+pub fn may_look_like_a_mark(key: &str) -> bool {
+    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let (stem, _) = split_extension(file);
+    Patient::parse(stem).is_some_and(|p| traces::has_short_part(p.name) || traces::is_short(&p.id))
 }
 
 /// The original's study id: BLAKE2b of four bytes over the id, as a big-endian 16 bit number where it is one.

@@ -25,6 +25,7 @@ use crate::{
     ports::{Ports, SendError},
     predict::{NamedTensor, Tensor},
     record,
+    text::contract::TextContract,
 };
 
 #[http_component]
@@ -57,6 +58,7 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
     let world = Wasi {
         start: Instant::now(),
         contract: OnceCell::new(),
+        text_contract: OnceCell::new(),
     };
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
@@ -71,6 +73,23 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
 struct Wasi {
     start: Instant,
     contract: OnceCell<Contract>,
+    text_contract: OnceCell<TextContract>,
+}
+
+/// What `parse` makes of the contract of a model, read once.
+fn read<T: Clone>(
+    cell: &OnceCell<T>,
+    model: &str,
+    parse: impl FnOnce(&str) -> Result<T, Error>,
+) -> Result<T, Error> {
+    if let Some(contract) = cell.get() {
+        return Ok(contract.clone());
+    }
+    let path = format!("/models/{model}/contract.json");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Error::Model(format!("can't read {path}: {}", e.kind())))?;
+    let contract = parse(&text)?;
+    Ok(cell.get_or_init(|| contract).clone())
 }
 
 impl Ports for Wasi {
@@ -109,18 +128,15 @@ impl Ports for Wasi {
     }
 
     fn contract(&self, model: &str) -> Result<Contract, Error> {
-        if let Some(contract) = self.contract.get() {
-            return Ok(contract.clone());
-        }
-        let path = format!("/models/{model}/contract.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Error::Model(format!("can't read {path}: {}", e.kind())))?;
-        let contract = Contract::parse(&text)?;
-        Ok(self.contract.get_or_init(|| contract).clone())
+        read(&self.contract, model, Contract::parse)
     }
 
-    fn infer(&self, model: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        infer::run(model, &self.contract(model)?.input.name, input)
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        read(&self.text_contract, model, TextContract::parse)
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        infer::run(model, input, tensor)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The model, reached through `wasi:nn`; only here in WebAssembly.
+//! The models, reached through `wasi:nn`; only here in WebAssembly.
 //!
 //! The graph is named, never carried: the host (or the inference component composed in) has loaded it already.
 
@@ -23,7 +23,10 @@ use bindings::wasi::nn::{
 /// [`Error::Model`] with the host's code and words when the graph is missing or the run failed, or when an output
 /// is not f32 or its data does not fit its shape.
 pub fn run(model: &str, input_name: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-    let data: Vec<u8> = input.data.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let mut data = Vec::with_capacity(4 * input.data.len());
+    for value in &input.data {
+        data.extend_from_slice(&value.to_le_bytes());
+    }
     let tensor = NnTensor::new(&input.dims, TensorType::Fp32, &data);
     load_by_name(model)
         .and_then(|graph| graph.init_execution_context())

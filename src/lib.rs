@@ -26,10 +26,11 @@ mod markers;
 pub mod pipeline;
 pub mod predict;
 pub mod redact;
-mod resize;
+pub mod resize;
 mod scans;
 pub mod sniff;
 pub mod source;
+pub mod text;
 
 // The way out.
 pub mod answer;
@@ -40,6 +41,7 @@ pub mod ports;
 pub mod record;
 pub mod removal;
 pub mod report;
+mod settle;
 pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]

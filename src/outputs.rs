@@ -22,13 +22,23 @@ pub enum Put {
     Raced,
 }
 
-/// Where the anonymized copy goes, and under which precondition.
+/// Where a redacted copy is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the bucket of anonymized copies.
+    Anonymized,
+    /// In the bucket of those that are not clean for sure.
+    Quarantine,
+}
+
+/// Where a redacted copy goes, and under which precondition.
 pub struct Slot {
+    bucket: String,
     key: String,
     precondition: Precondition,
 }
 
-/// The two outputs of one event.
+/// The outputs of one event.
 pub struct OutputStore<'a, P> {
     ports: &'a P,
     config: &'a Config,
@@ -36,6 +46,7 @@ pub struct OutputStore<'a, P> {
     processed_bucket: String,
     processed_key: String,
     anonymized_bucket: String,
+    quarantine_bucket: Option<String>,
     names: Option<(Pseudonyms, AnonymizedKeys)>,
 }
 
@@ -44,7 +55,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     pub fn new(ports: &'a P, config: &'a Config, event: &'a ObjectEvent) -> Self {
         let (bucket, key) = (event.object.bucket(), event.object.key());
         let names = config.pseudonym_key.clone().map(|secret| {
-            let pseudonyms = Pseudonyms::new(secret, config.study_id);
+            let pseudonyms = Pseudonyms::new(secret, config.study_id, config.exam_date);
             let keys = pseudonyms.anonymized_keys(bucket, key);
             (pseudonyms, keys)
         });
@@ -55,6 +66,10 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             processed_bucket: format!("{bucket}{}", config.processed_suffix),
             processed_key: store::processed_key(key),
             anonymized_bucket: format!("{bucket}{}", config.anonymized_suffix),
+            quarantine_bucket: config
+                .quarantine_suffix
+                .as_ref()
+                .map(|suffix| format!("{bucket}{suffix}")),
             names,
         }
     }
@@ -90,55 +105,63 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .await
     }
 
-    /// Where this event's anonymized copy goes: to its name, or, where that belongs to another source or a copy of this one
-    /// is there already, to its alternative. None without a pseudonym key.
+    /// The bucket of a place; none where such copies are not kept.
+    fn bucket(&self, place: Place) -> Option<&str> {
+        match place {
+            Place::Anonymized => Some(&self.anonymized_bucket),
+            Place::Quarantine => self.quarantine_bucket.as_deref(),
+        }
+    }
+
+    /// Whether copies are kept there at all.
+    pub fn keeps(&self, place: Place) -> bool {
+        self.bucket(place).is_some()
+    }
+
+    /// Where this event's redacted copy goes: to its name, or, where that belongs to another source or a copy of this one
+    /// is there already, to its alternative. None without a pseudonym key, and where such copies are not kept.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn slot(&self, existed: bool) -> Result<Option<Slot>, Error> {
-        let Some((pseudonyms, keys)) = &self.names else {
+    pub async fn slot(&self, place: Place, existed: bool) -> Result<Option<Slot>, Error> {
+        let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
             return Ok(None);
         };
         let ours = |head: &ObjectHead| store::is_made_from(head, &self.event.object, pseudonyms);
         let at = |key: &str, head: Option<ObjectHead>| Slot {
+            bucket: bucket.to_owned(),
             key: key.to_owned(),
             precondition: head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)),
         };
         // Once an alternative is in use it stays so, even when the name has become free: one source has one copy.
-        if existed
-            && let Some(head) = self
-                .head(&self.anonymized_bucket, &keys.alternative)
-                .await?
-        {
+        if existed && let Some(head) = self.head(bucket, &keys.alternative).await? {
             return Ok(Some(at(&keys.alternative, Some(head))));
         }
-        match self.head(&self.anonymized_bucket, &keys.base).await? {
+        match self.head(bucket, &keys.base).await? {
             Some(head) if !ours(&head) => {
-                let head = self
-                    .head(&self.anonymized_bucket, &keys.alternative)
-                    .await?;
+                let head = self.head(bucket, &keys.alternative).await?;
                 Ok(Some(at(&keys.alternative, head)))
             }
             head => Ok(Some(at(&keys.base, head))),
         }
     }
 
-    /// Puts the anonymized object into its slot.
+    /// Puts a redacted copy into its slot.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn put_anonymized(&self, slot: &Slot, mut upload: Upload) -> Result<Put, Error> {
+    pub async fn put_copy(&self, slot: &Slot, mut upload: Upload) -> Result<Put, Error> {
         upload.precondition = slot.precondition.clone();
-        self.put(&self.anonymized_bucket, &slot.key, &upload).await
+        self.put(&slot.bucket, &slot.key, &upload).await
     }
 
-    /// Removes the anonymized copies that were made from this source, and says whether there was one. Where nothing was
-    /// stored for it (`existed`) only the name itself can hold one, left by work that broke off: one HEAD.
+    /// Removes the redacted copies that were made from this source and are kept at a place, and says whether there was one. Where nothing
+    /// was stored for it (`existed`) only the name itself can hold one, left by work that broke off: one HEAD.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn remove_anonymized(&self, existed: bool) -> Result<bool, Error> {
-        let Some((pseudonyms, keys)) = &self.names else {
+    pub async fn remove_copies(&self, place: Place, existed: bool) -> Result<bool, Error> {
+        let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
             return Ok(false);
         };
         let mut removed = false;
@@ -146,9 +169,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .into_iter()
             .take(if existed { 2 } else { 1 })
         {
-            let found = self.head(&self.anonymized_bucket, key).await?;
+            let found = self.head(bucket, key).await?;
             if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
-                self.delete(&self.anonymized_bucket, key).await?;
+                self.delete(bucket, key).await?;
                 removed = true;
             }
         }
@@ -215,9 +238,17 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     ) -> Result<(), Error> {
         match meaning(response) {
             Meaning::Fine => Ok(()),
-            Meaning::NoBucket => Err(Error::Store(format!(
-                "{verb}: the bucket {bucket} does not exist; create it"
-            ))),
+            Meaning::NoBucket => {
+                let or = match self.bucket(Place::Quarantine) {
+                    Some(quarantine) if quarantine == bucket => {
+                        ", or set quarantine_suffix to nothing"
+                    }
+                    _ => "",
+                };
+                Err(Error::Store(format!(
+                    "{verb}: the bucket {bucket} does not exist; create it{or}"
+                )))
+            }
             Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
             Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
             Meaning::Encrypted => Err(Error::Store(format!(

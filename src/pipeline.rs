@@ -1,4 +1,4 @@
-//! One picture's way from bytes to outputs, without a network: decode, predict, annotate, redact, encode.
+//! One picture's way from bytes to outputs, without a network: decode, predict, find text, annotate, redact, encode, verify.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use crate::{
     error::Error,
     heatmap::Heatmap,
     predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
-    redact::{BoxSpec, Method, Redaction},
+    redact::{self, BoxSpec, Method, Rect, Redaction},
     sniff::Format,
     source::{Source, Written},
+    text::{Detector, Found},
 };
 
 /// Which pictures get an anonymized copy.
@@ -58,8 +59,12 @@ pub struct Settings {
     pub label_size: f32,
     /// What else is drawn on the labelled picture.
     pub overlay: Overlay,
-    /// What is covered on the anonymized copy.
+    /// What is covered on the anonymized copy besides the text that is found.
     pub boxes: Vec<BoxSpec>,
+    /// The share of the picture that found text may cover, besides the boxes, 0 to 1; more is not taken for text.
+    pub max_redacted: f64,
+    /// Whether the same is covered on the labelled picture.
+    pub redact_processed: bool,
     /// How it is covered.
     pub method: Method,
     /// Which pictures get an anonymized copy.
@@ -77,12 +82,36 @@ pub struct Timings {
     pub prepare: Duration,
     /// The model's run.
     pub predict: Duration,
+    /// Finding text.
+    pub detect: Duration,
     /// Drawing the label and the overlay.
     pub annotate: Duration,
     /// Covering the boxes.
     pub redact: Duration,
     /// Pixels to bytes, all outputs.
     pub encode: Duration,
+    /// Looking whether text is left.
+    pub verify: Duration,
+}
+
+/// Why an anonymized copy is not clean for sure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclean {
+    /// The model still sees text in so many places.
+    TextLeft(usize),
+    /// What was found would take too much of the picture.
+    TooMuchText,
+}
+
+/// The anonymized copy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redacted {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What was covered on it.
+    pub redaction: Redaction,
+    /// Why it must not be given away.
+    pub unclean: Option<Unclean>,
 }
 
 /// Everything that is made of one picture. All of it exists before any of it is stored.
@@ -100,22 +129,27 @@ pub struct Outputs {
     pub height: u32,
     /// The labelled picture, encoded.
     pub processed: Vec<u8>,
-    /// The redacted picture, encoded, and what was covered on it; none when it is not due.
-    pub anonymized: Option<(Vec<u8>, Redaction)>,
+    /// The redacted picture; none when it is not due.
+    pub anonymized: Option<Redacted>,
+    /// The text and the marks that were found; none where nothing looked for them.
+    pub found: Option<Found>,
     /// How long each step took.
     pub timings: Timings,
 }
 
 /// Makes the outputs of one picture.
 ///
-/// `clock` is monotonic with any start; `infer` runs the model on one input tensor.
+/// `detector` finds text, where there is one; it is asked only when something is to be covered. `clock` is monotonic with any start; `infer`
+/// runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`crate::decode::decode`], [`Prediction::read`], [`Heatmap::read`] and the encoders, and what `infer` returns.
+/// Those of [`crate::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
+/// returns.
 pub fn process(
     bytes: &[u8],
     settings: &Settings,
     contract: &Contract,
+    detector: Option<&Detector<'_>>,
     clock: impl Fn() -> Duration,
     infer: impl FnOnce(&Tensor) -> Result<Vec<NamedTensor>, Error>,
 ) -> Result<Outputs, Error> {
@@ -139,19 +173,28 @@ pub fn process(
         .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
         .transpose()?;
     timings.predict = lap();
+    let due = settings.anonymize.applies(&prediction);
+    let found = detector
+        .filter(|_| due || settings.redact_processed)
+        .map(|detector| detector.find(&source.grey()?))
+        .transpose()?;
+    timings.detect = lap();
 
     let (width, height) = source.size();
+    let specified = redact::boxes(&settings.boxes, width, height);
+    let texts = found.iter().flat_map(|found| &found.text).copied();
+    let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
     let label = Label::lay_out(&prediction.label(), settings.label_size, (width, height))?;
     let outline = heatmap.as_ref().map(|map| (map, &settings.thresholds));
-    let processed = source.labelled(&label, outline)?;
+    let covered = settings
+        .redact_processed
+        .then_some((&boxes[..], settings.method));
+    let processed = source.labelled(&label, outline, covered)?;
     timings.annotate = lap();
     // The anonymized copy starts from the source, not from the labelled picture.
-    let due = settings.anonymize.applies(&prediction);
+    let labelled = settings.anonymized_label.then_some(&label);
     let anonymized = due
-        .then(|| {
-            let label = settings.anonymized_label.then_some(&label);
-            source.redacted(&settings.boxes, settings.method, label)
-        })
+        .then(|| source.redacted(&boxes, settings.method, labelled))
         .transpose()?;
     timings.redact = lap();
     let processed = source.encode(&processed)?;
@@ -159,6 +202,38 @@ pub fn process(
         .map(|(draft, redaction)| source.encode(&draft).map(|bytes| (bytes, redaction)))
         .transpose()?;
     timings.encode = lap();
+    let anonymized = match (anonymized, detector.zip(found.as_ref())) {
+        (None, _) => None,
+        (Some((bytes, redaction)), None) => Some(Redacted {
+            bytes,
+            redaction,
+            unclean: None,
+        }),
+        (Some((bytes, redaction)), Some((detector, found))) => {
+            let too_much = by_text(&boxes, &specified, (width, height)) > settings.max_redacted;
+            let unclean = if too_much {
+                Some(Unclean::TooMuchText)
+            } else if labelled.is_some() {
+                // The label is text too, so what lies under it is looked at without it.
+                let (bare, _) = source.redacted(&boxes, settings.method, None)?;
+                left(
+                    &source.encode(&bare)?,
+                    &redaction,
+                    detector,
+                    found,
+                    settings,
+                )?
+            } else {
+                left(&bytes, &redaction, detector, found, settings)?
+            };
+            Some(Redacted {
+                bytes,
+                redaction,
+                unclean,
+            })
+        }
+    };
+    timings.verify = lap();
     Ok(Outputs {
         prediction,
         format: source.format(),
@@ -167,6 +242,32 @@ pub fn process(
         height,
         processed,
         anonymized,
+        found,
         timings,
     })
+}
+
+/// The share of the picture that only found text takes. What the boxes of the settings take does not count: where they are large or the
+/// picture is small, that is as it was wanted.
+fn by_text(all: &[Rect], specified: &[Rect], (width, height): (u32, u32)) -> f64 {
+    let by_text = redact::covered(all, height) - redact::covered(specified, height);
+    by_text as f64 / (f64::from(width) * f64::from(height))
+}
+
+/// Looks at the file as it is going to be stored, for text that is still there.
+fn left(
+    bytes: &[u8],
+    redaction: &Redaction,
+    detector: &Detector<'_>,
+    found: &Found,
+    settings: &Settings,
+) -> Result<Option<Unclean>, Error> {
+    // The limits are for what comes in; our own file may be larger.
+    let limits = Limits {
+        max_bytes: u64::MAX,
+        ..settings.limits
+    };
+    let grey = Source::open(bytes, &limits)?.grey()?;
+    let left = detector.left(&grey, &redaction.boxes, &found.marks)?;
+    Ok((left > 0).then_some(Unclean::TextLeft(left)))
 }

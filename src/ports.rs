@@ -1,4 +1,4 @@
-//! What the function needs from the world: somewhere to send a request, two clocks and a model.
+//! What the function needs from the world: somewhere to send a request, two clocks and the models.
 //!
 //! The core is written against this trait, so that the whole way of a record runs in a native test; `handler.rs`
 //! implements it over WASI.
@@ -11,6 +11,7 @@ use crate::{
     contract::Contract,
     error::Error,
     predict::{NamedTensor, Tensor},
+    text::contract::TextContract,
 };
 
 /// Why a request brought no usable answer. Says nothing about the object it was for.
@@ -51,9 +52,15 @@ pub trait Ports {
     /// When there is no such model or its contract can't be read.
     fn contract(&self, model: &str) -> Result<Contract, Error>;
 
-    /// Runs the named model on one input.
+    /// Reads the contract of the named model that finds text.
+    ///
+    /// # Errors
+    /// As [`Ports::contract`].
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error>;
+
+    /// Runs the named model on what goes into the input of this name.
     ///
     /// # Errors
     /// When the host has no such model or the run failed.
-    fn infer(&self, model: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error>;
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error>;
 }

@@ -49,8 +49,17 @@ pub(crate) fn boxes(specs: &[BoxSpec], width: u32, height: u32) -> Vec<Rect> {
 
 /// Covers the boxes and says what was covered.
 pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
+    let boxes = boxes(specs, pixels.width(), pixels.height());
+    redact_rects(pixels, boxes, method)
+}
+
+/// Covers these rectangles of the picture and says what was covered.
+pub(crate) fn redact_rects(
+    pixels: &mut DynamicImage,
+    boxes: Vec<Rect>,
+    method: Method,
+) -> Redaction {
     let (width, height) = (pixels.width(), pixels.height());
-    let boxes = boxes(specs, width, height);
     match pixels {
         DynamicImage::ImageLuma8(p) => cover(p, &boxes, method, 1),
         DynamicImage::ImageLumaA8(p) => cover(p, &boxes, method, 1),
@@ -71,7 +80,7 @@ pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> R
 }
 
 /// Pixels in the union of the boxes.
-fn covered(boxes: &[Rect], height: u32) -> u64 {
+pub(crate) fn covered(boxes: &[Rect], height: u32) -> u64 {
     (0..height)
         .map(|y| {
             let mut spans: Vec<(u32, u32)> = boxes

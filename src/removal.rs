@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     event::{EventKind, ObjectEvent, ObjectRef},
     fetch::send_signed,
-    outputs::OutputStore,
+    outputs::{OutputStore, Place},
     ports::Ports,
     report::{Report, Stored},
     s3::{Meaning, ObjectHead, meaning},
@@ -51,7 +51,8 @@ pub async fn follow(
     if ours {
         outputs.remove_processed().await?;
     }
-    let copies = outputs.remove_anonymized(true).await?;
+    let anonymized = outputs.remove_copies(Place::Anonymized, true).await?;
+    let copies = outputs.remove_copies(Place::Quarantine, true).await? || anonymized;
     let said = |removed| {
         if removed {
             Stored::Removed

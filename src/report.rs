@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Outcome},
+    pipeline::{Outputs, Unclean},
     predict::Class,
-    redact::{Method, Redaction},
+    redact::Method,
     sniff::Format,
     source::Written,
 };
@@ -99,7 +100,9 @@ pub enum Stored {
     NotDue,
     /// One is due, but there is no pseudonym key to name it by.
     NoKey,
-    /// One is due, but nothing on it would have been covered.
+    /// One is due, but it is not clean for sure, and is kept apart.
+    Quarantined,
+    /// One is due, but it is not clean for sure, or nothing on it would have been covered, and it is kept nowhere.
     Withheld,
 }
 
@@ -108,19 +111,41 @@ pub enum Stored {
 pub struct Covered {
     /// How.
     pub method: Method,
-    /// How many boxes were on the picture.
+    /// How many boxes were on the picture, those of the settings and those that were found.
     pub boxes: usize,
     /// The share of the picture that is covered, 0 to 1, to four decimals.
     pub area: f64,
+    /// In how many places text was found; left out, as what follows, where nothing looks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detected: Option<usize>,
+    /// How many side and view marks were found and stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marks: Option<usize>,
+    /// The digest of the model that looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detector: Option<String>,
+    /// In how many places text is left, if in any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<usize>,
 }
 
-impl From<&Redaction> for Covered {
-    fn from(r: &Redaction) -> Self {
-        Covered {
-            method: r.method,
-            boxes: r.boxes.len(),
-            area: (r.area * 1e4).round() / 1e4,
-        }
+impl Covered {
+    /// What was covered on the anonymized copy, if there is one; `detector` is the digest of the model that found text.
+    pub fn of(outputs: &Outputs, detector: Option<&str>) -> Option<Covered> {
+        let copy = outputs.anonymized.as_ref()?;
+        let found = outputs.found.as_ref();
+        Some(Covered {
+            method: copy.redaction.method,
+            boxes: copy.redaction.boxes.len(),
+            area: (copy.redaction.area * 1e4).round() / 1e4,
+            detected: found.map(|found| found.text.len()),
+            marks: found.map(|found| found.marks.len()),
+            detector: found.and(detector).map(str::to_owned),
+            left: match copy.unclean {
+                Some(Unclean::TextLeft(left)) => Some(left),
+                _ => None,
+            },
+        })
     }
 }
 
@@ -156,6 +181,9 @@ pub struct Millis {
     /// The model's run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predict: Option<f64>,
+    /// Finding text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detect: Option<f64>,
     /// Drawing the label and the overlay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotate: Option<f64>,
@@ -165,6 +193,9 @@ pub struct Millis {
     /// Pixels to bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encode: Option<f64>,
+    /// Looking whether text is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<f64>,
     /// Putting the outputs, with what has to be asked before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<f64>,

@@ -3,12 +3,49 @@
 //! The rules are defined on decoded pixels in `models/README.md`; training uses the same, and a test holds both to
 //! one grey level.
 
+use std::borrow::Cow;
+
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image as View,
 };
 use image::DynamicImage;
 
 use crate::contract::Resize;
+
+/// A picture's brightness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grey {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// `width * height` levels.
+    pub levels: Vec<u8>,
+}
+
+impl Grey {
+    /// Of all pixels.
+    pub fn of(pixels: &DynamicImage) -> Grey {
+        Grey {
+            width: pixels.width() as usize,
+            height: pixels.height() as usize,
+            levels: grey_levels(pixels),
+        }
+    }
+
+    /// The averages of boxes of `factor` x `factor` pixels.
+    pub fn reduced(&self, factor: usize) -> Cow<'_, Grey> {
+        if factor == 1 {
+            return Cow::Borrowed(self);
+        }
+        let (levels, width, height) = box_average(&self.levels, self.width, self.height, 1, factor);
+        Cow::Owned(Grey {
+            width,
+            height,
+            levels,
+        })
+    }
+}
 
 /// One grey level a pixel, `width * height` of them.
 pub fn grey(pixels: &DynamicImage, width: u32, height: u32, rule: Resize) -> Vec<u8> {

@@ -13,7 +13,8 @@ use crate::{
     error::Error,
     heatmap::Heatmap,
     predict::{self, Tensor, Thresholds},
-    redact::{self, BoxSpec, Method, Rect, Redaction},
+    redact::{Method, Rect, Redaction, redact_rects},
+    resize::Grey,
     sniff::{Format, sniff},
 };
 
@@ -91,7 +92,18 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The picture with its label and, where there is one, the outline of the heatmap.
+    /// All of its brightness, as a viewer shows it.
+    ///
+    /// # Errors
+    /// As [`Blocks::pixels`].
+    pub(crate) fn grey(&self) -> Result<Grey, Error> {
+        match self {
+            Source::Blocks(blocks, limits) => blocks.grey(limits),
+            Source::Pixels(picture) => Ok(Grey::of(picture.pixels())),
+        }
+    }
+
+    /// The picture with its boxes covered, if any are to be, over that the outline of the heatmap, if there is one, and the label.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -99,41 +111,47 @@ impl<'a> Source<'a> {
         &self,
         label: &Label,
         heatmap: Option<(&Heatmap, &Thresholds)>,
+        covered: Option<(&[Rect], Method)>,
     ) -> Result<Draft, Error> {
+        let draw = |pixels: &mut DynamicImage| {
+            if let Some((boxes, method)) = covered {
+                redact_rects(pixels, boxes.to_vec(), method);
+            }
+            let outlined = heatmap.and_then(|(map, thresholds)| map.outline(pixels, thresholds));
+            label.draw(pixels, (0, 0));
+            outlined
+        };
         let (blocks, limits) = match self {
             Source::Blocks(blocks, limits) => (blocks, limits),
             Source::Pixels(picture) => {
                 let mut picture = picture.clone();
-                if let Some((heatmap, thresholds)) = heatmap {
-                    heatmap.outline(picture.pixels_mut(), thresholds);
-                }
-                label.draw(picture.pixels_mut(), (0, 0));
+                draw(picture.pixels_mut());
                 return Ok(Draft::Pixels(picture));
             }
         };
-        let edits = match heatmap {
-            None => blocks
+        let edits = if heatmap.is_none() && covered.is_none() {
+            blocks
                 .drawn(label.rect(), |pixels, origin| label.draw(pixels, origin))?
                 .into_iter()
-                .collect(),
-            Some((heatmap, thresholds)) => {
-                let mut pixels = blocks.pixels(limits)?;
-                let outlined = heatmap.outline(&mut pixels, thresholds);
-                label.draw(&mut pixels, (0, 0));
-                from_whole(blocks, &pixels, outlined.into_iter().chain([label.rect()]))?
-            }
+                .collect()
+        } else {
+            let mut pixels = blocks.pixels(limits)?;
+            let outlined = draw(&mut pixels);
+            let boxes = covered.map_or(&[][..], |(boxes, _)| boxes).iter().copied();
+            let rects = boxes.chain(outlined).chain([label.rect()]);
+            from_whole(blocks, &pixels, rects)?
         };
         Ok(Draft::Blocks { edits, icc: true })
     }
 
-    /// The picture with its boxes covered, with the label where it is wanted, and what was covered: on a JPEG out to the borders of the
+    /// The picture with these boxes covered, with the label where it is wanted, and what was covered: on a JPEG out to the borders of the
     /// blocks that the boxes touch.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
     pub(crate) fn redacted(
         &self,
-        specs: &[BoxSpec],
+        boxes: &[Rect],
         method: Method,
         label: Option<&Label>,
     ) -> Result<(Draft, Redaction), Error> {
@@ -142,15 +160,13 @@ impl<'a> Source<'a> {
             Source::Pixels(picture) => {
                 let mut picture = picture.clone();
                 picture.drop_icc();
-                let redaction = redact::redact(picture.pixels_mut(), specs, method);
+                let redaction = redact_rects(picture.pixels_mut(), boxes.to_vec(), method);
                 if let Some(label) = label {
                     label.draw(picture.pixels_mut(), (0, 0));
                 }
                 return Ok((Draft::Pixels(picture), redaction));
             }
         };
-        let (width, height) = self.size();
-        let boxes = redact::boxes(specs, width, height);
         let (edits, covered) = if method == Method::Fill && label.is_none() {
             let edits: Vec<Edit> = boxes.iter().filter_map(|b| blocks.blackened(*b)).collect();
             let covered = edits.iter().map(|e| blocks.rect(e)).collect();
@@ -158,13 +174,14 @@ impl<'a> Source<'a> {
         } else {
             // The label may stand where a box is, so both are drawn on one picture: no edit brings back what another has covered.
             let mut pixels = blocks.pixels(limits)?;
-            redact::redact(&mut pixels, specs, method);
+            redact_rects(&mut pixels, boxes.to_vec(), method);
             if let Some(label) = label {
                 label.draw(&mut pixels, (0, 0));
             }
             let rects = boxes.iter().copied().chain(label.map(Label::rect));
-            (from_whole(blocks, &pixels, rects)?, boxes)
+            (from_whole(blocks, &pixels, rects)?, boxes.to_vec())
         };
+        let (width, height) = self.size();
         let redaction = Redaction::of(method, covered, width, height);
         Ok((Draft::Blocks { edits, icc: false }, redaction))
     }

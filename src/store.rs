@@ -48,7 +48,10 @@ pub fn processed_key(key: &str) -> String {
 
 /// True when the bucket is one of our own outputs: an event from there must do nothing, or we would feed ourselves.
 pub fn is_own_output(bucket: &str, config: &Config) -> bool {
-    bucket.ends_with(&config.processed_suffix) || bucket.ends_with(&config.anonymized_suffix)
+    [&config.processed_suffix, &config.anonymized_suffix]
+        .into_iter()
+        .chain(&config.quarantine_suffix)
+        .any(|suffix| bucket.ends_with(suffix))
 }
 
 /// A keyed digest of the object for logs and reports, 16 hex digits. Without a pseudonym key it is keyed by the store's secret.

@@ -10,7 +10,7 @@ use xray::{
     contract::Contract,
     decode::{Limits, decode},
     error::Error,
-    pipeline::{Outputs, process},
+    pipeline::{Outputs, Redacted, process},
     predict::{NamedTensor, Tensor, tensor},
     source::Written,
 };
@@ -58,6 +58,7 @@ fn run(
         bytes,
         &config.pixels,
         &contract(side),
+        None,
         || Duration::ZERO,
         |input| {
             given = Some(input.clone());
@@ -96,7 +97,11 @@ fn only_label_and_box(
 ) {
     let made = outputs(source, &[("redact_boxes", boxes)]);
     assert_eq!(made.written, Written::Blocks, "{name}");
-    let (anonymized, redaction) = made.anonymized.unwrap();
+    let Redacted {
+        bytes: anonymized,
+        redaction,
+        ..
+    } = made.anonymized.unwrap();
     let (before, labelled, redacted) = (shown(source), shown(&made.processed), shown(&anonymized));
     assert_eq!((made.width, made.height), before.dimensions(), "{name}");
     let label = shown_label(&before, made.prediction.label());
@@ -185,7 +190,8 @@ fn a_label_on_the_anonymized_copy_brings_nothing_back() {
                 jpeg_blocks::Keep::Everything,
             )
             .unwrap();
-        let [one, two] = [one, two].map(|source| outputs(&source, &settings).anonymized.unwrap().0);
+        let [one, two] =
+            [one, two].map(|source| outputs(&source, &settings).anonymized.unwrap().bytes);
         assert!(one == two, "{redaction}: what was under the box shows");
     }
 }
@@ -200,7 +206,7 @@ fn every_method_and_overlay_leaves_the_rest_alone() {
         ("overlay", "heatmap"),
     ];
     let made = outputs(&source, &settings);
-    let (anonymized, _) = made.anonymized.unwrap();
+    let anonymized = made.anonymized.unwrap().bytes;
     let (labelled, redacted) = (shown(&made.processed), shown(&anonymized));
     for (x, y, pixel) in before.pixels() {
         assert!(
@@ -219,7 +225,7 @@ fn every_method_and_overlay_leaves_the_rest_alone() {
 fn inks_are_edited_too() {
     let made = outputs(&file("cmyk"), &[("redact_boxes", "bottom-left 50x30")]);
     assert_eq!(made.written, Written::Blocks);
-    let (anonymized, _) = made.anonymized.unwrap();
+    let anonymized = made.anonymized.unwrap().bytes;
     let limits = jpeg_blocks::Limits::default();
     let jpeg = jpeg_blocks::Jpeg::parse(&anonymized, &limits).unwrap();
     let pixels = jpeg.read(jpeg.area(8, 104, 30, 8).unwrap()).unwrap();
@@ -236,7 +242,7 @@ fn what_can_not_be_edited_in_place_is_encoded_again_and_says_so() {
     let made = outputs(&source, &[("redact_boxes", "bottom-left 50x30")]);
     assert_eq!(made.written, Written::Reencoded);
     let before = shown(&source);
-    let redacted = shown(&made.anonymized.unwrap().0);
+    let redacted = shown(&made.anonymized.unwrap().bytes);
     assert!(redacted.get_pixel(20, 100).0[0] < 6);
     assert!(before.get_pixel(150, 20).0[0].abs_diff(redacted.get_pixel(150, 20).0[0]) < 6);
 }

@@ -1,14 +1,27 @@
 //! The names of anonymized objects: right for the pattern, and without the patient for any.
 
 use proptest::prelude::*;
-use xray::{config::StudyId, deidentify::Pseudonyms, sigv4::Secret};
+use xray::{
+    config::{ExamDate, StudyId},
+    deidentify::Pseudonyms,
+    sigv4::Secret,
+};
 
 fn pseudonyms() -> Pseudonyms {
-    Pseudonyms::new(Secret::new("a key for tests"), StudyId::Keyed)
+    Pseudonyms::new(
+        Secret::new("a key for tests"),
+        StudyId::Keyed,
+        ExamDate::Keep,
+    )
 }
 
 fn base(key: &str) -> String {
     pseudonyms().anonymized_keys("in", key).base
+}
+
+fn dated(exam_date: ExamDate, key: &str) -> String {
+    let pseudonyms = Pseudonyms::new(Secret::new("a key for tests"), StudyId::Keyed, exam_date);
+    pseudonyms.anonymized_keys("in", key).base
 }
 
 #[test]
@@ -22,7 +35,7 @@ fn the_pattern_becomes_the_pattern() {
     // The same patient has the same study id, whatever the exam, and another has another.
     assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
     assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
-    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed);
+    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed, ExamDate::Keep);
     assert!(
         !other
             .anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg")
@@ -34,7 +47,7 @@ fn the_pattern_becomes_the_pattern() {
 #[test]
 fn the_seeds_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
-    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed);
+    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed, ExamDate::Keep);
     let name = seed
         .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
         .base;
@@ -168,6 +181,86 @@ fn processed_keys_follow_the_original() {
         ("a.b/c", "a.b/c-processed"),
     ] {
         assert_eq!(xray::store::processed_key(key), expect);
+    }
+}
+
+#[test]
+fn of_the_exam_date_as_much_stays_as_is_wanted() {
+    let key = "2018/demo_Jane Roe_9001_1970-01-02_2018-03-02.jpg";
+    assert!(dated(ExamDate::Keep, key).ends_with("_XXXX-XX-XX_2018-03-02.jpg"));
+    let year = dated(ExamDate::Year, key);
+    assert!(year.starts_with("2018/demo_") && year.ends_with("_XXXX-XX-XX_2018-XX-XX.jpg"));
+    let shifted = dated(ExamDate::Shift, key);
+    assert!(
+        !shifted.starts_with("2018/") && shifted.len() > 40,
+        "{shifted}"
+    );
+}
+
+#[test]
+fn folders_that_tell_the_exam_date_are_digested_where_it_is_not_kept() {
+    for (folder, year_stays, shift_stays) in [
+        ("ward-3", true, true),
+        ("raw", true, true),
+        ("2018", true, false),
+        ("2018-03", false, false),
+        ("2018-03-02", false, false),
+        ("20180302", false, false),
+        ("02.03.2018", false, false),
+        ("2.3.18", false, false),
+        ("180302", false, false),
+        ("2 March 2018", false, false),
+        ("03022018-ap", false, false),
+    ] {
+        let key = format!("{folder}/demo_Jane Roe_9001_1970-01-02_2018-03-02.jpg");
+        let stays = |exam_date| dated(exam_date, &key).starts_with(&format!("{folder}/"));
+        assert!(stays(ExamDate::Keep), "{folder}");
+        assert_eq!(stays(ExamDate::Year), year_stays, "{folder}");
+        assert_eq!(stays(ExamDate::Shift), shift_stays, "{folder}");
+    }
+}
+
+/// The exam date at the end of a name.
+fn exam(name: &str) -> jiff::civil::Date {
+    let date = name
+        .strip_suffix(".png")
+        .unwrap()
+        .rsplit_once('_')
+        .unwrap()
+        .1;
+    date.parse().unwrap()
+}
+
+proptest! {
+    /// Nothing of the exam date is left but what the setting keeps, and a patient's exams are as far apart as they were.
+    #[test]
+    fn the_exam_date_goes_as_wanted(
+        id in "[A-Z]{1,2}[0-9]{4,9}",
+        (y, m, d) in (1990i16..2026, 1i8..13, 1i8..29),
+        apart in 0i64..2000,
+        form in 0usize..6,
+    ) {
+        let date = jiff::civil::date(y, m, d);
+        let forms = ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%y%m%d", "%d-%m-%y", "scans %B %Y"];
+        let folder = date.strftime(forms[form]).to_string();
+        prop_assume!(!folder.contains("1899"));
+        let key = |exam: jiff::civil::Date| format!("{folder}/demo_Jane Roe_{id}_1899-01-02_{exam}.png");
+        let texts = |name: &str| name.replace(|c: char| !c.is_ascii_digit(), "");
+        let packed = texts(&date.to_string());
+
+        let year = dated(ExamDate::Year, &key(date));
+        let end = format!("_{y}-XX-XX.png");
+        prop_assert!(year.ends_with(&end), "{}", year);
+        prop_assert!(!texts(&year).contains(&packed) && !year.contains(&folder), "{}", year);
+
+        let shifted = dated(ExamDate::Shift, &key(date));
+        prop_assert!(!shifted.contains(&date.to_string()) && !shifted.contains(&folder), "{}", shifted);
+        let by = (date - exam(&shifted)).get_days();
+        prop_assert!((1..=365).contains(&by), "{}", by);
+        // The same for another exam of the patient, and another for most others.
+        let later = date.checked_add(jiff::Span::new().days(apart)).unwrap();
+        let other = dated(ExamDate::Shift, &key(later));
+        prop_assert_eq!((later - exam(&other)).get_days(), by);
     }
 }
 

@@ -6,7 +6,7 @@ mod fake;
 use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
-use fake::{Fake, Fault, png};
+use fake::{Fake, Fault, png, png_with};
 use http::{Method, Request, Response};
 use xray::{
     config::Config,
@@ -17,6 +17,7 @@ use xray::{
     predict::{NamedTensor, Tensor},
     record::process_record,
     report::{Report, Stored},
+    text::contract::TextContract,
 };
 
 const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
@@ -88,8 +89,12 @@ impl Ports for Meeting<'_> {
         self.store.contract(model)
     }
 
-    fn infer(&self, model: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        self.store.infer(model, input)
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        self.store.text_contract(model)
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        self.store.infer(model, input, tensor)
     }
 }
 
@@ -287,4 +292,40 @@ fn a_folder_marker_is_nothing_to_do() {
     let store = Fake::new(0.1);
     let report = store.process(&store.upload_bytes("ward/", vec![], 1));
     assert_eq!((report.outcome, store.requests()), (Outcome::Skipped, 0));
+}
+
+/// One version of a picture is clean and the other is not; the later one comes in between at every point.
+#[test]
+fn a_copy_is_kept_where_the_later_picture_belongs() {
+    const FAINT: u8 = 150;
+    let clean = || png_with(&[]);
+    let unclean = || png_with(&[([152, 40, 16, 8], FAINT)]);
+    let (anonymized, quarantine) = ("in-anonymized", "in-quarantine");
+    for (first, second, holds, empty) in [
+        (clean(), unclean(), quarantine, anonymized),
+        (unclean(), clean(), anonymized, quarantine),
+    ] {
+        let mut met = 0;
+        for at in 1..=16 {
+            let mut store = Fake::new(0.97);
+            store.finds.as_mut().unwrap().faint.push(FAINT);
+            let earlier = store.upload_bytes(KEY, first.clone(), 1);
+            let later = store.upload_bytes(KEY, second.clone(), 2);
+            let happened = Cell::new(false);
+            let mut meeting = Meeting::new(&store, at, || {
+                happened.set(true);
+                let outcome = store.process(&later).outcome;
+                assert!(matches!(outcome, Outcome::Done | Outcome::Quarantined));
+            });
+            meeting.old_version = Some((first.clone(), earlier.etag.clone().unwrap()));
+            meeting.process(&earlier);
+            if !happened.get() {
+                break;
+            }
+            met += 1;
+            assert_eq!(store.keys(empty), [""; 0], "{empty}, met at request {at}");
+            assert_eq!(store.keys(holds).len(), 1, "{holds}, met at request {at}");
+        }
+        assert!(met >= 6, "it was met {met} times");
+    }
 }

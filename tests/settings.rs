@@ -65,6 +65,15 @@ fn bad_values_are_named_and_secrets_are_not_shown() {
         ("redaction", "none"),
         ("redact_boxes", "somewhere 3x3"),
         ("redact_boxes", ""),
+        ("redact_boxes", "none bottom-left 3x3"),
+        ("text_detector", "../etc"),
+        ("max_redacted", "20%"),
+        ("max_redacted", "1.5"),
+        ("redact_processed", "yes"),
+        ("exam_date", "month"),
+        ("quarantine_suffix", "-anonymized"),
+        ("quarantine_suffix", "-processed"),
+        ("quarantine_suffix", "_q"),
         ("anonymized_label", "1"),
         ("processed_suffix", ""),
         ("processed_suffix", "-anonymized"),
@@ -89,7 +98,7 @@ fn bad_values_are_named_and_secrets_are_not_shown() {
 
 #[test]
 fn the_digest_moves_with_what_changes_outputs_and_nothing_else() {
-    let plain = config(&[]).unwrap().settings_digest();
+    let plain = config(&[]).unwrap().settings_digest(None);
     assert_eq!(plain.len(), 16);
     for (name, value, moves) in [
         ("s3_endpoint", "http://other", false),
@@ -105,8 +114,23 @@ fn the_digest_moves_with_what_changes_outputs_and_nothing_else() {
         ("redact_boxes", "top-left 10%x10%", true),
         ("anonymize", "all", true),
         ("anonymized_label", "true", true),
+        ("max_redacted", "0.3", true),
+        ("redact_processed", "true", true),
+        ("exam_date", "year", true),
+        ("quarantine_suffix", "", false),
     ] {
-        let digest = config(&[(name, value)]).unwrap().settings_digest();
+        let digest = config(&[(name, value)]).unwrap().settings_digest(None);
         assert_eq!(digest != plain, moves, "{name}");
     }
+    // Another model that finds text finds other text.
+    let by = |detector| config(&[]).unwrap().settings_digest(detector);
+    assert!(by(Some("a")) != by(Some("b")) && by(Some("a")) != plain);
+}
+
+#[test]
+fn no_boxes_only_where_something_finds_text() {
+    let boxes = |changes: &[(&str, &str)]| config(changes).map(|config| config.pixels.boxes);
+    assert_eq!(boxes(&[("redact_boxes", "none")]).unwrap(), []);
+    assert!(boxes(&[("redact_boxes", "none"), ("text_detector", "")]).is_err());
+    assert_eq!(boxes(&[("text_detector", "")]).unwrap().len(), 1);
 }

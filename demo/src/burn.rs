@@ -60,6 +60,8 @@ impl Corner {
 /// How patients are written. Each picture takes one value of each range.
 #[derive(Debug, Clone)]
 pub struct Style<'a> {
+    /// Whether they are written at all: without, what is on a picture says nothing of its patient, and all of it may stay.
+    pub burned_in: bool,
     /// The em in pixels, from and to.
     pub em: (f32, f32),
     /// The corners that are taken by turns of chance.
@@ -74,6 +76,7 @@ impl Default for Style<'static> {
     /// As in the pictures of the original demo: 25 px, near white, at the bottom left.
     fn default() -> Self {
         Style {
+            burned_in: true,
             em: (25.0, 25.0),
             corners: vec![Corner::BottomLeft],
             grey: (235, 235),
@@ -103,13 +106,16 @@ pub(crate) fn built_in_font() -> FontRef<'static> {
     FontRef::try_from_slice(xray::annotate::FONT).expect("the font is part of the program")
 }
 
-/// Writes the lines into a corner, one below the other.
+/// Writes the lines into a corner, one below the other, or nothing where the style says so.
 pub(crate) fn patient(
     picture: &mut GrayImage,
     lines: &[String],
     style: &Style<'_>,
     seed: &mut Seed,
 ) -> Vec<TextBox> {
+    if !style.burned_in {
+        return Vec::new();
+    }
     let em = seed.between(style.em.0, style.em.1).round();
     let corner = *seed.pick(&style.corners);
     let grey = seed.between(f32::from(style.grey.0), f32::from(style.grey.1) + 0.99) as u8;

@@ -43,8 +43,10 @@ pub struct Truth {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// Who is written on it.
+    /// Whose it is.
     pub patient: Patient,
+    /// Whether the patient is written on it; else only the file's name tells.
+    pub burned_in: bool,
     /// What was written, and where. Marks that an X-ray brought along are not known.
     pub texts: Vec<TextBox>,
 }
@@ -102,6 +104,7 @@ fn phantom(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> (Vec<u8>, 
         width: phantom.width,
         height: phantom.height,
         patient: phantom.patient,
+        burned_in: style.burned_in,
         texts: phantom.texts,
     };
     (phantom.jpeg, truth)
@@ -120,6 +123,7 @@ fn xray(path: &Path, seed: u64, index: usize, style: &Style<'_>) -> Result<(Vec<
         width: picture.width(),
         height: picture.height(),
         patient,
+        burned_in: style.burned_in,
         texts,
     };
     Ok((encode(&picture), truth))
@@ -196,6 +200,40 @@ mod tests {
             serde_json::from_slice(&fs::read(out.join(TRUTH)).unwrap()).unwrap();
         assert_eq!(written[2]["patient"]["id"], truths[2].patient.id.as_str());
         assert_eq!(written[0]["texts"][0]["what"], "patient");
+        assert_eq!(written[0]["burned_in"], true);
+    }
+
+    #[test]
+    fn without_a_patient_the_marks_are_all_that_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let style = Style {
+            burned_in: false,
+            ..Style::default()
+        };
+        let subject = Subject::Phantoms(Kind::Normal, 1);
+        let without = make(&subject, &style, 1, &dir.path().join("a"), || {}).unwrap();
+        let with = make(&subject, &Style::default(), 1, &dir.path().join("b"), || {}).unwrap();
+        assert_eq!(
+            (&without[0].file, &without[0].patient),
+            (&with[0].file, &with[0].patient)
+        );
+        let texts: Vec<_> = without[0].texts.iter().map(|t| t.text.as_str()).collect();
+        assert_eq!(texts, ["R"]);
+        let json = fs::read(dir.path().join("a").join(TRUTH)).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(written[0]["burned_in"], false);
+        let open = |folder: &str| {
+            image::open(dir.path().join(folder).join(&with[0].file))
+                .unwrap()
+                .to_luma8()
+        };
+        let (a, b) = (open("a"), open("b"));
+        let lowest = b.height() - 108;
+        let differs = |(x, y, pixel): (u32, u32, &image::Luma<u8>)| {
+            (pixel != b.get_pixel(x, y)).then_some((x, y))
+        };
+        let differing: Vec<(u32, u32)> = a.enumerate_pixels().filter_map(differs).collect();
+        assert!(differing.len() > 500 && differing.iter().all(|(x, y)| *x < 308 && *y >= lowest));
     }
 
     #[test]

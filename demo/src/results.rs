@@ -29,7 +29,7 @@ pub struct Report {
     pub risk: Option<f64>,
     /// What became of the labelled picture.
     pub processed: Option<String>,
-    /// What became of the anonymized copy.
+    /// What became of the anonymized copy: `quarantined` where it is kept apart, `withheld` where it is stored nowhere.
     pub anonymized: Option<String>,
     /// What was covered on the anonymized copy.
     pub redaction: Option<Value>,
@@ -70,6 +70,11 @@ impl Report {
         }
     }
 
+    /// Whether the anonymized copy is due and not clean for sure, or can't be made.
+    pub fn is_quarantined(&self) -> bool {
+        self.outcome == "quarantined"
+    }
+
     /// Whether everything that is due was made, now or by an earlier event.
     pub fn is_complete(&self) -> bool {
         self.outcome == "done" || (self.outcome == "skipped" && self.reason() == "duplicate")
@@ -98,6 +103,8 @@ pub struct Outputs {
     pub processed: Option<String>,
     /// In the bucket of anonymized copies.
     pub anonymized: Option<String>,
+    /// In the bucket of copies that are not clean for sure.
+    pub quarantined: Option<String>,
 }
 
 /// The bucket of labelled pictures.
@@ -108,6 +115,12 @@ pub fn processed_bucket(bucket: &str, config: &Config) -> String {
 /// The bucket of anonymized copies.
 pub fn anonymized_bucket(bucket: &str, config: &Config) -> String {
     format!("{bucket}{}", config.anonymized_suffix)
+}
+
+/// The bucket of copies that are not clean for sure, where the settings have one.
+pub fn quarantine_bucket(bucket: &str, config: &Config) -> Option<String> {
+    let suffix = config.quarantine_suffix.as_ref()?;
+    Some(format!("{bucket}{suffix}"))
 }
 
 /// Looks up what the store holds for a picture.
@@ -127,20 +140,27 @@ pub async fn outputs_of(
         .is_some();
     let mut outputs = Outputs {
         processed: there.then_some(processed),
-        anonymized: None,
+        ..Outputs::default()
     };
     if let Some(secret) = &config.pseudonym_key {
-        let pseudonyms = Pseudonyms::new(secret.clone(), config.study_id);
+        let pseudonyms = Pseudonyms::new(secret.clone(), config.study_id, config.exam_date);
         let object = ObjectRef::new(bucket, key, None).context("the key can't be one")?;
         let keys = pseudonyms.anonymized_keys(bucket, key);
-        for key in [keys.base, keys.alternative] {
-            let found = client
-                .head(&anonymized_bucket(bucket, config), &key)
-                .await?;
-            let ours = |head| store::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
-            if found.is_some_and(ours) {
-                outputs.anonymized = Some(key);
+        let keys = [keys.base, keys.alternative];
+        let copy_in = async |bucket: String| -> Result<Option<String>> {
+            let mut copy = None;
+            for key in &keys {
+                let found = client.head(&bucket, key).await?;
+                let ours = |head| store::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
+                if found.is_some_and(ours) {
+                    copy = Some(key.clone());
+                }
             }
+            Ok(copy)
+        };
+        outputs.anonymized = copy_in(anonymized_bucket(bucket, config)).await?;
+        if let Some(bucket) = quarantine_bucket(bucket, config) {
+            outputs.quarantined = copy_in(bucket).await?;
         }
     }
     Ok(outputs)

@@ -30,6 +30,9 @@ pub struct ImagesArgs {
     /// How ill the phantoms are.
     #[arg(long, value_enum, default_value_t = KindArg::Mixed)]
     pub kind: KindArg,
+    /// No patient is burned in, only the marks and ticks are there; the file's name tells the patient all the same.
+    #[arg(long, conflicts_with_all = ["size", "grey", "corner", "font"])]
+    pub no_patient: bool,
     /// The size of the patient's letters in pixels: a number, or two as in 14-60 to choose between.
     #[arg(long, value_name = "PX", default_value = "25")]
     pub size: Span<f32>,
@@ -100,6 +103,7 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
         .map(|path| fs::read(path).with_context(|| format!("reading {}", path.display())))
         .collect::<Result<Vec<_>>>()?;
     let mut style = Style {
+        burned_in: !args.no_patient,
         em: (args.size.0, args.size.1),
         grey: (args.grey.0, args.grey.1),
         corners: args.corner.iter().copied().flat_map(corners).collect(),
@@ -123,8 +127,13 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
     let made = make(&subject, &style, args.seed, &args.out, || bar.inc(1));
     bar.finish_and_clear();
     made?;
+    let truth = if args.no_patient {
+        format!("no patient is written on any, and {TRUTH} there says whose each is")
+    } else {
+        format!("{TRUTH} there says who is written on each, and where")
+    };
     println!(
-        "{count} pictures are in {}; {TRUTH} there says who is written on each, and where. The patients are invented.",
+        "{count} pictures are in {}; {truth}. The patients are invented.",
         args.out.display()
     );
     Ok(())

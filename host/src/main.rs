@@ -27,7 +27,7 @@ enum Cli {
     Doctor(Box<doctor_cmd::DoctorArgs>),
     /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
     Demo(Box<demo_cmd::DemoArgs>),
-    /// Run the function on local pictures; nothing listens.
+    /// Run the function on local pictures; nothing listens. The exit code is 1 if one fails or its copy is quarantined.
     Process(Box<process_cmd::ProcessArgs>),
     /// Upload pictures to the input bucket; those that are there already are left out.
     Send(Box<send_cmd::SendArgs>),

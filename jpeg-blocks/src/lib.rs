@@ -215,6 +215,17 @@ impl<'a> Jpeg<'a> {
             };
             let pixels = self.file.pixels(stripe).ok()?;
             let rows = tall.min(self.height() - y * tall);
+            if factor == 1 {
+                for row in pixels
+                    .data
+                    .chunks_exact(pixels.width * pixels.channels)
+                    .take(rows)
+                {
+                    let row = &row[..across * pixels.channels];
+                    levels.extend(row.iter().step_by(pixels.channels));
+                }
+                continue;
+            }
             for top in (0..rows).step_by(factor) {
                 for left in (0..self.width()).step_by(factor) {
                     let (mut sum, mut count) = (0usize, 0usize);

@@ -57,7 +57,7 @@ impl Traces {
             let words = words(spelling);
             let joined = words.concat();
             self.name_is_in(&words, &joined) || self.id_is_in(&words, &joined)
-        }) || self.birth_is_in(text)
+        }) || date_is_in(self.birth, text)
     }
 
     fn name_is_in(&self, words: &[String], joined: &str) -> bool {
@@ -96,30 +96,50 @@ impl Traces {
                 || (id.len() >= 3 && joined.contains(id.as_str()))
         })
     }
+}
 
-    fn birth_is_in(&self, text: &str) -> bool {
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let packed = ["%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y"]
+/// True when `text` holds the date or a part of it that tells: its year, or all three numbers in a usual order.
+pub fn date_is_in(date: Date, text: &str) -> bool {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let packed = ["%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y"]
+        .iter()
+        .any(|form| digits.contains(&date.strftime(form).to_string()));
+    // The year alone is a part of the date, and with it go all forms with the year in full.
+    let year = date.strftime("%Y").to_string();
+    let (y, m, d) = (
+        i32::from(date.year()) % 100,
+        i32::from(date.month()),
+        i32::from(date.day()),
+    );
+    let numbers: Vec<i32> = runs(text)
+        .iter()
+        .filter_map(|run| run.parse().ok())
+        .collect();
+    let short = numbers.windows(3).any(|w| {
+        [[y, m, d], [d, m, y], [m, d, y]]
             .iter()
-            .any(|form| digits.contains(&self.birth.strftime(form).to_string()));
-        // The year alone is a part of the date, and with it go all forms with the year in full.
-        let year = self.birth.strftime("%Y").to_string();
-        let (y, m, d) = (
-            i32::from(self.birth.year()) % 100,
-            i32::from(self.birth.month()),
-            i32::from(self.birth.day()),
-        );
-        let numbers: Vec<i32> = runs(text)
-            .iter()
-            .filter_map(|run| run.parse().ok())
-            .collect();
-        let short = numbers.windows(3).any(|w| {
-            [[y, m, d], [d, m, y], [m, d, y]]
-                .iter()
-                .any(|form| w == form)
-        });
-        packed || short || digits.contains(&year)
-    }
+            .any(|form| w == form)
+    });
+    packed || short || digits.contains(&year)
+}
+
+/// True when `text` is the year of the date and nothing else: a month's name beside it has many spellings.
+pub fn is_year_alone(date: Date, text: &str) -> bool {
+    words(text).concat() == date.strftime("%Y").to_string()
+}
+
+/// True when a word of the name has one or two characters.
+pub fn has_short_part(name: &str) -> bool {
+    let name = fold(name);
+    words(&name)
+        .iter()
+        .chain(&words(&split_case(&name)))
+        .any(|word| is_short(word))
+}
+
+/// True for one or two letters and digits.
+pub fn is_short(text: &str) -> bool {
+    words(text).concat().chars().count() <= 2
 }
 
 /// Runs of digits.

@@ -23,6 +23,7 @@ use xray::{
     record::process_record,
     report::Report,
     sigv4::{self, Secret},
+    text::contract::TextContract,
 };
 
 /// What the store does to every request.
@@ -51,9 +52,37 @@ pub struct Fake {
     /// What the graph's `doubt` output says; a doubt over 0.5.
     pub doubt: f32,
     model: String,
+    /// What the model that finds text sees; none where there is no such model.
+    pub finds: Option<Finds>,
+    /// How often it was asked.
+    pub searches: Cell<usize>,
+    /// The digest of that model.
+    pub detector: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
     versioned: Vec<&'static str>,
     refused: RefCell<Option<(u16, String)>>,
+}
+
+/// The levels that the model that finds text takes for something.
+#[derive(Clone, Default)]
+pub struct Finds {
+    pub text: Vec<u8>,
+    pub mark: Vec<u8>,
+    /// What may be text, but is not found.
+    pub faint: Vec<u8>,
+}
+
+/// A small grey picture with rectangles (left, top, width, height) of these levels.
+pub fn png_with(rects: &[([u32; 4], u8)]) -> Vec<u8> {
+    let mut picture = GrayImage::from_pixel(220, 160, Luma([100]));
+    for &([left, top, width, height], level) in rects {
+        for y in top..top + height {
+            for x in left..left + width {
+                picture.put_pixel(x, y, Luma([level]));
+            }
+        }
+    }
+    encode(picture)
 }
 
 /// A small picture that differs with `seed`.
@@ -90,7 +119,7 @@ impl Fake {
         ] {
             variables.insert(name, value.to_owned());
         }
-        let buckets = ["in", "in-processed", "in-anonymized"];
+        let buckets = ["in", "in-processed", "in-anonymized", "in-quarantine"];
         Fake {
             variables,
             buckets: RefCell::new(
@@ -106,6 +135,9 @@ impl Fake {
             risk,
             doubt: 0.0,
             model: "0".repeat(64),
+            finds: Some(Finds::default()),
+            searches: Cell::new(0),
+            detector: "2".repeat(64),
             meanwhile: RefCell::new(None),
             versioned: Vec::new(),
             refused: RefCell::default(),
@@ -458,8 +490,28 @@ impl Ports for Fake {
         )
     }
 
-    fn infer(&self, _: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        assert_eq!(input.dims, [1, 8, 8, 1]);
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        if self.finds.is_none() {
+            return Err(Error::Model(format!("there is no {model}")));
+        }
+        TextContract::parse(
+            &json!({
+                "version": 1, "name": model, "model_sha256": self.detector,
+                "input": { "name": "grey", "multiple": 64, "scale": 1, "offset": 0 },
+                "output": { "name": "cells", "stride": 8, "text": 1, "mark": 2 },
+                "thresholds": { "sure": 0.5, "faint": 0.2, "left": 0.3, "mark": 0.6 },
+                "longest": 2560,
+            })
+            .to_string(),
+        )
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        if model == "text" {
+            assert_eq!(input, "grey");
+            return Ok(vec![self.cells(tensor)]);
+        }
+        assert_eq!((input, &tensor.dims[..]), ("x", &[1, 8, 8, 1][..]));
         let meanwhile = self.meanwhile.borrow_mut().take();
         if let Some(event) = meanwhile {
             self.process(&event);
@@ -476,5 +528,38 @@ impl Ports for Fake {
             output("doubt", vec![self.doubt]),
             output("map", vec![9.0, -9.0, -9.0, -9.0]),
         ])
+    }
+}
+
+impl Fake {
+    /// A map on which a cell is what its brightest pixel is.
+    fn cells(&self, grey: &Tensor) -> NamedTensor {
+        self.searches.set(self.searches.get() + 1);
+        let finds = self.finds.as_ref().unwrap();
+        let (height, width) = (grey.dims[2] as usize, grey.dims[3] as usize);
+        let (rows, columns) = (height / 8, width / 8);
+        let mut data = vec![0.0; 3 * rows * columns];
+        for cell in 0..rows * columns {
+            let (x, y) = (cell % columns * 8, cell / columns * 8);
+            let pixels = (y..y + 8).flat_map(|y| &grey.data[y * width + x..][..8]);
+            let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
+            let kinds = [
+                (&finds.text, 1, 0.9),
+                (&finds.mark, 2, 0.9),
+                (&finds.faint, 1, 0.4),
+            ];
+            for (levels, class, probability) in kinds {
+                if levels.contains(&level) {
+                    data[class * rows * columns + cell] = probability;
+                }
+            }
+        }
+        NamedTensor {
+            name: "cells".into(),
+            tensor: Tensor {
+                dims: vec![1, 3, rows as u32, columns as u32],
+                data,
+            },
+        }
     }
 }

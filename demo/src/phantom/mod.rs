@@ -37,7 +37,7 @@ pub enum Kind {
 /// One picture as it would come from a modality.
 #[derive(Debug, Clone)]
 pub struct Phantom {
-    /// Who is written on it.
+    /// Whose it is, and who is written on it unless the style says otherwise.
     pub patient: Patient,
     /// How ill it was drawn, from 0 to 1.
     pub severity: f32,

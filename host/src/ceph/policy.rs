@@ -5,6 +5,7 @@
 //! | input | GetObject, GetObjectVersion, ListBucket | to fetch; the version that an event names; so that a missing object is 404 and not 403 |
 //! | processed | GetObject, PutObject, ListBucket | HEAD before PUT, which must see 404 |
 //! | anonymized | the same, DeleteObject | a copy is removed when its source is overwritten and no longer at high risk |
+//! | quarantine | as anonymized | a copy is removed when a clean one takes its place, or none is due any more |
 //!
 //! It may not change ACLs, though it owns what it stores. The buckets' owner may read the outputs: on Ceph's gateway, as on S3
 //! of old, an object belongs to whoever stored it, and the bucket's owner can't read it unless a policy says so.
@@ -37,6 +38,8 @@ pub enum Role {
     },
     /// Anonymized copies.
     Anonymized,
+    /// Copies that are not clean for sure, for a person to look at.
+    Quarantine,
 }
 
 impl Role {
@@ -45,7 +48,7 @@ impl Role {
         match self {
             Self::Input => &["s3:GetObject", "s3:GetObjectVersion"],
             Self::Processed { removes: false } => &["s3:GetObject", "s3:PutObject"],
-            Self::Processed { removes: true } | Self::Anonymized => {
+            Self::Processed { removes: true } | Self::Anonymized | Self::Quarantine => {
                 &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
             }
         }

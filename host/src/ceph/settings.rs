@@ -47,7 +47,7 @@ pub struct Keys {
     pub token: Option<Secret>,
 }
 
-/// The names of the three buckets.
+/// The names of the buckets.
 #[derive(Debug, Clone)]
 pub struct Buckets {
     /// Where pictures come in.
@@ -56,6 +56,8 @@ pub struct Buckets {
     pub processed: String,
     /// Where anonymized copies go.
     pub anonymized: String,
+    /// Where copies go that are not clean for sure; none where the settings have no bucket for them.
+    pub quarantine: Option<String>,
 }
 
 /// What is known of the store.
@@ -143,6 +145,10 @@ impl Buckets {
             input: input.to_owned(),
             processed: format!("{input}{}", config.processed_suffix),
             anonymized: format!("{input}{}", config.anonymized_suffix),
+            quarantine: config
+                .quarantine_suffix
+                .as_ref()
+                .map(|suffix| format!("{input}{suffix}")),
         };
         for name in buckets.all() {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
@@ -155,9 +161,11 @@ impl Buckets {
         Ok(buckets)
     }
 
-    /// All three.
-    pub fn all(&self) -> [&str; 3] {
-        [&self.input, &self.processed, &self.anonymized]
+    /// All of them in this order: input, processed, anonymized, and the quarantine's, if there is one.
+    pub fn all(&self) -> Vec<&str> {
+        let mut all = vec![&*self.input, &self.processed, &self.anonymized];
+        all.extend(self.quarantine.as_deref());
+        all
     }
 }
 

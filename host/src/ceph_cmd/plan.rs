@@ -108,7 +108,12 @@ impl Plan {
         self.heading
             .push_str(&format!(", for the function's user {function}"));
         let removes = removes_outputs(settings);
-        let roles = [Role::Input, Role::Processed { removes }, Role::Anonymized];
+        let roles = [
+            Role::Input,
+            Role::Processed { removes },
+            Role::Anonymized,
+            Role::Quarantine,
+        ];
         for (bucket, role) in settings.buckets.all().into_iter().zip(roles) {
             self.parts.push(Box::new(Policy {
                 client: client.clone(),

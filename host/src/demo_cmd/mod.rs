@@ -19,7 +19,7 @@ use xray_demo::{
     Client, Credentials, Transport,
     notify::{Delivery, Retry, Rule, Topic},
     phantom,
-    results::{Report, anonymized_bucket, outputs_of, processed_bucket},
+    results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
     sender::{Upload, progress_bar, send_all},
     store::{Listening, Store},
 };
@@ -130,9 +130,9 @@ async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
     let whole = started.elapsed();
     let rows = demo.rows(delivered).await?;
     println!("{}\n{}", table::render(&rows), table::totals(&rows, whole));
-    for (what, bucket) in ["sent", "processed", "anonymized"]
+    for (what, bucket) in ["sent", "processed", "anonymized", "quarantine"]
         .iter()
-        .zip(demo.buckets())
+        .zip(buckets(&demo.config))
     {
         println!("{what:>10}: {}", demo.store.bucket_dir(&bucket).display());
     }
@@ -144,6 +144,17 @@ async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
         }
     }
     Ok((demo, is_complete))
+}
+
+/// The input bucket and those of the outputs, the quarantine's last, if the settings have one.
+fn buckets(config: &Config) -> Vec<String> {
+    let mut all = vec![
+        BUCKET.to_owned(),
+        processed_bucket(BUCKET, config),
+        anonymized_bucket(BUCKET, config),
+    ];
+    all.extend(quarantine_bucket(BUCKET, config));
+    all
 }
 
 impl Demo {
@@ -187,12 +198,11 @@ impl Demo {
                 (None, topic)
             }
         };
-        let store = Store::builder(&args.out, credentials.clone())
-            .bucket(BUCKET)
-            .bucket(processed_bucket(BUCKET, &app.config))
-            .bucket(anonymized_bucket(BUCKET, &app.config))
-            .notify(Rule::created(BUCKET, topic))
-            .open()?;
+        let mut store = Store::builder(&args.out, credentials.clone());
+        for bucket in buckets(&app.config) {
+            store = store.bucket(bucket);
+        }
+        let store = store.notify(Rule::created(BUCKET, topic)).open()?;
         let listening = store.serve(listener)?;
         let client = Client::new(endpoint, credentials.clone(), http);
         let config = app.config;
@@ -206,15 +216,6 @@ impl Demo {
             function,
             queue,
         })
-    }
-
-    fn buckets(&self) -> [String; 3] {
-        let processed = processed_bucket(BUCKET, &self.config);
-        [
-            BUCKET.to_owned(),
-            processed,
-            anonymized_bucket(BUCKET, &self.config),
-        ]
     }
 
     /// Uploads everything and waits until each notification was answered or given up.

@@ -23,20 +23,9 @@ pub(super) struct Row {
 impl Row {
     /// Compares what the function says with what the store holds; neither alone is believed.
     pub(super) fn new(key: String, report: Report, outputs: Outputs, took: Duration) -> Self {
-        let due = report.redaction.is_some();
-        let missing = report.failure().or_else(|| match &outputs {
-            Outputs {
-                processed: None, ..
-            } => Some("the processed picture is missing".into()),
-            Outputs {
-                anonymized: None, ..
-            } if due => Some("the anonymized copy is missing".into()),
-            Outputs {
-                anonymized: Some(_),
-                ..
-            } if !due => Some("there is an anonymized copy that is not due".into()),
-            _ => None,
-        });
+        let missing = contradiction(&report, &outputs)
+            .map(str::to_owned)
+            .or_else(|| report.failure());
         Self {
             key,
             report,
@@ -68,6 +57,31 @@ impl Row {
     }
 }
 
+/// Where the function's word and the store differ. What failed may have left anything.
+fn contradiction(report: &Report, outputs: &Outputs) -> Option<&'static str> {
+    if !report.is_complete() && !report.is_quarantined() {
+        return None;
+    }
+    if outputs.processed.is_none() {
+        return Some("the processed picture is missing");
+    }
+    if report.outcome == "skipped" {
+        // The event that made the outputs has said what they are.
+        return None;
+    }
+    let says = |word: &str| report.anonymized.as_deref() == Some(word);
+    match (says("stored"), outputs.anonymized.is_some()) {
+        (true, false) => return Some("the anonymized copy is missing"),
+        (false, true) => return Some("there is an anonymized copy that is not due"),
+        _ => {}
+    }
+    match (says("quarantined"), outputs.quarantined.is_some()) {
+        (true, false) => Some("the copy in quarantine is missing"),
+        (false, true) => Some("there is a copy in quarantine that is not due"),
+        _ => None,
+    }
+}
+
 /// All rows under a head.
 pub(super) fn render(rows: &[Row]) -> String {
     let mut table = Table::new();
@@ -80,12 +94,17 @@ pub(super) fn render(rows: &[Row]) -> String {
             .get("total")
             .map_or("-".into(), |ms| format!("{ms:.1}"));
         let stored = |key: &Option<String>| if key.is_some() { "stored" } else { "-" };
+        let copy = match (&row.outputs.quarantined, row.report.is_quarantined()) {
+            (Some(_), _) => "quarantined",
+            (None, true) => "withheld",
+            (None, false) => stored(&row.outputs.anonymized),
+        };
         table.add_row([
             Cell::new(&row.key),
             Cell::new(row.risk()).set_alignment(CellAlignment::Right),
             Cell::new(row.class()),
             Cell::new(stored(&row.outputs.processed)),
-            Cell::new(stored(&row.outputs.anonymized)),
+            Cell::new(copy),
             Cell::new(total).set_alignment(CellAlignment::Right),
         ]);
     }
@@ -105,6 +124,14 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
     let count = |has: fn(&Outputs) -> bool| rows.iter().filter(|row| has(&row.outputs)).count();
     let processed = count(|outputs| outputs.processed.is_some());
     let anonymized = count(|outputs| outputs.anonymized.is_some());
+    let apart = match rows
+        .iter()
+        .filter(|row| row.report.is_quarantined())
+        .count()
+    {
+        0 => String::new(),
+        some => format!(", {some} quarantined"),
+    };
     let mut ms: Vec<f64> = rows
         .iter()
         .filter_map(|row| row.report.ms.get("total"))
@@ -115,7 +142,7 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
         format!(", {ms:.1} ms each in the median")
     });
     format!(
-        "{} pictures in {:.1} s{median}: {}. {processed} processed, {anonymized} anonymized.",
+        "{} pictures in {:.1} s{median}: {}. {processed} processed, {anonymized} anonymized{apart}.",
         rows.len(),
         whole.as_secs_f64(),
         classes.join(", "),
@@ -126,35 +153,82 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn check(outcome: &str, redaction: bool, processed: bool, anonymized: bool, missing: &str) {
+    /// What the function says of the copy, and which of the outputs are there: `p`, `a`, `q`.
+    fn row(outcome: &str, says: &str, there: &str) -> Row {
         let report = Report {
             outcome: outcome.into(),
-            redaction: redaction.then(|| serde_json::json!({})),
+            reason: (outcome == "skipped").then(|| "duplicate".into()),
+            anonymized: Some(says.into()),
             ..Report::default()
         };
+        let is_there = |letter: char| there.contains(letter).then(|| letter.into());
         let outputs = Outputs {
-            processed: processed.then(|| "p".into()),
-            anonymized: anonymized.then(|| "a".into()),
+            processed: is_there('p'),
+            anonymized: is_there('a'),
+            quarantined: is_there('q'),
         };
-        let row = Row::new("k".into(), report, outputs, Duration::ZERO);
-        assert!(
-            row.missing
-                .as_deref()
-                .unwrap_or("nothing")
-                .contains(missing),
-            "{row:?}"
-        );
+        Row::new("k".into(), report, outputs, Duration::ZERO)
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        check("done", true, true, true, "nothing");
-        check("done", false, true, false, "nothing");
-        check("done", false, false, false, "processed picture is missing");
-        check("done", true, true, false, "anonymized copy is missing");
-        check("done", false, true, true, "not due");
-        check("rejected", false, false, false, "rejected");
-        check("quarantined", true, true, false, "quarantined");
+        let check = |outcome: &str, says: &str, there: &str, missing: Option<&str>| {
+            let row = row(outcome, says, there);
+            assert!(
+                match missing {
+                    None => row.missing.is_none(),
+                    Some(text) => row.missing.as_deref().is_some_and(|m| m.contains(text)),
+                },
+                "{row:?}"
+            );
+        };
+        check("done", "stored", "pa", None);
+        check("done", "not-due", "p", None);
+        check("skipped", "", "pa", None);
+        check("done", "not-due", "", Some("processed picture is missing"));
+        check("done", "stored", "p", Some("anonymized copy is missing"));
+        check("done", "not-due", "pa", Some("not due"));
+        check(
+            "done",
+            "stored",
+            "paq",
+            Some("in quarantine that is not due"),
+        );
+        check("rejected", "", "", Some("rejected"));
+        // What is not clean for sure is told, wherever it is.
+        check("quarantined", "quarantined", "pq", Some("quarantined"));
+        check("quarantined", "withheld", "p", Some("quarantined"));
+        check(
+            "quarantined",
+            "quarantined",
+            "p",
+            Some("in quarantine is missing"),
+        );
+        check(
+            "quarantined",
+            "quarantined",
+            "paq",
+            Some("anonymized copy that is not due"),
+        );
+    }
+
+    #[test]
+    fn what_is_quarantined_is_seen_in_the_table_and_counted() {
+        let rows = [
+            row("quarantined", "quarantined", "pq"),
+            row("quarantined", "withheld", "p"),
+            row("done", "stored", "pa"),
+        ];
+        let table = render(&rows);
+        assert!(
+            table.contains("quarantined") && table.contains("withheld"),
+            "{table}"
+        );
+        let text = totals(&rows, Duration::ZERO);
+        assert!(
+            text.ends_with("3 processed, 1 anonymized, 2 quarantined."),
+            "{text}"
+        );
     }
 
     #[test]

@@ -150,7 +150,12 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
         has_style = lines.add("endpoint style", gateway::style(site, client).await);
     }
     if let Some(function) = function.filter(|_| has_style) {
-        let checks = ["input bucket", "processed bucket", "anonymized bucket"];
+        let checks = [
+            "input bucket",
+            "processed bucket",
+            "anonymized bucket",
+            "quarantine bucket",
+        ];
         for (check, bucket) in checks.into_iter().zip(site.settings.buckets.all()) {
             lines.add(check, rights::bucket(site, function, bucket).await);
         }

@@ -23,7 +23,7 @@ struct Probe<'a> {
     mark: String,
     source: String,
     processed: String,
-    /// The two names that the anonymized copy may have; none where the pseudonym key is not known.
+    /// The two names that the anonymized copy may have, in quarantine too; none where the pseudonym key is not known.
     anonymized: Vec<String>,
 }
 
@@ -42,7 +42,10 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
         (Ok(finding), Ok(())) => finding,
         (Ok(_), Err(error)) => Finding::warning(
             format!("it works, but the phantom could not be removed: {error:#}"),
-            format!("delete the keys with {} in all three buckets", probe.mark),
+            format!(
+                "delete the keys with {} in all of these buckets",
+                probe.mark
+            ),
         ),
         (Err(error), _) => Finding::failed(
             format!("{error:#}"),
@@ -61,7 +64,8 @@ impl<'a> Probe<'a> {
         let config = &site.settings.config;
         let bucket = &site.settings.buckets.input;
         let keys = config.pseudonym_key.clone().map(|secret| {
-            Pseudonyms::new(secret, config.study_id).anonymized_keys(bucket, &source)
+            Pseudonyms::new(secret, config.study_id, config.exam_date)
+                .anonymized_keys(bucket, &source)
         });
         Self {
             site,
@@ -117,16 +121,22 @@ impl<'a> Probe<'a> {
     async fn done(&self, took: Duration) -> Result<Finding> {
         let config = &self.site.settings.config;
         let labelled = format!("labelled within {:.1} s", took.as_secs_f64());
-        let mut copies = 0;
-        for key in &self.anonymized {
-            let bucket = &self.site.settings.buckets.anonymized;
-            let head = self.reader().head(bucket, key).await;
-            copies += usize::from(head.context("looking for the anonymized copy")?.is_some());
-        }
-        if copies > 0 {
+        let buckets = &self.site.settings.buckets;
+        if self.has_copy_in(&buckets.anonymized).await? {
             return Ok(Finding::ok(format!(
                 "a phantom was {labelled}, and anonymized"
             )));
+        }
+        if let Some(bucket) = &buckets.quarantine
+            && self.has_copy_in(bucket).await?
+        {
+            return Ok(Finding::warning(
+                format!(
+                    "a phantom was {labelled}, and its copy is not clean for sure: it went to quarantine"
+                ),
+                "the function's report says whether text was left or too much was covered; see redact_boxes, max_redacted and \
+                 text_detector",
+            ));
         }
         let is_due = config.pixels.anonymize != AnonymizeWhen::None && !self.anonymized.is_empty();
         if is_due && config.model == "pneumonia" {
@@ -138,6 +148,16 @@ impl<'a> Probe<'a> {
             ));
         }
         Ok(Finding::ok(format!("a phantom was {labelled}")))
+    }
+
+    async fn has_copy_in(&self, bucket: &str) -> Result<bool> {
+        for key in &self.anonymized {
+            let head = self.reader().head(bucket, key).await;
+            if head.context("looking for the anonymized copy")?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn nothing_came(&self, timeout: Duration, in_kafka: bool) -> Finding {
@@ -172,6 +192,9 @@ impl<'a> Probe<'a> {
             .await?;
         for key in &self.anonymized {
             self.owner.delete(&buckets.anonymized, key).await?;
+            if let Some(bucket) = &buckets.quarantine {
+                self.owner.delete(bucket, key).await?;
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The three buckets, as the function sees them.
+//! The buckets, as the function sees them.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -34,7 +34,11 @@ pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
     match (refusal.status.as_u16(), refusal.code.as_str()) {
         (404, "NoSuchBucket") => Finding::failed(
             format!("{bucket} is not there"),
-            "xray setup makes it; or name another with --bucket",
+            if site.settings.buckets.quarantine.as_deref() == Some(bucket) {
+                "xray setup makes it; or set quarantine_suffix to nothing, so that what is not clean for sure is stored nowhere"
+            } else {
+                "xray setup makes it; or name another with --bucket"
+            },
         ),
         (404, _) => versions(site, bucket).await,
         (403, _) => Finding::failed(

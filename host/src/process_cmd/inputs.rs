@@ -8,6 +8,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use xray_demo::sender::{Source, pictures_in};
 
+use super::place::FOLDERS;
+
 /// A local picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
@@ -23,7 +25,7 @@ pub(crate) struct Input {
 /// A file's key is its name and that of a picture in a folder its path below it. Where that gives two pictures one key,
 /// all keys are the paths below the deepest folder that holds them all.
 pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>> {
-    let made = ["processed", "anonymized"].map(|folder| out?.join(folder).canonicalize().ok());
+    let made = FOLDERS.map(|folder| out?.join(folder).canonicalize().ok());
     let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
     let mut inputs = Vec::new();
     let mut seen = HashSet::new();
@@ -155,6 +157,8 @@ mod tests {
         fs::create_dir_all(out.join("processed")).unwrap();
         fs::write(dir.path().join("a.png"), "").unwrap();
         fs::write(out.join("processed/a-processed.png"), "").unwrap();
+        fs::create_dir_all(out.join("quarantine")).unwrap();
+        fs::write(out.join("quarantine/c.png"), "").unwrap();
         fs::write(out.join("b.png"), "").unwrap();
         let inputs = gather(&[dir.path().to_owned()], Some(&out)).unwrap();
         let keys: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();

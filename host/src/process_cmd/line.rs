@@ -1,10 +1,12 @@
 //! What is printed for each picture: a line for people, or a JSON object for programs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 use xray_demo::results::Report;
+
+use super::place::Paths;
 
 /// One picture with all that is known of it.
 #[derive(Debug, Serialize)]
@@ -16,8 +18,8 @@ pub(super) struct Line<'a> {
     class: Option<&'a str>,
     doubt: Option<&'a str>,
     risk: Option<f64>,
-    processed: Option<PathBuf>,
-    anonymized: Option<PathBuf>,
+    #[serde(flatten)]
+    paths: Paths,
     redaction: Option<&'a Value>,
     format: Option<&'a str>,
     width: Option<u32>,
@@ -33,8 +35,7 @@ impl<'a> Line<'a> {
     pub(super) fn new(
         source: &'a Path,
         report: &'a Report,
-        processed: Option<PathBuf>,
-        anonymized: Option<PathBuf>,
+        paths: Paths,
         error: Option<String>,
     ) -> Self {
         Self {
@@ -44,8 +45,7 @@ impl<'a> Line<'a> {
             class: report.class.as_deref(),
             doubt: report.doubt.as_deref(),
             risk: report.risk,
-            processed,
-            anonymized,
+            paths,
             redaction: report.redaction.as_ref(),
             format: report.format.as_deref(),
             width: report.width,
@@ -67,8 +67,9 @@ impl<'a> Line<'a> {
             .risk
             .map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk));
         let made: Vec<&str> = [
-            self.processed.as_ref().map(|_| "processed"),
-            self.anonymized.as_ref().map(|_| "anonymized"),
+            self.paths.processed.as_ref().map(|_| "processed"),
+            self.paths.anonymized.as_ref().map(|_| "anonymized"),
+            self.paths.quarantined.as_ref().map(|_| "quarantined"),
         ]
         .into_iter()
         .flatten()
@@ -84,7 +85,7 @@ impl<'a> Line<'a> {
             .map_or(String::new(), |ms| format!("{ms:.1} ms"));
         let source = self.source.display();
         let doubt = self.doubt.map_or(String::new(), |d| format!("  {d}"));
-        let line = format!("{class:<9} {risk:>7}  {made:<22} {total:>9}  {source}{doubt}");
+        let line = format!("{class:<9} {risk:>7}  {made:<23} {total:>9}  {source}{doubt}");
         match &self.error {
             Some(error) => format!("{line}\n    {error}"),
             None => line,

@@ -2,6 +2,7 @@
 //! that nothing listens and nothing leaves the machine.
 
 pub(crate) mod app;
+mod count;
 pub(crate) mod inputs;
 mod line;
 mod place;
@@ -26,12 +27,21 @@ use xray::config::Config;
 use xray_demo::{
     Client, Credentials,
     notify::{Change, Event, notification},
-    results::{Outputs, Report, anonymized_bucket, outputs_of, processed_bucket},
+    results::{
+        Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
+    },
     sender::progress_bar,
     store::Store,
 };
 
-use self::{app::App, inputs::Input, line::Line, place::Place, stop::Stop};
+use self::{
+    app::App,
+    count::Count,
+    inputs::Input,
+    line::Line,
+    place::{Paths, Place},
+    stop::Stop,
+};
 use crate::{
     egress::InProcess,
     runtime::{Runtime, processors},
@@ -49,7 +59,7 @@ pub struct ProcessArgs {
     /// Pictures, or folders in which every JPEG and PNG is taken.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
-    /// Folder for the outputs: processed/ and anonymized/ in it, as the buckets would hold them.
+    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
     /// Print one JSON object a line instead of text.
@@ -60,7 +70,7 @@ pub struct ProcessArgs {
     pub settings: RuntimeArgs,
 }
 
-/// Processes all pictures; the code is a failure if any of them did not get all that is due.
+/// Processes all pictures; the code is a failure if any of them did not get all that is due, a quarantined one too.
 ///
 /// # Errors
 /// When nothing can be processed at all.
@@ -77,11 +87,11 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
         );
     }
     let place = Place::open(&args.out)?;
-    let store = Store::builder(place.store(), credentials.clone())
-        .bucket(BUCKET)
-        .bucket(processed_bucket(BUCKET, &app.config))
-        .bucket(anonymized_bucket(BUCKET, &app.config))
-        .open()?;
+    let mut store = Store::builder(place.store(), credentials.clone()).bucket(BUCKET);
+    for bucket in output_buckets(&app.config).into_iter().flatten() {
+        store = store.bucket(bucket);
+    }
+    let store = store.open()?;
     let service = store.transport();
     let service = move |request| {
         let service = service.clone();
@@ -105,21 +115,10 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
         place,
     };
     let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
-    let Count {
-        done,
-        failed,
-        stopped,
-    } = run.all(&inputs, args.json, &bar, stop).await?;
+    let count = run.all(&inputs, args.json, &bar, stop).await?;
     bar.finish_and_clear();
-    eprintln!(
-        "{done} pictures, {failed} failed; outputs in {}",
-        args.out.display()
-    );
-    Ok(match stopped {
-        Some(code) => ExitCode::from(code),
-        None if failed > 0 => ExitCode::FAILURE,
-        None => ExitCode::SUCCESS,
-    })
+    eprintln!("{}", count.sentence(&args.out));
+    Ok(count.code())
 }
 
 struct Run {
@@ -130,20 +129,20 @@ struct Run {
     place: Place,
 }
 
-/// What all pictures came to.
-struct Count {
-    done: usize,
-    failed: usize,
-    /// The code to end with, if somebody asked to stop.
-    stopped: Option<u8>,
-}
-
 /// What one picture came to.
 struct Done {
     report: Report,
-    processed: Option<PathBuf>,
-    anonymized: Option<PathBuf>,
+    paths: Paths,
     error: Option<String>,
+}
+
+/// The buckets of what the function stores: labelled pictures, anonymized copies, and those that are not clean for sure.
+fn output_buckets(config: &Config) -> [Option<String>; 3] {
+    [
+        Some(processed_bucket(BUCKET, config)),
+        Some(anonymized_bucket(BUCKET, config)),
+        quarantine_bucket(BUCKET, config),
+    ]
 }
 
 impl Run {
@@ -157,11 +156,7 @@ impl Run {
         mut stop: Stop,
     ) -> Result<Count> {
         let stopped = Cell::new(None);
-        let mut count = Count {
-            done: 0,
-            failed: 0,
-            stopped: None,
-        };
+        let mut count = Count::default();
         let all = stream::iter(inputs)
             .take_until(async { stopped.set(Some(stop.asked().await)) })
             .map(async |input| (input, self.one(input).await))
@@ -170,13 +165,11 @@ impl Run {
         while let Some((input, done)) = all.next().await {
             let Done {
                 report,
-                processed,
-                anonymized,
+                paths,
                 error,
             } = done;
-            count.done += 1;
-            count.failed += usize::from(error.is_some());
-            let line = Line::new(&input.path, &report, processed, anonymized, error);
+            count.add(&report, error.as_deref());
+            let line = Line::new(&input.path, &report, paths, error);
             let line = if json { line.json() } else { line.text() };
             bar.suspend(|| writeln!(io::stdout(), "{line}"))
                 .context("writing the reports")?;
@@ -189,8 +182,7 @@ impl Run {
     async fn one(&self, input: &Input) -> Done {
         let mut done = Done {
             report: Report::default(),
-            processed: None,
-            anonymized: None,
+            paths: Paths::default(),
             error: None,
         };
         // Until the function says anything else.
@@ -203,17 +195,10 @@ impl Run {
             }
         };
         done.error = done.report.failure();
-        let take = |key: Option<String>, bucket: String, folder: &str| {
-            let dir = self.store.bucket_dir(&bucket);
-            key.map(|key| self.place.take(&dir, &key, folder))
-                .transpose()
-        };
-        let processed = processed_bucket(BUCKET, &self.config);
-        let anonymized = anonymized_bucket(BUCKET, &self.config);
-        let taken = take(outputs.processed, processed, "processed")
-            .and_then(|at| Ok((at, take(outputs.anonymized, anonymized, "anonymized")?)));
-        match taken {
-            Ok(paths) => (done.processed, done.anonymized) = paths,
+        let dir = |bucket: String| self.store.bucket_dir(&bucket);
+        let dirs = output_buckets(&self.config).map(|bucket| bucket.map(dir));
+        match self.place.take_all(dirs, outputs) {
+            Ok(paths) => done.paths = paths,
             Err(error) => done.error = Some(format!("{error:#}")),
         }
         done

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{contract::Contract, store};
+use xray::{config::Config, contract::Contract, store, text::contract::TextContract};
 use xray_demo::sender::progress_bar;
 
 use self::walk::Walk;
@@ -72,7 +72,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
             args.bucket
         );
     }
-    let model_sha256 = model_sha256(&manifest, &config.model)?;
+    let digests = Digests::read(&manifest, &config)?;
     let client = of_function(&config)?;
     let mut options = args.settings.options(&manifest);
     // Standard output is for the counts.
@@ -90,9 +90,9 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     };
     let walk = Walk {
         client,
-        settings: config.settings_digest(),
+        settings: config.settings_digest(digests.detector.as_deref()),
         config,
-        model_sha256,
+        model_sha256: digests.model,
         runtime,
         bucket: args.bucket.clone(),
         prefix: args.prefix.clone(),
@@ -117,18 +117,35 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     })
 }
 
-/// The digest that the component is going to write: that of the contract it reads.
-fn model_sha256(manifest: &Manifest, model: &str) -> Result<String> {
-    let route = manifest.routes.first();
-    let component = route.and_then(|route| manifest.components.get(&route.component));
-    let component = component.context("the application has no route to a component")?;
-    // Kept until the contract is read: what an image holds is copied, and goes with the copies.
-    let mounts = Mounts::prepare(&component.files, &manifest.dir, None)?;
-    let models = mounts.models();
-    let found = models.iter().find(|(name, _)| name == model);
-    let (_, folder) = found.with_context(|| format!("there is no model {model:?}"))?;
-    let path = folder.join("contract.json");
-    let text = std::fs::read_to_string(&path);
-    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Contract::parse(&text)?.model_sha256)
+/// The digests that the component is going to write: those of the contracts it reads.
+struct Digests {
+    model: String,
+    /// Of what finds text, where anything does.
+    detector: Option<String>,
+}
+
+impl Digests {
+    fn read(manifest: &Manifest, config: &Config) -> Result<Self> {
+        let route = manifest.routes.first();
+        let component = route.and_then(|route| manifest.components.get(&route.component));
+        let component = component.context("the application has no route to a component")?;
+        // Kept until the contracts are read: what an image holds is copied, and goes with the copies.
+        let mounts = Mounts::prepare(&component.files, &manifest.dir, None)?;
+        let models = mounts.models();
+        let contract = |model: &str| {
+            let found = models.iter().find(|(name, _)| name == model);
+            let (_, folder) = found.with_context(|| format!("there is no model {model:?}"))?;
+            let path = folder.join("contract.json");
+            let text = std::fs::read_to_string(&path);
+            text.with_context(|| format!("cannot read {}", path.display()))
+        };
+        let detector = match &config.text_detector {
+            Some(name) => Some(TextContract::parse(&contract(name)?)?.model_sha256),
+            None => None,
+        };
+        Ok(Self {
+            model: Contract::parse(&contract(&config.model)?)?.model_sha256,
+            detector,
+        })
+    }
 }

@@ -98,6 +98,7 @@ async fn all_is_well_and_nothing_is_left_behind() {
         "notification",
         "owner",
         "processed bucket",
+        "quarantine bucket",
         "receiver",
         "settings",
         "topic",
@@ -105,7 +106,7 @@ async fn all_is_well_and_nothing_is_left_behind() {
     assert_eq!(lines.keys().collect::<Vec<_>>(), all);
     assert_eq!(code, 0);
     assert!(lines["end to end"].1.contains("and anonymized"));
-    for suffix in ["", "-processed", "-anonymized"] {
+    for suffix in ["", "-processed", "-anonymized", "-quarantine"] {
         assert_eq!(
             objects(gateway, &format!("{bucket}{suffix}")).await,
             0,
@@ -119,7 +120,7 @@ async fn all_is_well_and_nothing_is_left_behind() {
     assert!(
         ended
             .stdout
-            .ends_with("13 ok, 0 warnings, 0 failed, 0 skipped\n")
+            .ends_with("14 ok, 0 warnings, 0 failed, 0 skipped\n")
     );
 }
 
@@ -139,6 +140,7 @@ async fn buckets_and_rights() {
         ("", "input bucket"),
         ("-processed", "processed bucket"),
         ("-anonymized", "anonymized bucket"),
+        ("-quarantine", "quarantine bucket"),
     ] {
         let bucket = &format!("doctor-rights{suffix}");
         set_up(gateway, "doctor-rights", &receiver.address, &[]);

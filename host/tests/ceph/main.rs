@@ -19,6 +19,7 @@ mod kafka;
 mod keys;
 mod policy;
 mod push;
+mod quarantine;
 mod receiver;
 mod removal;
 mod reprocess;

@@ -22,6 +22,7 @@ struct Verb {
 const INPUT: &str = "policy";
 const PROCESSED: &str = "policy-processed";
 const ANONYMIZED: &str = "policy-anonymized";
+const QUARANTINE: &str = "policy-quarantine";
 const DENIED: u16 = 403;
 
 fn verb(
@@ -94,6 +95,11 @@ async fn the_function_may_do_its_work_and_nothing_else() {
         verb(ANONYMIZED, get.clone(), "a.jpg", "", 200),
         verb(ANONYMIZED, delete.clone(), "a.jpg", "", 204),
         verb(ANONYMIZED, put.clone(), "b.jpg", "", 200),
+        verb(QUARANTINE, head.clone(), "missing.jpg", "", 404),
+        verb(QUARANTINE, put.clone(), "a.jpg", "", 200),
+        verb(QUARANTINE, get.clone(), "a.jpg", "", 200),
+        verb(QUARANTINE, delete.clone(), "a.jpg", "", 204),
+        verb(QUARANTINE, put.clone(), "b.jpg", "", 200),
         // The input stays as it is.
         verb(INPUT, put.clone(), "b.jpg", "", DENIED),
         verb(INPUT, put.clone(), "a.jpg", "", DENIED),
@@ -107,11 +113,10 @@ async fn the_function_may_do_its_work_and_nothing_else() {
         // A processed picture is never deleted while `remove_outputs` is off.
         verb(PROCESSED, delete.clone(), "a.jpg", "", DENIED),
     ];
-    for bucket in [INPUT, PROCESSED, ANONYMIZED] {
-        let object = if bucket == ANONYMIZED {
-            "b.jpg"
-        } else {
-            "a.jpg"
+    for bucket in [INPUT, PROCESSED, ANONYMIZED, QUARANTINE] {
+        let object = match bucket {
+            ANONYMIZED | QUARANTINE => "b.jpg",
+            _ => "a.jpg",
         };
         for query in [
             "acl",
@@ -210,7 +215,8 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
         let anonymous = anonymous(gateway, outputs, &key).await;
         assert_eq!(anonymous, DENIED, "{name}: {value}");
     }
-    for bucket in [bucket, outputs, "policy-public-anonymized"] {
+    let quarantine = "policy-public-quarantine";
+    for bucket in [bucket, outputs, "policy-public-anonymized", quarantine] {
         assert_eq!(
             anonymous(gateway, bucket, "").await,
             DENIED,
@@ -219,6 +225,23 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
     }
     let read = owner.get(outputs, "plain.jpg").await.unwrap();
     assert_eq!(read.unwrap().body(), "x", "a policy lets the owner read");
+    // Who clears the quarantine: looks, lets a copy go with what the function knows it by, and takes it away.
+    let mut known = HeaderMap::new();
+    known.insert("x-amz-meta-xray-source", "a-digest".parse().unwrap());
+    let kept = function.send(Method::PUT, quarantine, "k.jpg", "", known, body());
+    assert_eq!(kept.await.unwrap().status(), 200);
+    let seen = owner.get(quarantine, "k.jpg").await.unwrap();
+    assert_eq!(seen.unwrap().body(), "x");
+    let mut source = HeaderMap::new();
+    let from = format!("{quarantine}/k.jpg").parse().unwrap();
+    source.insert("x-amz-copy-source", from);
+    let to = "policy-public-anonymized";
+    let released = owner.send(Method::PUT, to, "k.jpg", "", source, Bytes::new());
+    assert_eq!(released.await.unwrap().status(), 200);
+    owner.delete(quarantine, "k.jpg").await.unwrap();
+    let known = function.head(to, "k.jpg").await.unwrap().unwrap();
+    assert_eq!(known.headers()["x-amz-meta-xray-source"], "a-digest");
+    function.delete(to, "k.jpg").await.unwrap();
     // Without the policy the owner of the bucket could not.
     let none = HeaderMap::new();
     let removed = owner.send(Method::DELETE, outputs, "", "policy", none, Bytes::new());

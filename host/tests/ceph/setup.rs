@@ -41,11 +41,16 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     };
     let missing = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(missing.code, 1);
-    let parts = 11;
+    let parts = 14;
     assert_eq!(lines_with(&missing.stdout, " missing"), parts);
 
     let would = works(gateway, bucket, &with("setup", &["--dry-run"]));
     assert_eq!(lines_with(&would, "would be made: "), parts, "{would}");
+    assert_eq!(lines_with(&would, "setup-all-quarantine"), 3, "{would}");
+    let nowhere = ["--dry-run", "--variable", "quarantine_suffix="];
+    let would = works(gateway, bucket, &with("setup", &nowhere));
+    assert_eq!(lines_with(&would, "would be made: "), parts - 3, "{would}");
+    assert!(!would.contains("quarantine"), "{would}");
     let still = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(still.stdout, missing.stdout, "a dry run changes nothing");
 
@@ -53,7 +58,7 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     assert_eq!(lines_with(&made, " made: "), parts, "{made}");
     let found = works(gateway, bucket, &with("setup", &[]));
     assert_eq!(lines_with(&found, "found: "), parts, "{found}");
-    assert!(found.contains("11 parts, all as they should be"));
+    assert!(found.contains("14 parts, all as they should be"));
     let status = works(gateway, bucket, &with("status", &[]));
     assert_eq!(lines_with(&status, " ok: "), parts, "{status}");
     let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
@@ -62,10 +67,10 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     }
 
     let would = works(gateway, bucket, &with("teardown", &["--dry-run"]));
-    assert_eq!(lines_with(&would, "would be removed"), 5, "{would}");
+    assert_eq!(lines_with(&would, "would be removed"), 6, "{would}");
     let gone = works(gateway, bucket, &with("teardown", &[]));
-    assert_eq!(lines_with(&gone, " removed"), 5, "{gone}");
-    assert_eq!(lines_with(&gone, " kept"), 3, "{gone}");
+    assert_eq!(lines_with(&gone, " removed"), 6, "{gone}");
+    assert_eq!(lines_with(&gone, " kept"), 4, "{gone}");
     let owner = gateway.owner();
     let put = owner.put(bucket, "x.jpg", "image/jpeg", "x".into());
     put.await.unwrap();

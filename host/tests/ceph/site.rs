@@ -1,4 +1,4 @@
-//! Three buckets of a test's own, pictures in them, and notifications out of them.
+//! Four buckets of a test's own, pictures in them, and notifications out of them.
 
 use std::sync::OnceLock;
 
@@ -35,7 +35,7 @@ pub fn picture(number: usize) -> Bytes {
 }
 
 impl Site {
-    /// Makes the three buckets; `None`, and said so, without a Ceph or the function.
+    /// Makes the buckets; `None`, and said so, without a Ceph or the function.
     pub async fn new(bucket: &str) -> Option<Self> {
         if !crate::common::function_is_built() {
             return None;
@@ -46,7 +46,8 @@ impl Site {
             client: gateway.owner(),
             bucket: bucket.to_owned(),
         };
-        for bucket in [bucket.to_owned(), site.processed(), site.anonymized()] {
+        let outputs = [site.processed(), site.anonymized(), site.quarantine()];
+        for bucket in [site.bucket.clone()].into_iter().chain(outputs) {
             site.make(&bucket, HeaderMap::new()).await;
         }
         Some(site)
@@ -58,6 +59,10 @@ impl Site {
 
     pub fn anonymized(&self) -> String {
         format!("{}-anonymized", self.bucket)
+    }
+
+    pub fn quarantine(&self) -> String {
+        format!("{}-quarantine", self.bucket)
     }
 
     /// Makes a bucket.

@@ -7,6 +7,7 @@ mod demo;
 #[path = "../common/onnx_file.rs"]
 mod onnx_file;
 mod process;
+mod quarantine;
 mod swap;
 
 use std::{

@@ -94,10 +94,14 @@ fn outputs_lie_where_the_buckets_would_hold_them() {
         (&ill["outcome"], &ill["error"]),
         (&"done".into(), &Value::Null)
     );
+    // The box of the settings, and what was found.
+    let redaction = &ill["redaction"];
+    let found = redaction["detected"].as_u64().unwrap();
     assert_eq!(
-        (&ill["redaction"]["method"], &ill["redaction"]["boxes"]),
-        (&"fill".into(), &1.into())
+        (&redaction["method"], redaction["boxes"].as_u64()),
+        (&"fill".into(), Some(1 + found))
     );
+    assert_eq!(redaction["detector"].as_str().map(str::len), Some(64));
     assert!(ill["risk"].as_f64().unwrap() > 0.8 && ill["ms"]["total"].as_f64().unwrap() > 0.0);
     let well = lines.iter().find(|line| line["class"] == "Normal").unwrap();
     assert_eq!(

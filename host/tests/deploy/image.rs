@@ -155,7 +155,12 @@ async fn the_image_serves_a_request() {
     let dir = tempfile::tempdir().expect("a folder");
     let credentials = Credentials::random();
     let mut builder = Store::builder(dir.path().to_owned(), credentials.clone());
-    for bucket in ["xrays", "xrays-processed", "xrays-anonymized"] {
+    for bucket in [
+        "xrays",
+        "xrays-processed",
+        "xrays-anonymized",
+        "xrays-quarantine",
+    ] {
         builder = builder.bucket(bucket);
     }
     let store = builder.open().expect("a store");

@@ -22,6 +22,7 @@ use xray_demo::{
 pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";
 pub const ANONYMIZED: &str = "xray-data-in-anonymized";
+const QUARANTINE: &str = "xray-data-in-quarantine";
 
 pub struct World {
     pub store: Store,
@@ -55,6 +56,7 @@ impl World {
             .bucket(BUCKET)
             .bucket(PROCESSED)
             .bucket(ANONYMIZED)
+            .bucket(QUARANTINE)
             .open()
             .unwrap();
         let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();

@@ -28,6 +28,7 @@ use xray_demo::{
 pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";
 pub const ANONYMIZED: &str = "xray-data-in-anonymized";
+const QUARANTINE: &str = "xray-data-in-quarantine";
 
 /// What the door does.
 #[derive(Default)]
@@ -44,7 +45,7 @@ pub struct Door {
     puts: Mutex<BTreeMap<String, u32>>,
 }
 
-/// A store with the three buckets.
+/// A store with the buckets.
 pub struct Site {
     pub store: Store,
     pub client: Client,
@@ -59,7 +60,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let credentials = Credentials::random();
         let mut builder = Store::builder(dir.path().join("store"), credentials.clone());
-        for bucket in [BUCKET, PROCESSED, ANONYMIZED] {
+        for bucket in [BUCKET, PROCESSED, ANONYMIZED, QUARANTINE] {
             builder = builder.bucket(bucket);
         }
         let store = builder.open().unwrap();

@@ -1,0 +1,340 @@
+//! Burned-in text on a record's way: covered where it is found, and where that is not enough the copy is kept apart.
+
+mod fake;
+
+use fake::{Fake, Finds, png_with};
+use image::GenericImageView;
+use xray::{
+    answer::answer,
+    error::Outcome,
+    event::{DeliveryStyle, ObjectEvent},
+    report::{Report, Stored},
+};
+
+const KEY: &str = "ward/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
+const TEXT: u8 = 250;
+const MARK: u8 = 200;
+const FAINT: u8 = 150;
+
+/// A line of text at the top right, where no box is.
+const LINE: ([u32; 4], u8) = ([152, 8, 56, 12], TEXT);
+/// A mark at the top left, away from it.
+const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARK);
+/// What may be text and is not found.
+const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], FAINT);
+
+fn store() -> Fake {
+    let mut store = Fake::new(0.97);
+    store.finds = Some(Finds {
+        text: vec![TEXT],
+        mark: vec![MARK],
+        faint: vec![FAINT],
+    });
+    store
+}
+
+fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>) -> Report {
+    let report = store.process(event);
+    let got = (report.outcome, report.reason);
+    assert_eq!(got, (outcome, reason), "{:?}", report.detail);
+    for secret in ["Jane", "Roe", "1980-02-03", "7701", "ward/"] {
+        assert!(!report.line().contains(secret), "{}", report.line());
+    }
+    report
+}
+
+fn upload(store: &Fake, rects: &[([u32; 4], u8)], n: u8) -> ObjectEvent {
+    store.upload_bytes(KEY, png_with(rects), n)
+}
+
+/// How many copies are among the anonymized ones and in quarantine.
+fn copies(store: &Fake) -> [usize; 2] {
+    ["in-anonymized", "in-quarantine"].map(|bucket| store.keys(bucket).len())
+}
+
+/// The levels in the middle of a rectangle on the only object of a bucket.
+fn level(store: &Fake, bucket: &str, ([x, y, width, height], _): ([u32; 4], u8)) -> u8 {
+    let body = store.body(bucket, &store.keys(bucket)[0]);
+    let picture = image::load_from_memory(&body).unwrap();
+    picture.get_pixel(x + width / 2, y + height / 2).0[0]
+}
+
+#[test]
+fn text_is_covered_wherever_it_is_and_a_mark_stays() {
+    let store = store();
+    let event = upload(&store, &[LINE, SIDE], 1);
+    let report = check(&store, &event, Outcome::Done, None);
+    assert_eq!(report.anonymized, Some(Stored::Stored));
+    assert_eq!(store.puts(), ["in-anonymized", "in-processed"]);
+    assert_eq!(level(&store, "in-anonymized", LINE), 0);
+    assert_eq!(level(&store, "in-anonymized", SIDE), MARK);
+    let covered = report.redaction.clone().unwrap();
+    assert_eq!((covered.boxes, covered.left), (2, None));
+    assert_eq!((covered.detected, covered.marks), (Some(1), Some(1)));
+    assert_eq!(covered.detector, Some("2".repeat(64)));
+    assert!(report.ms.detect.is_some() && report.ms.verify.is_some());
+    // The labelled picture stays identified.
+    assert_eq!(level(&store, "in-processed", LINE), TEXT);
+}
+
+#[test]
+fn a_mark_goes_where_it_could_be_a_name() {
+    for (file, stays) in [
+        ("demo_Jane Roe_7701_1980-02-03_2020-01-01.png", true),
+        ("unknown pattern.png", true),
+        ("demo_Li Wu_7701_1980-02-03_2020-01-01.png", false),
+        ("demo_Jane R. Roe_7701_1980-02-03_2020-01-01.png", false),
+        ("demo_Jane-Li Roe_7701_1980-02-03_2020-01-01.png", false),
+        ("demo_山田 太郎_7701_1980-02-03_2020-01-01.png", false),
+        ("demo_Jane Roe_L7_1980-02-03_2020-01-01.png", false),
+    ] {
+        let store = store();
+        let event = store.upload_bytes(&format!("ward/{file}"), png_with(&[SIDE]), 1);
+        let report = store.process(&event);
+        assert_eq!(report.outcome, Outcome::Done, "{file}");
+        let found = report.redaction.unwrap();
+        let expect = if stays { (0, 1) } else { (1, 0) };
+        assert_eq!(
+            (found.detected, found.marks),
+            (Some(expect.0), Some(expect.1)),
+            "{file}"
+        );
+        let there = level(&store, "in-anonymized", SIDE) == MARK;
+        assert_eq!(there, stays, "{file}");
+    }
+}
+
+#[test]
+fn a_copy_on_which_text_may_be_left_is_kept_apart() {
+    let store = store();
+    let event = upload(&store, &[LINE, HINT], 1);
+    let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
+    let said = (report.processed, report.anonymized);
+    assert_eq!(said, (Some(Stored::Stored), Some(Stored::Quarantined)));
+    assert_eq!(report.redaction.as_ref().unwrap().left, Some(1));
+    assert_eq!(store.puts(), ["in-quarantine", "in-processed"]);
+    assert_eq!(copies(&store), [0, 1]);
+    // It is the covered one, under the name that it would have had.
+    assert_eq!(level(&store, "in-quarantine", LINE), 0);
+    let key = &store.keys("in-quarantine")[0];
+    assert!(key.starts_with("ward/demo_XXXXXXXX_"), "{key}");
+    assert!(
+        store
+            .metadata("in-quarantine", key)
+            .contains_key("xray-source")
+    );
+    for style in [DeliveryStyle::Kafka, DeliveryStyle::Gateway] {
+        assert_eq!(answer(style, std::slice::from_ref(&report)).status(), 200);
+    }
+    check(&store, &event, Outcome::Skipped, Some("duplicate"));
+}
+
+#[test]
+fn more_text_than_may_be_is_kept_apart() {
+    // Above the box of the settings, which takes more than that by itself.
+    let much: [_; 1] = [([0, 0, 200, 40], TEXT)];
+    for (share, outcome, reason) in [
+        ("0.20", Outcome::Quarantined, Some("too-much-text")),
+        ("0.40", Outcome::Done, None),
+    ] {
+        let mut store = store();
+        store.set("max_redacted", share);
+        check(&store, &upload(&store, &much, 1), outcome, reason);
+        assert_eq!(
+            copies(&store),
+            if reason.is_some() { [0, 1] } else { [1, 0] }
+        );
+        check(&store, &upload(&store, &[], 2), Outcome::Done, None);
+        assert_eq!(copies(&store), [1, 0]);
+    }
+}
+
+#[test]
+fn without_a_quarantine_nothing_of_it_is_stored() {
+    let mut store = store();
+    store.set("quarantine_suffix", "");
+    store.drop_bucket("in-quarantine");
+    let event = upload(&store, &[HINT], 1);
+    let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
+    assert_eq!(report.anonymized, Some(Stored::Withheld));
+    assert_eq!(store.puts(), ["in-processed"]);
+    assert!(store.keys("in-anonymized").is_empty());
+}
+
+#[test]
+fn a_copy_moves_with_what_is_found_on_the_source() {
+    for rounds in [[0, 1, 0], [1, 0, 1]] {
+        let store = store();
+        for (n, unclean) in rounds.into_iter().enumerate() {
+            let rects: &[_] = if unclean == 1 { &[HINT] } else { &[LINE] };
+            store.process(&upload(&store, rects, n as u8 + 1));
+            let expect = if unclean == 1 { [0, 1] } else { [1, 0] };
+            assert_eq!(copies(&store), expect, "{rounds:?} {n}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_longer_due_is_kept_nowhere() {
+    let mut store = store();
+    store.process(&upload(&store, &[HINT], 1));
+    assert_eq!(copies(&store), [0, 1]);
+    store.set_risk(0.1);
+    let report = check(&store, &upload(&store, &[LINE], 2), Outcome::Done, None);
+    assert_eq!(report.anonymized, Some(Stored::Removed));
+    assert_eq!(copies(&store), [0, 0]);
+}
+
+#[test]
+fn two_sources_of_one_name_are_apart_in_quarantine_too() {
+    let store = store();
+    let second = KEY.replace("demo_Jane Roe", "demo_J.B. Roe");
+    store.process(&upload(&store, &[HINT], 1));
+    store.process(&store.upload_bytes(&second, png_with(&[HINT, LINE]), 2));
+    assert_eq!(copies(&store), [0, 2]);
+    store.process(&store.upload_bytes(&second, png_with(&[LINE]), 3));
+    assert_eq!(copies(&store), [1, 1]);
+}
+
+#[test]
+fn a_first_event_costs_no_more_requests() {
+    let requests = |detector: &str| {
+        let mut store = store();
+        store.set("text_detector", detector);
+        check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
+        store.requests()
+    };
+    assert_eq!(requests("text"), requests(""));
+}
+
+#[test]
+fn a_missing_quarantine_says_what_to_do() {
+    let store = store();
+    store.drop_bucket("in-quarantine");
+    let event = upload(&store, &[HINT], 1);
+    let report = check(&store, &event, Outcome::Retry, Some("store"));
+    let detail = report.detail.unwrap();
+    assert!(
+        detail.contains("the bucket in-quarantine does not exist")
+            && detail.contains("set quarantine_suffix to nothing"),
+        "{detail}"
+    );
+    assert_eq!(store.puts(), [""; 0]);
+}
+
+#[test]
+fn without_its_model_nothing_is_stored() {
+    for risk in [0.1, 0.97] {
+        let mut store = Fake::new(risk);
+        store.finds = None;
+        let event = upload(&store, &[], 1);
+        check(&store, &event, Outcome::Retry, Some("model"));
+        assert_eq!(store.puts(), [""; 0]);
+        store.set("text_detector", "");
+        let report = check(&store, &event, Outcome::Done, None);
+        assert_eq!(report.redaction.and_then(|r| r.detected), None);
+    }
+}
+
+#[test]
+fn nothing_is_searched_where_nothing_is_to_be_covered() {
+    for (risk, redact_processed, searched) in [
+        (0.1, "false", false),
+        (0.1, "true", true),
+        (0.97, "false", true),
+    ] {
+        let mut store = store();
+        store.set_risk(risk);
+        store.set("redact_processed", redact_processed);
+        let report = check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
+        assert_eq!(
+            store.searches.get() > 0,
+            searched,
+            "{risk} {redact_processed}"
+        );
+        assert_eq!(report.ms.detect.is_some(), searched);
+    }
+}
+
+#[test]
+fn the_labelled_picture_is_covered_where_that_is_wanted() {
+    for risk in [0.1, 0.97] {
+        let mut store = store();
+        store.set_risk(risk);
+        store.set("redact_processed", "true");
+        store.set("label_size", "10");
+        let low: ([u32; 4], u8) = ([8, 120, 56, 12], TEXT);
+        check(
+            &store,
+            &upload(&store, &[LINE, low], 1),
+            Outcome::Done,
+            None,
+        );
+        for rect in [LINE, low] {
+            assert_eq!(level(&store, "in-processed", rect), 0);
+        }
+    }
+}
+
+#[test]
+fn the_label_of_an_anonymized_copy_is_not_taken_for_text_left() {
+    // The label is white, and white is faint here.
+    let mut store = store();
+    store.set("anonymized_label", "true");
+    store.finds.as_mut().unwrap().faint.push(255);
+    check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
+    assert_eq!(copies(&store), [1, 0]);
+    // But what it stands on is looked at.
+    let under = ([0, 0, 8, 8], FAINT);
+    check(
+        &store,
+        &upload(&store, &[under], 2),
+        Outcome::Quarantined,
+        Some("text-left"),
+    );
+}
+
+#[test]
+fn where_no_box_is_set_a_picture_without_text_stays_as_it_is() {
+    let mut store = store();
+    store.set("redact_boxes", "none");
+    let event = upload(&store, &[SIDE], 1);
+    let report = check(&store, &event, Outcome::Done, None);
+    assert_eq!(report.redaction.map(|r| (r.boxes, r.area)), Some((0, 0.0)));
+    let body = store.body("in-anonymized", &store.keys("in-anonymized")[0]);
+    let [made, source] =
+        [&body[..], &png_with(&[SIDE])].map(|file| image::load_from_memory(file).unwrap());
+    assert_eq!(made, source);
+}
+
+#[test]
+fn another_detector_does_the_work_again() {
+    let mut store = store();
+    let event = upload(&store, &[LINE], 1);
+    check(&store, &event, Outcome::Done, None);
+    check(&store, &event, Outcome::Skipped, Some("duplicate"));
+    store.detector = "3".repeat(64);
+    check(&store, &event, Outcome::Done, None);
+}
+
+#[test]
+fn the_quarantine_is_an_output_of_our_own() {
+    let store = store();
+    let event = store.event("in-quarantine", KEY, "ObjectCreated:Put", 1);
+    check(&store, &event, Outcome::Skipped, Some("own-output"));
+    assert_eq!(store.requests(), 0);
+}
+
+#[test]
+fn a_removed_source_takes_its_quarantined_copy_with_it() {
+    let mut store = store();
+    store.set("remove_outputs", "true");
+    store.process(&upload(&store, &[HINT], 1));
+    assert_eq!(copies(&store), [0, 1]);
+    store.remove("in", KEY);
+    let removal = store.event("in", KEY, "ObjectRemoved:Delete", 2);
+    let report = check(&store, &removal, Outcome::Done, None);
+    assert_eq!(report.anonymized, Some(Stored::Removed));
+    assert_eq!(copies(&store), [0, 0]);
+    assert!(store.keys("in-processed").is_empty());
+}
