@@ -4,6 +4,7 @@
 mod common;
 mod composed;
 mod demo;
+mod found;
 #[path = "../common/onnx_file.rs"]
 mod onnx_file;
 mod process;

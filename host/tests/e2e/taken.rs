@@ -11,6 +11,8 @@ use crate::world::World;
 pub struct Taken {
     request: Vec<f64>,
     predict: Vec<f64>,
+    /// Finding text, and looking again.
+    text: Vec<f64>,
 }
 
 /// A world by its name.
@@ -31,9 +33,9 @@ impl Taken {
                 assert_eq!(status, 200, "{name}: {report}");
                 if round >= warm_up {
                     taken.request.push(request.as_secs_f64() * 1e3);
-                    taken
-                        .predict
-                        .push(report["ms"]["predict"].as_f64().unwrap());
+                    let ms = |step: &str| report["ms"][step].as_f64().unwrap_or(0.0);
+                    taken.predict.push(ms("predict"));
+                    taken.text.push(ms("detect") + ms("verify"));
                 }
             }
         }
@@ -44,9 +46,10 @@ impl Taken {
         let mut base = None;
         for (name, _, taken) in worlds {
             let (request, predict) = (median(taken.request), median(taken.predict));
+            let text = median(taken.text);
             let base = *base.get_or_insert(request);
             println!(
-                "REQUEST {name:<16} {request:>6.1} ms  of it inference {predict:>6.1} ms  ratio {:.2}",
+                "REQUEST {name:<32} {request:>6.1} ms  of it inference {predict:>6.1} ms, text {text:>6.1} ms  ratio {:.2}",
                 request / base
             );
         }
