@@ -21,7 +21,7 @@ use crate::{
     contract::Contract,
     error::Error,
     event::{self, MAX_EVENT_BYTES},
-    infer,
+    infer::Graphs,
     ports::{Ports, SendError},
     predict::{NamedTensor, Tensor},
     record,
@@ -59,6 +59,7 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
         start: Instant::now(),
         contract: OnceCell::new(),
         text_contract: OnceCell::new(),
+        graphs: Graphs::default(),
     };
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
@@ -74,6 +75,7 @@ struct Wasi {
     start: Instant,
     contract: OnceCell<Contract>,
     text_contract: OnceCell<TextContract>,
+    graphs: Graphs,
 }
 
 /// What `parse` makes of the contract of a model, read once.
@@ -136,7 +138,7 @@ impl Ports for Wasi {
     }
 
     fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-        infer::run(model, input, tensor)
+        self.graphs.run(model, input, tensor)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The graph is named, never carried: the host (or the inference component composed in) has loaded it already.
 
+use std::cell::RefCell;
+
 use crate::{
     error::Error,
     predict::{NamedTensor, Tensor},
@@ -14,27 +16,46 @@ mod bindings {
 use bindings::wasi::nn::{
     errors,
     graph::load_by_name,
+    inference::GraphExecutionContext,
     tensor::{Tensor as NnTensor, TensorType},
 };
 
-/// Runs the named graph on `input`, passed under the name `input_name`, and reads every f32 output.
-///
-/// # Errors
-/// [`Error::Model`] with the host's code and words when the graph is missing or the run failed, or when an output
-/// is not f32 or its data does not fit its shape.
-pub fn run(model: &str, input_name: &str, input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
-    let mut data = Vec::with_capacity(4 * input.data.len());
-    for value in &input.data {
-        data.extend_from_slice(&value.to_le_bytes());
+/// The graphs that were asked for. Each is loaded once for an event: where inference is a component of its own, that costs a good part of
+/// a run, and a large picture takes many runs.
+#[derive(Default)]
+pub struct Graphs(RefCell<Vec<(String, GraphExecutionContext)>>);
+
+impl Graphs {
+    /// Runs the named graph on `input`, passed under the name `input_name`, and reads every f32 output.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the host's code and words when the graph is missing or the run failed, or when an output
+    /// is not f32 or its data does not fit its shape.
+    pub fn run(
+        &self,
+        model: &str,
+        input_name: &str,
+        input: &Tensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
+        let mut data = Vec::with_capacity(4 * input.data.len());
+        for value in &input.data {
+            data.extend_from_slice(&value.to_le_bytes());
+        }
+        let tensor = NnTensor::new(&input.dims, TensorType::Fp32, &data);
+        let mut graphs = self.0.borrow_mut();
+        if !graphs.iter().any(|(name, _)| name == model) {
+            let context = load_by_name(model).and_then(|graph| graph.init_execution_context());
+            graphs.push((model.to_owned(), context.map_err(|e| failed(&e))?));
+        }
+        let context = graphs.iter().find(|(name, _)| name == model);
+        let (_, context) = context.ok_or_else(|| Error::Model("it is not loaded".into()))?;
+        context
+            .compute(vec![(input_name.to_owned(), tensor)])
+            .map_err(|e| failed(&e))?
+            .into_iter()
+            .map(|(name, tensor)| read(name, &tensor))
+            .collect()
     }
-    let tensor = NnTensor::new(&input.dims, TensorType::Fp32, &data);
-    load_by_name(model)
-        .and_then(|graph| graph.init_execution_context())
-        .and_then(|context| context.compute(vec![(input_name.to_owned(), tensor)]))
-        .map_err(|e| failed(&e))?
-        .into_iter()
-        .map(|(name, tensor)| read(name, &tensor))
-        .collect()
 }
 
 fn failed(error: &errors::Error) -> Error {
