@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train
+.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text
 
 all: build logevents
 build: function host
@@ -46,6 +46,16 @@ train: host
 	$(TARGET_DIR)/release/xray make-images --quiet --kind normal --count 200 --seed 77 -o $(WORK)/phantoms/NORMAL
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
 	$(WORK)/venv/bin/python models/train/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --work $(WORK) $(ARGS)
+
+# Trains the detector of burned-in text from X-rays at full size: make train-text DATA=dir, with NORMAL and PNEUMONIA in it.
+TEXT_TRAINED ?= models/text
+TEXT_WORK ?= $(TARGET_DIR)/train-text
+train-text: host
+	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-text DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
+	[ -x $(TEXT_WORK)/venv/bin/python ] || python3 -m venv $(TEXT_WORK)/venv
+	$(TEXT_WORK)/venv/bin/pip install --quiet -r models/train-text/requirements.txt
+	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
+	$(TEXT_WORK)/venv/bin/python models/train-text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --work $(TEXT_WORK) $(ARGS)
 
 test: function logevents
 	./tests/run

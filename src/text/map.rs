@@ -206,7 +206,14 @@ impl Map {
     }
 }
 
-/// A piece of a picture as the model wants it, filled up at the right and bottom with its last pixels.
+/// Where a place is found on a side of this length that is mirrored at its ends, again and again.
+fn mirrored(at: usize, length: usize) -> usize {
+    let at = at % (2 * length);
+    at.min(2 * length - 1 - at)
+}
+
+/// A piece of a picture as the model wants it, mirrored at its right and bottom to fill up the multiple: its last pixels alone would be
+/// stripes there, which look like writing.
 fn tensor(
     grey: &Grey,
     (left, right): (usize, usize),
@@ -217,14 +224,11 @@ fn tensor(
     let width = (right - left).next_multiple_of(input.multiple);
     let height = (bottom - top).next_multiple_of(input.multiple);
     let mut data = Vec::with_capacity(width * height);
+    let value = |level: u8| f32::from(level) * input.scale + input.offset;
     for y in 0..height {
-        let row = &grey.levels[(top + y).min(bottom - 1) * grey.width..][left..right];
-        data.extend(
-            row.iter()
-                .map(|&v| f32::from(v) * input.scale + input.offset),
-        );
-        let last = data.last().copied().unwrap_or_default();
-        data.resize((y + 1) * width, last);
+        let row = &grey.levels[(top + mirrored(y, bottom - top)) * grey.width..][left..right];
+        data.extend(row.iter().map(|&level| value(level)));
+        data.extend((row.len()..width).map(|x| value(row[mirrored(x, row.len())])));
     }
     Tensor {
         dims: vec![1, 1, height as u32, width as u32],

@@ -22,4 +22,5 @@ mod starts;
 mod store;
 mod support;
 mod tensors;
+mod text_model;
 mod up;
