@@ -31,6 +31,7 @@ mod scans;
 pub mod sniff;
 pub mod source;
 pub mod text;
+pub mod verify;
 
 // The way out.
 pub mod answer;

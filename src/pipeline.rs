@@ -9,10 +9,11 @@ use crate::{
     error::Error,
     heatmap::Heatmap,
     predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
-    redact::{self, BoxSpec, Method, Rect, Redaction},
+    redact::{self, BoxSpec, Method, Rect},
     sniff::Format,
     source::{Source, Written},
     text::{Detector, Found},
+    verify::{Redacted, Unclean, by_text, left},
 };
 
 /// Which pictures get an anonymized copy.
@@ -92,26 +93,6 @@ pub struct Timings {
     pub encode: Duration,
     /// Looking whether text is left.
     pub verify: Duration,
-}
-
-/// Why an anonymized copy is not clean for sure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unclean {
-    /// The model still sees text in so many places.
-    TextLeft(usize),
-    /// What was found would take too much of the picture.
-    TooMuchText,
-}
-
-/// The anonymized copy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Redacted {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// What was covered on it.
-    pub redaction: Redaction,
-    /// Why it must not be given away.
-    pub unclean: Option<Unclean>,
 }
 
 /// Everything that is made of one picture. All of it exists before any of it is stored.
@@ -202,29 +183,22 @@ pub fn process(
         .map(|(draft, redaction)| source.encode(&draft).map(|bytes| (bytes, redaction)))
         .transpose()?;
     timings.encode = lap();
-    let anonymized = match (anonymized, detector.zip(found.as_ref())) {
-        (None, _) => None,
-        (Some((bytes, redaction)), None) => Some(Redacted {
-            bytes,
-            redaction,
-            unclean: None,
-        }),
-        (Some((bytes, redaction)), Some((detector, found))) => {
-            let too_much = by_text(&boxes, &specified, (width, height)) > settings.max_redacted;
-            let unclean = if too_much {
-                Some(Unclean::TooMuchText)
-            } else if labelled.is_some() {
-                // The label is text too, so what lies under it is looked at without it.
-                let (bare, _) = source.redacted(&boxes, settings.method, None)?;
-                left(
-                    &source.encode(&bare)?,
-                    &redaction,
-                    detector,
-                    found,
-                    settings,
-                )?
-            } else {
-                left(&bytes, &redaction, detector, found, settings)?
+    let anonymized = match anonymized {
+        Some((bytes, redaction)) => {
+            let unclean = match detector.zip(found.as_ref()) {
+                None => None,
+                Some(_) if by_text(&boxes, &specified, (width, height)) > settings.max_redacted => {
+                    Some(Unclean::TooMuchText)
+                }
+                Some((detector, found)) => {
+                    // The label is text too, so what lies under it is looked at without it.
+                    let bare = labelled
+                        .map(|_| source.redacted(&boxes, settings.method, None))
+                        .transpose()?;
+                    let bare = bare.map(|(draft, _)| source.encode(&draft)).transpose()?;
+                    let file = bare.as_ref().unwrap_or(&bytes);
+                    left(file, &redaction.boxes, detector, found, &settings.limits)?
+                }
             };
             Some(Redacted {
                 bytes,
@@ -232,6 +206,7 @@ pub fn process(
                 unclean,
             })
         }
+        None => None,
     };
     timings.verify = lap();
     Ok(Outputs {
@@ -245,29 +220,4 @@ pub fn process(
         found,
         timings,
     })
-}
-
-/// The share of the picture that only found text takes. What the boxes of the settings take does not count: where they are large or the
-/// picture is small, that is as it was wanted.
-fn by_text(all: &[Rect], specified: &[Rect], (width, height): (u32, u32)) -> f64 {
-    let by_text = redact::covered(all, height) - redact::covered(specified, height);
-    by_text as f64 / (f64::from(width) * f64::from(height))
-}
-
-/// Looks at the file as it is going to be stored, for text that is still there.
-fn left(
-    bytes: &[u8],
-    redaction: &Redaction,
-    detector: &Detector<'_>,
-    found: &Found,
-    settings: &Settings,
-) -> Result<Option<Unclean>, Error> {
-    // The limits are for what comes in; our own file may be larger.
-    let limits = Limits {
-        max_bytes: u64::MAX,
-        ..settings.limits
-    };
-    let grey = Source::open(bytes, &limits)?.grey()?;
-    let left = detector.left(&grey, &redaction.boxes, &found.marks)?;
-    Ok((left > 0).then_some(Unclean::TextLeft(left)))
 }

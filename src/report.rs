@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Outcome},
-    pipeline::{Outputs, Unclean},
+    pipeline::Outputs,
     predict::Class,
     redact::Method,
     sniff::Format,
     source::Written,
+    verify::Unclean,
 };
 
 /// The report on one object. Fields that are not known are left out.

@@ -5,11 +5,12 @@ use crate::{
     error::{Error, Outcome},
     event::ObjectEvent,
     outputs::{OutputStore, Place, Put},
-    pipeline::{Outputs, Redacted, Unclean},
+    pipeline::Outputs,
     ports::Ports,
     report::{Report, Stored},
     s3::{ObjectHead, Precondition, Upload},
     store::{self, Decision},
+    verify::{Redacted, Unclean},
 };
 
 /// How often outputs are tried when others write the same ones.

@@ -10,9 +10,10 @@ use xray::{
     contract::Contract,
     decode::{Limits, decode},
     error::Error,
-    pipeline::{Outputs, Redacted, process},
+    pipeline::{Outputs, process},
     predict::{NamedTensor, Tensor, tensor},
     source::Written,
+    verify::Redacted,
 };
 
 const LIMITS: Limits = Limits {

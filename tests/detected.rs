@@ -12,10 +12,11 @@ use xray::{
     config::{Config, DEFAULTS},
     contract::Contract,
     decode::{Limits, decode},
-    pipeline::{Outputs, Unclean, process},
+    pipeline::{Outputs, process},
     predict::{NamedTensor, Tensor},
     resize::Grey,
     text::{Detector, contract::TextContract},
+    verify::Unclean,
 };
 
 const LIMITS: Limits = Limits {

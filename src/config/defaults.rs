@@ -1,0 +1,32 @@
+//! What holds where nothing is set.
+
+/// The defaults, the same as in `spin.toml`; a test holds the two together.
+pub const DEFAULTS: [(&str, &str); 27] = [
+    ("s3_endpoint", "http://127.0.0.1:7480"),
+    ("s3_region", "us-east-1"),
+    ("s3_style", "path"),
+    ("s3_access_key", ""),
+    ("s3_secret_key", ""),
+    ("s3_session_token", ""),
+    ("pseudonym_key", ""),
+    ("study_id", "keyed"),
+    ("exam_date", "keep"),
+    ("model", "pneumonia"),
+    ("threshold_pneumonia", "0.80"),
+    ("threshold_normal", "0.60"),
+    ("label_size", "50"),
+    ("overlay", "none"),
+    ("anonymize", "pneumonia"),
+    ("redaction", "fill"),
+    ("redact_boxes", "bottom-left 300x100"),
+    ("text_detector", "text"),
+    ("max_redacted", "0.20"),
+    ("redact_processed", "false"),
+    ("anonymized_label", "false"),
+    ("processed_suffix", "-processed"),
+    ("anonymized_suffix", "-anonymized"),
+    ("quarantine_suffix", "-quarantine"),
+    ("remove_outputs", "false"),
+    ("max_bytes", "33554432"),
+    ("max_pixels", "40000000"),
+];
