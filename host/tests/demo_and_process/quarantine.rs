@@ -103,7 +103,7 @@ fn the_demo_tells_them_in_its_table() {
         "{stdout}"
     );
     assert!(
-        stdout.contains("quarantine: demo-out/xray-data-in-quarantine"),
+        stdout.contains("/demo-out/xray-data-in-quarantine\n"),
         "{stdout}"
     );
     assert!(stderr.contains("quarantined: too-much-text"), "{stderr}");
