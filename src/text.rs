@@ -53,9 +53,7 @@ impl Detector<'_> {
         for map in maps(grey, self.contract, self.infer)? {
             found.extend(map.components(wanted.faint, wanted.sure, |_, _| true));
         }
-        // No share is more than one.
-        let share = if self.marks_stay { wanted.mark } else { 2.0 };
-        let (text, marks) = marks::part(found, share);
+        let (text, marks) = marks::part(found, self.mark_share());
         let cover = |rect: Rect| {
             let by = MARGIN.max(rect.width.min(rect.height).div_ceil(MARGIN_PART));
             rect.grown(by, grey.width as u32, grey.height as u32)
@@ -66,6 +64,16 @@ impl Detector<'_> {
         })
     }
 
+    /// From this share of mark on something stays.
+    fn mark_share(&self) -> f32 {
+        // No share is more than one.
+        if self.marks_stay {
+            self.contract.thresholds.mark
+        } else {
+            2.0
+        }
+    }
+
     /// How much is still to be seen of text on a picture where `covered` is covered and `marks` stay.
     ///
     /// # Errors
@@ -73,7 +81,7 @@ impl Detector<'_> {
     pub fn left(&self, grey: &Grey, covered: &[Rect], marks: &[Rect]) -> Result<usize, Error> {
         let from = self.contract.thresholds.left;
         let size = (grey.width as u32, grey.height as u32);
-        let mut left = 0;
+        let mut left: Vec<Component> = Vec::new();
         for map in maps(grey, self.contract, self.infer)? {
             // A mark's edge may fall into the next cell.
             let allowed: Vec<Rect> = marks
@@ -86,9 +94,10 @@ impl Detector<'_> {
                 let (x, y) = (x.min(size.0 - 1), y.min(size.1 - 1));
                 !allowed.iter().any(|rect| rect.contains(x, y))
             };
-            left += map.components(from, from, open).len();
+            left.extend(map.components(from, from, open));
         }
-        Ok(left)
+        // What looks like a mark only now tells of nobody either: bones that a cover cuts do.
+        Ok(marks::part(left, self.mark_share()).0.len())
     }
 }
 

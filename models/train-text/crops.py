@@ -93,6 +93,17 @@ def recompressed(levels: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(stream))
 
 
+def covered(canvas: drawing.Canvas, rng) -> None:
+    """Black or plain boxes to the borders of blocks, as redaction leaves them: neither they nor what they cut is writing."""
+    for _ in range(int(rng.integers(1, 4))):
+        height, width = (int(n) * 8 for n in rng.integers(3, (26, 52)))
+        top, left = (drawing.place_of(rng, side, n) // 8 * 8 for side, n in zip(canvas.side, (height, width)))
+        place = canvas.clip(top, left, height, width)
+        if place:
+            canvas.levels[place[0]] = 0 if rng.random() < 0.8 else canvas.ground(top, left, height, width)
+            canvas.classes[place[0]] = 0
+
+
 def crop(background: Background, rng, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """Levels (side, side) uint8, and classes of the cells."""
     canvas = cut(background, rng, side)
@@ -102,6 +113,8 @@ def crop(background: Background, rng, side: int = SIDE) -> tuple[np.ndarray, np.
         jobs += [drawing.other] * int(rng.choice([0, 1, 2, 3], p=[0.5, 0.25, 0.15, 0.1]))
         for i in rng.permutation(len(jobs)):
             jobs[i](canvas, rng)
+    if rng.random() < 0.35:
+        covered(canvas, rng)
     levels = np.clip(canvas.levels + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.9:
         levels = recompressed(levels, int(rng.integers(50, 96)))
