@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train
+.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train privacy-report
 
 all: build logevents
 build: function host
@@ -46,6 +46,10 @@ train: host
 	$(TARGET_DIR)/release/xray make-images --quiet --kind normal --count 200 --seed 77 -o $(WORK)/phantoms/NORMAL
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
 	$(WORK)/venv/bin/python models/train/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --work $(WORK) $(ARGS)
+
+# Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
+privacy-report: function host
+	XRAYS="$(XRAYS)" MARKS="$(MARKS)" privacy/run $(ARGS)
 
 test: function logevents
 	./tests/run

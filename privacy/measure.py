@@ -1,0 +1,44 @@
+"""Measures of one copy: how much of each text's ink is covered, which marks are lost, how much area was covered."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import covered
+
+TELLING = {"name", "id", "birth"}
+FLOOR = (300, 100)
+
+
+def telling(text: dict) -> bool:
+    """Whether a text says something of the patient."""
+    return bool(TELLING & set(text["kind"].split("+")))
+
+
+def difference(path: Path) -> np.ndarray:
+    """The difference that ink made, 0 where there is none."""
+    with Image.open(path) as image:
+        levels = np.asarray(image).astype(np.float32)
+    return np.where(levels == 0, 0, np.where(levels == 128, 0.5, 2 * (levels - 128)))
+
+
+def measure(truth: dict, source: np.ndarray, copy: np.ndarray, ink: np.ndarray) -> dict:
+    """Coverage of each text, share of each mark that is lost, area that was covered and how much of it without need."""
+    cover = covered.cover(source, copy)
+    texts = [covered.share(ink, cover, t["box"]) for t in truth["texts"]]
+    marks = [covered.share(ink, cover, m["box"]) for m in truth["marks"]]
+    # The configured box is covered whatever is in it, to the borders of its blocks.
+    height, width = copy.shape
+    due = np.zeros(copy.shape, bool)
+    due[(height - FLOOR[1]) // 16 * 16 :, : -(-FLOOR[0] // 16) * 16] = True
+    elsewhere = cover & ~due
+    for x, y, w, h in (t["box"] for t in truth["texts"]):
+        due[y : y + h, x : x + w] = True
+    return {
+        "texts": texts,
+        "marks": [gone / max(1, pixels) for pixels, gone in marks],
+        "area": float(cover.mean()),
+        "outside_box": float(elsewhere.mean()),
+        "beyond": float((cover & ~due).mean()),
+    }
