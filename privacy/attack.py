@@ -59,32 +59,33 @@ def stranger(truths: list[dict], index: int) -> dict:
     raise SystemExit("there is no other picture with text: draw more than one")
 
 
-def pieces_found(picture: np.ndarray, difference: np.ndarray, texts: list[dict]) -> list[float]:
+def lines_found(picture: np.ndarray, difference: np.ndarray, texts: list[dict]) -> list[float]:
     """The best score of template search for each of the texts near its place."""
-    return [template.best_piece(picture, difference, t) for t in texts]
+    return [template.near(picture, difference, t) for t in texts]
 
 
-def strangers_score(picture: np.ndarray, folder: Path, other: dict) -> float:
+def strangers_score(picture: np.ndarray, folder: Path, other: dict, search=template.near) -> float:
     """The best score that a stranger's line reaches here: what chance gives."""
     theirs = measure.difference(folder / "ink" / f"{other['index']:06}.png")
     height, width = picture.shape
     fitting = [t for t in other["texts"] if measure.telling(t) and t["box"][0] + t["box"][2] < width and t["box"][1] + t["box"][3] < height]
-    return max(pieces_found(picture, theirs, fitting[:2]), default=0.0)
+    return max((search(picture, theirs, t) for t in fitting[:2]), default=0.0)
 
 
-def attacked(truth: dict, other: dict, picture: np.ndarray, difference: np.ndarray, which: list[int]) -> dict:
-    """What is found on a picture at the texts chosen: kinds of needles by OCR, scores by template, and what chance gives."""
+def attacked(truth: dict, other: dict, picture: np.ndarray, bare: np.ndarray, difference: np.ndarray, which: list[int]) -> dict:
+    """What is found on a picture at the texts chosen: kinds of needles by OCR, scores by template, and what chance gives. `bare` is
+    the picture without its covers."""
     read = reading.read_at(truth, picture, which) if which else []
     text = "\n".join(read)
     told = [i for i in which if measure.telling(truth["texts"][i])]
     return {
         "ocr": sorted(needles.of(truth).found(text)),
         "ocr_chance": bool(needles.of(other).found(text)),
-        "template": dict(zip(told, pieces_found(picture, difference, [truth["texts"][i] for i in told]))),
+        "template": dict(zip(told, lines_found(bare, difference, [truth["texts"][i] for i in told]))),
     }
 
 
-def whole_picture(truth: dict, other: dict, picture: np.ndarray, difference: np.ndarray) -> dict:
+def whole_picture(folder: Path, truth: dict, other: dict, picture: np.ndarray, bare: np.ndarray, difference: np.ndarray) -> dict:
     """The attack without knowing where: OCR of everything, and each line searched for anywhere."""
     at_text, elsewhere = (["\n".join(t) for t in reading.read_whole(truth, picture)])
     told = [t for t in truth["texts"] if measure.telling(t)]
@@ -92,7 +93,8 @@ def whole_picture(truth: dict, other: dict, picture: np.ndarray, difference: np.
         "ocr": sorted(needles.of(truth).found(at_text)),
         "ocr_elsewhere": sorted(needles.of(truth).found(elsewhere)),
         "ocr_chance": bool(needles.of(other).found(at_text + "\n" + elsewhere)),
-        "template": max((template.anywhere(picture, difference, t) for t in told), default=0.0),
+        "template": max((template.anywhere(bare, difference, t) for t in told), default=0.0),
+        "stranger": strangers_score(bare, folder, other, template.anywhere),
     }
 
 
@@ -111,7 +113,7 @@ def one(job: dict, truth: dict) -> dict:
     source = covered.grey(folder / "pictures" / truth["file"])
     if control:
         everything = list(range(len(truth["texts"])))
-        result["control"] = attacked(truth, other, source, difference, everything)
+        result["control"] = attacked(truth, other, source, source, difference, everything)
         result["control"]["stranger"] = strangers_score(source, folder, other)
     if result["status"] != "anonymized":
         return result
@@ -119,12 +121,14 @@ def one(job: dict, truth: dict) -> dict:
     copy = covered.grey(report["anonymized"])
     if copy.shape != source.shape:
         raise SystemExit(f"picture {truth['index']}: the copy is {copy.shape}, its source {source.shape}")
-    result["measure"] = measure.measure(truth, source, copy, ink)
-    bare = [i for i, (pixels, gone) in enumerate(result["measure"]["texts"]) if gone < WHOLE * pixels]
-    result["attack"] = attacked(truth, other, copy, difference, bare)
-    result["attack"]["stranger"] = strangers_score(copy, folder, other)
+    cover = covered.cover(source, copy)
+    bare = template.without(copy, cover)
+    result["measure"] = measure.measure(truth, cover, ink)
+    open_texts = [i for i, (pixels, gone) in enumerate(result["measure"]["texts"]) if gone < WHOLE * pixels]
+    result["attack"] = attacked(truth, other, copy, bare, difference, open_texts)
+    result["attack"]["stranger"] = strangers_score(bare, folder, other)
     if truth["index"] in job["whole"]:
-        result["whole"] = whole_picture(truth, other, copy, difference)
+        result["whole"] = whole_picture(folder, truth, other, copy, bare, difference)
     return result
 
 

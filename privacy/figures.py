@@ -3,7 +3,6 @@
 import numpy as np
 
 import measure
-import template
 from attack import WHOLE
 
 MARK_LOST = 0.05
@@ -39,7 +38,7 @@ def leaks(case: dict) -> set[str]:
     """The ways in which something of the patient was found on a copy."""
     attack, whole = case["attack"], case.get("whole", {})
     ways = {f"OCR: {kind}" for kind in attack["ocr"]} | {f"OCR of the whole: {kind}" for kind in whole.get("ocr", [])}
-    if max([*attack["template"].values(), whole.get("template", 0.0)], default=0.0) >= template.THRESHOLD:
+    if max([*attack["template"].values(), whole.get("template", 0.0)], default=0.0) >= 1:
         ways.add("template")
     return ways
 
@@ -94,7 +93,7 @@ def how_sharp(all_cases: list[dict], copies: list[dict]) -> list[tuple[str, str]
     """What the attack finds where nothing was covered, and what it finds by chance."""
     control = [c for c in all_cases if "control" in c]
     ocr = [bool(c["control"]["ocr"]) for c in control]
-    seen = [max(c["control"]["template"].values(), default=0) >= template.THRESHOLD for c in control]
+    seen = [max(c["control"]["template"].values(), default=0) >= 1 for c in control]
     both = [a or b for a, b in zip(ocr, seen)]
     strangers = [c["attack"]["stranger"] for c in copies]
     chance = [c["attack"]["ocr_chance"] or c.get("whole", {}).get("ocr_chance", False) for c in copies]
@@ -104,8 +103,9 @@ def how_sharp(all_cases: list[dict], copies: list[dict]) -> list[tuple[str, str]
         ("… by template search", rate(sum(seen), len(seen))),
         ("… by either", rate(sum(both), len(both))),
         ("false alarms: a stranger's strings found by OCR", rate(sum(chance), len(chance))),
-        (f"false alarms: a stranger's line reaches {template.THRESHOLD} in template search (highest {max(strangers, default=0):.2f})", rate(sum(s >= template.THRESHOLD for s in strangers), len(strangers))),
+        (f"false alarms: a stranger's line found by template search (the plainest {max(strangers, default=0):.2f}, 1 counts)", rate(sum(s >= 1 for s in strangers), len(strangers))),
         ("copies that were read and searched as a whole", str(len(whole))),
+        (f"… with a stranger's line found anywhere (the plainest {max((c['whole']['stranger'] for c in whole), default=0):.2f}, 1 counts)", rate(sum(c["whole"]["stranger"] >= 1 for c in whole), len(whole))),
         ("… with a hit of OCR where no text ever stood, which is chance", rate(sum(bool(c["whole"]["ocr_elsewhere"]) for c in whole), len(whole))),
     ]
 

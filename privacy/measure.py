@@ -23,14 +23,13 @@ def difference(path: Path) -> np.ndarray:
     return np.where(levels == 0, 0, np.where(levels == 128, 0.5, 2 * (levels - 128)))
 
 
-def measure(truth: dict, source: np.ndarray, copy: np.ndarray, ink: np.ndarray) -> dict:
+def measure(truth: dict, cover: np.ndarray, ink: np.ndarray) -> dict:
     """Coverage of each text, share of each mark that is lost, area that was covered and how much of it without need."""
-    cover = covered.cover(source, copy)
     texts = [covered.share(ink, cover, t["box"]) for t in truth["texts"]]
     marks = [covered.share(ink, cover, m["box"]) for m in truth["marks"]]
     # The configured box is covered whatever is in it, to the borders of its blocks.
-    height, width = copy.shape
-    due = np.zeros(copy.shape, bool)
+    height = cover.shape[0]
+    due = np.zeros(cover.shape, bool)
     due[(height - FLOOR[1]) // 16 * 16 :, : -(-FLOOR[0] // 16) * 16] = True
     elsewhere = cover & ~due
     for x, y, w, h in (t["box"] for t in truth["texts"]):

@@ -23,7 +23,7 @@ def paint(under: np.ndarray, drawn, style: str, rng) -> tuple[np.ndarray, np.nda
     box = float(rng.choice([0, 0, 40, 110, 230]))
     for attempt in (style, "black" if style == "white" else "white", "outlined"):
         new, difference = _painted(under, drawn, attempt, level, contrast, box)
-        if all(cell_contrast(difference, cell.box) >= LEAST_CONTRAST for cell in drawn.cells):
+        if all(_is_plain(difference, drawn.fill, cell.box) for cell in drawn.cells):
             return new, difference, attempt
     return new, difference, attempt
 
@@ -49,6 +49,14 @@ def _painted(under, drawn, style, level, contrast, box):
     difference = new - ground
     difference[(ink < 0.5) | (np.abs(difference) < INVISIBLE)] = 0
     return new, difference
+
+
+def _is_plain(difference: np.ndarray, fill: np.ndarray, box) -> bool:
+    """Whether at least half of a cell's letters differ enough from what is under them: a text that nobody sees tells nothing."""
+    x, y, w, h = box
+    letters = fill[y : y + h, x : x + w] >= 0.5
+    inside = np.abs(difference[y : y + h, x : x + w])
+    return cell_contrast(difference, box) >= LEAST_CONTRAST and float(np.median(inside[letters] if letters.any() else inside)) >= LEAST_CONTRAST
 
 
 def cell_contrast(difference: np.ndarray, box) -> float:

@@ -1,15 +1,16 @@
 """Searches a picture for known strings as they were drawn: normalised cross-correlation with the letters' own ink.
 
 It finds what OCR cannot read: scripts it does not know, faint letters, half a line. A line is searched in pieces of about four
-characters, since four are a leak, each near its place; and whole, anywhere on the picture.
+characters, since four are a leak, and whole, near its place; and whole, anywhere on the picture. Results are in units of what
+counts as found, which was set above what lines of strangers reach when they are searched for in the same way (0.37 for pieces, 0.17
+for lines near a place, on 99 pictures with 108 lines); the report prints how often they reach it in its own run.
 """
 
 import cv2
 import numpy as np
 
 NEAR = 6
-# Pieces of strangers' lines, searched for in the same way, reach 0.3; the report prints the share of pictures on which they reach this.
-THRESHOLD = 0.5
+PIECE, LINE, ANYWHERE = 0.5, 0.3, 0.4
 LEAST_INK = 40
 
 
@@ -28,6 +29,17 @@ def high_pass(image: np.ndarray, em: float) -> np.ndarray:
     """A picture without what changes slowly, so that anatomy counts for little."""
     image = image.astype(np.float32)
     return image - cv2.GaussianBlur(image, (0, 0), max(2.0, em / 3))
+
+
+def without(picture: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """The picture with what lies around a cover drawn into it, so that a cover's edges are not taken for letters."""
+    if not cover.any():
+        return picture
+    shown = (~cover).astype(np.float32)
+    soft = cv2.GaussianBlur(picture * shown, (0, 0), 12)
+    weight = cv2.GaussianBlur(shown, (0, 0), 12)
+    level = np.where(weight > 1e-3, soft / np.maximum(weight, 1e-3), picture[~cover].mean() if shown.any() else 0)
+    return np.where(cover, level, picture).astype(np.float32)
 
 
 def score(place: np.ndarray, letters: np.ndarray, em: float) -> float:
@@ -59,21 +71,22 @@ def around(image: np.ndarray, box, margin: int) -> np.ndarray:
     return image[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
 
 
-def best_piece(picture: np.ndarray, difference: np.ndarray, text: dict) -> float:
-    """The best score of any piece of a line near its place."""
+def near(picture: np.ndarray, difference: np.ndarray, text: dict) -> float:
+    """How plainly a line, or about four characters of it, stands near its place; 1 and more is found."""
     best = 0.0
     for box in pieces(text):
         x, y, w, h = box
-        letters = difference[y : y + h, x : x + w]
-        best = max(best, score(around(picture, box, NEAR), letters, text["size"]))
-    return best
+        best = max(best, score(around(picture, box, NEAR), difference[y : y + h, x : x + w], text["size"]) / PIECE)
+    x, y, w, h = text["box"]
+    line = score(around(picture, text["box"], NEAR), difference[y : y + h, x : x + w], text["size"])
+    return max(best, line / LINE)
 
 
 def anywhere(picture: np.ndarray, difference: np.ndarray, text: dict) -> float:
-    """The score of the whole line anywhere on the picture, at half the size where letters are large enough."""
+    """How plainly a whole line stands anywhere on the picture, searched at half the size where letters are large enough."""
     x, y, w, h = text["box"]
     letters, em = difference[y : y + h, x : x + w], text["size"]
     if em >= 24:
         half = {"fx": 0.5, "fy": 0.5, "interpolation": cv2.INTER_AREA}
         picture, letters, em = cv2.resize(picture, None, **half), cv2.resize(letters, None, **half), em / 2
-    return score(picture, letters, em)
+    return score(picture, letters, em) / ANYWHERE
