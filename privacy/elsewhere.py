@@ -113,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--xray", required=True)
+    parser.add_argument("--app", default=".", help="folder with the spin.toml")
     parser.add_argument("--count", type=int, default=200, help="pictures for what is served")
     args = parser.parse_args()
     truths = json.loads((args.work / "truth.json").read_text())["pictures"]
@@ -123,7 +124,7 @@ def main() -> None:
         data = (args.work / "pictures" / truth["file"]).read_bytes()
         # Every tenth is broken off, which ends in a dead letter.
         (images / Path(truth["file"]).name).write_bytes(data[: len(data) // 2] if i % 10 == 9 else data)
-    with Broker(args.work / "kafka") as broker, Demo(args.xray, args.work, images, broker.address) as demo:
+    with Broker(args.work / "kafka") as broker, Demo([args.xray, "demo", "--from", args.app], args.work, images, broker.address) as demo:
         places += [answers(demo, args.work, few[:20]), dead_letters(demo, broker, args.xray, [t["patient"] for t in few])]
     places += stored(demo, few)
     (args.work / "elsewhere.json").write_text(json.dumps([p.as_dict() for p in places], ensure_ascii=False, indent=1))

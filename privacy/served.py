@@ -50,9 +50,9 @@ class Broker:
 class Demo:
     """A store, the function and Kafka between them, until it is left."""
 
-    def __init__(self, xray: str, work: Path, images: Path, kafka: str | None):
+    def __init__(self, demo: list[str], work: Path, images: Path, kafka: str | None):
         self.out, self.errors, self.shown = work / "demo", work / "demo.log", work / "demo-table.txt"
-        command = [xray, "demo", "--images", str(images), "--out", str(self.out), "--keep", "--quiet", "--state-dir", str(work / "state"),
+        command = [*demo, "--images", str(images), "--out", str(self.out), "--keep", "--quiet", "--state-dir", str(work / "state"),
                    "--variable", "anonymize=all", "--variable", "pseudonym_key=elsewhere-0123456789abcdef0123456789"]
         command += ["--kafka", kafka] if kafka else []
         with self.shown.open("wb") as shown, self.errors.open("wb") as errors:
