@@ -108,13 +108,18 @@ def one(job: dict, truth: dict) -> dict:
     difference = measure.difference(folder / "ink" / f"{truth['index']:06}.png")
     ink = np.abs(difference) > 0
     control = truth["index"] in job["control"]
-    if not control and result["status"] != "anonymized":
+    draft = report.get("quarantined") if report and result["status"] == "quarantined" else None
+    if not control and not draft and result["status"] != "anonymized":
         return result
     source = covered.grey(folder / "pictures" / truth["file"])
     if control:
         everything = list(range(len(truth["texts"])))
         result["control"] = attacked(truth, other, source, source, difference, everything)
         result["control"]["stranger"] = strangers_score(source, folder, other)
+    if draft:
+        # What was kept apart is measured too: was there reason to? It is no copy, so it is not attacked.
+        result["draft"] = draft
+        result["measure"] = measure.measure(truth, covered.cover(source, covered.grey(draft)), ink)
     if result["status"] != "anonymized":
         return result
     result["copy"] = report["anonymized"]

@@ -48,9 +48,13 @@ def copies(work: Path, truths: list[dict]) -> list[Place]:
         # The path of the source and of the processed picture are the user's own.
         rest = {k: v for k, v in report.items() if k not in ("source", "processed", "anonymized", "quarantined")}
         told.look(truth["index"], traces.of_one(json.dumps(rest, ensure_ascii=False), patient))
+    there = Place("files in the anonymized folder that no report names as a copy", "files")
+    reported = {Path(r["anonymized"]).resolve() for r in found.values() if r.get("anonymized")}
+    for path in (p for p in (work / "copies" / "anonymized").rglob("*") if p.is_file()):
+        there.look(None, [] if path.resolve() in reported else ["a copy of a picture that was withheld"])
     for line in (work / "process.log").read_text().splitlines():
         errors.look(None, traces.of_any(line.replace(str(work), ""), [t["patient"] for t in truths]))
-    return [names, files, told, errors]
+    return [there, names, files, told, errors]
 
 
 def answers(demo: Demo, work: Path, truths: list[dict]) -> Place:

@@ -84,8 +84,14 @@ def more(all_cases: list[dict]) -> list[tuple[str, str]]:
         shown.append((f"marks kept: {kind}", rate(sum(kept), len(kept))))
     beyond = [c["measure"]["beyond"] for c in copies]
     shown.append(("pictures with more than 3 % covered beyond the text", rate(sum(b > 0.03 for b in beyond), len(beyond))))
+    blocks = [c["measure"]["beyond_blocks"] for c in copies]
+    shown.append(("area beyond the blocks of text (what lies between lines is not counted), mean", f"{100 * float(np.mean(blocks or [0])):.2f} %"))
     shown.append(("area beyond the text, largest", f"{100 * max(beyond, default=0):.2f} %"))
     shown.append(("area covered on pictures without text, beside the configured box, mean", f"{100 * float(np.mean([c['measure']['outside_box'] for c in copies if not c['truth']['texts']] or [0])):.3f} %"))
+    drafts = [c for c in all_cases if "draft" in c]
+    needless = sum(all(g >= WHOLE * p for p, g in c["measure"]["texts"]) for c in drafts)
+    shown.append(("quarantined", rate(sum(c["status"] == "quarantined" for c in all_cases), len(all_cases))))
+    shown.append(("… of those that can be looked at: all text was covered", rate(needless, len(drafts))))
     return shown + how_sharp(all_cases, copies)
 
 

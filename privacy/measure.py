@@ -34,10 +34,24 @@ def measure(truth: dict, cover: np.ndarray, ink: np.ndarray) -> dict:
     elsewhere = cover & ~due
     for x, y, w, h in (t["box"] for t in truth["texts"]):
         due[y : y + h, x : x + w] = True
+    beyond = float((cover & ~due).mean())
+    for box in blocks(truth["texts"]):
+        due[box[1] : box[3], box[0] : box[2]] = True
     return {
         "texts": texts,
         "marks": [gone / max(1, pixels) for pixels, gone in marks],
         "area": float(cover.mean()),
         "outside_box": float(elsewhere.mean()),
-        "beyond": float((cover & ~due).mean()),
+        "beyond": beyond,
+        "beyond_blocks": float((cover & ~due).mean()),
     }
+
+
+def blocks(texts: list[dict]) -> list[list[int]]:
+    """A rectangle, as left, top, right, bottom, around the texts of each block: what lies between its lines is in it."""
+    hulls: dict[int, list[int]] = {}
+    for text in texts:
+        x, y, w, h = text["box"]
+        hull = hulls.setdefault(text["block"], [x, y, x + w, y + h])
+        hull[:] = min(hull[0], x), min(hull[1], y), max(hull[2], x + w), max(hull[3], y + h)
+    return list(hulls.values())

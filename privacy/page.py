@@ -79,7 +79,7 @@ def _caption(case: dict) -> str:
 
 def _figure(case: dict, work: Path, images: Path) -> str:
     names = [f"{case['index']:06}-source.jpeg", f"{case['index']:06}-copy.jpeg"]
-    paths = [work / "pictures" / case["truth"]["file"], Path(case["copy"]) if "copy" in case else None]
+    paths = [work / "pictures" / case["truth"]["file"], next((Path(case[k]) for k in ("copy", "draft") if k in case), None)]
     shown = []
     for name, path, outlines in zip(names, paths, (True, False)):
         if path is None:

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 BUCKET = "xray-data-in"
-PATIENCE = 300
+PATIENCE = 600
 BROKER = Path(__file__).parent.parent / "tests" / "kafka"
 
 
