@@ -49,7 +49,7 @@ train: host
 
 # Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
 privacy-report: function host
-	XRAYS="$(XRAYS)" MARKS="$(MARKS)" privacy/run $(ARGS)
+	XRAYS="$(XRAYS)" MARKS="$(MARKS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
 
 test: function logevents
 	./tests/run

@@ -39,13 +39,16 @@ def held_out(files: list[Path], figures: Path | None) -> tuple[list[Path], str]:
     return mine, f"{len(mine)} of {len(files)} X-rays of a fifth of the patients; the detector's figures name no held-out files"
 
 
-def load(path: Path, there: list[dict], rng) -> tuple[np.ndarray, float, tuple[int, int]]:
+def load(path: Path, there: list[dict] | None, rng) -> tuple[np.ndarray, float, tuple[int, int]]:
     """Grey levels at a size drawn between the sides, the scale, and what was cut off at the left and top before scaling.
 
-    A little is cut off so that no two pictures are alike, but nothing of the marks that are `there`."""
+    A little is cut off so that no two pictures are alike, but nothing of the marks that are `there`, and nothing at all where it is
+    not known what is: half a mark would be neither mark nor text."""
     with Image.open(path) as image:
         grey = image.convert("L")
     width, height = grey.size
+    if there is None:
+        there = [{"x": 0, "y": 0, "w": width, "h": height}]
     free = [min((m["x"] for m in there), default=width), min((width - m["x"] - m["w"] for m in there), default=width)]
     free += [min((m["y"] for m in there), default=height), min((height - m["y"] - m["h"] for m in there), default=height)]
     sides = (width, width, height, height)

@@ -82,6 +82,8 @@ def more(all_cases: list[dict]) -> list[tuple[str, str]]:
     for kind in kinds:
         kept = [s <= MARK_LOST for c in copies if not c["truth"]["patient"]["short_part"] for m, s in zip(c["truth"]["marks"], c["measure"]["marks"]) if m["kind"] == kind]
         shown.append((f"marks kept: {kind}", rate(sum(kept), len(kept))))
+    had = [s <= MARK_LOST for c in copies if not c["truth"]["patient"]["short_part"] for s in c["measure"]["there"]]
+    shown.append(("marks kept: those that X-rays and phantoms had already", rate(sum(had), len(had))))
     beyond = [c["measure"]["beyond"] for c in copies]
     shown.append(("pictures with more than 3 % covered beyond the text", rate(sum(b > 0.03 for b in beyond), len(beyond))))
     blocks = [c["measure"]["beyond_blocks"] for c in copies]

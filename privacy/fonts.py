@@ -1,8 +1,9 @@
 """The fonts the invented patients are written in: Debian packages that the detector's training does not use.
 
-Where none of them is installed, Pillow's own font (Aileron, CC0) serves for Latin names and the report says so.
+Where none of them is installed, and with FONTS=no-fonts, Pillow's own font (Aileron, CC0) serves for Latin names.
 """
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,7 +43,7 @@ PIXEL_SIZE = {"unifont": 16}
 def faces() -> dict[str, list[str]]:
     """Font files by script, of those that are installed; `latin` always has one, the empty name being Pillow's own."""
     found: dict[str, list[str]] = {}
-    for folder, stems, ending, scripts in FACES:
+    for folder, stems, ending, scripts in FACES if os.environ.get("FONTS") != "no-fonts" else []:
         for stem in stems.split():
             path = ROOT / folder / (stem + ending)
             if path.exists():
@@ -75,3 +76,9 @@ def covers(path: str, text: str) -> bool:
     missing = _glyph(path, "\U0010fffd")
     empty = bytes(48 * 48)
     return all(c.isspace() or _glyph(path, c) not in (missing, empty) for c in set(text))
+
+
+@lru_cache(maxsize=2000)
+def writes(script: str, text: str) -> bool:
+    """Whether a font for the script has all that a text needs."""
+    return any(covers(path, text) for path in faces()[script])

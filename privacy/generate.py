@@ -21,6 +21,7 @@ import marks
 import paint
 import people
 import save
+from measure import is_near
 
 # The part that the pipeline covers whatever is there, with room for the borders of blocks.
 FLOOR = (0, -116, 316, 116)
@@ -41,11 +42,6 @@ def spot(place: str, size, block, rng) -> tuple[int, int]:
     along_x = next((x[s] for s in sides if s in x), int(free_x * rng.uniform(0.1, 0.9)))
     along_y = next((y[s] for s in sides if s in y), int(free_y * rng.uniform(0.1, 0.9)))
     return max(0, min(free_x, along_x)), max(0, min(free_y, along_y))
-
-
-def near(a, b, gap: int) -> bool:
-    """Whether two boxes come closer than a gap."""
-    return a[0] < b[0] + b[2] + gap and b[0] < a[0] + a[2] + gap and a[1] < b[1] + b[3] + gap and b[1] < a[1] + a[3] + gap
 
 
 def fitted(lines, align, face, latin, size, stroke, degrees, room, rng):
@@ -88,7 +84,7 @@ def write_texts(picture, ink, patient, rng) -> list[dict]:
         h, w = drawn.fill.shape
         for place in places + places:
             x, y = spot(place, room, (w, h), rng)
-            if not any(near((x, y, w, h), other, used) for other in taken):
+            if not any(is_near((x, y, w, h), other, used) for other in taken):
                 break
         else:
             continue
@@ -117,8 +113,8 @@ def write_marks(picture, ink, texts, kept_off, rng) -> list[dict]:
             box = (x, y, w, h)
             if kind not in ("arrow", "ruler") and not (x < 0.25 * width or x + w > 0.75 * width):
                 continue
-            clear = [near(box, t["box"], max(h, w if t["rotated"] else 0)) for t in texts] + [near(box, floor, 8)]
-            clear += [near(box, tuple(m["box"]), max(h, 24)) for m in drawn] + [near(box, k, h) for k in kept_off]
+            clear = [is_near(box, t["box"], max(h, w if t["rotated"] else 0)) for t in texts] + [is_near(box, floor, 8)]
+            clear += [is_near(box, tuple(m["box"]), max(h, 24)) for m in drawn] + [is_near(box, k, h) for k in kept_off]
             under = picture[y : y + h, x : x + w]
             if not any(clear) and level - np.percentile(under[alpha >= 0.5], 90) >= 40:
                 new = np.rint(under + (level - under) * alpha)
@@ -136,12 +132,12 @@ def picture(job: dict, index: int) -> dict:
     real, phantoms = job["real"], job["phantoms"]
     phantom = not real or (bool(phantoms) and rng.random() < PHANTOMS)
     path = Path(str(rng.choice(phantoms if phantom else real)))
-    grey, scale, (left, top) = backgrounds.load(path, job["there"].get(path.name, []), rng)
-    patient = people.invent(rng, fonts.faces())
+    grey, scale, (left, top) = backgrounds.load(path, job["there"].get(path.name), rng)
+    patient = people.invent(rng, fonts.faces(), fonts.writes)
     ink = np.zeros_like(grey)
-    there = [[round((m["x"] - left) * scale), round((m["y"] - top) * scale), round(m["w"] * scale), round(m["h"] * scale)] for m in job["there"].get(path.name, [])]
+    there = [{"what": m["what"], "box": [round((m["x"] - left) * scale), round((m["y"] - top) * scale), round(m["w"] * scale), round(m["h"] * scale)]} for m in job["there"].get(path.name, [])]
     texts = [] if rng.random() < TEXT_FREE else write_texts(grey, ink, patient, rng)
-    drawn = write_marks(grey, ink, texts, there, rng) if rng.random() < MARKED else []
+    drawn = write_marks(grey, ink, texts, [m["box"] for m in there], rng) if rng.random() < MARKED else []
     truth = {"index": index, "patient": patient.as_dict(), "source": "phantom" if phantom else "real", "background": path.name,
              "width": grey.shape[1], "height": grey.shape[0], "texts": texts, "marks": drawn, "there": there}
     out = Path(job["out"])
@@ -150,6 +146,11 @@ def picture(job: dict, index: int) -> dict:
     levels = np.where(ink == 0, 0, np.clip(128 + np.rint(ink / 2), 1, 255)).astype(np.uint8)
     Image.fromarray(levels).save(out / "ink" / f"{index:06}.png", compress_level=3)
     return truth
+
+
+def phantoms_marks(phantom: dict) -> list[dict]:
+    """What is on a phantom already, as `xray make-images` says."""
+    return [{"what": "mark", "x": t["x"], "y": t["y"], "w": t["width"], "h": t["height"]} for t in phantom["texts"] if t["what"] == "marker"]
 
 
 def main() -> None:
@@ -174,6 +175,8 @@ def main() -> None:
     phantoms = backgrounds.pictures(args.phantoms) if args.phantoms else []
     if not real and not phantoms:
         raise SystemExit("there is nothing to draw on: name a folder of X-rays or of phantoms")
+    if args.phantoms:
+        there |= {p["file"]: phantoms_marks(p) for p in json.loads((args.phantoms / "truth.json").read_text())}
     for folder in ("pictures", "ink"):
         (args.out / folder).mkdir(parents=True, exist_ok=True)
     job = {"seed": args.seed, "out": str(args.out), "real": [str(f) for f in real], "phantoms": [str(f) for f in phantoms], "there": there}

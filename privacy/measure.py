@@ -40,6 +40,7 @@ def measure(truth: dict, cover: np.ndarray, ink: np.ndarray) -> dict:
     return {
         "texts": texts,
         "marks": [gone / max(1, pixels) for pixels, gone in marks],
+        "there": [float(cover[y : y + h, x : x + w].mean()) for x, y, w, h in marks_there(truth)],
         "area": float(cover.mean()),
         "outside_box": float(elsewhere.mean()),
         "beyond": beyond,
@@ -55,3 +56,18 @@ def blocks(texts: list[dict]) -> list[list[int]]:
         hull = hulls.setdefault(text["block"], [x, y, x + w, y + h])
         hull[:] = min(hull[0], x), min(hull[1], y), max(hull[2], x + w), max(hull[3], y + h)
     return list(hulls.values())
+
+
+def marks_there(truth: dict) -> list[list[int]]:
+    """The marks that the picture had before anything was drawn, those that are no nearer to a text or the configured box than their
+    height: nearer ones may be taken for a part of it."""
+    height = truth["height"]
+    floor = (0, height - FLOOR[1] - 16, FLOOR[0] + 16, FLOOR[1] + 16)
+    boxes = [m["box"] for m in truth["there"] if m["what"] == "mark"]
+    apart = [*(t["box"] for t in truth["texts"]), *(m["box"] for m in truth["marks"]), floor]
+    return [b for b in boxes if min(b) >= 0 and not any(is_near(b, other, b[3]) for other in apart)]
+
+
+def is_near(a, b, gap: int) -> bool:
+    """Whether two boxes come closer than a gap."""
+    return a[0] < b[0] + b[2] + gap and b[0] < a[0] + a[2] + gap and a[1] < b[1] + b[3] + gap and b[1] < a[1] + a[3] + gap

@@ -67,12 +67,12 @@ def _joins(character: str) -> bool:
     return unicodedata.category(character) in ("Mn", "Mc")
 
 
-def invent(rng, scripts) -> Patient:
-    """A patient whose name is in one of the scripts at hand."""
+def invent(rng, scripts, writes) -> Patient:
+    """A patient whose name is in one of the scripts at hand, and of parts that can be written there: `writes(script, text)`."""
     names = [s for s in SHARES if s in scripts]
     weights = [SHARES[s] for s in names]
     script = names[int(rng.choice(len(names), p=[w / sum(weights) for w in weights]))]
-    families, givens = (text.split() for text in NAMES[script])
+    families, givens = ([name for name in text.split() if writes(script, name)] for text in NAMES[script])
     family, given = str(rng.choice(families)), str(rng.choice(givens))
     if script == "latin" and rng.random() < 0.25:
         given, family = _long(rng, families, givens)

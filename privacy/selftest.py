@@ -121,7 +121,7 @@ def figures_are_right() -> None:
         truth = {"texts": [{"kind": "name"}] if texts else [], "marks": [{"kind": "lead"}] * len(marks), "patient": {"short_part": False}}
         case = {"index": index, "truth": truth, "status": status}
         if status == "anonymized":
-            case["measure"] = {"texts": [(1000, gone)] if texts else [], "marks": list(marks), "outside_box": outside, "beyond": outside}
+            case["measure"] = {"texts": [(1000, gone)] if texts else [], "marks": list(marks), "outside_box": outside, "beyond": outside, "beyond_blocks": outside, "there": []}
             case["attack"] = {"ocr": list(ocr), "template": {0: score}, "ocr_chance": False, "stranger": 0.0}
         return case
 
@@ -161,7 +161,7 @@ def the_same_seed_draws_the_same(folder: Path, truths: list[dict]) -> None:
     for truth in truths:
         assert (folder / "again" / "pictures" / truth["file"]).read_bytes() == (folder / "pictures" / truth["file"]).read_bytes()
         for mark in truth["marks"]:
-            assert not any(generate.near(mark["box"], t["box"], mark["box"][3]) for t in truth["texts"]), truth["index"]
+            assert not any(measure.is_near(mark["box"], t["box"], mark["box"][3]) for t in truth["texts"]), truth["index"]
         assert all(t["contrast"] >= 12 and t["size"] >= 12 for t in truth["texts"]), truth["index"]
     assert json.dumps(drawn(folder / "other", seed=6)) != json.dumps(truths)
 

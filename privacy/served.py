@@ -36,7 +36,8 @@ class Broker:
         command = [BROKER / "broker", folder.resolve(), *map(str, ports)]
         # It ends when its standard input does.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        _until(lambda: _answers(ports[0]), "the broker does not answer")
+        if not _until(lambda: _answers(ports[0])):
+            self.address, self.why = None, f"not looked at: the broker did not answer in {PATIENCE} s"
 
     def __enter__(self):
         return self
@@ -57,10 +58,11 @@ class Demo:
         command += ["--kafka", kafka] if kafka else []
         with self.shown.open("wb") as shown, self.errors.open("wb") as errors:
             self.process = subprocess.Popen(command, stdout=shown, stderr=errors)
-        _until(lambda: self.process.poll() is not None or "the function at" in self.shown.read_text(), "xray demo does not come up")
+        _until(lambda: self.process.poll() is not None or "the function at" in self.shown.read_text())
         addresses = re.search(r"store goes on at (\S+), the function at (\S+) ", self.shown.read_text())
         if not addresses:
-            raise SystemExit(f"xray demo ended: {self.errors.read_text()[-500:]}")
+            self.process.kill()
+            raise SystemExit(f"xray demo did not come up: {self.errors.read_text()[-500:]}")
         self.function = addresses[2]
         self.topic = re.search(r"topic (\S+) at (\S+)", self.errors.read_text())[1]
 
@@ -107,10 +109,11 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _until(ready, complaint: str) -> None:
+def _until(ready) -> bool:
     """Asks again until it is so; other processes give nothing to wait on but what they print and where they listen."""
     deadline = time.monotonic() + PATIENCE
     while not ready():
         if time.monotonic() > deadline:
-            raise SystemExit(complaint)
+            return False
         time.sleep(0.1)
+    return True
