@@ -35,8 +35,8 @@ def resampled(parts: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def leaks(case: dict) -> set[str]:
-    """The ways in which something of the patient was found on a copy."""
-    attack, whole = case["attack"], case.get("whole", {})
+    """The ways in which something of the patient was found on a copy; drafts in quarantine are not attacked."""
+    attack, whole = case.get("attack", {"ocr": [], "template": {}}), case.get("whole", {})
     ways = {f"OCR: {kind}" for kind in attack["ocr"]} | {f"OCR of the whole: {kind}" for kind in whole.get("ocr", [])}
     if max([*attack["template"].values(), whole.get("template", 0.0)], default=0.0) >= 1:
         ways.add("template")
