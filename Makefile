@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text
+.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text privacy-report
 
 all: build logevents
 build: function host
@@ -56,6 +56,10 @@ train-text: host
 	$(TEXT_WORK)/venv/bin/pip install --quiet -r models/train-text/requirements.txt
 	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
 	$(TEXT_WORK)/venv/bin/python models/train-text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --work $(TEXT_WORK) $(ARGS)
+
+# Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
+privacy-report: function host
+	XRAYS="$(XRAYS)" MARKS="$(MARKS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
 
 test: function logevents
 	./tests/run

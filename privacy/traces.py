@@ -1,0 +1,70 @@
+"""Searches texts and files for an invented patient, and files for anything that could hold one."""
+
+import re
+import struct
+
+import needles
+
+# Digests, and figures with a point, hold four digits in a row by chance; a patient's string is not hidden in them.
+CHANCE = re.compile(r"\b[0-9a-fA-F]{16,}\b|\b[bcdfghjklmnpqrst]{8,}\b|\b\d+\.\d+(?:e-?\d+)?\b|\b0x[0-9a-fA-F]+\b")
+# What a JPEG needs to be shown: JFIF without a thumbnail, and Adobe's note about the colours.
+JFIF, ADOBE = 0xE0, 0xEE
+PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP")
+LEAST_RAW = 6
+
+
+def of_one(text: str, patient: dict) -> set[str]:
+    """Which kinds of the patient's strings a text about one picture holds, by the rule for leaks."""
+    return needles.Needles(patient, []).found(CHANCE.sub(" ", text))
+
+
+def of_any(text: str, patients: list[dict]) -> list[int]:
+    """Which of many patients a text tells of by a whole part of the name, the id or the birth date."""
+    words = set(re.split(r"[\W_]+", needles.fold(text)))
+    return [i for i, p in enumerate(patients) if _told(text, words, p)]
+
+
+def _told(text: str, words: set[str], patient: dict) -> bool:
+    forms = needles.birth_forms(patient["birth"])[: needles.FORMS]
+    named = any(len(part) >= 3 and needles.fold(part) in words for part in patient["parts"])
+    exact = any(re.search(rf"(?<![0-9A-Za-z]){re.escape(s)}(?![0-9A-Za-z])", text) for s in [patient["id"], *forms])
+    return named or exact
+
+
+def in_file(data: bytes, patient: dict) -> list[str]:
+    """What a picture file holds that it should not: the patient's strings in any encoding, and places that can hold such."""
+    found = []
+    strings = [p for p in patient["parts"] + [patient["name"], patient["id"]] if len(p.encode()) >= LEAST_RAW]
+    for string in strings + needles.birth_forms(patient["birth"])[: needles.FORMS]:
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be", "latin-1"):
+            encoded = string.encode(encoding, "ignore")
+            if len(encoded) >= LEAST_RAW and encoded in data:
+                found.append(f"a string of the patient in {encoding}")
+    return found + (_png(data) if data[:4] == b"\x89PNG" else _jpeg(data))
+
+
+def _jpeg(data: bytes) -> list[str]:
+    found, at = [], 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
+        body = data[at + 4 : at + 2 + length]
+        plain = marker == ADOBE and body[:5] == b"Adobe" or marker == JFIF and body[:5] == b"JFIF\0" and len(body) == 14
+        if (0xE0 <= marker <= 0xEF or marker == 0xFE) and not plain:
+            found.append(f"segment {marker:02X} of {length} bytes")
+        at += 2 + length
+    end = data.rfind(b"\xff\xd9")
+    if data[:2] != b"\xff\xd8" or end < 0 or len(data) - end > 2:
+        found.append("bytes behind the end of the picture")
+    return found
+
+
+def _png(data: bytes) -> list[str]:
+    found, at = [], 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind in PNG_TEXTS:
+            found.append(f"chunk {kind.decode()}")
+        at += 12 + length
+        if kind == b"IEND" and at < len(data):
+            found.append("bytes behind the end of the picture")
+    return found
