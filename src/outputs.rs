@@ -121,6 +121,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     /// Where this event's redacted copy goes: to its name, or, where that belongs to another source or a copy of this one
     /// is there already, to its alternative. None without a pseudonym key, and where such copies are not kept.
     ///
+    /// In quarantine it is always the alternative, which no other source has: whoever lets a copy go moves it under that name, and must
+    /// not replace what another picture of the same patient and day has left among the anonymized ones.
+    ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn slot(&self, place: Place, existed: bool) -> Result<Option<Slot>, Error> {
@@ -133,6 +136,10 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             key: key.to_owned(),
             precondition: head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)),
         };
+        if place == Place::Quarantine {
+            let head = self.head(bucket, &keys.alternative).await?;
+            return Ok(Some(at(&keys.alternative, head)));
+        }
         // Once an alternative is in use it stays so, even when the name has become free: one source has one copy.
         if existed && let Some(head) = self.head(bucket, &keys.alternative).await? {
             return Ok(Some(at(&keys.alternative, Some(head))));
@@ -165,10 +172,12 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             return Ok(false);
         };
         let mut removed = false;
-        for key in [&keys.base, &keys.alternative]
-            .into_iter()
-            .take(if existed { 2 } else { 1 })
-        {
+        let names = match (place, existed) {
+            (Place::Quarantine, _) => vec![&keys.alternative],
+            (Place::Anonymized, false) => vec![&keys.base],
+            (Place::Anonymized, true) => vec![&keys.base, &keys.alternative],
+        };
+        for key in names {
             let found = self.head(bucket, key).await?;
             if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
                 self.delete(bucket, key).await?;

@@ -114,7 +114,7 @@ fn a_copy_on_which_text_may_be_left_is_kept_apart() {
     assert_eq!(report.redaction.as_ref().unwrap().left, Some(1));
     assert_eq!(store.puts(), ["in-quarantine", "in-processed"]);
     assert_eq!(copies(&store), [0, 1]);
-    // It is the covered one, under the name that it would have had.
+    // It is the covered one, under a name without the patient.
     assert_eq!(level(&store, "in-quarantine", LINE), 0);
     let key = &store.keys("in-quarantine")[0];
     assert!(key.starts_with("ward/demo_XXXXXXXX_"), "{key}");
@@ -127,6 +127,32 @@ fn a_copy_on_which_text_may_be_left_is_kept_apart() {
         assert_eq!(answer(style, std::slice::from_ref(&report)).status(), 200);
     }
     check(&store, &event, Outcome::Skipped, Some("duplicate"));
+}
+
+/// Two pictures of a patient and a day have one name. Whoever moves a copy out of quarantine must not replace the other's.
+#[test]
+fn in_quarantine_a_copy_has_a_name_that_no_other_source_has() {
+    let store = store();
+    let other = KEY.replace("Jane Roe", "Roe Jane");
+    let clean = upload(&store, &[LINE], 1);
+    check(&store, &clean, Outcome::Done, None);
+    let unclean = store.upload_bytes(&other, png_with(&[LINE, HINT]), 2);
+    check(&store, &unclean, Outcome::Quarantined, Some("text-left"));
+    assert_eq!(copies(&store), [1, 1]);
+    let [clean, kept] = ["in-anonymized", "in-quarantine"].map(|b| store.keys(b)[0].clone());
+    let stem = clean.strip_suffix(".png").unwrap();
+    assert!(kept.starts_with(&format!("{stem}_")), "{kept}");
+
+    // The other one is not clean any more either: each has its own name there.
+    let unclean = upload(&store, &[LINE, HINT, SIDE], 3);
+    check(&store, &unclean, Outcome::Quarantined, Some("text-left"));
+    assert_eq!(copies(&store), [0, 2]);
+    // Clean again, it takes its name and leaves the other's copy alone.
+    let clean_again = upload(&store, &[LINE], 4);
+    check(&store, &clean_again, Outcome::Done, None);
+    assert_eq!(copies(&store), [1, 1]);
+    assert_eq!(store.keys("in-quarantine"), [kept]);
+    assert_eq!(store.keys("in-anonymized"), [clean]);
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub struct ProcessArgs {
     /// Pictures, or folders in which every JPEG and PNG is taken.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
-    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them.
+    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them. What an earlier run
+    /// has left there stays, unless it is replaced.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
     /// Print one JSON object a line instead of text.

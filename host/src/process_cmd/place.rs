@@ -60,21 +60,8 @@ impl Place {
     }
 
     /// Puts a picture's outputs into their folders. `dirs` are those of their buckets.
-    ///
-    /// A copy is clean, or it is not: what an earlier run has left of it in the folder for the other kind goes. What this run has
-    /// put there under the same name is of another picture, and stays.
     pub(super) fn take_all(&self, dirs: [Option<PathBuf>; 3], outputs: Outputs) -> Result<Paths> {
         let [processed, anonymized, quarantine] = FOLDERS;
-        for (key, dir, folder) in [
-            (&outputs.quarantined, &dirs[1], anonymized),
-            (&outputs.anonymized, &dirs[2], quarantine),
-        ] {
-            let Some(key) = key else { continue };
-            if !dir.as_ref().is_some_and(|dir| dir.join(key).exists()) {
-                let left = self.out.join(folder).join(key);
-                remove(&left).with_context(|| format!("removing {}", left.display()))?;
-            }
-        }
         let take = |key: Option<String>, dir: &Option<PathBuf>, folder| match (key, dir) {
             (Some(key), Some(dir)) => self.take(dir, &key, folder).map(Some),
             _ => Ok(None),
@@ -100,19 +87,14 @@ impl Place {
             })?;
             let staged = staged.into_temp_path();
             // Renaming one name of a file onto another name of it does nothing, so the old name goes first.
-            remove(&to)?;
+            match fs::remove_file(&to) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
             staged.persist(&to).map_err(|e| e.error)
         };
         take().with_context(|| format!("writing {}", to.display()))?;
         Ok(to)
-    }
-}
-
-/// Removes a file, if it is there.
-fn remove(file: &Path) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
     }
 }
 
@@ -141,46 +123,6 @@ mod tests {
             .map(|e| e.unwrap().file_name())
             .collect();
         assert_eq!(left, ["processed"]);
-    }
-
-    #[test]
-    fn a_copy_is_in_one_folder_only_unless_two_pictures_share_its_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("out");
-        let write = |path: PathBuf, text: &str| {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        let there = |file: &str| out.join(file).exists();
-        let place = Place::open(&out).unwrap();
-        let buckets = FOLDERS.map(|folder| place.store().join(folder));
-        let dirs = || buckets.clone().map(Some);
-        let outputs = |anonymized: Option<&str>, quarantined: Option<&str>| Outputs {
-            processed: None,
-            anonymized: anonymized.map(str::to_owned),
-            quarantined: quarantined.map(str::to_owned),
-        };
-        // What an earlier run called clean.
-        write(out.join("anonymized/a.png"), "old");
-        write(buckets[2].join("a.png"), "draft");
-        let paths = place
-            .take_all(dirs(), outputs(None, Some("a.png")))
-            .unwrap();
-        assert_eq!(paths.quarantined, Some(out.join("quarantine/a.png")));
-        assert!(!there("anonymized/a.png") && there("quarantine/a.png"));
-        // The same name in both buckets of this run.
-        write(buckets[1].join("a.png"), "of another picture");
-        place
-            .take_all(dirs(), outputs(Some("a.png"), None))
-            .unwrap();
-        assert!(there("anonymized/a.png") && there("quarantine/a.png"));
-        // And the other way round.
-        write(out.join("quarantine/b.png"), "old");
-        write(buckets[1].join("b.png"), "clean");
-        place
-            .take_all(dirs(), outputs(Some("b.png"), None))
-            .unwrap();
-        assert!(there("anonymized/b.png") && !there("quarantine/b.png"));
     }
 
     #[test]
