@@ -58,6 +58,7 @@ train-text: host
 	$(TEXT_WORK)/venv/bin/python models/train-text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --work $(TEXT_WORK) $(ARGS)
 
 # Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
+MARKS ?= models/train-text/marks.json
 privacy-report: function host
 	XRAYS="$(XRAYS)" MARKS="$(MARKS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
 
