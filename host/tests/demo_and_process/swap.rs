@@ -103,10 +103,16 @@ fn app() -> (TempDir, Vec<u8>, String) {
     fs::write(folder.join("model.onnx"), &model).unwrap();
     fs::write(folder.join("contract.json"), &contract).unwrap();
     fs::copy(root().join("spin.toml"), dir.path().join("spin.toml")).unwrap();
-    // The model that finds text stays ours.
-    for same in ["target", "models/text"] {
-        let ours = root().canonicalize().unwrap().join(same);
-        symlink(ours, dir.path().join(same)).unwrap();
+    symlink(
+        root().canonicalize().unwrap().join("target"),
+        dir.path().join("target"),
+    )
+    .unwrap();
+    // The model that finds text stays ours. Copied, because the component may not follow a link out of its folder.
+    let folder = dir.path().join("models/text");
+    fs::create_dir(&folder).unwrap();
+    for file in ["model.onnx", "contract.json"] {
+        fs::copy(root().join("models/text").join(file), folder.join(file)).unwrap();
     }
     (dir, model, contract)
 }
