@@ -51,7 +51,7 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
             .contains("arn:aws:iam::tls:user/function may GetObject")
     );
     let found = run(with_password());
-    assert!(found.stdout.contains("11 parts, all as they should be"));
+    assert!(found.stdout.contains("14 parts, all as they should be"));
     // Another password is another endpoint.
     let mut changed = with_password();
     changed.env("XRAY_PUSH_PASSWORD", "an0ther-hunter2");
