@@ -2,33 +2,41 @@
 
 import re
 import struct
+from urllib.parse import unquote
 
 import needles
 
-# Digests, and figures with a point, hold four digits in a row by chance; a patient's string is not hidden in them.
-CHANCE = re.compile(r"\b[0-9a-fA-F]{16,}\b|\b[bcdfghjklmnpqrst]{8,}\b|\b\d+\.\d+(?:e-?\d+)?\b|\b0x[0-9a-fA-F]+\b")
+# The letters of study ids and the digits of digests make four in a row by chance.
+CHANCE = re.compile(r"\b[0-9a-fA-F]{16,}\b|(?<![A-Za-z])[bcdfghjklmnpqrst]{8,}(?![A-Za-z])")
 # What a JPEG needs to be shown: JFIF without a thumbnail, and Adobe's note about the colours.
 JFIF, ADOBE = 0xE0, 0xEE
 PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP")
 LEAST_RAW = 6
 
 
-def of_one(text: str, patient: dict) -> set[str]:
-    """Which kinds of the patient's strings a text about one picture holds, by the rule for leaks."""
-    return needles.Needles(patient, []).found(CHANCE.sub(" ", text))
+def of_one(name: str, patient: dict) -> set[str]:
+    """Which kinds of the patient's strings the name of a copy holds, by the rule for leaks: any four characters."""
+    return needles.Needles(patient, []).found(CHANCE.sub(" ", name))
 
 
-def of_any(text: str, patients: list[dict]) -> list[int]:
-    """Which of many patients a text tells of by a whole part of the name, the id or the birth date."""
-    words = set(re.split(r"[\W_]+", needles.fold(text)))
-    return [i for i, p in enumerate(patients) if _told(text, words, p)]
+def of_any(text: str, patients: list[dict]) -> list[str]:
+    """What a text tells of which of many patients: a whole part of the name of three letters and more, the id, or the birth date.
+
+    Texts of a program hold four letters of a name by chance (`there`, `quarantined`), so a part must stand there whole; percent escapes
+    are undone first."""
+    plain = text + "\n" + unquote(text)
+    words = set(re.split(r"[\W_]+", needles.fold(plain)))
+    return [f"{kind} of patient {i}" for i, p in enumerate(patients) for kind in sorted(_told(plain, words, p))]
 
 
-def _told(text: str, words: set[str], patient: dict) -> bool:
-    forms = needles.birth_forms(patient["birth"])[: needles.FORMS]
-    named = any(len(part) >= 3 and needles.fold(part) in words for part in patient["parts"])
-    exact = any(re.search(rf"(?<![0-9A-Za-z]){re.escape(s)}(?![0-9A-Za-z])", text) for s in [patient["id"], *forms])
-    return named or exact
+def _told(text: str, words: set[str], patient: dict) -> set[str]:
+    def stands(string: str) -> bool:
+        return bool(re.search(rf"(?<![0-9A-Za-z]){re.escape(string)}(?![0-9A-Za-z])", text))
+
+    kinds = {"name": any(len(part) >= 3 and needles.fold(part) in words for part in patient["parts"])}
+    kinds["id"] = len(patient["id"]) > 4 and stands(patient["id"])
+    kinds["birth"] = any(map(stands, needles.birth_forms(patient["birth"])[: needles.FORMS]))
+    return {kind for kind, told in kinds.items() if told}
 
 
 def in_file(data: bytes, patient: dict) -> list[str]:

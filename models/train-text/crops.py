@@ -107,10 +107,10 @@ def covered(canvas: drawing.Canvas, rng) -> None:
 def crop(background: Background, rng, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """Levels (side, side) uint8, and classes of the cells."""
     canvas = cut(background, rng, side)
-    if rng.random() < 0.88:
+    if rng.random() < 0.8:
         jobs = [drawing.block] * int(rng.choice([0, 1, 2, 3, 4], p=[0.15, 0.35, 0.25, 0.15, 0.1]))
-        jobs += [drawing.mark] * int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))
-        jobs += [drawing.other] * int(rng.choice([0, 1, 2, 3], p=[0.5, 0.25, 0.15, 0.1]))
+        jobs += [drawing.mark] * int(rng.choice([0, 1, 2, 3], p=[0.35, 0.35, 0.2, 0.1]))
+        jobs += [drawing.other] * int(rng.choice([0, 1, 2, 3], p=[0.4, 0.3, 0.2, 0.1]))
         for i in rng.permutation(len(jobs)):
             jobs[i](canvas, rng)
     if rng.random() < 0.35:

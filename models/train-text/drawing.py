@@ -118,7 +118,7 @@ def write(canvas: Canvas, rng, top: int, left: int, ink: np.ndarray, what: int, 
 
 def style_for(canvas: Canvas, rng, top: int, left: int, height: int, width: int, size: int) -> dict:
     """How a block at this place is written; where it stands on a plate, the plate is drawn."""
-    if rng.random() < 0.14:
+    if rng.random() < 0.2:
         plate = float(rng.choice([0, 0, 20, 255, 128, rng.uniform(0, 255)]))
         margin = int(rng.integers(1, max(2, size // 2)))
         canvas.cover(top - margin, left - margin, np.ones((height + 2 * margin, width + 2 * margin), np.float32), plate, float(rng.choice([1, 1, 0.5])))
@@ -147,6 +147,9 @@ def place_of(rng, side: int, length: int) -> int:
 def block(canvas: Canvas, rng) -> None:
     """One to eight lines, upright or turned."""
     script, said = wording.lines(rng)
+    if rng.random() < 0.1:
+        # Letters that stand far apart are writing still.
+        said = [(" " * int(rng.integers(1, 3))).join(line) for line in said]
     size = size_of(rng, 11, 92)
     # Most fonts of other scripts lack digits and Latin letters.
     inks = [ink_of(rng, line, "latin" if line.isascii() else script, size) for line in said]
@@ -210,7 +213,7 @@ def other(canvas: Canvas, rng) -> None:
     height, width = canvas.side
     image = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(image)
-    kind = rng.choice(["ticks", "arrow", "ring", "frame", "wire", "plate", "dots"])
+    kind = rng.choice(["ticks", "ruler", "ruler", "arrow", "ring", "frame", "wire", "plate", "dots"])
     thick = int(rng.integers(1, 6))
     x, y = (int(rng.integers(0, side)) for side in (width, height))
     if kind == "ticks":
@@ -219,6 +222,15 @@ def other(canvas: Canvas, rng) -> None:
         for i, at in enumerate(range(int(rng.integers(step)), max(width, height), step)):
             length = long * 2 if i % 5 == 0 else long
             pen.line((edge, at, edge + length, at) if x % 2 else (at, edge, at, edge + length), fill=255, width=min(thick, 3))
+    elif kind == "ruler":
+        step, long, every = int(rng.integers(5, 50)), int(rng.integers(4, 22)), int(rng.choice([2, 5, 10]))
+        length, side = int(rng.integers(60, 900)), int(rng.choice([-1, 1]))
+        lie = rng.random() < 0.5
+        turn = lambda box: box if lie else (box[1], box[0], box[3], box[2])
+        if rng.random() < 0.6:
+            pen.line(turn((x, y, x + length, y)), fill=255, width=min(thick, 3))
+        for i, at in enumerate(range(x, x + length, step)):
+            pen.line(turn((at, y, at, y + side * (2 * long if i % every == 0 else long))), fill=255, width=min(thick, 3))
     elif kind == "arrow":
         long, angle = rng.uniform(20, 160), rng.uniform(0, 2 * np.pi)
         tip = (x + long * np.cos(angle), y + long * np.sin(angle))

@@ -12,7 +12,7 @@ import network
 
 BATCH, SHARD = 16, 480
 # Cells that are nothing are nine of ten; and it is worse to miss writing than to see some that is not there.
-WEIGHTS = (1.0, 3.0, 3.0)
+WEIGHTS = (1.5, 3.0, 3.0)
 # How hard the cells count that are right already: (1 - p) to this power.
 FOCUS = 1.0
 

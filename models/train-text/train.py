@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--phantoms", required=True, help="folder that `xray make-images` wrote")
     parser.add_argument("--out", required=True, help="folder for the model, its contract and figures")
     parser.add_argument("--work", default="work", help="folder for checkpoints")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--weights", help="start from these, a final.weights.h5 of an earlier run, and learn in smaller steps")
     parser.add_argument("--seed", type=int, default=0)
