@@ -14,10 +14,7 @@ use xray_demo::{
     phantom::{DEFAULT_SEED, Kind},
 };
 
-use crate::{
-    common::{missing, root},
-    function_is_built, picture, run, text, xray,
-};
+use crate::{common::root, function_is_built, picture, run, text, xray};
 
 /// Where a mark stands: left, top, across, down.
 type Place = [u32; 4];
