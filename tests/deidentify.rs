@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use xray::{
     config::{ExamDate, StudyId},
-    deidentify::Pseudonyms,
+    deidentify::{Pseudonyms, may_look_like_a_mark},
     sigv4::Secret,
 };
 
@@ -301,4 +301,27 @@ proptest! {
         prop_assert!(!names.base.is_empty() && names.base != names.alternative);
         prop_assert!(xray::store::processed_key(&key).len() <= 1024);
     }
+}
+
+#[test]
+fn names_of_one_or_two_letters_may_look_like_marks() {
+    for (name, short) in [
+        ("Li Chen", true),
+        ("J. Smith", true),
+        ("Anne-Li Berg", true),
+        ("JoSmith", true),
+        ("王 小明", true),
+        ("ली वर्मा", true),
+        ("Jane Roe", false),
+        ("विवेक शर्मा", false),
+        ("Célestine Zoé", false),
+        ("Ce\u{301}lestine Zoe\u{301}", false),
+    ] {
+        let key = format!("demo_{name}_4711_1970-01-02_2018-03-04.jpeg");
+        assert_eq!(may_look_like_a_mark(&key), short, "{name}");
+    }
+    assert!(may_look_like_a_mark(
+        "demo_Jane Roe_47_1970-01-02_2018-03-04.jpeg"
+    ));
+    assert!(!may_look_like_a_mark("a.jpeg"));
 }

@@ -128,13 +128,19 @@ pub fn is_year_alone(date: Date, text: &str) -> bool {
     words(text).concat() == date.strftime("%Y").to_string()
 }
 
-/// True when a word of the name has one or two characters.
+/// True when a word of the name has one or two characters. Signs above and below the letters of many scripts are no letters, but part
+/// no words either.
 pub fn has_short_part(name: &str) -> bool {
+    let parts = |c: char| {
+        c.is_whitespace()
+            || c.is_ascii_punctuation()
+            || matches!(c, '·' | '\u{2010}'..='\u{2027}' | '・')
+    };
     let name = fold(name);
-    words(&name)
-        .iter()
-        .chain(&words(&split_case(&name)))
-        .any(|word| is_short(word))
+    [split_case(&name), name].iter().any(|name| {
+        name.split(parts)
+            .any(|word| matches!(word.chars().count(), 1 | 2))
+    })
 }
 
 /// True for one or two letters and digits.
