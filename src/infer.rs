@@ -43,12 +43,15 @@ impl Graphs {
         }
         let tensor = NnTensor::new(&input.dims, TensorType::Fp32, &data);
         let mut graphs = self.0.borrow_mut();
-        if !graphs.iter().any(|(name, _)| name == model) {
-            let context = load_by_name(model).and_then(|graph| graph.init_execution_context());
-            graphs.push((model.to_owned(), context.map_err(|e| failed(&e))?));
-        }
-        let context = graphs.iter().find(|(name, _)| name == model);
-        let (_, context) = context.ok_or_else(|| Error::Model("it is not loaded".into()))?;
+        let at = match graphs.iter().position(|(name, _)| name == model) {
+            Some(at) => at,
+            None => {
+                let context = load_by_name(model).and_then(|graph| graph.init_execution_context());
+                graphs.push((model.to_owned(), context.map_err(|e| failed(&e))?));
+                graphs.len() - 1
+            }
+        };
+        let (_, context) = &graphs[at];
         context
             .compute(vec![(input_name.to_owned(), tensor)])
             .map_err(|e| failed(&e))?

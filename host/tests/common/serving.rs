@@ -53,8 +53,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
+        self.kill();
     }
 }
 

@@ -1,15 +1,15 @@
 //! Small applications whose components are text, so that they need no other toolchain.
 
 use std::{
-    io::{BufRead, BufReader},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::serving::Serving;
 
 /// A component that is reached and then traps, which the host answers with 500; a path that leads nowhere gets 404.
 const TRAPS: &str = r#"(component
@@ -55,46 +55,25 @@ pub fn two() -> TempDir {
 
 /// A running `xray up`, ended with the test.
 pub struct Up {
-    process: Child,
+    serving: Serving,
     /// Where it listens.
     pub address: SocketAddr,
-    stderr: Arc<Mutex<String>>,
 }
 
 impl Up {
     /// Starts it, and returns when it serves.
-    pub fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let (lines, all) = (
-            BufReader::new(process.stderr.take().unwrap()),
-            stderr.clone(),
-        );
-        let reader = std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                *all.lock().unwrap() += &format!("{line}\n");
-            }
-        });
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("Serving http://") else {
-            reader.join().unwrap();
-            panic!("{line:?}: {}", stderr.lock().unwrap());
-        };
-        let address = address.parse().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    pub fn start(command: Command) -> Self {
+        let serving = Serving::start(command);
+        let address = serving.url.strip_prefix("http://").unwrap();
         Self {
-            process,
-            address,
-            stderr,
+            address: address.parse().unwrap(),
+            serving,
         }
     }
 
-    /// What it has printed to standard error.
+    /// What it has printed.
     pub fn printed(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        self.serving.printed()
     }
 
     /// The status of `GET path`.
@@ -116,20 +95,13 @@ impl Up {
 
     /// Asks it to end, and waits until it has.
     pub fn end(mut self) {
-        let id = self.process.id().to_string();
+        let id = self.serving.process.id().to_string();
         assert!(Command::new("kill").arg(&id).status().unwrap().success());
         let begun = Instant::now();
-        while self.process.try_wait().unwrap().is_none() {
+        while self.serving.process.try_wait().unwrap().is_none() {
             assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
     }
 }
 

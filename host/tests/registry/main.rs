@@ -8,6 +8,8 @@ mod operator;
 mod pictures;
 mod refusals;
 mod server;
+#[path = "../common/serving.rs"]
+mod serving;
 
 use std::{
     path::Path,
