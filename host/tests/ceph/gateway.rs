@@ -82,6 +82,7 @@ impl Gateway {
             .read_line(&mut line)
             .unwrap();
         assert_eq!(line.trim(), "ready", "Ceph did not start");
+        assert!(!is_non_blocking(), "Ceph changed this process's output");
         println!("{version}");
         Self {
             endpoint: format!("http://127.0.0.1:{}", ports[0]),
@@ -189,6 +190,15 @@ impl Drop for SecondGateway {
         _ = Command::new("kill").args(["-TERM", &id]).status();
         _ = self.process.wait();
     }
+}
+
+/// Whether a write to standard error may be refused for want of room, which whoever shares it can bring about (proc(5), `fdinfo`).
+fn is_non_blocking() -> bool {
+    const O_NONBLOCK: u32 = 0o4000;
+    let info = fs::read_to_string("/proc/self/fdinfo/2").unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.map(|text| u32::from_str_radix(text.trim(), 8).unwrap());
+    flags.is_some_and(|flags| flags & O_NONBLOCK != 0)
 }
 
 /// The keys in what `radosgw-admin user create` printed into a file.
