@@ -53,7 +53,9 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.kill();
+        // Without a panic, which while another unwinds would end the whole suite without a result.
+        _ = self.process.kill();
+        _ = self.process.wait();
     }
 }
 

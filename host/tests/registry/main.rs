@@ -9,6 +9,7 @@ mod pictures;
 mod refusals;
 mod server;
 #[path = "../common/serving.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod serving;
 
 use std::{
