@@ -148,7 +148,7 @@ class Wrap(unittest.TestCase):
         long = "word " * 25 + "word"
         wrapped = prose.wrap("a.sh", f"# {long}:\n#   run  this\n# {long}\n")
         self.assertIn("word:\n#   run  this\n# word", wrapped)
-        self.check("a.rs", f"/// - {long[:85]}\n///   {long[:85]}\n", f"/// - {long[:85]}\n///   {long[:85]}\n")
+        self.check("a.rs", f"/// - {long[:84]}\n///   {long[:84]}\n", f"/// - {long[:84]}\n///   {long[:84]}\n")
 
     def test_fences_tables_and_strings(self):
         for source in ["/// ```\n/// " + "word " * 30 + "\n/// ```\n", "/// | " + "word " * 30 + "|\n",
