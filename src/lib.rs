@@ -12,24 +12,12 @@ pub mod s3;
 pub mod sigv4;
 
 // The picture.
-pub mod annotate;
-mod blocks;
-mod blur;
-mod boxes;
 pub mod contract;
-pub mod decode;
 pub mod doubt;
 pub mod fetch;
-pub mod heatmap;
-mod jpeg;
-mod markers;
+pub mod picture;
 pub mod pipeline;
 pub mod predict;
-pub mod redact;
-pub mod resize;
-mod scans;
-pub mod sniff;
-pub mod source;
 pub mod text;
 pub mod verify;
 

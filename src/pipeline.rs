@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    annotate::Label,
     contract::Contract,
-    decode::Limits,
     error::Error,
-    heatmap::Heatmap,
+    picture::annotate::Label,
+    picture::decode::Limits,
+    picture::heatmap::Heatmap,
+    picture::redact::{self, BoxSpec, Method, Rect},
+    picture::sniff::Format,
+    picture::source::{Source, Written},
     predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
-    redact::{self, BoxSpec, Method, Rect},
-    sniff::Format,
-    source::{Source, Written},
     text::{Detector, Found},
     verify::{Redacted, Unclean, by_text, left},
 };
@@ -124,7 +124,7 @@ pub struct Outputs {
 /// runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`crate::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
+/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
 /// returns.
 pub fn process(
     bytes: &[u8],

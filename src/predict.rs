@@ -6,7 +6,7 @@ use crate::{
     contract::{Channels, Contract, Layout, OutputKind},
     doubt::{self, element},
     error::Error,
-    resize,
+    picture::resize,
 };
 
 /// A dense f32 tensor in row-major order.

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Outcome},
+    picture::redact::Method,
+    picture::sniff::Format,
+    picture::source::Written,
     pipeline::Outputs,
     predict::Class,
-    redact::Method,
-    sniff::Format,
-    source::Written,
     verify::Unclean,
 };
 

@@ -8,11 +8,11 @@ use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
     contract::Contract,
-    decode::{Limits, decode},
     error::Error,
+    picture::decode::{Limits, decode},
+    picture::source::Written,
     pipeline::{Outputs, process},
     predict::{NamedTensor, Tensor, tensor},
-    source::Written,
     verify::Redacted,
 };
 
@@ -161,7 +161,7 @@ fn only_the_label_and_the_box_of_real_xrays_are_touched() {
 
 /// Width and height of the label on a picture.
 fn shown_label(picture: &DynamicImage, text: String) -> (u32, u32) {
-    let rect = xray::annotate::draw_label(&mut picture.clone(), &text, 50.0).unwrap();
+    let rect = xray::picture::annotate::draw_label(&mut picture.clone(), &text, 50.0).unwrap();
     (rect.width, rect.height)
 }
 

@@ -11,10 +11,10 @@ use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
     contract::Contract,
-    decode::{Limits, decode},
+    picture::decode::{Limits, decode},
+    picture::resize::Grey,
     pipeline::{Outputs, process},
     predict::{NamedTensor, Tensor},
-    resize::Grey,
     text::{Detector, contract::TextContract},
     verify::Unclean,
 };

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use xray::{
     error::Error,
+    picture::redact::Rect,
+    picture::resize::Grey,
     predict::{NamedTensor, Tensor},
-    redact::Rect,
-    resize::Grey,
     text::{Detector, Found, contract::TextContract},
 };
 

@@ -10,10 +10,10 @@ mod marks;
 pub mod tiles;
 
 use crate::{
-    boxes::Rect,
     error::Error,
+    picture::boxes::Rect,
+    picture::resize::Grey,
     predict::{NamedTensor, Tensor},
-    resize::Grey,
 };
 use contract::TextContract;
 use map::{Component, maps};

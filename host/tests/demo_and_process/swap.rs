@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
     contract::Contract,
-    decode::{Limits, decode},
+    picture::decode::{Limits, decode},
     predict::tensor,
 };
 use xray_demo::phantom::Phantom;

@@ -8,10 +8,10 @@ use std::{
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use xray::{
-    annotate::draw_label,
     contract::Contract,
-    decode::{Limits, decode},
-    heatmap::Heatmap,
+    picture::annotate::draw_label,
+    picture::decode::{Limits, decode},
+    picture::heatmap::Heatmap,
     predict::{self, Prediction, Thresholds, tensor},
 };
 use xray_demo::burn::Style;

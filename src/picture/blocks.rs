@@ -8,11 +8,11 @@ use jpeg_blocks::{Area, Edit, Error as JpegError, Jpeg, Keep, Limits as JpegLimi
 
 use crate::{
     contract::{Channels, Contract, Resize},
-    decode::{Limits, Picture, decode, plain_icc},
     error::Error,
+    picture::decode::{Limits, Picture, decode, plain_icc},
+    picture::redact::Rect,
+    picture::resize::{self, Grey},
     predict::{self, Tensor},
-    redact::Rect,
-    resize::{self, Grey},
 };
 
 /// Scans of a progressive file; usual ones have about ten.

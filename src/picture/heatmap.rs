@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::{
     doubt::named,
     error::Error,
+    picture::redact::Rect,
     predict::{NamedTensor, Thresholds},
-    redact::Rect,
 };
 
 /// The graph's output that holds the map: one logit a cell, rows from the top. Cells without a vote are far below all others.
