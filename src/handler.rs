@@ -18,12 +18,12 @@ use spin_sdk::{http_component, variables};
 use crate::{
     answer,
     config::Config,
-    contract::Contract,
     error::Error,
     event::{self, MAX_EVENT_BYTES},
     infer::Graphs,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
-    predict::{NamedTensor, Tensor},
     record,
     text::contract::TextContract,
 };

@@ -12,12 +12,10 @@ pub mod s3;
 pub mod sigv4;
 
 // The picture.
-pub mod contract;
-pub mod doubt;
 pub mod fetch;
+pub mod model;
 pub mod picture;
 pub mod pipeline;
-pub mod predict;
 pub mod text;
 pub mod verify;
 

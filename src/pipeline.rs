@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    contract::Contract,
     error::Error,
+    model::contract::Contract,
+    model::predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
     picture::annotate::Label,
     picture::decode::Limits,
     picture::heatmap::Heatmap,
     picture::redact::{self, BoxSpec, Method, Rect},
     picture::sniff::Format,
     picture::source::{Source, Written},
-    predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
     text::{Detector, Found},
     verify::{Redacted, Unclean, by_text, left},
 };

@@ -5,11 +5,11 @@
 
 use crate::{
     config::Config,
-    contract::Contract,
     deidentify,
     error::{Error, Outcome},
     event::{EventKind, ObjectEvent, Record},
     fetch::{Fetched, fetch},
+    model::contract::Contract,
     outputs::OutputStore,
     pipeline::{self, Outputs},
     ports::Ports,

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Outcome},
+    model::predict::Class,
     picture::redact::Method,
     picture::sniff::Format,
     picture::source::Written,
     pipeline::Outputs,
-    predict::Class,
     verify::Unclean,
 };
 

@@ -1,9 +1,9 @@
 //! Storing what was made of a source, against others who may be storing outputs of the same source.
 
 use crate::{
-    contract::Contract,
     error::{Error, Outcome},
     event::ObjectEvent,
+    model::contract::Contract,
     outputs::{OutputStore, Place, Put},
     pipeline::Outputs,
     ports::Ports,

@@ -7,12 +7,12 @@ use image::{DynamicImage, GenericImageView};
 use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
-    contract::Contract,
     error::Error,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor, tensor},
     picture::decode::{Limits, decode},
     picture::source::Written,
     pipeline::{Outputs, process},
-    predict::{NamedTensor, Tensor, tensor},
     verify::Redacted,
 };
 

@@ -10,11 +10,11 @@ use image::{DynamicImage, GenericImageView};
 use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
-    contract::Contract,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     picture::decode::{Limits, decode},
     picture::resize::Grey,
     pipeline::{Outputs, process},
-    predict::{NamedTensor, Tensor},
     text::{Detector, contract::TextContract},
     verify::Unclean,
 };

@@ -3,12 +3,12 @@
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use xray::{
-    contract::Contract,
     error::Error,
+    model::contract::Contract,
+    model::predict::tensor,
     picture::annotate::draw_label,
     picture::decode::{Limits, decode},
     picture::redact::{Method, parse_boxes, redact},
-    predict::tensor,
 };
 
 const LIMITS: Limits = Limits {

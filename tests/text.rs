@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use xray::{
     error::Error,
+    model::predict::{NamedTensor, Tensor},
     picture::redact::Rect,
     picture::resize::Grey,
-    predict::{NamedTensor, Tensor},
     text::{Detector, Found, contract::TextContract},
 };
 

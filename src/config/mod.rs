@@ -8,10 +8,10 @@ use values::{choice, folder, number, suffix};
 
 use crate::{
     error::Error,
+    model::predict::Thresholds,
     picture::decode::Limits,
     picture::redact::{Method, parse_boxes},
     pipeline::{AnonymizeWhen, Overlay, Settings},
-    predict::Thresholds,
     s3::{Addressing, Endpoint},
     sigv4::{Secret, sha256_hex},
 };

@@ -6,8 +6,9 @@ use jpeg_blocks::Edit;
 use serde::Serialize;
 
 use crate::{
-    contract::Contract,
     error::Error,
+    model::contract::Contract,
+    model::predict::{self, Tensor, Thresholds},
     picture::annotate::Label,
     picture::blocks::Blocks,
     picture::decode::{self, Limits, Picture},
@@ -15,7 +16,6 @@ use crate::{
     picture::redact::{Method, Rect, Redaction, redact_rects},
     picture::resize::Grey,
     picture::sniff::{Format, sniff},
-    predict::{self, Tensor, Thresholds},
 };
 
 /// How an output's file was made.

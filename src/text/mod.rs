@@ -11,9 +11,9 @@ pub mod tiles;
 
 use crate::{
     error::Error,
+    model::predict::{NamedTensor, Tensor},
     picture::boxes::Rect,
     picture::resize::Grey,
-    predict::{NamedTensor, Tensor},
 };
 use contract::TextContract;
 use map::{Component, maps};

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{config::Config, contract::Contract, store, text::contract::TextContract};
+use xray::{config::Config, model::contract::Contract, store, text::contract::TextContract};
 use xray_demo::sender::progress_bar;
 
 use self::walk::Walk;

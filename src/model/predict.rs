@@ -3,9 +3,9 @@
 use image::DynamicImage;
 
 use crate::{
-    contract::{Channels, Contract, Layout, OutputKind},
-    doubt::{self, element},
     error::Error,
+    model::contract::{Channels, Contract, Layout, OutputKind},
+    model::doubt::{self, element},
     picture::resize,
 };
 
