@@ -17,7 +17,6 @@ pub mod model;
 pub mod picture;
 pub mod pipeline;
 pub mod text;
-pub mod verify;
 
 // The way out.
 pub mod answer;

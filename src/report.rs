@@ -11,7 +11,7 @@ use crate::{
     picture::sniff::Format,
     picture::source::Written,
     pipeline::Outputs,
-    verify::Unclean,
+    pipeline::verify::Unclean,
 };
 
 /// The report on one object. Fields that are not known are left out.

@@ -6,11 +6,11 @@ use crate::{
     model::contract::Contract,
     outputs::{OutputStore, Place, Put},
     pipeline::Outputs,
+    pipeline::verify::{Redacted, Unclean},
     ports::Ports,
     report::{Report, Stored},
     s3::{ObjectHead, Precondition, Upload},
     store::{self, Decision},
-    verify::{Redacted, Unclean},
 };
 
 /// How often outputs are tried when others write the same ones.

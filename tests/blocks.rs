@@ -12,8 +12,8 @@ use xray::{
     model::predict::{NamedTensor, Tensor, tensor},
     picture::decode::{Limits, decode},
     picture::source::Written,
+    pipeline::verify::Redacted,
     pipeline::{Outputs, process},
-    verify::Redacted,
 };
 
 const LIMITS: Limits = Limits {

@@ -14,9 +14,9 @@ use xray::{
     model::predict::{NamedTensor, Tensor},
     picture::decode::{Limits, decode},
     picture::resize::Grey,
+    pipeline::verify::Unclean,
     pipeline::{Outputs, process},
     text::{Detector, contract::TextContract},
-    verify::Unclean,
 };
 
 const LIMITS: Limits = Limits {

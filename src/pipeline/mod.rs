@@ -1,5 +1,7 @@
 //! One picture's way from bytes to outputs, without a network: decode, predict, find text, annotate, redact, encode, verify.
 
+pub mod verify;
+
 use std::time::Duration;
 
 use crate::{
@@ -12,8 +14,8 @@ use crate::{
     picture::redact::{self, BoxSpec, Method, Rect},
     picture::sniff::Format,
     picture::source::{Source, Written},
+    pipeline::verify::{Redacted, Unclean, by_text, left},
     text::{Detector, Found},
-    verify::{Redacted, Unclean, by_text, left},
 };
 
 /// Which pictures get an anonymized copy.
