@@ -25,9 +25,7 @@ pub mod error;
 mod outputs;
 pub mod ports;
 pub mod record;
-pub mod removal;
 pub mod report;
-mod settle;
 pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]

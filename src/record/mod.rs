@@ -3,6 +3,9 @@
 //! HEAD, decide, GET, make all outputs, then store: the anonymized copy first, so that a processed object means that all is
 //! there. PUTs are conditional on what was seen; where a condition fails, it looks and decides again.
 
+pub mod removal;
+mod settle;
+
 use crate::{
     config::Config,
     deidentify,
@@ -13,10 +16,9 @@ use crate::{
     outputs::OutputStore,
     pipeline::{self, Outputs},
     ports::Ports,
-    removal,
+    record::settle::{ATTEMPTS, Work, raced},
     report::{Covered, Model, Report, millis},
     s3::ObjectHead,
-    settle::{ATTEMPTS, Work, raced},
     store,
     text::{Detector, contract::TextContract},
 };
