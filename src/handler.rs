@@ -16,7 +16,6 @@ use spin_sdk::http::{
 use spin_sdk::{http_component, variables};
 
 use crate::{
-    answer,
     config::Config,
     error::Error,
     event::{self, MAX_EVENT_BYTES},
@@ -25,6 +24,7 @@ use crate::{
     model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
     record,
+    report::answer,
     text::contract::TextContract,
 };
 

@@ -19,7 +19,6 @@ pub mod pipeline;
 pub mod text;
 
 // The way out.
-pub mod answer;
 pub mod deidentify;
 pub mod error;
 mod outputs;

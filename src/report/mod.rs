@@ -1,5 +1,7 @@
 //! What is said of each object: one JSON line on stdout, and the same in the HTTP answer. No patient data.
 
+pub mod answer;
+
 use std::time::Duration;
 
 use serde::Serialize;
