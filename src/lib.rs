@@ -12,7 +12,6 @@ pub mod s3;
 pub mod sigv4;
 
 // The picture.
-pub mod fetch;
 pub mod model;
 pub mod picture;
 pub mod pipeline;
@@ -21,7 +20,6 @@ pub mod text;
 // The way out.
 pub mod deidentify;
 pub mod error;
-mod outputs;
 pub mod ports;
 pub mod record;
 pub mod report;
