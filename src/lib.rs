@@ -26,6 +26,4 @@ pub mod report;
 pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]
-mod handler;
-#[cfg(all(target_family = "wasm", feature = "component"))]
-mod infer;
+mod wasi;

@@ -19,13 +19,13 @@ use crate::{
     config::Config,
     error::Error,
     event::{self, MAX_EVENT_BYTES},
-    infer::Graphs,
     model::contract::Contract,
     model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
     record,
     report::answer,
     text::contract::TextContract,
+    wasi::infer::Graphs,
 };
 
 #[http_component]
