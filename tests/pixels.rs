@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits {
     max_bytes: 1 << 22,
     max_pixels: 4_000_000,
 };
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/train/fixtures");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/training/pneumonia/fixtures");
 
 fn contract(resize: &str, layout: &str, channels: &str) -> Contract {
     Contract::parse(&format!(

@@ -108,7 +108,7 @@ fn app() -> (TempDir, Vec<u8>, String) {
         dir.path().join("target"),
     )
     .unwrap();
-    // The model that finds text stays ours. Copied, because the component may not follow a link out of its folder.
+    // The text detector stays the repository's.
     let folder = dir.path().join("models/text");
     fs::create_dir(&folder).unwrap();
     for file in ["model.onnx", "contract.json"] {

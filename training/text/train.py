@@ -1,8 +1,8 @@
 """Trains the detector of burned-in text and writes model.onnx, contract.json and figures.json.
 
-    python train.py --data DIR --phantoms DIR --out ../text
+    python train.py --data DIR --phantoms DIR --out ../../models/text
 
-DIR holds NORMAL and PNEUMONIA with X-rays at full size; marks.json beside this file says what is burned into those of the Kermany set
+DIR holds NORMAL and PNEUMONIA with X-rays at full size; annotations.json beside this file says what is burned into those of the Kermany set
 already. A run that was stopped goes on where it was when it is started again with the same --work.
 """
 
@@ -24,7 +24,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder with {NORMAL,PNEUMONIA} of X-rays at full size")
     parser.add_argument("--phantoms", required=True, help="folder that `xray make-images` wrote")
-    parser.add_argument("--out", required=True, help="folder for the model, its contract and figures")
+    parser.add_argument("--out", required=True, help="folder for the model and its contract")
+    parser.add_argument("--figures", default=HERE, help="folder for figures.json")
     parser.add_argument("--work", default="work", help="folder for checkpoints")
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
@@ -33,7 +34,8 @@ def main() -> None:
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
     os.makedirs(args.out, exist_ok=True)
-    with open(os.path.join(HERE, "marks.json")) as file:
+    os.makedirs(args.figures, exist_ok=True)
+    with open(os.path.join(HERE, "annotations.json")) as file:
         marks = json.load(file)
 
     every = crops.xrays(args.data, marks)

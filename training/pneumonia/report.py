@@ -134,7 +134,10 @@ def strangers(shipped, held, elsewhere: str | None, seed: int) -> dict:
 
 
 def write(args, held: Held) -> None:
-    """Writes figures.json into args.out and the plots into args.out/plots; the sheet of wrong ones, which shows patients' pictures, into args.work."""
+    """Writes figures.json and plots.png into `args.figures`.
+
+    The sheet of misclassified pictures goes to `args.work`, because it shows pictures of patients.
+    """
     shipped = Shipped(args.out)
     risks, doubts, milliseconds = shipped.score([p[..., 0] for p in held.pictures])
     # The risks as the network gave them before calibration, to calibrate each patient's by the others'.
@@ -167,10 +170,10 @@ def write(args, held: Held) -> None:
             pictures, labels, _, _ = load(folder, 224)
             scores, said, _ = shipped.score([p[..., 0] for p in pictures])
             result[part] = figures(scores, labels) | {"classes": classes(scores, said, labels)}
-    with open(os.path.join(args.out, "figures.json"), "w") as file:
+    with open(os.path.join(args.figures, "figures.json"), "w") as file:
         json.dump(result, file, indent=2)
         file.write("\n")
-    plots.draw(fair, held, result, os.path.join(args.out, "plots.png"))
+    plots.draw(fair, held, result, os.path.join(args.figures, "plots.png"))
     plots.wrong(fair, held, os.path.join(args.work, "wrong.png"))
     summary(result)
 

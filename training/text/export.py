@@ -104,7 +104,7 @@ def milliseconds(session) -> float:
 
 
 def write(model, held: dict, args) -> None:
-    """Writes model.onnx, contract.json and figures.json into `args.out`."""
+    """Writes model.onnx and contract.json into `args.out`, and figures.json into `args.figures`."""
     content = to_onnx(model)
     path = os.path.join(args.out, "model.onnx")
     with open(path, "wb") as file:
@@ -127,8 +127,8 @@ def write(model, held: dict, args) -> None:
         "held_out": sorted(held),
         "examined": examine(session, held, 7_000_000 + args.seed),
     }
-    for name, value in (("contract.json", contract(digest)), ("figures.json", figures)):
-        with open(os.path.join(args.out, name), "w") as file:
+    for folder, name, value in ((args.out, "contract.json", contract(digest)), (args.figures, "figures.json", figures)):
+        with open(os.path.join(folder, name), "w") as file:
             json.dump(value, file, indent=2)
             file.write("\n")
     print(json.dumps({key: value for key, value in figures.items() if key != "held_out"}, indent=2))

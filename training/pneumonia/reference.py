@@ -1,6 +1,6 @@
 """Prints what the resize rule makes of pictures, and the model's risk, as JSON to compare another implementation with.
 
-    python reference.py --model ../pneumonia PICTURE...
+    python reference.py --model ../../models/pneumonia PICTURE...
 """
 
 import argparse

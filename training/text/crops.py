@@ -13,7 +13,7 @@ from network import STRIDE
 SIDE = 512
 # Share of a cell that must be inside a line's or a mark's ink box for the cell to count as it; below, nothing is asked of the cell.
 PART = 0.25
-CODES = {"text": drawing.TEXT, "mark": drawing.MARK, "unknown": drawing.UNKNOWN, "patient": drawing.TEXT, "marker": drawing.MARK}
+CODES = {"text": drawing.TEXT, "marker": drawing.MARK, "unknown": drawing.UNKNOWN, "patient": drawing.TEXT, "mark": drawing.MARK}
 
 
 class Background:
