@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use crate::{
     error::Error,
-    predict::{NamedTensor, Tensor},
+    model::predict::{NamedTensor, Tensor},
 };
 
 #[allow(unsafe_code, missing_docs)]

@@ -1,19 +1,21 @@
 //! One picture's way from bytes to outputs, without a network: decode, predict, find text, annotate, redact, encode, verify.
 
+pub mod verify;
+
 use std::time::Duration;
 
 use crate::{
-    annotate::Label,
-    contract::Contract,
-    decode::Limits,
     error::Error,
-    heatmap::Heatmap,
-    predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
-    redact::{self, BoxSpec, Method, Rect},
-    sniff::Format,
-    source::{Source, Written},
+    model::contract::Contract,
+    model::predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
+    picture::annotate::Label,
+    picture::decode::Limits,
+    picture::heatmap::Heatmap,
+    picture::redact::{self, BoxSpec, Method, Rect},
+    picture::sniff::Format,
+    picture::source::{Source, Written},
+    pipeline::verify::{Redacted, Unclean, by_text, left},
     text::{Detector, Found},
-    verify::{Redacted, Unclean, by_text, left},
 };
 
 /// Which pictures get an anonymized copy.
@@ -124,7 +126,7 @@ pub struct Outputs {
 /// runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`crate::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
+/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
 /// returns.
 pub fn process(
     bytes: &[u8],

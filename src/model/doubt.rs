@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::{error::Error, predict::NamedTensor};
+use crate::{error::Error, model::predict::NamedTensor};
 
 /// One limit on one element of an output. A value over it casts the doubt.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -78,7 +78,7 @@ pub(crate) fn named<'a>(outputs: &'a [NamedTensor], name: &str) -> Result<&'a Na
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::Tensor;
+    use crate::model::predict::Tensor;
 
     fn outputs(view: [f32; 3], distance: f32) -> Vec<NamedTensor> {
         let output = |name: &str, data: Vec<f32>| NamedTensor {

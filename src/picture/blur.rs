@@ -3,7 +3,7 @@
 use image::{ImageBuffer, Pixel, Primitive};
 use num_traits::ToPrimitive;
 
-use crate::boxes::Rect;
+use crate::picture::boxes::Rect;
 
 /// How far the surroundings reach into a box when its edge is softened, in pixels: three box passes of this radius.
 const RADIUS: u32 = 8;

@@ -1,16 +1,16 @@
 //! Storing what was made of a source, against others who may be storing outputs of the same source.
 
 use crate::{
-    contract::Contract,
     error::{Error, Outcome},
     event::ObjectEvent,
-    outputs::{OutputStore, Place, Put},
+    model::contract::Contract,
     pipeline::Outputs,
+    pipeline::verify::{Redacted, Unclean},
     ports::Ports,
     report::{Report, Stored},
     s3::{ObjectHead, Precondition, Upload},
-    store::{self, Decision},
-    verify::{Redacted, Unclean},
+    store::decide::{self, Decision},
+    store::outputs::{OutputStore, Place, Put},
 };
 
 /// How often outputs are tried when others write the same ones.
@@ -66,7 +66,7 @@ pub struct Work<'a, P> {
 impl<P: Ports> Work<'_, P> {
     /// What the processed PUT must hold to; none when there is nothing to do, which the report then says.
     pub fn decide(&self, stored: Option<&ObjectHead>, report: &mut Report) -> Option<Precondition> {
-        match store::decide(self.event, stored, self.contract, self.settings) {
+        match decide::decide(self.event, stored, self.contract, self.settings) {
             // Without a sequencer nothing tells which of two is the later one. What has come since is an event's, which
             // must not lose to a picture that was fetched before.
             Decision::Write(_)
@@ -99,7 +99,7 @@ impl<P: Ports> Work<'_, P> {
     pub async fn store_outputs(
         &self,
         outputs: Outputs,
-        source: &store::Source,
+        source: &decide::Source,
         mut stored: Option<ObjectHead>,
         report: &mut Report,
     ) -> Result<Option<ObjectHead>, Error> {
@@ -109,7 +109,7 @@ impl<P: Ports> Work<'_, P> {
         let copy = copy.map(|(copy, p)| Upload {
             body: copy.bytes.into(),
             content_type,
-            metadata: store::anonymized_metadata(
+            metadata: decide::anonymized_metadata(
                 self.event,
                 source,
                 self.contract,
@@ -141,7 +141,7 @@ impl<P: Ports> Work<'_, P> {
                 return Ok(stored.filter(|_| touched));
             };
             processed.precondition = precondition;
-            processed.metadata = store::processed_metadata(
+            processed.metadata = decide::processed_metadata(
                 self.event,
                 source,
                 self.contract,

@@ -10,7 +10,7 @@ use fast_image_resize::{
 };
 use image::DynamicImage;
 
-use crate::contract::Resize;
+use crate::model::contract::Resize;
 
 /// A picture's brightness.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,21 +3,23 @@
 //! HEAD, decide, GET, make all outputs, then store: the anonymized copy first, so that a processed object means that all is
 //! there. PUTs are conditional on what was seen; where a condition fails, it looks and decides again.
 
+pub mod removal;
+mod settle;
+
 use crate::{
     config::Config,
-    contract::Contract,
     deidentify,
     error::{Error, Outcome},
     event::{EventKind, ObjectEvent, Record},
-    fetch::{Fetched, fetch},
-    outputs::OutputStore,
+    model::contract::Contract,
     pipeline::{self, Outputs},
     ports::Ports,
-    removal,
+    record::settle::{ATTEMPTS, Work, raced},
     report::{Covered, Model, Report, millis},
     s3::ObjectHead,
-    settle::{ATTEMPTS, Work, raced},
-    store,
+    store::decide,
+    store::fetch::{Fetched, fetch},
+    store::outputs::OutputStore,
     text::{Detector, contract::TextContract},
 };
 
@@ -66,14 +68,14 @@ async fn handle(
     event: &ObjectEvent,
     report: &mut Report,
 ) -> Result<(), Error> {
-    report.source = Some(store::log_digest(&event.object, config));
+    report.source = Some(decide::log_digest(&event.object, config));
     report.bucket = Some(event.object.bucket().to_owned());
     let follows = event.kind == EventKind::Removed && config.remove_outputs;
     if event.kind != EventKind::Created && !follows {
         report.skip("not-a-creation");
         return Ok(());
     }
-    if store::is_own_output(event.object.bucket(), config) {
+    if decide::is_own_output(event.object.bucket(), config) {
         report.skip("own-output");
         return Ok(());
     }
@@ -112,7 +114,7 @@ async fn make(
         let Some(stored) = overtaken else {
             return Ok(());
         };
-        let later = store::made_for(event, &stored)?;
+        let later = decide::made_for(event, &stored)?;
         let mut again = Report::new(Outcome::Done);
         overtaken = attempt(ports, config, &later, &terms, true, &mut again).await?;
         report.anonymized = again.anonymized;
@@ -157,7 +159,7 @@ async fn attempt(
             bytes,
             etag,
             version,
-        } => (bytes, store::Source { etag, version }),
+        } => (bytes, decide::Source { etag, version }),
         Fetched::Gone => {
             report.skip("gone");
             return Ok(None);

@@ -13,8 +13,8 @@ use image::{
 
 use crate::{
     error::Error,
-    jpeg::{self, JpegStyle},
-    sniff::{Format, sniff},
+    picture::jpeg::{self, JpegStyle},
+    picture::sniff::{Format, sniff},
 };
 
 /// The usual display and scanner profiles have 0.5 to 600 kB.

@@ -7,10 +7,10 @@ use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 use serde::Deserialize;
 
 use crate::{
-    doubt::named,
     error::Error,
-    predict::{NamedTensor, Thresholds},
-    redact::Rect,
+    model::doubt::named,
+    model::predict::{NamedTensor, Thresholds},
+    picture::redact::Rect,
 };
 
 /// The graph's output that holds the map: one logit a cell, rows from the top. Cells without a vote are far below all others.
@@ -175,7 +175,7 @@ mod tests {
     use image::{GrayImage, Luma};
 
     use super::*;
-    use crate::predict::Tensor;
+    use crate::model::predict::Tensor;
 
     const THRESHOLDS: Thresholds = Thresholds {
         normal: 0.6,

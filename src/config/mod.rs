@@ -7,11 +7,11 @@ pub use defaults::DEFAULTS;
 use values::{choice, folder, number, suffix};
 
 use crate::{
-    decode::Limits,
     error::Error,
+    model::predict::Thresholds,
+    picture::decode::Limits,
+    picture::redact::{Method, parse_boxes},
     pipeline::{AnonymizeWhen, Overlay, Settings},
-    predict::Thresholds,
-    redact::{Method, parse_boxes},
     s3::{Addressing, Endpoint},
     sigv4::{Secret, sha256_hex},
 };

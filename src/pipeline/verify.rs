@@ -1,10 +1,10 @@
 //! Whether a covered copy is clean: by how much was covered, and by looking again at what is going to be stored.
 
 use crate::{
-    decode::Limits,
     error::Error,
-    redact::{self, Rect, Redaction},
-    source::Source,
+    picture::decode::Limits,
+    picture::redact::{self, Rect, Redaction},
+    picture::source::Source,
     text::{Detector, Found},
 };
 
@@ -38,7 +38,7 @@ pub(crate) fn by_text(all: &[Rect], specified: &[Rect], (width, height): (u32, u
 /// Looks at the file as it is going to be stored, for text that is still there.
 ///
 /// # Errors
-/// As [`crate::decode::decode`] and [`Detector::left`].
+/// As [`crate::picture::decode::decode`] and [`Detector::left`].
 pub(crate) fn left(
     bytes: &[u8],
     covered: &[Rect],

@@ -10,10 +10,10 @@ mod marks;
 pub mod tiles;
 
 use crate::{
-    boxes::Rect,
     error::Error,
-    predict::{NamedTensor, Tensor},
-    resize::Grey,
+    model::predict::{NamedTensor, Tensor},
+    picture::boxes::Rect,
+    picture::resize::Grey,
 };
 use contract::TextContract;
 use map::{Component, maps};

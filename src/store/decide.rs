@@ -2,10 +2,10 @@
 
 use crate::{
     config::Config,
-    contract::Contract,
     deidentify::{Pseudonyms, split_extension},
     error::Error,
     event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef, Sequencer},
+    model::contract::Contract,
     s3::{ObjectHead, Precondition},
     sigv4::{hmac_sha256, sha256_hex},
 };

@@ -3,10 +3,10 @@
 use image::DynamicImage;
 
 use crate::{
-    contract::{Channels, Contract, Layout, OutputKind},
-    doubt::{self, element},
     error::Error,
-    resize,
+    model::contract::{Channels, Contract, Layout, OutputKind},
+    model::doubt::{self, element},
+    picture::resize,
 };
 
 /// A dense f32 tensor in row-major order.

@@ -6,16 +6,16 @@ use jpeg_blocks::Edit;
 use serde::Serialize;
 
 use crate::{
-    annotate::Label,
-    blocks::Blocks,
-    contract::Contract,
-    decode::{self, Limits, Picture},
     error::Error,
-    heatmap::Heatmap,
-    predict::{self, Tensor, Thresholds},
-    redact::{Method, Rect, Redaction, redact_rects},
-    resize::Grey,
-    sniff::{Format, sniff},
+    model::contract::Contract,
+    model::predict::{self, Tensor, Thresholds},
+    picture::annotate::Label,
+    picture::blocks::Blocks,
+    picture::decode::{self, Limits, Picture},
+    picture::heatmap::Heatmap,
+    picture::redact::{Method, Rect, Redaction, redact_rects},
+    picture::resize::Grey,
+    picture::sniff::{Format, sniff},
 };
 
 /// How an output's file was made.

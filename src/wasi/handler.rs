@@ -16,16 +16,16 @@ use spin_sdk::http::{
 use spin_sdk::{http_component, variables};
 
 use crate::{
-    answer,
     config::Config,
-    contract::Contract,
     error::Error,
     event::{self, MAX_EVENT_BYTES},
-    infer::Graphs,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
-    predict::{NamedTensor, Tensor},
     record,
+    report::answer,
     text::contract::TextContract,
+    wasi::infer::Graphs,
 };
 
 #[http_component]

@@ -7,10 +7,10 @@ use crate::{
     deidentify::{AnonymizedKeys, Pseudonyms},
     error::Error,
     event::ObjectEvent,
-    fetch::send_signed,
     ports::Ports,
     s3::{Meaning, ObjectHead, Precondition, Upload, meaning},
-    store,
+    store::decide,
+    store::fetch::send_signed,
 };
 
 /// How a conditional PUT ended.
@@ -64,7 +64,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             config,
             event,
             processed_bucket: format!("{bucket}{}", config.processed_suffix),
-            processed_key: store::processed_key(key),
+            processed_key: decide::processed_key(key),
             anonymized_bucket: format!("{bucket}{}", config.anonymized_suffix),
             quarantine_bucket: config
                 .quarantine_suffix
@@ -130,7 +130,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
             return Ok(None);
         };
-        let ours = |head: &ObjectHead| store::is_made_from(head, &self.event.object, pseudonyms);
+        let ours = |head: &ObjectHead| decide::is_made_from(head, &self.event.object, pseudonyms);
         let at = |key: &str, head: Option<ObjectHead>| Slot {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -179,7 +179,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         };
         for key in names {
             let found = self.head(bucket, key).await?;
-            if found.is_some_and(|h| store::is_made_from(&h, &self.event.object, pseudonyms)) {
+            if found.is_some_and(|h| decide::is_made_from(&h, &self.event.object, pseudonyms)) {
                 self.delete(bucket, key).await?;
                 removed = true;
             }

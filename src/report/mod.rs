@@ -1,17 +1,19 @@
 //! What is said of each object: one JSON line on stdout, and the same in the HTTP answer. No patient data.
 
+pub mod answer;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{
     error::{Error, Outcome},
+    model::predict::Class,
+    picture::redact::Method,
+    picture::sniff::Format,
+    picture::source::Written,
     pipeline::Outputs,
-    predict::Class,
-    redact::Method,
-    sniff::Format,
-    source::Written,
-    verify::Unclean,
+    pipeline::verify::Unclean,
 };
 
 /// The report on one object. Fields that are not known are left out.

@@ -9,12 +9,12 @@ use crate::{
     config::Config,
     error::Error,
     event::{EventKind, ObjectEvent, ObjectRef},
-    fetch::send_signed,
-    outputs::{OutputStore, Place},
     ports::Ports,
     report::{Report, Stored},
     s3::{Meaning, ObjectHead, meaning},
-    store::{self, Removed},
+    store::decide::{self, Removed},
+    store::fetch::send_signed,
+    store::outputs::{OutputStore, Place},
 };
 
 /// Removes the outputs of a source that is gone. Gives back the source that is there now, if its outputs have to be made: it
@@ -30,7 +30,7 @@ pub async fn follow(
 ) -> Result<Option<ObjectEvent>, Error> {
     let outputs = OutputStore::new(ports, config, event);
     let stored = outputs.head_processed().await?;
-    match store::removed(event, stored.as_ref()) {
+    match decide::removed(event, stored.as_ref()) {
         Removed::Earlier => {
             report.skip("stale");
             return Ok(None);
@@ -47,7 +47,7 @@ pub async fn follow(
         }
     }
     // The processed object first: while it is there it means that all is there.
-    let ours = stored.is_some_and(|stored| store::is_processed(&stored));
+    let ours = stored.is_some_and(|stored| decide::is_processed(&stored));
     if ours {
         outputs.remove_processed().await?;
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     error::Error,
-    markers::{SOS, Segment, segments},
+    picture::markers::{SOS, Segment, segments},
 };
 
 /// The lowest bit of each coefficient that was sent so far; none while nothing was.

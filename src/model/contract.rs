@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use crate::{doubt::Check, error::Error, heatmap::MapOutput};
+use crate::{error::Error, model::doubt::Check, picture::heatmap::MapOutput};
 
 /// What a model wants and gives. A value made by [`Contract::parse`] is consistent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

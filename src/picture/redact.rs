@@ -6,8 +6,8 @@
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 use serde::Serialize;
 
-use crate::blur;
-pub use crate::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
+use crate::picture::blur;
+pub use crate::picture::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
 
 /// How a box is covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

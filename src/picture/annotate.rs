@@ -3,10 +3,10 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 
-use crate::{error::Error, redact::Rect};
+use crate::{error::Error, picture::redact::Rect};
 
 /// DejaVu Sans Mono, printable ASCII only; see `assets/README.md`.
-pub const FONT: &[u8] = include_bytes!("../assets/DejaVuSansMono-subset.ttf");
+pub const FONT: &[u8] = include_bytes!("../../assets/DejaVuSansMono-subset.ttf");
 
 /// A label narrower than this is no longer text; beyond it the picture is too narrow to say anything on.
 const MIN_EM: f32 = 6.0;

@@ -7,12 +7,12 @@ use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
 use jpeg_blocks::{Area, Edit, Error as JpegError, Jpeg, Keep, Limits as JpegLimits, Pixels};
 
 use crate::{
-    contract::{Channels, Contract, Resize},
-    decode::{Limits, Picture, decode, plain_icc},
     error::Error,
-    predict::{self, Tensor},
-    redact::Rect,
-    resize::{self, Grey},
+    model::contract::{Channels, Contract, Resize},
+    model::predict::{self, Tensor},
+    picture::decode::{Limits, Picture, decode, plain_icc},
+    picture::redact::Rect,
+    picture::resize::{self, Grey},
 };
 
 /// Scans of a progressive file; usual ones have about ten.

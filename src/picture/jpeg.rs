@@ -8,10 +8,10 @@ use libjpeg_turbo_rs::{
 };
 
 use crate::{
-    decode::{Limits, plain_icc},
     error::Error,
-    markers::{SOS, segments},
-    scans,
+    picture::decode::{Limits, plain_icc},
+    picture::markers::{SOS, segments},
+    picture::scans,
 };
 
 /// How a JPEG was encoded, to encode another like it.
@@ -29,7 +29,7 @@ pub struct JpegStyle {
 /// Decodes to grey or RGB, 8 bit.
 ///
 /// # Errors
-/// As [`crate::decode::decode`].
+/// As [`crate::picture::decode::decode`].
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle), Error> {
     let allowed = DecodeLimits {
         max_pixels: limits.max_pixels,
