@@ -3,7 +3,7 @@
 use super::contract::Contract;
 use crate::mutate::{mutate_text, rounds};
 
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 46] = [
     "\"version\"",
     "\"name\"",
     "\"model_sha256\"",
@@ -35,6 +35,12 @@ const WORDS: [&str; 40] = [
     "2",
     "-1",
     "4097",
+    "160",
+    "160",
+    "224",
+    "5000",
+    "5000",
+    "0",
     "1e39",
     "1e-46",
     "[1, 2, 3]",
@@ -50,7 +56,7 @@ const WORDS: [&str; 40] = [
 fn contract_survives_mutated_files() {
     let seed = include_str!("../../models/pneumonia/contract.json");
     assert!(Contract::parse(seed).is_ok());
-    rounds(10_000, |rng| {
+    rounds(20_000, |rng| {
         match Contract::parse(&mutate_text(rng, seed, &WORDS)) {
             Ok(contract) => {
                 let input = &contract.input;
