@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{compose, manifest::Manifest};
+use crate::app::{compose, manifest::Manifest};
 
 /// Arguments of `xray compose`.
 #[derive(Debug, Args)]

@@ -9,9 +9,9 @@
 //! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
+pub mod app;
 pub mod ceph;
 pub mod ceph_cmd;
-pub mod compose;
 pub mod compose_cmd;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
@@ -19,16 +19,13 @@ pub mod doctor_cmd;
 pub mod egress;
 pub mod images_cmd;
 pub mod kafka;
-pub mod locked;
 pub mod logs;
-pub mod manifest;
 pub mod metrics;
 pub mod nn;
 pub mod plugin_cmd;
 pub mod problem;
 pub mod process_cmd;
 pub mod push_cmd;
-pub mod registry;
 pub mod reprocess_cmd;
 pub mod runtime;
 pub mod send_cmd;
@@ -36,4 +33,3 @@ pub mod server;
 pub mod setup_cmd;
 pub mod store_client;
 pub mod up_cmd;
-pub mod variables;

@@ -11,7 +11,7 @@ use xray::{
 };
 use xray_demo::{Client, Credentials, Transport};
 
-use crate::{
+use crate::app::{
     manifest::{Manifest, VariableDecl},
     variables::{self, Sources, Variables},
 };

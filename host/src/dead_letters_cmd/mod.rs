@@ -16,10 +16,12 @@ use rdkafka::{
 
 use self::{letter::Letter, read::Letters};
 use crate::{
+    app::{
+        manifest::Manifest,
+        variables::{self, Sources, Variables},
+    },
     kafka::{config::Config, record::Record},
-    manifest::Manifest,
     up_cmd::kafka::KafkaArgs,
-    variables::{self, Sources, Variables},
 };
 
 /// Arguments of `xray dead-letters`.

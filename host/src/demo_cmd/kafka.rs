@@ -20,11 +20,13 @@ use xray_demo::notify::{Delivery, Notice, Topic};
 
 use super::DemoArgs;
 use crate::{
+    app::{
+        manifest::Manifest,
+        variables::{Sources, Variables},
+    },
     kafka::{Trigger, config::Config, record::Record},
-    manifest::Manifest,
     runtime::Runtime,
     up_cmd::kafka::{KafkaArgs, configs},
-    variables::{Sources, Variables},
 };
 
 /// Partitions of the topic; each has an order of its own, and the embedded broker keeps 5 MB of it.

@@ -17,8 +17,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use crate::{
-    locked::{self, Triggers},
-    manifest::Manifest,
+    app::{
+        locked::{self, Triggers},
+        manifest::Manifest,
+    },
     server,
     up_cmd::{
         self, RuntimeArgs,

@@ -5,10 +5,12 @@ use xray::config::Config;
 use xray_demo::Credentials;
 
 use crate::{
-    manifest::Manifest,
+    app::{
+        manifest::Manifest,
+        variables::{Sources, Variables},
+    },
     runtime::Options,
     up_cmd::RuntimeArgs,
-    variables::{Sources, Variables},
 };
 
 /// The variables that say where the store is; a command with its own store sets them itself.

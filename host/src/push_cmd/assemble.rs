@@ -8,7 +8,7 @@ use oci_client::client::ImageLayer;
 use serde_json::{Value, json};
 
 use super::{files, lock};
-use crate::{
+use crate::app::{
     compose,
     manifest::{Component, Manifest},
     registry::{ARCHIVE, DATA, Digest, WASM, pack},

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::manifest::FileMount;
+use crate::app::manifest::FileMount;
 
 /// Lists what a manifest's `files` stand for, by path without the first slash. Where two entries put a file at one path,
 /// the later one holds, as with Spin.

@@ -1,6 +1,6 @@
 //! From a manifest to the locked application that Spin would make of it, its contents left open.
 //!
-//! The manifest has been read by [`crate::manifest`] before, which refuses what this host does not have. Here its tables
+//! The manifest has been read by [`crate::app::manifest`] before, which refuses what this host does not have. Here its tables
 //! are only carried over, those of other hosts and tools included, so that nothing of them is lost on the way.
 
 use std::collections::BTreeSet;

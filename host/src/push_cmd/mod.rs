@@ -22,7 +22,7 @@ use oci_client::{
 use serde_json::{Value, json};
 
 use self::assemble::{Assembly, Form};
-use crate::registry::{APPLICATION, Registry};
+use crate::app::registry::{APPLICATION, Registry};
 
 /// Arguments of `xray push`.
 #[derive(Debug, Args)]

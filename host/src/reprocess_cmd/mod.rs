@@ -17,7 +17,7 @@ use xray_demo::sender::progress_bar;
 
 use self::walk::Walk;
 use crate::{
-    manifest::Manifest,
+    app::manifest::Manifest,
     process_cmd::{app, stop::Stop},
     runtime::{Runtime, files::Mounts, processors},
     store_client::of_function,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-use crate::{manifest::FileMount, nn::models::GUEST_FOLDER};
+use crate::{app::manifest::FileMount, nn::models::GUEST_FOLDER};
 
 /// The folders of one component.
 #[derive(Debug, Default)]

@@ -20,11 +20,11 @@ use super::{
     state::{Limits, State},
 };
 use crate::{
+    app::variables::Variables,
     egress::Egress,
     logs::{GuestOutput, Logs, Stream},
     metrics::Metrics,
     nn::{Inference, host::TensorBytes},
-    variables::Variables,
 };
 
 /// A component, ready to be instantiated.

@@ -31,12 +31,11 @@ pub use self::{
     options::{Options, default_concurrency, processors},
 };
 use crate::{
+    app::{manifest::Manifest, variables::Sources},
     egress::client::full,
-    manifest::Manifest,
     metrics::Metrics,
     nn::Inference,
     problem::{later, problem},
-    variables::Sources,
 };
 
 /// A running application. Clones share it.

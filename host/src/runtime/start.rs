@@ -20,14 +20,17 @@ use super::{
     state::{self, State},
 };
 use crate::{
-    compose,
+    app::{
+        compose,
+        manifest::{Component, Manifest},
+        variables::{Sources, Variables},
+    },
     egress::{
         Egress, InProcess,
         allowed::{AllowedHosts, SELF},
         client::Client,
     },
     logs::Logs,
-    manifest::{Component, Manifest},
     metrics::Metrics,
     nn::{
         Inference,
@@ -35,7 +38,6 @@ use crate::{
         library::SearchPath,
         models,
     },
-    variables::{Sources, Variables},
 };
 
 /// What the components of one application have in common.

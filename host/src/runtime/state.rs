@@ -11,12 +11,12 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
+    app::variables::Variables,
     egress::Egress,
     nn::{
         Inference,
         host::{NnView, TensorBytes},
     },
-    variables::Variables,
 };
 
 mod bindings {

@@ -7,10 +7,12 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::{
+    app::{
+        manifest::{KafkaTrigger, Manifest},
+        variables::Variables,
+    },
     kafka::{Trigger, config::Config},
-    manifest::{KafkaTrigger, Manifest},
     runtime::Runtime,
-    variables::Variables,
 };
 
 /// Flags for Kafka. They change every trigger of the manifest, or make one if it has none.

@@ -19,13 +19,15 @@ use futures_util::FutureExt;
 use self::{kafka::KafkaArgs, source::SourceArgs, spin::SpinArgs};
 
 use crate::{
+    app::{
+        manifest::Manifest,
+        variables::{self, Sources, Variables},
+    },
     kafka::config::Config,
-    manifest::Manifest,
     metrics,
     nn::{backend::Target, choose::Choice},
     runtime::{Options, Runtime, default_concurrency, processors},
     server::{self, Server},
-    variables::{self, Sources, Variables},
 };
 
 /// Arguments of `xray up`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{manifest::Manifest, registry};
+use crate::app::{manifest::Manifest, registry};
 
 /// Arguments that say which application, as `spin up` has them.
 #[derive(Debug, Args)]

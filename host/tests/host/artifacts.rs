@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xray_host::{
+use xray_host::app::{
     compose::{Interfaces, compose, interfaces},
     manifest::Manifest,
 };
@@ -137,7 +137,7 @@ fn what_cannot_be_composed_says_why() {
     }
     let manifest = Manifest::load(&root()).unwrap();
     let function = &manifest.components["xray"];
-    let said = |change: fn(&mut xray_host::manifest::Component)| {
+    let said = |change: fn(&mut xray_host::app::manifest::Component)| {
         let mut function = function.clone();
         change(&mut function);
         format!(

@@ -1,7 +1,7 @@
 //! What cannot work does not start, and what was compiled once starts fast.
 
 use xray_host::{
-    manifest::Manifest,
+    app::manifest::Manifest,
     runtime::{Options, Runtime},
 };
 

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use xray_host::{
+    app::manifest::Manifest,
     egress::InProcess,
-    manifest::Manifest,
     runtime::{Options, Runtime},
 };
 

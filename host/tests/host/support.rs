@@ -4,10 +4,9 @@ use crate::common::{missing, root};
 use bytes::Bytes;
 use http::{Request, Response};
 use xray_host::{
-    manifest::Manifest,
+    app::{manifest::Manifest, variables::Sources},
     nn::choose::Choice,
     runtime::{Options, Runtime},
-    variables::Sources,
 };
 
 /// The repository's first model: its bytes and its contract.

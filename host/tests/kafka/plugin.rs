@@ -33,7 +33,7 @@ fn installed() -> (TempDir, PathBuf) {
 /// The application as `spin up` writes it, with an HTTP trigger that is none of the plugin's business.
 fn locked_app(site: &Site, topic: &Topic) -> String {
     let root = root().canonicalize().unwrap();
-    let manifest = xray_host::manifest::Manifest::load(&root).unwrap();
+    let manifest = xray_host::app::manifest::Manifest::load(&root).unwrap();
     let variables: Value = manifest
         .variables
         .iter()

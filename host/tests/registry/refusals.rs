@@ -4,7 +4,7 @@ use oci_client::{
     client::{Config, ImageLayer},
     manifest::OciImageManifest,
 };
-use xray_host::registry::{APPLICATION, Registry};
+use xray_host::app::registry::{APPLICATION, Registry};
 
 use crate::{
     applications::{files, two},

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use oci_client::manifest::{OciDescriptor, OciImageManifest, OciManifest};
 
 use super::{APPLICATION, ARCHIVE, Cache, Digest, Registry, archive, failure};
-use crate::{
+use crate::app::{
     locked::{App, Content, Triggers},
     manifest::Manifest,
 };

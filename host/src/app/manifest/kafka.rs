@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
+use crate::app::variables::Variables;
 use crate::kafka::config::{Config, merge};
-use crate::variables::Variables;
 
 /// A Kafka trigger, its templates not expanded yet.
 #[derive(Debug, Clone)]

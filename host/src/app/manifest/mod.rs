@@ -20,7 +20,7 @@ pub use self::{
     dependency::Dependency,
     kafka::KafkaTrigger,
 };
-use crate::registry::Image;
+use crate::app::registry::Image;
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::manifest::VariableDecl;
+use crate::app::manifest::VariableDecl;
 
 /// Prefix of the environment variables that set Spin variables.
 const PREFIX: &str = "SPIN_VARIABLE_";

@@ -11,7 +11,7 @@ use wac_graph::{
     types::{Package, SubtypeChecker},
 };
 
-use crate::manifest::{Component, Dependency};
+use crate::app::manifest::{Component, Dependency};
 
 /// Names of a component's imports and exports.
 pub struct Interfaces {

@@ -17,7 +17,7 @@ use url::Url;
 pub use model::{App, Content};
 use model::{File, LockedComponent, LockedDependency, Trigger, Variable};
 
-use crate::manifest::{
+use crate::app::manifest::{
     self, Component, Dependency, FileMount, KafkaTrigger, Manifest, VariableDecl, only_inference,
 };
 
