@@ -6,7 +6,7 @@
 //!                          Metrics <---- report lines ---- Logs          nn: one backend, its models
 //! ```
 //!
-//! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
+//! [`serve::runtime::Runtime`] listens nowhere: [`serve::server::Server`] puts a socket in front of it for `xray
 //! up`, and other commands call it directly.
 
 pub mod app;
@@ -16,20 +16,15 @@ pub mod compose_cmd;
 pub mod dead_letters_cmd;
 pub mod demo_cmd;
 pub mod doctor_cmd;
-pub mod egress;
 pub mod images_cmd;
 pub mod kafka;
-pub mod logs;
-pub mod metrics;
 pub mod nn;
 pub mod plugin_cmd;
-pub mod problem;
 pub mod process_cmd;
 pub mod push_cmd;
 pub mod reprocess_cmd;
-pub mod runtime;
 pub mod send_cmd;
-pub mod server;
+pub mod serve;
 pub mod setup_cmd;
 pub mod store_client;
 pub mod up_cmd;

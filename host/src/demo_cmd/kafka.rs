@@ -25,7 +25,7 @@ use crate::{
         variables::{Sources, Variables},
     },
     kafka::{Trigger, config::Config, record::Record},
-    runtime::Runtime,
+    serve::runtime::Runtime,
     up_cmd::kafka::{KafkaArgs, configs},
 };
 

@@ -30,8 +30,10 @@ use self::{
 };
 use crate::{
     process_cmd::{app::App, stop::Stop},
-    runtime::{Runtime, processors},
-    server::Server,
+    serve::{
+        runtime::{Runtime, processors},
+        server::Server,
+    },
     up_cmd::RuntimeArgs,
 };
 

@@ -21,7 +21,7 @@ use super::{
     record::Record,
     verdict::{Verdict, verdict},
 };
-use crate::runtime::Runtime;
+use crate::serve::runtime::Runtime;
 
 /// Told how each delivered record ended: the record, the last answer, and how often it was delivered.
 pub type Observer = Arc<dyn Fn(&Record, &Response<Bytes>, u32) + Send + Sync>;

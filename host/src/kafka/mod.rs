@@ -44,7 +44,7 @@ use self::{
     book::Book, config::Config, context::Context, dead_letter::DeadLetters, deliver::Delivery,
     lanes::Lanes, notices::Notices, reader::Reader,
 };
-use crate::runtime::Runtime;
+use crate::serve::runtime::Runtime;
 
 /// How long the start waits for a broker before it goes on without.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);

@@ -21,7 +21,7 @@ use crate::{
         locked::{self, Triggers},
         manifest::Manifest,
     },
-    server,
+    serve::server,
     up_cmd::{
         self, RuntimeArgs,
         kafka::{self, KafkaArgs},

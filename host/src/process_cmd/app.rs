@@ -9,7 +9,7 @@ use crate::{
         manifest::Manifest,
         variables::{Sources, Variables},
     },
-    runtime::Options,
+    serve::runtime::Options,
     up_cmd::RuntimeArgs,
 };
 

@@ -43,8 +43,10 @@ use self::{
     stop::Stop,
 };
 use crate::{
-    egress::InProcess,
-    runtime::{Runtime, processors},
+    serve::{
+        egress::InProcess,
+        runtime::{Runtime, processors},
+    },
     up_cmd::RuntimeArgs,
 };
 

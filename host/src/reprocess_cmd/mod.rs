@@ -19,7 +19,7 @@ use self::walk::Walk;
 use crate::{
     app::manifest::Manifest,
     process_cmd::{app, stop::Stop},
-    runtime::{Runtime, files::Mounts, processors},
+    serve::runtime::{Runtime, files::Mounts, processors},
     store_client::of_function,
     up_cmd::RuntimeArgs,
 };

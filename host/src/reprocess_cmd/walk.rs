@@ -23,7 +23,7 @@ use xray_demo::{
 
 use super::tally::Tally;
 use crate::{
-    runtime::Runtime,
+    serve::runtime::Runtime,
     store_client::{may_pass, remedy},
 };
 

@@ -12,7 +12,7 @@ use crate::{
         variables::Variables,
     },
     kafka::{Trigger, config::Config},
-    runtime::Runtime,
+    serve::runtime::Runtime,
 };
 
 /// Flags for Kafka. They change every trigger of the manifest, or make one if it has none.

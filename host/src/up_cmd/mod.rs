@@ -24,10 +24,12 @@ use crate::{
         variables::{self, Sources, Variables},
     },
     kafka::config::Config,
-    metrics,
     nn::{backend::Target, choose::Choice},
-    runtime::{Options, Runtime, default_concurrency, processors},
-    server::{self, Server},
+    serve::{
+        metrics,
+        runtime::{Options, Runtime, default_concurrency, processors},
+        server::{self, Server},
+    },
 };
 
 /// Arguments of `xray up`.

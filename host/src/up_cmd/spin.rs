@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{app::manifest::Manifest, runtime::Options};
+use crate::{app::manifest::Manifest, serve::runtime::Options};
 
 /// Options that Spin has for every trigger.
 #[derive(Debug, Args)]

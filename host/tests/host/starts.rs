@@ -2,7 +2,7 @@
 
 use xray_host::{
     app::manifest::Manifest,
-    runtime::{Options, Runtime},
+    serve::runtime::{Options, Runtime},
 };
 
 use crate::{

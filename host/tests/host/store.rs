@@ -9,8 +9,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use xray_host::{
     app::manifest::Manifest,
-    egress::InProcess,
-    runtime::{Options, Runtime},
+    serve::{
+        egress::InProcess,
+        runtime::{Options, Runtime},
+    },
 };
 
 use crate::{

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use xray_host::{
     app::{manifest::Manifest, variables::Sources},
     nn::choose::Choice,
-    runtime::{Options, Runtime},
+    serve::runtime::{Options, Runtime},
 };
 
 /// The repository's first model: its bytes and its contract.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::egress::client::full;
+use crate::serve::egress::client::full;
 
 /// An answer with a status and one sentence for people.
 pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {

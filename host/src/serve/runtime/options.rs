@@ -3,9 +3,8 @@
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use crate::{
-    egress::InProcess,
-    logs::Listener,
     nn::{backend::Target, choose::Choice},
+    serve::{egress::InProcess, logs::Listener},
 };
 
 /// Settings of a runtime; the defaults are those of `xray up`.

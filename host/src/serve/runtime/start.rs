@@ -25,18 +25,20 @@ use crate::{
         manifest::{Component, Manifest},
         variables::{Sources, Variables},
     },
-    egress::{
-        Egress, InProcess,
-        allowed::{AllowedHosts, SELF},
-        client::Client,
-    },
-    logs::Logs,
-    metrics::Metrics,
     nn::{
         Inference,
         choose::{self, Choice, Chosen},
         library::SearchPath,
         models,
+    },
+    serve::{
+        egress::{
+            Egress, InProcess,
+            allowed::{AllowedHosts, SELF},
+            client::Client,
+        },
+        logs::Logs,
+        metrics::Metrics,
     },
 };
 

@@ -12,11 +12,11 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
     app::variables::Variables,
-    egress::Egress,
     nn::{
         Inference,
         host::{NnView, TensorBytes},
     },
+    serve::egress::Egress,
 };
 
 mod bindings {

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::WasiBody;
 
 pub use drain::signal;
 
-use crate::{
+use crate::serve::{
     egress::client::full,
     problem::problem,
     runtime::{Peer, Runtime},

@@ -1,6 +1,6 @@
 //! An application, loaded and ready to answer requests.
 //!
-//! Nothing here listens. [`crate::server`] puts a socket in front of it; commands call it directly.
+//! Nothing here listens. [`crate::serve::server`] puts a socket in front of it; commands call it directly.
 
 mod admission;
 mod aot;
@@ -32,10 +32,12 @@ pub use self::{
 };
 use crate::{
     app::{manifest::Manifest, variables::Sources},
-    egress::client::full,
-    metrics::Metrics,
     nn::Inference,
-    problem::{later, problem},
+    serve::{
+        egress::client::full,
+        metrics::Metrics,
+        problem::{later, problem},
+    },
 };
 
 /// A running application. Clones share it.

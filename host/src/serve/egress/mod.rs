@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::{allowed::AllowedHosts, client::Client};
-use crate::logs::Logs;
+use crate::serve::logs::Logs;
 
 /// The largest body that goes to a service in this process, which takes it whole.
 const IN_PROCESS_BODY: usize = 256 << 20;

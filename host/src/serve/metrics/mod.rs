@@ -19,7 +19,7 @@ pub use serve::serve;
 
 use crate::{
     kafka::metrics::KafkaMetrics,
-    logs::{Listener, Stream},
+    serve::logs::{Listener, Stream},
 };
 
 /// Seconds, from a tenth of a millisecond for a step to the longest a request may take.

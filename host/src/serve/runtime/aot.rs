@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::metrics::Metrics;
+use crate::serve::metrics::Metrics;
 
 const DIGEST: usize = 32;
 
@@ -108,7 +108,7 @@ mod tests {
         let cache = dir.path().join("cache");
         // `wat` is not compiled in, so the bytes of an empty component: magic, version, layer.
         let wasm = b"\0asm\x0d\0\x01\0";
-        let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
+        let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
         let metrics = Metrics::default();
         let load = || load(&engine, wasm, Path::new("c.wasm"), Some(&cache), &metrics).map(drop);
         let counted =
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_an_error_that_names_it() {
-        let engine = crate::runtime::engine::build(1, 1 << 20).unwrap();
+        let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
         let source = Path::new("c.wasm");
         let error = load(&engine, b"hello", source, None, &Metrics::default());
         assert!(format!("{:#}", error.err().unwrap()).contains("c.wasm"));

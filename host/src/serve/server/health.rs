@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::{egress::client::full, runtime::Runtime};
+use crate::serve::{egress::client::full, runtime::Runtime};
 
 /// The answer, if the path is one of the host's own.
 pub fn answer<B>(runtime: &Runtime, request: &Request<B>) -> Option<Response<WasiBody>> {

@@ -141,7 +141,7 @@ mod tests {
     fn writes_become_lines() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = seen.clone();
-        let listener: crate::logs::Listener =
+        let listener: crate::serve::logs::Listener =
             Arc::new(move |stream, line| sink.lock().unwrap().push((stream, line.to_owned())));
         let dir = tempfile::tempdir().unwrap();
         let logs =
@@ -166,7 +166,8 @@ mod tests {
     fn a_line_without_end_is_cut() {
         let count = Arc::new(Mutex::new(0));
         let sink = count.clone();
-        let listener: crate::logs::Listener = Arc::new(move |_, _| *sink.lock().unwrap() += 1);
+        let listener: crate::serve::logs::Listener =
+            Arc::new(move |_, _| *sink.lock().unwrap() += 1);
         let logs = Arc::new(Logs::open("a", None, false, true, vec![listener]).unwrap());
         let output = GuestOutput::new(logs, Stream::Stderr);
         for _ in 0..3 {

@@ -92,7 +92,7 @@ fn joined(base: &str, route: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::route::Router;
+    use crate::serve::runtime::route::Router;
 
     #[test]
     fn spins_headers_are_set_and_spoofed_ones_removed() {

@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     app::variables::Variables,
-    egress::Egress,
-    logs::{GuestOutput, Logs, Stream},
-    metrics::Metrics,
     nn::{Inference, host::TensorBytes},
+    serve::{
+        egress::Egress,
+        logs::{GuestOutput, Logs, Stream},
+        metrics::Metrics,
+    },
 };
 
 /// A component, ready to be instantiated.
