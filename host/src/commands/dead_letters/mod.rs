@@ -20,8 +20,8 @@ use crate::{
         manifest::Manifest,
         variables::{self, Sources, Variables},
     },
+    commands::shared::kafka_args::KafkaArgs,
     kafka::{config::Config, record::Record},
-    up_cmd::kafka::KafkaArgs,
 };
 
 /// Arguments of `xray dead-letters`.

@@ -1,12 +1,9 @@
 //! `xray process`: the function on local pictures. The same module in the same host, with a store in this process, so
 //! that nothing listens and nothing leaves the machine.
 
-pub(crate) mod app;
 mod count;
-pub(crate) mod inputs;
 mod line;
 mod place;
-pub(crate) mod stop;
 
 use std::{
     cell::Cell,
@@ -35,19 +32,21 @@ use xray_demo::{
 };
 
 use self::{
-    app::App,
     count::Count,
-    inputs::Input,
     line::Line,
     place::{Paths, Place},
-    stop::Stop,
 };
 use crate::{
+    commands::shared::{
+        app::App,
+        inputs::{self, Input},
+        runtime_args::RuntimeArgs,
+        stop::Stop,
+    },
     serve::{
         egress::InProcess,
         runtime::{Runtime, processors},
     },
-    up_cmd::RuntimeArgs,
 };
 
 /// The bucket that the pictures seem to lie in.

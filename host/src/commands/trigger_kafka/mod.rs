@@ -21,11 +21,12 @@ use crate::{
         locked::{self, Triggers},
         manifest::Manifest,
     },
-    serve::server,
-    up_cmd::{
-        self, RuntimeArgs,
-        kafka::{self, KafkaArgs},
+    commands::shared::{
+        kafka_args::{self, KafkaArgs},
+        load::load,
+        runtime_args::RuntimeArgs,
     },
+    serve::server,
 };
 
 /// The name by which Spin finds a plugin for triggers of type `kafka`.
@@ -101,19 +102,18 @@ pub async fn run(args: PluginArgs) -> Result<()> {
     }
     let stop = server::signal()?;
     let parent_gone = parent::gone();
-    let manifest = load()?;
-    let (runtime, triggers) =
-        up_cmd::load(manifest, &args.settings, &args.kafka, args.metrics).await?;
-    let triggers = kafka::start(&runtime, triggers).await?;
+    let manifest = manifest()?;
+    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
+    let triggers = kafka_args::start(&runtime, triggers).await?;
     tokio::select! {
         () = stop => {}
         () = parent_gone => eprintln!("xray: the parent is gone; finishing what is running"),
-        () = kafka::ended(&triggers) => {}
+        () = kafka_args::ended(&triggers) => {}
     }
-    kafka::stop(triggers).await
+    kafka_args::stop(triggers).await
 }
 
-fn load() -> Result<Manifest> {
+fn manifest() -> Result<Manifest> {
     let url = env::var("SPIN_LOCKED_URL").context(
         "SPIN_LOCKED_URL is not set; this is Spin's plugin for Kafka triggers, and `spin up` starts it (without Spin, use `xray up`)",
     )?;

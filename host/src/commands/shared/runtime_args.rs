@@ -1,65 +1,22 @@
-//! `xray up`: serve an application, with the options that `spin up` has.
-
-pub mod kafka;
-mod source;
-mod spin;
+//! The flags of every command that runs the component.
 
 use std::{
-    io::Write,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Result;
 use clap::Args;
-use futures_util::FutureExt;
 
-use self::{kafka::KafkaArgs, source::SourceArgs, spin::SpinArgs};
-
+use super::{source_args::SourceArgs, spin_args::SpinArgs};
 use crate::{
     app::{
         manifest::Manifest,
-        variables::{self, Sources, Variables},
+        variables::{self, Sources},
     },
-    kafka::config::Config,
     nn::{backend::Target, choose::Choice},
-    serve::{
-        metrics,
-        runtime::{Options, Runtime, default_concurrency, processors},
-        server::{self, Server},
-    },
+    serve::runtime::{Options, default_concurrency, processors},
 };
-
-/// Arguments of `xray up`.
-#[derive(Debug, Args)]
-pub struct UpArgs {
-    /// Address to serve on; port 0 takes any free port.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:3000",
-        env = "SPIN_HTTP_LISTEN_ADDR",
-        value_parser = spin::listen_address
-    )]
-    pub listen: SocketAddr,
-    /// Take the next free port where that of --listen is taken.
-    #[arg(long)]
-    pub find_free_port: bool,
-    /// Serve only this component; may be given more than once.
-    #[arg(short = 'c', long, value_name = "ID")]
-    pub component_id: Vec<String>,
-    /// Metrics for Prometheus on this address, at /metrics.
-    #[arg(long, value_name = "ADDR")]
-    pub metrics: Option<SocketAddr>,
-    /// Kafka.
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
-    /// What every command that runs the component has.
-    #[command(flatten)]
-    pub settings: RuntimeArgs,
-}
 
 /// Arguments of every command that runs the component.
 #[derive(Debug, Args)]
@@ -205,61 +162,4 @@ fn default_state_dir(dir: &Path) -> PathBuf {
 fn writable(dir: PathBuf) -> Option<PathBuf> {
     std::fs::create_dir_all(&dir).ok()?;
     tempfile::tempfile_in(&dir).ok().map(|_| dir)
-}
-
-/// Serves until a signal.
-///
-/// # Errors
-/// When the application does not start.
-pub async fn run(args: UpArgs) -> Result<()> {
-    // Before anything else, so that a signal during the start is not lost.
-    let stop = server::signal()?;
-    let mut manifest = args.settings.application().await?;
-    manifest.retain(&args.component_id)?;
-    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
-    let server = Server::bind(runtime.clone(), args.listen, args.find_free_port).await?;
-    let triggers = kafka::start(&runtime, triggers).await?;
-    println!("Serving http://{}", server.local_addr()?);
-    // Whoever waits for this line may read from a pipe.
-    _ = std::io::stdout().flush();
-    let ended = kafka::ended(&triggers);
-    let stop = async move {
-        tokio::select! {
-            () = stop => {}
-            () = ended => {}
-        }
-    };
-    let stop = stop.shared();
-    let end_of_triggers = async {
-        stop.clone().await;
-        kafka::stop(triggers).await
-    };
-    tokio::join!(server.run(stop.clone()), end_of_triggers).1
-}
-
-/// Starts all of an application but its triggers, and serves its metrics.
-///
-/// # Errors
-/// When a setting does not make sense, or something that the application needs is not there.
-pub async fn load(
-    mut manifest: Manifest,
-    settings: &RuntimeArgs,
-    flags: &KafkaArgs,
-    metrics_address: Option<SocketAddr>,
-) -> Result<(Runtime, Vec<Config>)> {
-    let sources = settings.sources(&manifest.dir)?;
-    flags.apply(&mut manifest)?;
-    // Before anything is loaded, because it is quick to check.
-    let variables = Variables::resolve(&manifest.variables, &sources)?;
-    let triggers = kafka::configs(&manifest, &variables)?;
-    let options = settings.options(&manifest);
-    let runtime = Runtime::start(manifest, sources, options).await?;
-    eprintln!("{}", runtime.nn_line());
-    if let Some(address) = metrics_address {
-        let source = runtime.clone();
-        let render = move || source.metrics().render(source.inference().sessions());
-        let address = metrics::serve(address, Arc::new(render)).await?;
-        eprintln!("Metrics at http://{address}/metrics");
-    }
-    Ok((runtime, triggers))
 }

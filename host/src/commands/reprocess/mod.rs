@@ -18,10 +18,8 @@ use xray_demo::sender::progress_bar;
 use self::walk::Walk;
 use crate::{
     app::manifest::Manifest,
-    process_cmd::{app, stop::Stop},
+    commands::shared::{app, runtime_args::RuntimeArgs, stop::Stop, store_client::of_function},
     serve::runtime::{Runtime, files::Mounts, processors},
-    store_client::of_function,
-    up_cmd::RuntimeArgs,
 };
 
 /// Arguments of `xray reprocess`.

@@ -1,16 +1,44 @@
-//! Looks at each part, makes what is missing or different, and looks again.
+//! `xray setup`: looks at each part, makes what is missing or different, and looks again.
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 
-use super::{plan::Plan, say};
-use crate::ceph::part::{Found, Part};
+use crate::{
+    ceph::part::{Found, Part},
+    commands::shared::plan::{Plan, WantedArgs, say},
+};
 
 /// How often a part is made before it is given up: of two topics that are made at the same time a gateway before Ceph 19 may
 /// lose one, since it keeps all of a tenant in one object.
 const TRIES: usize = 3;
 
+/// Arguments of `xray setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// What is wanted.
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Makes what is missing.
+///
+/// # Errors
+/// With the first part that can't be made, or that reads back otherwise.
+pub async fn run(args: SetupArgs) -> Result<()> {
+    if args.wanted.push.push.is_none() {
+        bail!(
+            "--push says where the gateway is to push events to: kafka://BROKER:9092 or http://FUNCTION:3000/, as the gateway \
+             reaches it"
+        );
+    }
+    walk(&Plan::new(&args.wanted).await?, args.dry_run).await
+}
+
 /// Walks over the parts.
-pub async fn run(plan: &Plan, dry_run: bool) -> Result<()> {
+async fn walk(plan: &Plan, dry_run: bool) -> Result<()> {
     println!("{}", plan.heading);
     let mut changes = 0;
     for part in &plan.parts {

@@ -17,9 +17,12 @@ use xray_demo::{Client, Transport};
 
 use self::line::{Finding, Lines};
 use crate::{
-    ceph::{settings::Settings, settings::StoreArgs, transport},
+    ceph::{settings::Settings, transport},
+    commands::shared::{
+        kafka_args::{KafkaArgs, configs},
+        store_args::StoreArgs,
+    },
     kafka::config::Config as KafkaConfig,
-    up_cmd::kafka::{KafkaArgs, configs},
 };
 
 /// Arguments of `xray doctor`.
@@ -81,7 +84,7 @@ pub async fn run(args: DoctorArgs) -> Result<ExitCode> {
 }
 
 fn site(args: &DoctorArgs) -> Result<Site> {
-    let mut settings = Settings::read(&args.store)?;
+    let mut settings = args.store.read()?;
     let kafka = match &mut settings.manifest {
         Some(manifest) => {
             args.kafka.apply(manifest)?;

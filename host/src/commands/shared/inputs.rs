@@ -8,7 +8,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use xray_demo::sender::{Source, pictures_in};
 
-use super::place::FOLDERS;
+/// The folders of labelled pictures, anonymized copies, and those that are not clean for sure.
+pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
 
 /// A local picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

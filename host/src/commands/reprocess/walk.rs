@@ -23,8 +23,8 @@ use xray_demo::{
 
 use super::tally::Tally;
 use crate::{
+    commands::shared::store_client::{may_pass, remedy},
     serve::runtime::Runtime,
-    store_client::{may_pass, remedy},
 };
 
 /// Objects of one request; what S3 gives at most.

@@ -1,14 +1,33 @@
-//! Looks at each part and changes nothing.
+//! `xray status`: looks at each part and changes nothing.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args;
 
-use super::{plan::Plan, say};
-use crate::ceph::part::Found;
+use crate::{
+    ceph::part::Found,
+    commands::shared::plan::{Plan, WantedArgs, say},
+};
+
+/// Arguments of `xray status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// What is wanted.
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+}
+
+/// Says what is there; the exit code is 1 when that is not what is wanted.
+///
+/// # Errors
+/// When the store can't be asked at all.
+pub async fn run(args: StatusArgs) -> Result<ExitCode> {
+    walk(&Plan::new(&args.wanted).await?).await
+}
 
 /// Walks over the parts.
-pub async fn run(plan: &Plan) -> Result<ExitCode> {
+async fn walk(plan: &Plan) -> Result<ExitCode> {
     println!("{}", plan.heading);
     let mut wrong = 0;
     for part in &plan.parts {

@@ -10,8 +10,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use xray_demo::results::Outputs;
 
-/// The folders of labelled pictures, anonymized copies, and those that are not clean for sure.
-pub(super) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
+use crate::commands::shared::inputs::FOLDERS;
 
 /// Where a picture's outputs are now.
 #[derive(Debug, Default, Serialize)]

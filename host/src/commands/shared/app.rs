@@ -9,8 +9,8 @@ use crate::{
         manifest::Manifest,
         variables::{Sources, Variables},
     },
+    commands::shared::runtime_args::RuntimeArgs,
     serve::runtime::Options,
-    up_cmd::RuntimeArgs,
 };
 
 /// The variables that say where the store is; a command with its own store sets them itself.

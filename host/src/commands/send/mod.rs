@@ -14,8 +14,9 @@ use xray_demo::{
 };
 
 use self::access::AccessArgs;
-use crate::{
-    process_cmd::{inputs, stop::Stop},
+use crate::commands::shared::{
+    inputs,
+    stop::Stop,
     store_client::{may_pass, remedy},
 };
 

@@ -1,9 +1,11 @@
-//! The parts, in the order in which they are made.
+//! The parts of a gateway that `xray setup`, `xray status` and `xray teardown` walk over, in the order in which they are
+//! made: the buckets, topic, notification and policies. Nothing is taken for done before it has been read back.
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use xray_demo::Client;
 
-use super::WantedArgs;
+use super::{push_args::PushArgs, store_args::StoreArgs};
 use crate::ceph::{
     bucket::{Bucket, NoPublicAcls, user_id},
     notification::Notification,
@@ -13,6 +15,35 @@ use crate::ceph::{
     topic::Topic,
     transport,
 };
+
+/// What is to be at the store.
+#[derive(Debug, Args)]
+pub struct WantedArgs {
+    /// Which store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The topic, at the gateway and at Kafka.
+    #[arg(long, value_name = "NAME", default_value = "storage")]
+    pub topic: String,
+    /// Where the topic pushes to.
+    #[command(flatten)]
+    pub push: PushArgs,
+    /// What the ids of our notifications begin with.
+    #[arg(long, value_name = "ID", default_value = "xray")]
+    pub notification: String,
+    /// Events; may be given more than once [default: s3:ObjectCreated:*, and s3:ObjectRemoved:* where `remove_outputs` is set].
+    #[arg(long = "event", value_name = "EVENT")]
+    pub events: Vec<String>,
+    /// Only keys that begin so.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prefix: String,
+    /// Only keys that end so; may be given more than once, and '' is for all.
+    #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"])]
+    pub suffixes: Vec<String>,
+    /// The function's user, where its keys are not among the settings: an id, TENANT$ID, or an ARN.
+    #[arg(long, value_name = "USER")]
+    pub function_user: Option<String>,
+}
 
 /// What is wanted, part by part.
 pub struct Plan {
@@ -30,7 +61,7 @@ impl Plan {
     /// # Errors
     /// When the owner's keys are missing or the store refuses a pair of keys.
     pub async fn new(args: &WantedArgs) -> Result<Self> {
-        let settings = Settings::read(&args.store)?;
+        let settings = args.store.read()?;
         let push = args.push.read()?;
         let Some(owner) = &settings.owner else {
             bail!(
@@ -140,4 +171,12 @@ fn events(args: &WantedArgs, settings: &Settings) -> Vec<String> {
         events.push("s3:ObjectRemoved:*".to_owned());
     }
     events
+}
+
+/// One line about a part, and its notes below.
+pub fn say(name: &str, what: &str, notes: &[String]) {
+    println!("{name:<46} {what}");
+    for note in notes {
+        println!("    note: {note}");
+    }
 }

@@ -24,9 +24,9 @@ use crate::{
         manifest::Manifest,
         variables::{Sources, Variables},
     },
+    commands::shared::kafka_args::{KafkaArgs, configs},
     kafka::{Trigger, config::Config, record::Record},
     serve::runtime::Runtime,
-    up_cmd::kafka::{KafkaArgs, configs},
 };
 
 /// Partitions of the topic; each has an order of its own, and the embedded broker keeps 5 MB of it.

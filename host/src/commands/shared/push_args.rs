@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use url::Url;
 
-use super::push::{Kind, Push};
+use crate::ceph::push::{Kind, Push};
 
 /// Flags for where a topic pushes to.
 #[derive(Debug, Default, Args)]

@@ -29,12 +29,11 @@ use self::{
     table::Row,
 };
 use crate::{
-    process_cmd::{app::App, stop::Stop},
+    commands::shared::{app::App, runtime_args::RuntimeArgs, stop::Stop},
     serve::{
         runtime::{Runtime, processors},
         server::Server,
     },
-    up_cmd::RuntimeArgs,
 };
 
 /// The bucket that pictures arrive in.
