@@ -9,8 +9,8 @@ use xray::{
 use xray_demo::{Client, Credentials, Transport};
 
 use crate::app::{
-    manifest::{Manifest, VariableDecl},
-    variables::{Sources, Variables},
+    manifest::Manifest,
+    variables::{Sources, VariableDecl, Variables},
 };
 
 /// Keys, and the token where they are temporary.

@@ -1,5 +1,5 @@
-//! `xray teardown`: removes each part, the last that was made first: a gateway whose persistent topic is gone while a notification still names
-//! it refuses every PUT into that bucket.
+//! `xray teardown`: removes each part, the last that was made first: a gateway whose persistent topic is gone while a
+//! notification still names it refuses every PUT into that bucket.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;

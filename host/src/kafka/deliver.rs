@@ -14,7 +14,7 @@ use super::{
     config::Config,
     dead_letter::{DeadLetters, Death},
     event,
-    lanes::Job,
+    job::Job,
     metrics::KafkaMetrics,
     notices::Notices,
     partition::Partition,

@@ -18,6 +18,7 @@ mod context;
 pub mod dead_letter;
 mod deliver;
 mod event;
+mod job;
 pub mod lane;
 mod lanes;
 pub mod metrics;

@@ -18,8 +18,9 @@ pub use model::{App, Content};
 use model::{File, LockedComponent, LockedDependency, Trigger, Variable};
 
 use crate::app::manifest::{
-    self, Component, Dependency, FileMount, KafkaTrigger, Manifest, VariableDecl, only_inference,
+    self, Component, Dependency, FileMount, KafkaTrigger, Manifest, only_inference,
 };
+use crate::app::variables::VariableDecl;
 
 /// Which triggers of an application are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ pub use self::{
     dependency::Dependency,
     kafka::KafkaTrigger,
 };
-use crate::app::registry::Image;
+use crate::app::{registry::Image, variables::VariableDecl};
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
@@ -45,15 +45,6 @@ pub struct Manifest {
     pub components: BTreeMap<String, Component>,
     /// The image that the application came in, if it was pulled from a registry.
     pub image: Option<Arc<Image>>,
-}
-
-/// A declared variable.
-#[derive(Debug, Clone, Default)]
-pub struct VariableDecl {
-    /// Value when nobody sets one; without it the variable is required.
-    pub default: Option<String>,
-    /// Whether the value must not be shown.
-    pub secret: bool,
 }
 
 /// An HTTP trigger.

@@ -3,6 +3,7 @@
 //! Spin's order: `--variable`, then the providers of the runtime configuration, then the environment
 //! and `.env`, then the default. A required variable without a value stops the start.
 
+mod decl;
 mod runtime_config;
 pub mod template;
 
@@ -14,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::app::manifest::VariableDecl;
+pub use self::decl::VariableDecl;
 
 /// Prefix of the environment variables that set Spin variables.
 const PREFIX: &str = "SPIN_VARIABLE_";
