@@ -1,6 +1,7 @@
 //! The application: its manifest or locked form, its variables, and the registries that it comes from.
 
 pub mod compose;
+pub mod folder;
 pub mod locked;
 pub mod manifest;
 pub mod registry;

@@ -1,7 +1,13 @@
-//! Our own implementation of `wasi:nn` over replaceable backends.
+//! `wasi:nn` for components, over interchangeable backends.
 //!
-//! Models are loaded once, at start, from where the manifest's `files` put them for the component;
-//! every request reaches them by name. One backend serves all of them.
+//! Models are loaded once, at start, from the paths where the manifest's `files` put them for the
+//! component. Every request reaches them by name. One backend serves all of them.
+//!
+//! This is not `wasmtime-wasi-nn`, wasmtime's own crate, because that one blocks the async executor
+//! during inference, serializes all requests to a graph on one mutex, panics on tensors that are not
+//! f32, and does not compile with the `ort` release that is pinned here. Here inference runs on
+//! blocking threads, each graph has a pool of sessions, and whatever a guest passes becomes an error
+//! resource of that guest.
 
 pub mod backend;
 pub mod bindings;

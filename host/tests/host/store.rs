@@ -11,13 +11,13 @@ use xray_host::{
     app::manifest::Manifest,
     serve::{
         egress::InProcess,
-        runtime::{Options, Runtime},
+        runtime::Options,
     },
 };
 
 use crate::{
     common,
-    support::{options, sources},
+    support::{options, try_start},
 };
 
 /// The function with one event about an object, and a store that this closure is.
@@ -58,9 +58,7 @@ where
         ("s3_secret_key", "s3cret"),
         ("pseudonym_key", "k"),
     ];
-    let runtime = Runtime::start(manifest, sources(&values), options)
-        .await
-        .unwrap();
+    let runtime = try_start(manifest, &values, options).await.unwrap();
     let record = r#"{"Records":[{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"in"},"object":{"key":"a/DOE_JANE.jpg","size":7,"eTag":"x","sequencer":"9FDB036B4065E808"}}}]}"#;
     let request = Request::post("/").header("content-type", "application/json");

@@ -4,7 +4,10 @@ use crate::common::{missing, root};
 use bytes::Bytes;
 use http::{Request, Response};
 use xray_host::{
-    app::{manifest::Manifest, variables::Sources},
+    app::{
+        manifest::Manifest,
+        variables::{Sources, Variables},
+    },
     nn::choose::Choice,
     serve::runtime::{Options, Runtime},
 };
@@ -52,16 +55,22 @@ pub fn options() -> Options {
     }
 }
 
-/// These values and nothing from the environment.
-pub fn sources(values: &[(&str, &str)]) -> Sources {
+/// A runtime with these values of variables and nothing from the environment.
+pub async fn try_start(
+    manifest: Manifest,
+    values: &[(&str, &str)],
+    options: Options,
+) -> anyhow::Result<Runtime> {
     let explicit = values
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Sources {
+    let sources = Sources {
         explicit,
         ..Sources::default()
-    }
+    };
+    let variables = Variables::resolve(&manifest.variables, &sources)?;
+    Runtime::start(manifest, variables, options).await
 }
 
 /// A runtime of components given as text. The folder goes when it is dropped.
@@ -75,7 +84,7 @@ pub async fn start(
         .collect();
     let app = app(&texts);
     let manifest = Manifest::load(app.path()).unwrap();
-    let runtime = Runtime::start(manifest, sources(&[("token", "t")]), options)
+    let runtime = try_start(manifest, &[("token", "t")], options)
         .await
         .unwrap();
     (app, runtime)

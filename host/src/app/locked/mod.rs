@@ -17,10 +17,10 @@ use url::Url;
 pub use model::{App, Content};
 use model::{File, LockedComponent, LockedDependency, Trigger, Variable};
 
-use crate::app::manifest::{
-    self, Component, Dependency, FileMount, KafkaTrigger, Manifest, only_inference,
+use crate::app::{
+    manifest::{self, Component, Dependency, FileMount, KafkaTrigger, Manifest, only_inference},
+    variables::VariableDecl,
 };
-use crate::app::variables::VariableDecl;
 
 /// Which triggers of an application are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +65,7 @@ impl App {
     /// When something is not found, or the application needs what this host does not have.
     pub fn manifest(self, wanted: Triggers, dir: &Path, find: Find<'_>) -> Result<Manifest> {
         let common = self.metadata.get("triggers").and_then(Value::as_object);
-        let kafka = common.and_then(|all| all.get("kafka")?.as_object());
-        let kafka = kafka.cloned().unwrap_or_default();
+        let kafka_common = common.and_then(|all| all.get("kafka")?.as_object());
         let text = |key| self.metadata.get(key).and_then(Value::as_str);
         let mut manifest = Manifest {
             dir: dir.to_owned(),
@@ -77,8 +76,9 @@ impl App {
             variables: BTreeMap::new(),
             routes: Vec::new(),
             kafka: Vec::new(),
+            kafka_common: kafka_common.cloned().unwrap_or_default(),
             components: BTreeMap::new(),
-            image: None,
+            cache: None,
         };
         for Trigger {
             trigger_type,
@@ -88,7 +88,7 @@ impl App {
             match (trigger_type.as_str(), wanted) {
                 ("kafka", _) => manifest
                     .kafka
-                    .push(KafkaTrigger::new(&kafka, trigger_config).context("trigger.kafka")?),
+                    .push(KafkaTrigger::new(trigger_config.clone()).context("trigger.kafka")?),
                 (_, Triggers::Kafka) => {}
                 ("http", Triggers::All) => manifest
                     .routes

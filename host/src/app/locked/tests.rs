@@ -60,7 +60,7 @@ fn kafka_triggers_and_their_components_are_taken() {
         panic!("{:?}", manifest.kafka)
     };
     assert_eq!(trigger.component, "xray");
-    assert_eq!(trigger.table["brokers"], "127.0.0.1:9092");
+    assert_eq!(manifest.kafka_common["brokers"], "127.0.0.1:9092");
     assert_eq!(trigger.table["topic"], "t1");
     assert!(manifest.routes.is_empty());
     assert_eq!(
@@ -157,10 +157,6 @@ fn what_this_host_lacks_is_refused_by_name() {
                 )
             }),
             "https://elsewhere/x.wasm",
-        ),
-        (
-            refused(|app| app["triggers"][1]["trigger_config"]["topics_"] = json!("t")),
-            "topics_",
         ),
         (
             refused(|app| app["triggers"][1]["trigger_config"]["component"] = json!("other")),

@@ -8,7 +8,6 @@ mod raw;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
@@ -20,7 +19,7 @@ pub use self::{
     dependency::Dependency,
     kafka::KafkaTrigger,
 };
-use crate::app::{registry::Image, variables::VariableDecl};
+use crate::app::{folder::Folder, variables::VariableDecl};
 
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
@@ -41,10 +40,12 @@ pub struct Manifest {
     pub routes: Vec<HttpRoute>,
     /// Kafka triggers in the order of the manifest.
     pub kafka: Vec<KafkaTrigger>,
+    /// Keys of all Kafka triggers together: `[application.trigger.kafka]`.
+    pub kafka_common: Map<String, Value>,
     /// Components by id.
     pub components: BTreeMap<String, Component>,
-    /// The image that the application came in, if it was pulled from a registry.
-    pub image: Option<Arc<Image>>,
+    /// Cache that holds the files of an application from a registry; `None` for one read in place.
+    pub cache: Option<Folder>,
 }
 
 /// An HTTP trigger.
@@ -105,6 +106,12 @@ impl Manifest {
                 raw.spin_manifest_version
             );
         }
+        let kafka_common = raw
+            .application
+            .trigger
+            .get("kafka")
+            .cloned()
+            .unwrap_or_default();
         let mut manifest = Self {
             dir: dir.to_owned(),
             name: raw.application.name,
@@ -113,9 +120,10 @@ impl Manifest {
             base: base(&raw.application.trigger)?,
             variables: BTreeMap::new(),
             routes: Vec::new(),
-            kafka: kafka::read(raw.application.trigger.get("kafka"), &raw.trigger.kafka)?,
+            kafka: kafka::read(raw.trigger.kafka)?,
+            kafka_common: kafka::json(kafka_common)?,
             components: BTreeMap::new(),
-            image: None,
+            cache: None,
         };
         for (name, variable) in raw.variables {
             let decl = variable_decl(variable).with_context(|| format!("variables.{name}"))?;
@@ -129,21 +137,26 @@ impl Manifest {
         for (index, trigger) in raw.trigger.http.into_iter().enumerate() {
             let route =
                 http_route(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
-            if !manifest.components.contains_key(&route.component) {
-                bail!(
-                    "route {:?} wants component {:?}, which is not there",
-                    route.route,
-                    route.component
-                );
-            }
             manifest.routes.push(route);
         }
         manifest.check_triggers()?;
         Ok(manifest)
     }
 
-    /// There must be a trigger, and what it triggers.
+    /// Checks that there is a trigger, and that every trigger's component exists.
+    ///
+    /// # Errors
+    /// When there is no trigger, or one names a component that the manifest lacks.
     pub(crate) fn check_triggers(&self) -> Result<()> {
+        for route in &self.routes {
+            if !self.components.contains_key(&route.component) {
+                bail!(
+                    "route {:?} wants component {:?}, which is not there",
+                    route.route,
+                    route.component
+                );
+            }
+        }
         for trigger in &self.kafka {
             if !self.components.contains_key(&trigger.component) {
                 bail!(

@@ -10,17 +10,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use super::digest::Digest;
+use crate::app::folder::Folder;
 
 /// A folder of contents.
 #[derive(Debug)]
-pub struct Cache {
-    root: PathBuf,
-    // Removed with the last user.
-    _temporary: Option<TempDir>,
-}
+pub struct Cache(Folder);
 
 impl Cache {
     /// Opens this folder, or the user's.
@@ -30,27 +27,22 @@ impl Cache {
     /// that is read only, there is a temporary one instead.
     pub fn open(dir: Option<&Path>) -> Result<Self> {
         if let Some(dir) = dir {
-            return Self::at(dir.to_owned())
+            return Self::at(Folder::lasting(dir.to_owned()))
                 .with_context(|| format!("cannot use {} for what is pulled", dir.display()));
         }
         let folder = |name: &str| std::env::var_os(name).filter(|dir| !dir.is_empty());
         let user = folder("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .or_else(|| folder("HOME").map(|home| PathBuf::from(home).join(".cache")));
-        if let Some(cache) = user.and_then(|dir| Self::at(dir.join("xray")).ok()) {
+        if let Some(cache) = user.and_then(|dir| Self::at(Folder::lasting(dir.join("xray"))).ok()) {
             return Ok(cache);
         }
-        let temporary = tempfile::tempdir().context("there is no place for what is pulled")?;
-        let mut cache = Self::at(temporary.path().to_owned())?;
-        cache._temporary = Some(temporary);
-        Ok(cache)
+        let temporary = Folder::temporary().context("there is no place for what is pulled")?;
+        Ok(Self::at(temporary)?)
     }
 
-    fn at(root: PathBuf) -> io::Result<Self> {
-        let cache = Self {
-            root,
-            _temporary: None,
-        };
+    fn at(folder: Folder) -> io::Result<Self> {
+        let cache = Self(folder);
         std::fs::create_dir_all(cache.blobs())?;
         std::fs::create_dir_all(cache.references())?;
         // Whether it can be written shows only when something is.
@@ -59,16 +51,16 @@ impl Cache {
     }
 
     /// The folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    pub fn folder(&self) -> &Folder {
+        &self.0
     }
 
     fn blobs(&self) -> PathBuf {
-        self.root.join("oci/blobs/sha256")
+        self.0.path().join("oci/blobs/sha256")
     }
 
     fn references(&self) -> PathBuf {
-        self.root.join("oci/references")
+        self.0.path().join("oci/references")
     }
 
     /// Where a content lies, if it does.

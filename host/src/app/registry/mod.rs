@@ -14,13 +14,7 @@ mod pull;
 
 use oci_client::Reference;
 
-pub use self::{
-    archive::pack,
-    cache::Cache,
-    client::Registry,
-    digest::Digest,
-    pull::{Image, application},
-};
+pub use self::{archive::pack, cache::Cache, client::Registry, digest::Digest, pull::application};
 
 /// Media type of the locked application.
 pub const APPLICATION: &str = "application/vnd.fermyon.spin.application.v1+config";

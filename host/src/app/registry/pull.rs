@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,23 +18,6 @@ use crate::app::{
 
 /// Contents that are pulled at a time.
 const AT_A_TIME: usize = 4;
-
-/// Where a pulled application came from, and the place of its contents, which is there as long as this is.
-#[derive(Debug)]
-pub struct Image {
-    /// The reference, with what was left out of it.
-    pub reference: String,
-    /// The digest of its manifest.
-    pub digest: Digest,
-    cache: Cache,
-}
-
-impl Image {
-    /// A folder for what is made of the image, such as compiled code.
-    pub fn state_dir(&self) -> &Path {
-        self.cache.root()
-    }
-}
 
 /// Pulls what the cache does not have of an application, and reads it. A tag is always asked for, because it may lead
 /// elsewhere today; what it led to last is used when the registry cannot be reached, and a line says so.
@@ -54,8 +36,7 @@ pub async fn application(
 }
 
 async fn pull(registry: &Registry, cache: Cache) -> Result<Manifest> {
-    let reference = registry.reference().to_string();
-    let (bytes, digest) = manifest(registry, &cache).await?;
+    let bytes = manifest(registry, &cache).await?;
     let image = match serde_json::from_slice(&bytes).context("its manifest does not parse")? {
         OciManifest::Image(image) => image,
         OciManifest::ImageIndex(_) => {
@@ -72,29 +53,25 @@ async fn pull(registry: &Registry, cache: Cache) -> Result<Manifest> {
     let find = |content: &Content| find(&cache, content);
     // Relative paths, as that of `.env`, start from the current folder then.
     let mut manifest = app.manifest(Triggers::All, Path::new("."), &find)?;
-    manifest.image = Some(Arc::new(Image {
-        reference,
-        digest,
-        cache,
-    }));
+    manifest.cache = Some(cache.folder().clone());
     Ok(manifest)
 }
 
 /// The manifest, from the cache if the reference says which or the registry does not answer.
-async fn manifest(registry: &Registry, cache: &Cache) -> Result<(Vec<u8>, Digest)> {
+async fn manifest(registry: &Registry, cache: &Cache) -> Result<Vec<u8>> {
     let cached = |digest: &Digest| std::fs::read(cache.find(digest)?).ok();
     let reference = registry.reference().to_string();
     if let Some(digest) = registry.reference().digest() {
         let digest: Digest = digest.parse()?;
         if let Some(bytes) = cached(&digest) {
-            return Ok((bytes, digest));
+            return Ok(bytes);
         }
     }
     match registry.manifest().await {
         Ok((bytes, digest)) => {
             cache.put(&bytes)?;
             cache.remember(&reference, &digest)?;
-            Ok((bytes.to_vec(), digest))
+            Ok(bytes.to_vec())
         }
         Err(error) => {
             let known = cache.recall(&reference);
@@ -104,7 +81,7 @@ async fn manifest(registry: &Registry, cache: &Cache) -> Result<(Vec<u8>, Digest
             match known {
                 Some((bytes, digest)) if is_unreachable => {
                     eprintln!("xray: {error:#}; using {digest}, which {reference} led to before");
-                    Ok((bytes, digest))
+                    Ok(bytes)
                 }
                 _ => Err(error),
             }

@@ -117,6 +117,11 @@ impl Variables {
         template::expand(template, |name| self.get(name))
     }
 
+    /// Replaces a value.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
     /// A value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -20,7 +20,7 @@ use crate::{
         manifest::Manifest,
         variables::{self, Sources, Variables},
     },
-    commands::shared::kafka_args::KafkaArgs,
+    commands::shared::kafka_args::{KafkaArgs, config},
     kafka::{config::Config, record::Record},
 };
 
@@ -127,7 +127,7 @@ impl DeadLettersArgs {
             .kafka
             .first()
             .context("there is no [[trigger.kafka]]; use --kafka")?;
-        trigger.config(&variables)
+        config(&manifest, trigger, &variables)
     }
 }
 

@@ -20,12 +20,9 @@ use xray_demo::notify::{Delivery, Notice, Topic};
 
 use super::DemoArgs;
 use crate::{
-    app::{
-        manifest::Manifest,
-        variables::{Sources, Variables},
-    },
+    app::{manifest::Manifest, variables::Variables},
     commands::shared::kafka_args::{KafkaArgs, configs},
-    kafka::{Trigger, config::Config, record::Record},
+    kafka::{Observer, Trigger, config::Config, metrics::KafkaMetrics, record::Record},
     serve::runtime::Runtime,
 };
 
@@ -87,11 +84,10 @@ impl Broker {
     ///
     /// # Errors
     /// When an option makes no sense.
-    pub(super) fn trigger(&self, manifest: &mut Manifest, sources: &Sources) -> Result<Config> {
+    pub(super) fn trigger(&self, manifest: &mut Manifest, variables: &Variables) -> Result<Config> {
         manifest.kafka.clear();
         self.args.apply(manifest)?;
-        let variables = Variables::resolve(&manifest.variables, sources)?;
-        let mut configs = configs(manifest, &variables)?;
+        let mut configs = configs(manifest, variables)?;
         configs.pop().context("there is no trigger")
     }
 
@@ -169,7 +165,12 @@ impl Queue {
                 }
             }
         };
-        let trigger = Trigger::start(runtime, config.clone(), Some(Arc::new(observer))).await?;
+        let metrics = Arc::new(KafkaMetrics::default());
+        runtime
+            .metrics()
+            .register(|registry| metrics.register(registry));
+        let observer: Observer = Arc::new(observer);
+        let trigger = Trigger::start(runtime, config.clone(), metrics, Some(observer)).await?;
         let mut producer = config.client();
         producer
             .set("enable.idempotence", "true")

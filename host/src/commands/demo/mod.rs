@@ -175,10 +175,10 @@ impl Demo {
             false => Some(Broker::open(args)?),
         };
         let trigger = match &broker {
-            Some(broker) => Some(broker.trigger(&mut app.manifest, &app.sources)?),
+            Some(broker) => Some(broker.trigger(&mut app.manifest, &app.variables)?),
             None => None,
         };
-        let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
+        let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
         eprintln!("{}", runtime.nn_line());
         let server = Server::bind(runtime.clone(), args.listen, false).await?;
         let function = format!("http://{}/", server.local_addr()?);

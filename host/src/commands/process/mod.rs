@@ -105,7 +105,7 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     if args.settings.log_dir.is_none() {
         app.options.log_dir = None;
     }
-    let runtime = Runtime::start(app.manifest, app.sources, app.options).await?;
+    let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
     eprintln!("{}", runtime.nn_line());
 
     let client = Client::new(endpoint, credentials, store.transport());

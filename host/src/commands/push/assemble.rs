@@ -13,6 +13,7 @@ use crate::app::{
     manifest::{Component, Manifest},
     registry::{ARCHIVE, DATA, Digest, WASM, pack},
 };
+use crate::commands::shared::kafka_args::check_keys;
 
 /// Contents up to this size stand in the locked application, as some registries refuse very small ones.
 const INLINE: usize = 128;
@@ -44,6 +45,7 @@ impl Assembly {
     /// When the manifest does not load, or something that it names is not there.
     pub fn of(from: &Path, mut form: Form) -> Result<Self> {
         let manifest = Manifest::load(from)?;
+        check_keys(&manifest)?;
         let text = std::fs::read_to_string(Manifest::file(from))?;
         let locked = lock::application(&text)?;
         let mut assembly = Self::fill(&manifest, locked.clone(), form)?;

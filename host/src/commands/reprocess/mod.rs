@@ -62,8 +62,8 @@ fn since(text: &str) -> Result<Timestamp, String> {
 pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
     let manifest = args.settings.application().await?;
-    let sources = args.settings.sources(&manifest.dir)?;
-    let config = app::config(&manifest, &sources)?;
+    let variables = args.settings.resolve(&manifest)?;
+    let config = app::config(&manifest, &variables)?;
     if store::is_own_output(&args.bucket, &config) {
         bail!(
             "{} is a bucket for outputs; name the one that pictures are sent to",
@@ -81,7 +81,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let runtime = match args.dry_run {
         true => None,
         false => {
-            let runtime = Runtime::start(manifest, sources, options).await?;
+            let runtime = Runtime::start(manifest, variables, options).await?;
             eprintln!("{}", runtime.nn_line());
             Some(runtime)
         }

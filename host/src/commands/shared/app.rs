@@ -5,10 +5,7 @@ use xray::config::Config;
 use xray_demo::Credentials;
 
 use crate::{
-    app::{
-        manifest::Manifest,
-        variables::{Sources, Variables},
-    },
+    app::{manifest::Manifest, variables::Variables},
     commands::shared::runtime_args::RuntimeArgs,
     serve::runtime::Options,
 };
@@ -27,7 +24,7 @@ const STORE: [&str; 7] = [
 /// Everything that a runtime starts from, and the settings that the function is going to see.
 pub(crate) struct App {
     pub(crate) manifest: Manifest,
-    pub(crate) sources: Sources,
+    pub(crate) variables: Variables,
     pub(crate) options: Options,
     pub(crate) config: Config,
     /// Whether nobody has set a pseudonym key, so that one was made for this run.
@@ -45,7 +42,7 @@ impl App {
         credentials: &Credentials,
     ) -> Result<Self> {
         let manifest = settings.application().await?;
-        let mut sources = settings.sources(&manifest.dir)?;
+        let mut sources = settings.sources(&manifest)?;
         if let Some(name) = STORE
             .iter()
             .find(|name| sources.explicit.contains_key(**name))
@@ -71,18 +68,17 @@ impl App {
                 sources.explicit.insert(name.to_owned(), value);
             }
         }
-        let mut config = config(&manifest, &sources)?;
+        let mut variables = Variables::resolve(&manifest.variables, &sources)?;
+        let mut config = config(&manifest, &variables)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            sources
-                .explicit
-                .insert("pseudonym_key".to_owned(), xray_demo::fresh_key());
-            config = self::config(&manifest, &sources)?;
+            variables.set("pseudonym_key", xray_demo::fresh_key());
+            config = self::config(&manifest, &variables)?;
         }
         let options = settings.options(&manifest);
         Ok(Self {
             manifest,
-            sources,
+            variables,
             options,
             config,
             key_is_fresh,
@@ -91,8 +87,7 @@ impl App {
 }
 
 /// The settings as the function reads them, from the variables of the component that the first route leads to.
-pub(crate) fn config(manifest: &Manifest, sources: &Sources) -> Result<Config> {
-    let variables = Variables::resolve(&manifest.variables, sources)?;
+pub(crate) fn config(manifest: &Manifest, variables: &Variables) -> Result<Config> {
     let route = manifest
         .routes
         .first()

@@ -1,6 +1,6 @@
 //! The Kafka triggers of `xray up`: those of the manifest, those of the flags, and the flags over the manifest's.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -11,7 +11,11 @@ use crate::{
         manifest::{KafkaTrigger, Manifest},
         variables::Variables,
     },
-    kafka::{Trigger, config::Config},
+    kafka::{
+        Trigger,
+        config::{Config, merge},
+        metrics::KafkaMetrics,
+    },
     serve::runtime::Runtime,
 };
 
@@ -107,19 +111,48 @@ impl KafkaArgs {
             }
             let component = route.component.clone();
             own.entry("component").or_insert(component.into());
-            manifest.kafka = vec![KafkaTrigger::new(&Map::new(), &own)?];
-            return Ok(());
-        }
-        for trigger in &mut manifest.kafka {
-            let mut own = trigger.table.clone();
-            if table.contains_key("topics") {
-                own.remove("topic");
+            manifest.kafka = vec![KafkaTrigger::new(own)?];
+            manifest.kafka_common = Map::new();
+        } else {
+            for trigger in &mut manifest.kafka {
+                let mut own = trigger.table.clone();
+                if table.contains_key("topics") {
+                    own.remove("topic");
+                }
+                own.extend(table.clone());
+                *trigger = KafkaTrigger::new(own)?;
             }
-            own.extend(table.clone());
-            *trigger = KafkaTrigger::new(&Map::new(), &own)?;
         }
-        Ok(())
+        manifest.check_triggers()
     }
+}
+
+/// Checks the keys of a manifest's triggers, without the values, which may need variables.
+///
+/// # Errors
+/// When a key is unknown, or stands where it makes no sense.
+pub fn check_keys(manifest: &Manifest) -> Result<()> {
+    // A wrong key is an error even where there is no trigger.
+    merge(&manifest.kafka_common, &Map::new()).context("application.trigger.kafka")?;
+    for (index, trigger) in manifest.kafka.iter().enumerate() {
+        merge(&manifest.kafka_common, &trigger.table)
+            .with_context(|| format!("trigger.kafka #{}", index + 1))?;
+    }
+    Ok(())
+}
+
+/// Reads a trigger of a manifest.
+///
+/// # Errors
+/// When a key is unknown, or a value missing or wrong.
+pub fn config(
+    manifest: &Manifest,
+    trigger: &KafkaTrigger,
+    variables: &Variables,
+) -> Result<Config> {
+    merge(&manifest.kafka_common, &trigger.table)
+        .and_then(|table| Config::read(&table, variables))
+        .context("trigger.kafka")
 }
 
 /// The triggers of a manifest, typed.
@@ -127,8 +160,12 @@ impl KafkaArgs {
 /// # Errors
 /// When one says something that does not make sense.
 pub fn configs(manifest: &Manifest, variables: &Variables) -> Result<Vec<Config>> {
-    let configs: Result<Vec<_>> = manifest.kafka.iter().map(|t| t.config(variables)).collect();
-    let configs = configs?;
+    check_keys(manifest)?;
+    let configs = manifest
+        .kafka
+        .iter()
+        .map(|trigger| config(manifest, trigger, variables))
+        .collect::<Result<Vec<_>>>()?;
     for (index, config) in configs.iter().enumerate() {
         let same = |other: &Config| {
             other.group == config.group
@@ -156,13 +193,19 @@ pub fn configs(manifest: &Manifest, variables: &Variables) -> Result<Vec<Config>
 /// With the first that does not start.
 pub async fn start(runtime: &Runtime, configs: Vec<Config>) -> Result<Vec<Trigger>> {
     let mut triggers = Vec::new();
+    let metrics = Arc::new(KafkaMetrics::default());
+    if !configs.is_empty() {
+        runtime
+            .metrics()
+            .register(|registry| metrics.register(registry));
+    }
     for config in configs {
         let (topics, brokers) = (config.topics.join(", "), config.brokers.clone());
         let line = format!(
             "Kafka: {topics} at {brokers} to {}, group {}",
             config.component, config.group
         );
-        triggers.push(Trigger::start(runtime.clone(), config, None).await?);
+        triggers.push(Trigger::start(runtime.clone(), config, metrics.clone(), None).await?);
         eprintln!("{line}");
     }
     Ok(triggers)
@@ -194,4 +237,37 @@ pub async fn stop(triggers: Vec<Trigger>) -> Result<()> {
         }
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_kafka_triggers_are_checked() {
+        let text = "spin_manifest_version = 2\n[application]\nname = \"a\"\n\
+            [application.trigger.kafka]\nbrokers = \"b\"\n\
+            [[trigger.kafka]]\ncomponent = \"c\"\ntopic = \"t\"\n\
+            [component.c]\nsource = \"c.wasm\"\n";
+        let check = |text: &str| check_keys(&Manifest::parse(text, Path::new("."))?);
+        check(text).unwrap();
+        for (from, to, parts) in [
+            ("topic =", "topics_ =", ["topics_", "trigger.kafka #1"]),
+            (
+                "brokers =",
+                "broker =",
+                ["broker", "application.trigger.kafka"],
+            ),
+            (
+                "brokers =",
+                "topic =",
+                ["topic", "application.trigger.kafka"],
+            ),
+        ] {
+            let error = format!("{:#}", check(&text.replacen(from, to, 1)).unwrap_err());
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     runtime_args::RuntimeArgs,
 };
 use crate::{
-    app::{manifest::Manifest, variables::Variables},
+    app::manifest::Manifest,
     kafka::config::Config,
     serve::{metrics, runtime::Runtime},
 };
@@ -24,13 +24,12 @@ pub async fn load(
     flags: &KafkaArgs,
     metrics_address: Option<SocketAddr>,
 ) -> Result<(Runtime, Vec<Config>)> {
-    let sources = settings.sources(&manifest.dir)?;
     flags.apply(&mut manifest)?;
     // Before anything is loaded, because it is quick to check.
-    let variables = Variables::resolve(&manifest.variables, &sources)?;
+    let variables = settings.resolve(&manifest)?;
     let triggers = kafka_args::configs(&manifest, &variables)?;
     let options = settings.options(&manifest);
-    let runtime = Runtime::start(manifest, sources, options).await?;
+    let runtime = Runtime::start(manifest, variables, options).await?;
     eprintln!("{}", runtime.nn_line());
     if let Some(address) = metrics_address {
         let source = runtime.clone();

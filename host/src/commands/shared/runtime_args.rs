@@ -12,7 +12,7 @@ use super::{source_args::SourceArgs, spin_args::SpinArgs};
 use crate::{
     app::{
         manifest::Manifest,
-        variables::{self, Sources},
+        variables::{self, Sources, Variables},
     },
     nn::{backend::Target, choose::Choice},
     serve::runtime::{Options, default_concurrency, processors},
@@ -102,15 +102,15 @@ impl RuntimeArgs {
 
     /// The settings for a runtime of this application.
     pub fn options(&self, manifest: &Manifest) -> Options {
-        let state_dir = match (&self.state_dir, &manifest.image) {
+        let state_dir = match (&self.state_dir, &manifest.cache) {
             (Some(dir), _) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
-            (None, Some(image)) => Some(image.state_dir().to_owned()),
+            (None, Some(cache)) => Some(cache.path().to_owned()),
             (None, None) => Some(default_state_dir(&manifest.dir)),
         };
         let log_dir = match &self.log_dir {
             Some(dir) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
             // As with Spin, an image has no place for logs of its own.
-            None if self.state_dir.is_none() && manifest.image.is_some() => None,
+            None if self.state_dir.is_none() && manifest.cache.is_some() => None,
             None => state_dir
                 .as_ref()
                 .and_then(|dir| writable(dir.join("logs"))),
@@ -139,13 +139,21 @@ impl RuntimeArgs {
     ///
     /// # Errors
     /// When an argument of `--variable` has the wrong form or names a file that is not there.
-    pub fn sources(&self, dir: &Path) -> Result<Sources> {
+    pub fn sources(&self, manifest: &Manifest) -> Result<Sources> {
         Ok(Sources {
             explicit: variables::parse_explicit(&self.variables)?,
             runtime_config: self.runtime_config_file.clone(),
-            dir: dir.to_owned(),
+            dir: manifest.dir.clone(),
             environment: true,
         })
+    }
+
+    /// Resolves the manifest's variables.
+    ///
+    /// # Errors
+    /// When a required one has no value, or a source can't be read.
+    pub fn resolve(&self, manifest: &Manifest) -> Result<Variables> {
+        Variables::resolve(&manifest.variables, &self.sources(manifest)?)
     }
 }
 

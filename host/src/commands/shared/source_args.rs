@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::kafka_args::check_keys;
 use crate::app::{manifest::Manifest, registry};
 
 /// Arguments that say which application, as `spin up` has them.
@@ -51,7 +52,7 @@ impl SourceArgs {
     /// # Errors
     /// When there is neither, or it is not an application for this host.
     pub async fn load(&self) -> Result<Manifest> {
-        match self.source()? {
+        let manifest = match self.source()? {
             Source::Path(path) => {
                 // Walking through folders and reading files is quick, but blocks all the same.
                 let load = move || Manifest::load(&path);
@@ -60,8 +61,10 @@ impl SourceArgs {
             Source::Registry(reference) => {
                 registry::application(&reference, self.insecure, self.cache_dir.as_deref()).await
             }
-        }
-        .context("cannot load the application")
+        };
+        manifest
+            .and_then(|manifest| check_keys(&manifest).map(|()| manifest))
+            .context("cannot load the application")
     }
 
     fn source(&self) -> Result<Source> {

@@ -17,10 +17,10 @@ use prometheus_client::{
 
 pub use serve::serve;
 
-use crate::{
-    kafka::metrics::KafkaMetrics,
-    serve::logs::{Listener, Stream},
-};
+use crate::serve::logs::{Listener, Stream};
+
+/// Prefix of the names of all metrics but the process's own.
+const PREFIX: &str = "xray";
 
 /// Seconds, from a tenth of a millisecond for a step to the longest a request may take.
 const BUCKETS: [f64; 13] = [
@@ -65,8 +65,6 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Requests that wait for one.
     pub queued: Gauge,
-    /// What the Kafka triggers count.
-    pub kafka: Arc<KafkaMetrics>,
     sessions: Gauge,
     sessions_in_use: Gauge,
     memory: Gauge,
@@ -86,20 +84,24 @@ impl Default for Metrics {
             aot: Family::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
-            kafka: Arc::default(),
             sessions: Gauge::default(),
             sessions_in_use: Gauge::default(),
             memory: Gauge::default(),
         };
-        this.register();
+        this.register_own();
         this
     }
 }
 
 impl Metrics {
-    fn register(&self) {
+    /// Lets a trigger add counters of its own, under the common prefix.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(self.registry().sub_registry_with_prefix(PREFIX));
+    }
+
+    fn register_own(&self) {
         let mut registry = self.registry();
-        let all = registry.sub_registry_with_prefix("xray");
+        let all = registry.sub_registry_with_prefix(PREFIX);
         all.register(
             "requests",
             "Requests by the status of their answer",
@@ -153,7 +155,6 @@ impl Metrics {
             "Sessions that compute",
             self.sessions_in_use.clone(),
         );
-        self.kafka.register(all);
         registry.register_with_unit(
             "process_resident_memory",
             "Resident memory of the host",

@@ -31,7 +31,7 @@ pub use self::{
     options::{Options, default_concurrency, processors},
 };
 use crate::{
-    app::{manifest::Manifest, variables::Sources},
+    app::{manifest::Manifest, variables::Variables},
     nn::Inference,
     serve::{
         egress::client::full,
@@ -60,11 +60,11 @@ impl Runtime {
     /// here, so that a runtime that exists can serve.
     ///
     /// # Errors
-    /// When a variable has no value, a component or a model does not load, the backend or its target
-    /// is not there, or a file cannot be read; the error names it.
-    pub async fn start(manifest: Manifest, sources: Sources, options: Options) -> Result<Self> {
+    /// When a component or a model does not load, the backend or its target is not there, a file
+    /// cannot be read, or a template names an unknown variable; the error names it.
+    pub async fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Self> {
         // Compiling and loading take a second of processor time.
-        let work = move || start::start(manifest, &sources, options);
+        let work = move || start::start(manifest, variables, options);
         tokio::task::spawn_blocking(work)
             .await
             .context("the start failed")?

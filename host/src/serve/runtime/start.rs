@@ -23,7 +23,7 @@ use crate::{
     app::{
         compose,
         manifest::{Component, Manifest},
-        variables::{Sources, Variables},
+        variables::Variables,
     },
     nn::{
         Inference,
@@ -56,10 +56,8 @@ struct Loader {
 }
 
 /// Loads the application. Blocks for as long as compiling and loading models take.
-pub fn start(manifest: Manifest, sources: &Sources, options: Options) -> Result<Runtime> {
+pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Runtime> {
     // What is quick to check comes first.
-    let variables = Variables::resolve(&manifest.variables, sources)?;
-    manifest.check_triggers()?;
     let routes = manifest.routes.iter();
     let routes = routes.map(|route| (route.route.as_str(), route.component.as_str()));
     let router = Router::new(&manifest.base, routes)?;
