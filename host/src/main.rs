@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xray_host::commands::{
     compose, dead_letters, demo, doctor, make_images, process, push, reprocess, send, setup,
-    setup_backends, status, teardown, trigger_kafka, up,
+    setup_backends, shared::logging, status, teardown, trigger_kafka, up,
 };
 
 /// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Some(args) => Cli::TriggerKafka(Box::new(args)),
         None => Cli::parse(),
     };
+    logging::init();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {

@@ -280,7 +280,7 @@ async fn it_ends_when_its_parent_is_gone() {
     until("nobody writes to standard error", || {
         running.reader.is_finished()
     });
-    running.until_printed("the parent is gone");
+    running.until_printed("the parent process has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

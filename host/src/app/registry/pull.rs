@@ -80,7 +80,9 @@ async fn manifest(registry: &Registry, cache: &Cache) -> Result<Vec<u8>> {
             let error = registry.explain(error);
             match known {
                 Some((bytes, digest)) if is_unreachable => {
-                    eprintln!("xray: {error:#}; using {digest}, which {reference} led to before");
+                    tracing::warn!(
+                        "{error:#}; using {digest}, which {reference} resolved to before"
+                    );
                     Ok(bytes)
                 }
                 _ => Err(error),

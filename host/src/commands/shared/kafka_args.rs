@@ -206,7 +206,7 @@ pub async fn start(runtime: &Runtime, configs: Vec<Config>) -> Result<Vec<Trigge
             config.component, config.group
         );
         triggers.push(Trigger::start(runtime.clone(), config, metrics.clone(), None).await?);
-        eprintln!("{line}");
+        tracing::info!("{line}");
     }
     Ok(triggers)
 }
@@ -233,7 +233,7 @@ pub async fn stop(triggers: Vec<Trigger>) -> Result<()> {
         if first.is_ok() {
             first = result;
         } else if let Err(error) = result {
-            eprintln!("xray: {error:#}");
+            tracing::error!("{error:#}");
         }
     }
     first

@@ -30,12 +30,12 @@ pub async fn load(
     let triggers = kafka_args::configs(&manifest, &variables)?;
     let options = settings.options(&manifest);
     let runtime = Runtime::start(manifest, variables, options).await?;
-    eprintln!("{}", runtime.nn_line());
+    tracing::info!("{}", runtime.nn_line());
     if let Some(address) = metrics_address {
         let source = runtime.clone();
         let render = move || source.metrics().render(source.inference().sessions());
         let address = metrics::serve(address, Arc::new(render)).await?;
-        eprintln!("Metrics at http://{address}/metrics");
+        tracing::info!("Metrics at http://{address}/metrics");
     }
     Ok((runtime, triggers))
 }

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod inputs;
 pub mod kafka_args;
 pub mod load;
+pub mod logging;
 pub mod plan;
 pub mod push_args;
 pub mod runtime_args;

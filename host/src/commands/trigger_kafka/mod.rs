@@ -107,7 +107,7 @@ pub async fn run(args: PluginArgs) -> Result<()> {
     let triggers = kafka_args::start(&runtime, triggers).await?;
     tokio::select! {
         () = stop => {}
-        () = parent_gone => eprintln!("xray: the parent is gone; finishing what is running"),
+        () = parent_gone => tracing::info!("the parent process has ended; finishing the requests that are running"),
         () = kafka_args::ended(&triggers) => {}
     }
     kafka_args::stop(triggers).await

@@ -93,7 +93,7 @@ impl Logs {
     /// One line of the host about this component.
     pub fn host(&self, message: &str) {
         self.to_file(Stream::Stderr, message);
-        _ = writeln!(std::io::stderr(), "xray: {}: {message}", self.component);
+        tracing::warn!(component = %self.component, "{message}");
     }
 
     fn to_file(&self, stream: Stream, line: &str) {

@@ -47,7 +47,7 @@ pub fn load(
     if let Some(path) = &cached
         && let Err(error) = write(path, &compiled)
     {
-        eprintln!("xray: compiled code is not kept: {error:#}");
+        tracing::warn!("the compiled code is not cached: {error:#}");
     }
     // SAFETY: these bytes come from the engine itself, in this process, one statement above.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]

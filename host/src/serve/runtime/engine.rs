@@ -16,7 +16,7 @@ pub fn build(instances: usize, max_memory: usize) -> Result<Engine> {
     let engine = Engine::new(&config(Some(instances), max_memory)).or_else(|error| {
         // The pool reserves address space, four gigabytes an instance, which some machines do not
         // give. Without it each instance costs some microseconds more.
-        eprintln!("xray: no pool of instances on this machine ({error:#})");
+        tracing::warn!("no instance pool on this machine: {error:#}");
         Engine::new(&config(None, max_memory))
     });
     let engine = engine

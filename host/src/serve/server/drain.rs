@@ -21,7 +21,7 @@ pub fn signal() -> Result<impl Future<Output = ()>> {
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
         let first = Instant::now();
-        eprintln!("xray: finishing the requests that are running; a second signal ends at once");
+        tracing::info!("finishing the requests that are running; a second signal ends at once");
         tokio::spawn(async move {
             loop {
                 let code = either(&mut terminate, &mut interrupt).await;
