@@ -1,13 +1,26 @@
-//! The host of the xray function: wasmtime, native `wasi:nn`, and an HTTP trigger.
+//! The host of the xray function: wasmtime, native `wasi:nn`, and HTTP and Kafka triggers.
 //!
 //! ```text
-//! manifest + variables --> Runtime --handle(request)--> fresh instance --egress--> allowed hosts
-//!                             |                              |
-//!                          Metrics <---- report lines ---- Logs          nn: one backend, its models
+//! manifest + variables --> Runtime --handle(request)--> fresh instance --> allowed hosts
+//!                             |                          |         |
+//!                          Metrics <-- report lines -- Logs        nn: one backend, its models
 //! ```
 //!
-//! [`serve::runtime::Runtime`] listens nowhere: [`serve::server::Server`] puts a socket in front of it for `xray
-//! up`, and other commands call it directly.
+//! [`serve::runtime::Runtime`] does not listen: [`serve::server::Server`] puts a socket in front of
+//! it for `xray up`, and other commands call it directly.
+//!
+//! The modules depend in one direction only:
+//!
+//! ```text
+//! commands --> kafka, ceph --> serve --> app, nn
+//! ```
+//!
+//! - [`app`]: the manifest, the locked application, variables, registries and composition.
+//! - [`nn`]: `wasi:nn` over interchangeable inference backends.
+//! - [`serve`]: the runtime, the HTTP server, outbound HTTP, logs and metrics.
+//! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
+//! - [`kafka`]: the Kafka trigger.
+//! - [`commands`]: one file or folder for each command, named as its verb.
 
 pub mod app;
 pub mod ceph;

@@ -9,40 +9,43 @@ use xray_host::commands::{
     setup_backends, shared::logging, status, teardown, trigger_kafka, up,
 };
 
-/// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
+/// Runs the xray function, which labels chest X-rays with their pneumonia risk and de-identifies
+/// those at high risk.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 enum Cli {
-    /// Serve an application: that of a spin.toml, or one from a registry.
+    /// Serve an application from a spin.toml or a registry.
     Up(Box<up::UpArgs>),
-    /// Put an application into a registry, as `spin registry push` does.
+    /// Push an application to a registry, in the format of `spin registry push`.
     Push(push::PushArgs),
-    /// Make the buckets, policies, topic and notification at a Ceph gateway, and read them back.
+    /// Create the buckets, policies, topic and notification at a Ceph gateway, and verify them.
     Setup(Box<setup::SetupArgs>),
-    /// Say what of that is there.
+    /// Compare the configuration of a Ceph gateway with the desired one.
     Status(Box<status::StatusArgs>),
-    /// Remove it; buckets stay.
+    /// Remove the configuration from a Ceph gateway; buckets are kept.
     Teardown(Box<teardown::TeardownArgs>),
-    /// Check everything between a picture that arrives and its outputs, and say how to repair what is broken.
+    /// Check every step between an incoming picture and its outputs, and suggest repairs.
     Doctor(Box<doctor::DoctorArgs>),
-    /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
+    /// Run the whole pipeline on this machine: a store, notifications, the function, and pictures.
     Demo(Box<demo::DemoArgs>),
-    /// Run the function on local pictures; nothing listens. The exit code is 1 if one fails or its copy is quarantined.
+    /// Run the function on local pictures, without a server. The exit code is 1 if one fails or is
+    /// quarantined.
     Process(Box<process::ProcessArgs>),
-    /// Upload pictures to the input bucket; those that are there already are left out.
+    /// Upload pictures to the input bucket, except those that are already there.
     Send(Box<send::SendArgs>),
-    /// Run the function on what lies in the input bucket and has no current outputs.
+    /// Process pictures in the input bucket that have no current outputs.
     Reprocess(Box<reprocess::ReprocessArgs>),
-    /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
+    /// Make test pictures: phantoms, or your X-rays with invented patients burned in.
     MakeImages(make_images::ImagesArgs),
-    /// Write the function and its inference component as one file, for hosts without wasi:nn that don't compose.
+    /// Write the function with its inference component as one file, for hosts without wasi:nn that
+    /// don't compose.
     Compose(compose::ComposeArgs),
-    /// Look at the records that could not be delivered from Kafka, and send them back.
+    /// List, show and redrive records that could not be delivered from Kafka.
     DeadLetters(Box<dead_letters::DeadLettersArgs>),
-    /// Be Spin's plugin for Kafka triggers; under the name `trigger-kafka` this is all that the program is.
+    /// Run as Spin's plugin for Kafka triggers; the only command under the name `trigger-kafka`.
     #[command(name = trigger_kafka::NAME, hide = true)]
     TriggerKafka(Box<trigger_kafka::PluginArgs>),
-    /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
+    /// Install ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
     SetupBackends(setup_backends::SetupArgs),
 }
 
@@ -97,5 +100,5 @@ fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the threads")
+        .context("cannot start the async runtime")
 }

@@ -1,7 +1,9 @@
-//! Composition, as Spin does it: a component with what satisfies its `wasi:nn` built in.
+//! Component composition as in Spin: the dependency that provides `wasi:nn` is linked into the
+//! component.
 //!
-//! Each import that a dependency's name stands for is taken from the export of the same name, and all else stays an import of
-//! the whole. Spin's own crate for this is not published, so these are its steps over the same library.
+//! Each import that a dependency's name covers is satisfied by the export of the same name; all
+//! other imports remain imports of the result. Spin's own crate for this is not published, so this
+//! follows the same steps over the same library.
 
 use std::path::Path;
 
@@ -15,17 +17,17 @@ use crate::app::manifest::{Component, Dependency};
 
 /// Names of a component's imports and exports.
 pub struct Interfaces {
-    /// What it wants of its host.
+    /// Interfaces that the host must provide.
     pub imports: Vec<String>,
-    /// What it offers.
+    /// Interfaces that the component provides.
     pub exports: Vec<String>,
 }
 
-/// The component with its dependencies in it; the component as it is if it has none.
+/// Returns the component with its dependencies linked in, or unchanged if it has none.
 ///
 /// # Errors
-/// When a file can't be read, an import that a dependency stands for is not among its exports or is of another type there, or
-/// the component wants inference and nothing satisfies that.
+/// When a file can't be read, a dependency doesn't export an import that its name covers or exports
+/// it with another type, or the component imports inference and nothing satisfies it.
 pub fn compose(component: &Component) -> Result<Vec<u8>> {
     let main = read(&component.source)?;
     let mut graph = CompositionGraph::new();
@@ -36,7 +38,7 @@ pub fn compose(component: &Component) -> Result<Vec<u8>> {
     for dependency in &component.dependencies {
         let path = dependency.source.as_ref().map_err(|why| {
             anyhow!(
-                "the dependency {:?} can't be composed in: {why}",
+                "the dependency {:?} can't be composed: {why}",
                 dependency.name
             )
         })?;
@@ -46,14 +48,14 @@ pub fn compose(component: &Component) -> Result<Vec<u8>> {
         wanted = left;
         if satisfied.is_empty() {
             bail!(
-                "the dependency {:?} stands for no import of the component",
+                "the dependency {:?} matches no import of the component",
                 dependency.name
             );
         }
         plug(&mut graph, (socket, instance), dependency, path, &satisfied)?;
     }
     if let Some(import) = wanted.first() {
-        bail!("the component imports {import}, and no dependency in the manifest satisfies that");
+        bail!("the component imports {import}, and no dependency in the manifest satisfies it");
     }
     if component.dependencies.is_empty() {
         return Ok(main);
@@ -84,20 +86,20 @@ fn plug(
         let mut cache = Default::default();
         SubtypeChecker::new(&mut cache)
             .is_subtype(*offered, types, asked, types)
-            .with_context(|| format!("{} exports another {import}", path.display()))?;
+            .with_context(|| format!("{} exports {import} with another type", path.display()))?;
         let node = graph.alias_instance_export(provider, import)?;
         graph.set_instantiation_argument(instance, import, node)?;
     }
     Ok(())
 }
 
-/// What a component wants and offers.
+/// Lists a component's imports and exports.
 ///
 /// # Errors
-/// When these bytes are no component.
+/// When the bytes are not a component.
 pub fn interfaces(wasm: Vec<u8>) -> Result<Interfaces> {
     let mut graph = CompositionGraph::new();
-    let package = register(&mut graph, "app:main", wasm, Path::new("it"))?;
+    let package = register(&mut graph, "app:main", wasm, Path::new("the file"))?;
     Ok(names(&graph, package))
 }
 
@@ -120,7 +122,7 @@ fn names(graph: &CompositionGraph, package: PackageId) -> Interfaces {
     }
 }
 
-/// The bytes of a component.
+/// Reads a component's file.
 ///
 /// # Errors
 /// When the file can't be read.

@@ -1,4 +1,4 @@
-//! A folder of the host's own.
+//! A folder that the host writes to.
 
 use std::{
     io,
@@ -8,7 +8,8 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A folder that may be temporary. Clones share it; a temporary one is removed with the last of them.
+/// A folder that may be temporary. Clones share it, and a temporary folder is removed with the
+/// last clone.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
@@ -16,7 +17,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`, which stays.
+    /// Returns the folder at `path`, which is kept.
     pub fn lasting(path: PathBuf) -> Self {
         Self {
             path,
@@ -27,7 +28,7 @@ impl Folder {
     /// Creates a temporary folder.
     ///
     /// # Errors
-    /// When the system's folder for temporary files can't be written.
+    /// When the system's temporary folder can't be written.
     pub fn temporary() -> io::Result<Self> {
         let temporary = tempfile::tempdir()?;
         Ok(Self {
@@ -36,7 +37,7 @@ impl Folder {
         })
     }
 
-    /// Its path.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path
     }

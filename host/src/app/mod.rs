@@ -1,4 +1,4 @@
-//! The application: its manifest or locked form, its variables, and the registries that it comes from.
+//! The application: its manifest or locked form, its variables, and registries it may come from.
 
 pub mod compose;
 pub mod folder;

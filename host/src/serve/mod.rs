@@ -1,8 +1,9 @@
-//! What runs an application: the runtime, the HTTP server before it, its outbound HTTP, its logs and its metrics.
+//! Serving of applications: the runtime, the HTTP server in front of it, outbound HTTP, logs and
+//! metrics.
 
-pub mod egress;
 pub mod logs;
 pub mod metrics;
+pub mod outbound;
 pub mod problem;
 pub mod runtime;
 pub mod server;

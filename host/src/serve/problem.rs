@@ -1,12 +1,12 @@
-//! The host's own answers, as problem details (RFC 9457).
+//! The host's own error responses, as problem details (RFC 9457).
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::serve::egress::client::full;
+use crate::serve::outbound::client::full;
 
-/// An answer with a status and one sentence for people.
+/// Creates a response with a status and one sentence for people.
 pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
     let body = serde_json::json!({
         "type": "about:blank",
@@ -14,18 +14,20 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
         "status": status.as_u16(),
         "detail": detail,
     });
-    let mut answer = Response::new(full(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    let kind = HeaderValue::from_static("application/problem+json");
-    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
-    answer
+    let mut response = Response::new(full(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response
 }
 
-/// An answer that asks to come again.
-pub fn later(detail: &str) -> Response<WasiBody> {
-    let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
-    answer
+/// Creates a 503 response that asks the client to retry.
+pub fn retry_later(detail: &str) -> Response<WasiBody> {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    answer
+    response
 }

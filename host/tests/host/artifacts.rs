@@ -164,7 +164,7 @@ fn what_cannot_be_composed_says_why() {
     );
     let none = said(|function| function.dependencies[0].name = "wasi:nn@0.2.0".into());
     assert!(
-        none.contains("wasi:nn@0.2.0") && none.contains("stands for no import"),
+        none.contains("wasi:nn@0.2.0") && none.contains("matches no import"),
         "{none}"
     );
 }

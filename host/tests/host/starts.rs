@@ -63,7 +63,7 @@ async fn a_model_that_is_not_its_contracts_stops_the_start() {
         (None, "no usable contract"),
         (
             Some(format!(r#"{{"model_sha256": "{}"}}"#, "0".repeat(64))),
-            "is not the one of its contract",
+            "does not match its contract",
         ),
     ] {
         if let Some(contract) = contract {

@@ -9,10 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use xray_host::{
     app::manifest::Manifest,
-    serve::{
-        egress::InProcess,
-        runtime::Options,
-    },
+    serve::{outbound::ServiceOverrides, runtime::Options},
 };
 
 use crate::{
@@ -42,7 +39,7 @@ where
     }
     let authority = endpoint.split_once("://").unwrap().1;
     let options = Options {
-        in_process: InProcess::default().with(authority, move |request| {
+        service_overrides: ServiceOverrides::default().with(authority, move |request| {
             let answer = store(request);
             async move { Ok(answer) }
         }),

@@ -1,4 +1,5 @@
-//! Spin's locked application, version 0: what `spin up` makes of a manifest or of an image from a registry.
+//! Spin's locked application, version 0: the form that `spin up` derives from a manifest or from
+//! an image in a registry.
 //!
 //! The format is that of `spin_locked_app::locked` in Spin's source.
 
@@ -22,12 +23,12 @@ use crate::app::{
     variables::VariableDecl,
 };
 
-/// Which triggers of an application are wanted.
+/// Selection of an application's triggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Triggers {
-    /// Those of Kafka, and no component that has none; the others are another process's.
+    /// Kafka triggers and their components only; other processes run the rest.
     Kafka,
-    /// All of them, so that one of a type that this host lacks is an error.
+    /// All triggers. One of a type that this host does not support is an error.
     All,
 }
 
@@ -40,7 +41,7 @@ impl App {
         let app: Self = serde_json::from_slice(json)?;
         if app.spin_lock_version > 1 {
             bail!(
-                "version {} of the lock format is not known; update xray",
+                "version {} of the lock format is not supported; update xray",
                 app.spin_lock_version
             );
         }
@@ -48,7 +49,7 @@ impl App {
         Ok(app)
     }
 
-    /// All contents that components have.
+    /// Iterates over the contents of all components.
     pub fn contents(&self) -> impl Iterator<Item = &Content> {
         self.components.iter().flat_map(|component| {
             let dependencies = component.dependencies.values().map(|d| &d.source);
@@ -59,10 +60,10 @@ impl App {
         })
     }
 
-    /// The triggers that are wanted, the components that they need, and all that these have, where `find` finds it.
+    /// Builds the manifest of the selected triggers and their components. `find` locates contents.
     ///
     /// # Errors
-    /// When something is not found, or the application needs what this host does not have.
+    /// When a content is not found, or the application needs a feature that this host lacks.
     pub fn manifest(self, wanted: Triggers, dir: &Path, find: Find<'_>) -> Result<Manifest> {
         let common = self.metadata.get("triggers").and_then(Value::as_object);
         let kafka_common = common.and_then(|all| all.get("kafka")?.as_object());
@@ -120,24 +121,25 @@ impl App {
     }
 }
 
-/// Finds a content on this machine.
+/// Locates a content on this machine.
 pub type Find<'a> = &'a dyn Fn(&Content) -> Result<PathBuf>;
 
-/// Refuses what the application says a host must know, and this one does not.
+/// Rejects applications that require features unknown to this host.
 fn understand(app: &App) -> Result<()> {
     let known = ["host_requirements", "component_host_requirements"];
     let mut keys = app.must_understand.iter();
     if let Some(unknown) = keys.find(|key| !known.contains(&key.as_str())) {
-        bail!("it needs a host that understands {unknown:?}");
+        bail!("the application requires a host that understands {unknown:?}");
     }
     require(&app.host_requirements)
 }
 
-/// Calls to other components are refused where a component asks for them: here they may be another trigger's.
+/// Checks host requirements. Local service chaining passes here, since a component of another
+/// trigger may be the one that needs it; each component's allowed hosts are checked later.
 fn require(needs: &Map<String, Value>) -> Result<()> {
     let known = |name: &str, need: &Value| name == "local_service_chaining" || need != "required";
     match needs.iter().find(|(name, need)| !known(name, need)) {
-        Some((name, _)) => bail!("it needs a host with {name:?}"),
+        Some((name, _)) => bail!("the application requires a host with {name:?}"),
         None => Ok(()),
     }
 }
@@ -180,34 +182,34 @@ fn component(locked: LockedComponent, find: Find<'_>) -> Result<Component> {
     })
 }
 
-/// One that can't be composed is no error yet, because most often it is left out.
+/// Reads a dependency. One that can't be composed is not an error yet, since most hosts replace it.
 fn dependency((name, locked): (String, LockedDependency), find: Find<'_>) -> Dependency {
     let source = match find(&locked.source) {
         Ok(file) if locked.export.is_none() && locked.inherit == "All" => Ok(file),
-        Ok(_) => Err("it must inherit all configuration, and `export` is not supported"),
+        Ok(_) => Err("it must inherit all configuration and have no `export`"),
         Err(_) => Err("it is not in a file"),
     };
     Dependency { name, source }
 }
 
-/// Finds what lies in a file of this machine, as everything does in what `spin up` gives.
+/// Locates a content in a local file, where `spin up` puts all of them.
 ///
 /// # Errors
-/// When the content is anywhere else.
+/// When the content is not in a local file.
 pub fn local(content: &Content) -> Result<PathBuf> {
     let source = content.source.as_deref();
     path(source.context("only files are supported, not inline content")?)
 }
 
-/// The path of a `file:` URL.
+/// Returns the path of a `file:` URL.
 ///
 /// # Errors
-/// When it is something else.
+/// When the URL has another scheme or no valid path.
 pub fn path(url: &str) -> Result<PathBuf> {
     let parsed = Url::parse(url).with_context(|| format!("{url:?} is not a URL"))?;
     let file = (parsed.scheme() == "file").then(|| parsed.to_file_path().ok());
     file.flatten()
-        .ok_or_else(|| anyhow!("{url:?} is not the URL of a file"))
+        .ok_or_else(|| anyhow!("{url:?} is not a file URL"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The format, key by key; keys that this host has no use for are left out.
+//! Serde types of the lock format, without the keys that this host does not use.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// An application as it is locked: its contents are somewhere, and have yet to be found.
+/// A locked application whose contents have yet to be located.
 #[derive(Deserialize)]
 pub struct App {
     pub(super) spin_lock_version: u64,
@@ -56,19 +56,19 @@ pub(super) struct LockedComponent {
 pub(super) struct LockedDependency {
     pub(super) source: Content,
     pub(super) export: Option<String>,
-    /// "All", or which configuration the dependency may use.
+    /// `"All"`, or the list of configuration that the dependency inherits.
     #[serde(default)]
     pub(super) inherit: Value,
 }
 
-/// Where bytes are: at an address, in the image with this digest, or here.
+/// Location of a content: a URL, a digest in the image, or the bytes themselves.
 #[derive(Debug, Deserialize)]
 pub struct Content {
     /// A URL.
     pub source: Option<String>,
-    /// The bytes themselves, in base64.
+    /// The bytes in base64.
     pub inline: Option<String>,
-    /// `sha256:` and the digest in hex.
+    /// `sha256:` followed by the digest in hex.
     pub digest: Option<String>,
 }
 

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-/// As `spin up` 4.0.2 writes it for an application with an HTTP and a Kafka trigger.
+/// The locked form that `spin up` 4.0.2 writes for an application with an HTTP and a Kafka trigger.
 fn app() -> Value {
     json!({
         "spin_lock_version": 0,
@@ -41,7 +41,7 @@ fn read(app: &Value) -> Result<Manifest> {
     app.manifest(Triggers::Kafka, Path::new("/app"), &local)
 }
 
-/// The error, with its causes, after a change.
+/// Returns the error, with its causes, after a change.
 fn refused(change: impl FnOnce(&mut Value)) -> String {
     let mut app = app();
     change(&mut app);
@@ -49,7 +49,7 @@ fn refused(change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn kafka_triggers_and_their_components_are_taken() {
+fn kafka_triggers_are_selected_with_their_components() {
     let manifest = read(&app()).unwrap();
     assert_eq!(
         (manifest.name.as_str(), manifest.version.as_str()),
@@ -88,7 +88,7 @@ fn kafka_triggers_and_their_components_are_taken() {
         dependency.source.clone()
     };
     assert_eq!(dependency(&app()), Ok("/app/nn.wasm".into()));
-    // One that can't be composed does no harm where it is left out.
+    // A dependency that can't be composed is harmless where the host replaces it.
     for (key, value) in [
         ("inherit", json!({ "Some": [] })),
         ("export", json!("x")),
@@ -101,7 +101,7 @@ fn kafka_triggers_and_their_components_are_taken() {
 }
 
 #[test]
-fn what_this_host_lacks_is_refused_by_name() {
+fn unsupported_features_are_named_in_errors() {
     let component = |app: &mut Value, key: &str, value: Value| app["components"][1][key] = value;
     let cases = [
         (
@@ -170,16 +170,16 @@ fn what_this_host_lacks_is_refused_by_name() {
     for (error, part) in cases {
         assert!(error.contains(part), "{error:?} does not say {part:?}");
     }
-    // What another trigger's component needs is not ours to have.
+    // Requirements of another trigger's component do not matter here.
     let mut app = app();
     app["host_requirements"] = json!({ "local_service_chaining": "required" });
     app["components"][0]["metadata"] = json!({ "key_value_stores": ["default"] });
     read(&app).unwrap();
 }
 
-/// As `spin registry push` stores it: contents by digest, and no other triggers than this host's.
+/// The form that `spin registry push` stores: contents by digest, and only supported triggers.
 #[test]
-fn http_triggers_are_taken_when_all_are_wanted() {
+fn http_triggers_are_included_when_all_are_selected() {
     let mut app = app();
     app["metadata"]["triggers"]["http"] = json!({ "base": "/hospital" });
     app["must_understand"] = json!(["component_host_requirements"]);

@@ -17,33 +17,33 @@ use super::{
 pub struct Component {
     /// Path of the WebAssembly file.
     pub source: PathBuf,
-    /// Files that the component sees.
+    /// Files mounted for the component.
     pub files: Vec<FileMount>,
-    /// Hosts that the component may call, templates not yet expanded.
+    /// Hosts that the component may call; templates are not yet expanded.
     pub allowed_outbound_hosts: Vec<String>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Variables, templates not yet expanded.
+    /// Variables; templates are not yet expanded.
     pub variables: BTreeMap<String, String>,
-    /// What satisfies `wasi:nn` where this host does not.
+    /// Components that provide `wasi:nn` where this host does not.
     pub dependencies: Vec<Dependency>,
 }
 
 /// An entry of a component's `files`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileMount {
-    /// Files that match a pattern, at the same path as in the application's folder.
+    /// Files that match a pattern, mounted at their paths in the application's folder.
     Pattern(String),
-    /// A folder or file at a path of its own.
+    /// A folder or file mounted at another path.
     Placed {
         /// Path in the application's folder.
         source: PathBuf,
-        /// Absolute path for the component.
+        /// Absolute path in the component.
         destination: String,
     },
 }
 
-/// Takes what this host serves, and refuses the rest by name.
+/// Converts a component's table. The error for an unsupported key names it.
 pub(super) fn read(raw: raw::Component, dir: &Path) -> Result<Component> {
     let lists = [
         ("key_value_stores", raw.key_value_stores),
@@ -57,7 +57,7 @@ pub(super) fn read(raw: raw::Component, dir: &Path) -> Result<Component> {
         }
     }
     if !raw.allowed_http_hosts.is_empty() {
-        bail!("`allowed_http_hosts` is gone since Spin 2; use `allowed_outbound_hosts`");
+        bail!("`allowed_http_hosts` was removed in Spin 2; use `allowed_outbound_hosts`");
     }
     only_inference(raw.dependencies.keys().map(String::as_str))?;
     let inherits = raw.dependencies_inherit_configuration;
@@ -84,7 +84,7 @@ fn file_mount(entry: toml::Value) -> Result<FileMount> {
     let mut table = match entry {
         toml::Value::String(pattern) => return Ok(FileMount::Pattern(pattern)),
         toml::Value::Table(table) => table,
-        other => bail!("an entry is a pattern or {{ source, destination }}, not {other}"),
+        other => bail!("expected a pattern or {{ source, destination }}, not {other}"),
     };
     let (source, destination) = (table.remove("source"), table.remove("destination"));
     if let Some(key) = table.keys().next() {
@@ -102,7 +102,7 @@ fn file_mount(entry: toml::Value) -> Result<FileMount> {
     }
 }
 
-/// A component must not be shown files outside the folder that it gets.
+/// Rejects destinations that would put files outside the folder mounted for the component.
 pub(crate) fn check_destination(destination: &str) -> Result<()> {
     if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
         bail!("the destination {destination:?} is not an absolute path");

@@ -1,23 +1,26 @@
-//! The `[component.NAME.dependencies]` table, as far as `wasi:nn` goes.
+//! The `[component.NAME.dependencies]` table, limited to `wasi:nn`.
 //!
-//! What satisfies `wasi:nn` is left out where this host computes itself, and composed in with `--nn component`. So a
-//! dependency that can't be composed is no error until somebody wants it composed.
+//! A provider of `wasi:nn` is ignored where the host does the inference, and composed in with
+//! `--nn component`. A dependency that can't be composed is therefore an error only when
+//! composition is requested.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// A component that satisfies imports of another.
+/// A component that satisfies another component's imports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
-    /// What it satisfies: `package@version`, or one interface of it, `package/interface@version`.
+    /// Name of the imports it satisfies: `package@version`, or `package/interface@version` for a
+    /// single interface.
     pub name: String,
-    /// Its file, or why it can't be composed here.
+    /// Its file, or the reason why it can't be composed here.
     pub source: Result<PathBuf, &'static str>,
 }
 
 impl Dependency {
-    /// A dependency by its entry in the manifest. `inherits` is whether it may use what the component may.
+    /// Reads a dependency's entry in the manifest. `inherits` tells whether it may use the
+    /// component's files, variables and hosts.
     pub(super) fn read(name: String, entry: &toml::Value, inherits: bool, dir: &Path) -> Self {
         let text = |key| entry.get(key).and_then(toml::Value::as_str);
         let source = match (text("path"), entry.get("export")) {
@@ -31,7 +34,7 @@ impl Dependency {
         Self { name, source }
     }
 
-    /// Whether the name stands for this import, which has the form `package/interface@version`.
+    /// Reports whether the name covers an import of the form `package/interface@version`.
     pub fn satisfies(&self, import: &str) -> bool {
         let (package, interface, version) = parts(&self.name);
         let (its_package, its_interface, its_version) = parts(import);
@@ -52,8 +55,8 @@ fn parts(name: &str) -> (&str, Option<&str>, Option<&str>) {
     }
 }
 
-/// Refuses all dependencies but inference: with another left out the component would not start, and the message would not
-/// say why.
+/// Rejects dependencies other than inference. The host would ignore them, and the component would
+/// fail to start with a less helpful message.
 pub(crate) fn only_inference<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<()> {
     match names.find(|name| parts(name).0 != "wasi:nn") {
         Some(name) => {
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stands_for_the_imports_that_spin_takes_it_for() {
+    fn dependency_name_covers_the_same_imports_as_in_spin() {
         let satisfies = |name: &str, import| {
             let name = name.to_owned();
             let source = Err("");
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_composed_says_why() {
+    fn dependency_that_cannot_be_composed_has_a_reason() {
         let read = |entry: &str, inherits| {
             let table: toml::Table = toml::from_str(entry).unwrap();
             let entry = toml::Value::Table(table);

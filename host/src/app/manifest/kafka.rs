@@ -1,4 +1,4 @@
-//! The `[[trigger.kafka]]` tables as they are written. Only the Kafka code knows their keys.
+//! The `[[trigger.kafka]]` tables, untyped. Only the Kafka code knows their keys.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! `spin.toml`, manifest version 2: what of it this host serves, and an error for the rest.
+//! `spin.toml`, manifest version 2. Anything that this host does not support is an error.
 
 mod component;
 mod dependency;
@@ -24,15 +24,15 @@ use crate::app::{folder::Folder, variables::VariableDecl};
 /// An application as its manifest describes it.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// Folder that relative paths start from.
+    /// Base folder of relative paths.
     pub dir: PathBuf,
     /// Name of the application.
     pub name: String,
     /// Version of the application.
     pub version: String,
-    /// What the application says of itself.
+    /// Description of the application.
     pub description: String,
-    /// Path that all routes start with.
+    /// Common prefix of all routes.
     pub base: String,
     /// Declared variables.
     pub variables: BTreeMap<String, VariableDecl>,
@@ -40,7 +40,7 @@ pub struct Manifest {
     pub routes: Vec<HttpRoute>,
     /// Kafka triggers in the order of the manifest.
     pub kafka: Vec<KafkaTrigger>,
-    /// Keys of all Kafka triggers together: `[application.trigger.kafka]`.
+    /// Keys that apply to all Kafka triggers: `[application.trigger.kafka]`.
     pub kafka_common: Map<String, Value>,
     /// Components by id.
     pub components: BTreeMap<String, Component>,
@@ -53,12 +53,12 @@ pub struct Manifest {
 pub struct HttpRoute {
     /// The route as written.
     pub route: String,
-    /// Id of the component that serves it.
+    /// Id of the component that handles it.
     pub component: String,
 }
 
 impl Manifest {
-    /// The manifest's file: this one, or `spin.toml` in it when that is a folder.
+    /// Returns the manifest's path: `from` itself, or its `spin.toml` if `from` is a folder.
     pub fn file(from: &Path) -> PathBuf {
         if from.is_dir() {
             from.join("spin.toml")
@@ -67,10 +67,10 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest at `from`, or `spin.toml` in it when that is a folder.
+    /// Reads the manifest at `from`, or its `spin.toml` if `from` is a folder.
     ///
     /// # Errors
-    /// When there is none, or it does not parse; the error says where.
+    /// When the file can't be read or parsed; the error names the place.
     pub fn load(from: &Path) -> Result<Self> {
         let path = Self::file(from);
         let text = std::fs::read_to_string(&path)
@@ -82,12 +82,12 @@ impl Manifest {
         Self::parse(&text, dir).with_context(|| format!("in {}", path.display()))
     }
 
-    /// Reads the text of a manifest whose paths are relative to `dir`.
+    /// Parses a manifest whose paths are relative to `dir`.
     ///
     /// # Errors
-    /// When it does not parse or asks for what this host does not have.
+    /// When it does not parse or needs a feature that this host lacks.
     pub fn parse(text: &str, dir: &Path) -> Result<Self> {
-        // Before the strict reading, whose message would only say "unknown field".
+        // Before strict parsing, whose message would only say "unknown field".
         let table: toml::Table = toml::from_str(text)?;
         let triggers = table.get("trigger").and_then(toml::Value::as_table);
         if let Some(other) = triggers.and_then(|types| {
@@ -151,7 +151,7 @@ impl Manifest {
         for route in &self.routes {
             if !self.components.contains_key(&route.component) {
                 bail!(
-                    "route {:?} wants component {:?}, which is not there",
+                    "route {:?} names component {:?}, which does not exist",
                     route.route,
                     route.component
                 );
@@ -160,7 +160,7 @@ impl Manifest {
         for trigger in &self.kafka {
             if !self.components.contains_key(&trigger.component) {
                 bail!(
-                    "a [[trigger.kafka]] wants component {:?}, which is not there",
+                    "a [[trigger.kafka]] names component {:?}, which does not exist",
                     trigger.component
                 );
             }
@@ -171,10 +171,10 @@ impl Manifest {
         Ok(())
     }
 
-    /// Leaves only these components and their triggers; all of them if none is named.
+    /// Keeps only these components and their triggers; an empty list keeps all.
     ///
     /// # Errors
-    /// When there is no such component, or nothing leads to it.
+    /// When a component does not exist or has no trigger.
     pub fn retain(&mut self, ids: &[String]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
@@ -199,7 +199,7 @@ impl Manifest {
     }
 }
 
-/// The base path of a locked application, whose triggers have these common keys.
+/// Returns the base path of a locked application from its triggers' common keys.
 pub(crate) fn locked_base(common: Option<&Map<String, Value>>) -> Result<String> {
     let http = common.and_then(|common| common.get("http")).cloned();
     let http = http.map(serde_json::from_value).transpose()?;
@@ -211,9 +211,9 @@ pub(crate) fn locked_base(common: Option<&Map<String, Value>>) -> Result<String>
     )
 }
 
-/// The route of a locked HTTP trigger.
+/// Reads the route of a locked HTTP trigger.
 pub(crate) fn locked_route(config: &Map<String, Value>) -> Result<HttpRoute> {
-    // Older versions of Spin write what is not set as null, which TOML does not know.
+    // Older versions of Spin write unset keys as null, which TOML lacks.
     let mut config = config.clone();
     config.retain(|_, value| !value.is_null());
     http_route(serde_json::from_value(Value::Object(config))?)
@@ -234,7 +234,7 @@ fn base(triggers: &BTreeMap<String, toml::Table>) -> Result<String> {
 
 fn variable_decl(raw: raw::Variable) -> Result<VariableDecl> {
     match (&raw.default, raw.required) {
-        (Some(_), true) => bail!("a variable has either a default or `required = true`"),
+        (Some(_), true) => bail!("a variable can't have both a default and `required = true`"),
         (None, false) => bail!("a variable needs a default or `required = true`"),
         _ => Ok(VariableDecl {
             default: raw.default,
@@ -256,9 +256,7 @@ fn http_route(raw: raw::HttpTrigger) -> Result<HttpRoute> {
         Some(other) => bail!("executor {other:?} is not supported by this host, only \"spin\""),
     }
     let toml::Value::String(component) = raw.component else {
-        bail!(
-            "a component inside the trigger is not supported by this host; give it a [component.NAME]"
-        );
+        bail!("inline components are not supported by this host; use a [component.NAME] table");
     };
     let toml::Value::String(route) = raw.route else {
         bail!("private routes are not supported by this host");

@@ -1,8 +1,8 @@
-//! The manifest as it is written, key by key.
+//! Serde types of the manifest.
 //!
-//! Every table refuses keys that it does not know, and the parser's message names the key, the line
-//! and what would have been right. Keys of Spin that this host has no use for are listed all the
-//! same: those that mean something refuse a value in the next step, instead of being ignored.
+//! Every table rejects unknown keys, and the parser's message names the key, the line and the valid
+//! keys. Spin's keys that this host does not support are listed too: the next step rejects a value
+//! that would change behavior, instead of ignoring it.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub struct Application {
     pub trigger: BTreeMap<String, toml::Table>,
     #[serde(default, rename = "targets")]
     pub _targets: toml::value::Array,
-    // Spin leaves this table to tools.
+    // Reserved for tools by Spin.
     #[serde(default, rename = "tool")]
     pub _tool: toml::Table,
 }

@@ -37,7 +37,7 @@ fn parse(text: &str) -> Result<Manifest> {
 }
 
 #[test]
-fn a_manifest_is_read() {
+fn manifest_is_parsed() {
     let manifest = parse(GOOD).unwrap();
     assert_eq!(
         (manifest.name.as_str(), manifest.base.as_str()),
@@ -58,7 +58,7 @@ fn a_manifest_is_read() {
 }
 
 #[test]
-fn the_projects_own_manifest_is_read() {
+fn manifest_of_this_repository_is_parsed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if root.join("spin.toml").exists() {
         let manifest = Manifest::load(&root).unwrap();
@@ -66,9 +66,9 @@ fn the_projects_own_manifest_is_read() {
     }
 }
 
-/// Each error must say what is wrong and where.
+/// Each error names the problem and its place.
 #[test]
-fn what_is_not_supported_is_an_error_that_names_it() {
+fn unsupported_keys_are_named_in_errors() {
     let cases = [
         (
             "[application]",
@@ -156,7 +156,7 @@ fn what_is_not_supported_is_an_error_that_names_it() {
 }
 
 #[test]
-fn one_component_can_be_picked() {
+fn retain_keeps_the_named_components() {
     let mut manifest = parse(GOOD).unwrap();
     assert!(manifest.retain(&["xray".to_owned()]).is_ok());
     assert!(

@@ -1,4 +1,5 @@
-//! The files of a component as one compressed archive: how Spin stores them when there are too many for a layer each.
+//! A compressed archive of a component's files, which Spin uses when there are too many for one
+//! layer each.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +13,11 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use super::{cache::Cache, digest::Digest};
 
-/// Takes from an archive what is wanted of it, into the cache. Names in the archive mean nothing, only digests do.
+/// Unpacks the wanted contents of an archive into the cache. Only digests count; names in the
+/// archive are ignored.
 ///
 /// # Errors
-/// When it is damaged, or the cache cannot be written.
+/// When the archive is damaged or the cache can't be written.
 pub fn unpack(archive: &Path, cache: &Cache, is_wanted: impl Fn(&Digest) -> bool) -> Result<()> {
     let file = BufReader::new(File::open(archive)?);
     let mut archive = tar::Archive::new(GzDecoder::new(file));
@@ -34,10 +36,11 @@ pub fn unpack(archive: &Path, cache: &Cache, is_wanted: impl Fn(&Digest) -> bool
     Ok(())
 }
 
-/// An archive of files by their names. Times, owners and rights are left out, so that the same files give the same bytes.
+/// Packs files under the given names. Times, owners and permissions are fixed, so that equal files
+/// give equal archives.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When a file can't be read.
 pub fn pack(files: &BTreeMap<String, PathBuf>) -> Result<Vec<u8>> {
     let gzip = GzEncoder::new(Vec::new(), Compression::default());
     let mut archive = tar::Builder::new(gzip);
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wanted_is_taken_out() {
+    fn unpack_takes_only_wanted_contents() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = BTreeMap::new();
         for name in ["models/chest/model.onnx", "models/chest/notes", "empty"] {

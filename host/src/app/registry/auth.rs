@@ -1,4 +1,4 @@
-//! Credentials for registries, from where people's other tools keep them.
+//! Registry credentials from the files of Spin, Docker and Podman.
 
 use std::{
     fs::File,
@@ -12,19 +12,21 @@ use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
 use serde_json::Value;
 
-/// How this process identifies itself to a registry.
+/// Credentials for one registry.
 pub struct Credentials {
-    /// For the client.
+    /// Form that the client takes.
     pub auth: RegistryAuth,
-    /// Where they are from or why there are none, for the message when the registry refuses them.
+    /// Origin of the credentials, or the reason for their absence, for the error message when the
+    /// registry denies access.
     pub origin: String,
 }
 
-/// The credentials for a registry: of `REGISTRY_AUTH_FILE` if that is set, else of the first of Spin, Docker (with its
-/// helpers) and Podman that has any.
+/// Finds the credentials for a registry: from `REGISTRY_AUTH_FILE` if that is set, otherwise from
+/// the first of Spin, Docker (with its helpers) and Podman that has any.
 ///
 /// # Errors
-/// When `REGISTRY_AUTH_FILE` names a file that is not there or is no such file: what was asked for must not be passed over.
+/// When `REGISTRY_AUTH_FILE` names a missing or invalid file, since an explicit choice must not be
+/// skipped silently.
 pub fn find(registry: &str) -> Result<Credentials> {
     if let Some(file) = std::env::var_os("REGISTRY_AUTH_FILE").filter(|file| !file.is_empty()) {
         let path = PathBuf::from(file);
@@ -34,10 +36,10 @@ pub fn find(registry: &str) -> Result<Credentials> {
     if let Some((user, password)) = spin(registry) {
         return Ok(Credentials {
             auth: RegistryAuth::Basic(user, password),
-            origin: "those of `spin registry login` were used".to_owned(),
+            origin: "the credentials of `spin registry login` were used".to_owned(),
         });
     }
-    let mut why = "there are none of Spin, Docker or Podman for it; log in with one of them, or set REGISTRY_AUTH_FILE";
+    let mut why = "Spin, Docker and Podman have no credentials for it; log in with one of them or set REGISTRY_AUTH_FILE";
     let mut reason = None;
     for (tool, found) in [
         ("Docker", docker_credential::get_credential(registry)),
@@ -46,7 +48,7 @@ pub fn find(registry: &str) -> Result<Credentials> {
         match found {
             Ok(credential) => return Ok(credentials(credential, tool)),
             Err(error) if is_none(&error) => {}
-            Err(error) => reason = Some(format!("{tool} has none: {}", one_line(&error))),
+            Err(error) => reason = Some(format!("{tool} has no credentials: {}", one_line(&error))),
         }
     }
     if let Some(reason) = &reason {
@@ -59,15 +61,15 @@ pub fn find(registry: &str) -> Result<Credentials> {
 }
 
 fn of_file(path: &Path, registry: &str) -> Result<Credentials> {
-    let file = File::open(path).context("which cannot be read")?;
+    let file = File::open(path).context("the file can't be read")?;
     match docker_credential::get_credential_from_reader(BufReader::new(file), registry) {
         Ok(credential) => Ok(credentials(credential, "REGISTRY_AUTH_FILE")),
         Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(Credentials {
             auth: RegistryAuth::Anonymous,
-            origin: format!("REGISTRY_AUTH_FILE has none for {registry}"),
+            origin: format!("REGISTRY_AUTH_FILE has no credentials for {registry}"),
         }),
         Err(CredentialRetrievalError::ConfigReadError) => {
-            anyhow::bail!("which is not a file of credentials in Docker's form")
+            anyhow::bail!("the file is not in Docker's format for credentials")
         }
         Err(error) => anyhow::bail!("{}", one_line(&error)),
     }
@@ -77,7 +79,7 @@ fn credentials(credential: DockerCredential, tool: &str) -> Credentials {
     match credential {
         DockerCredential::UsernamePassword(user, password) => Credentials {
             auth: RegistryAuth::Basic(user, password),
-            origin: format!("those of {tool} were used"),
+            origin: format!("the credentials from {tool} were used"),
         },
         DockerCredential::IdentityToken(_) => Credentials {
             auth: RegistryAuth::Anonymous,
@@ -90,20 +92,20 @@ fn credentials(credential: DockerCredential, tool: &str) -> Credentials {
 
 fn is_none(error: &CredentialRetrievalError) -> bool {
     use CredentialRetrievalError::{ConfigNotFound, NoCredentialConfigured};
-    // A file that is not there is reported as one that cannot be read.
+    // A missing file is reported as unreadable.
     matches!(
         error,
         NoCredentialConfigured | ConfigNotFound | CredentialRetrievalError::ConfigReadError
     )
 }
 
-/// A helper's output can have several lines.
+/// Joins the lines of an error, since a helper's output can have several.
 fn one_line(error: &CredentialRetrievalError) -> String {
     let text = error.to_string();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What `spin registry login` has noted: user and password by registry, in base64.
+/// Reads the file of `spin registry login`, which holds user and password by registry in base64.
 fn spin(registry: &str) -> Option<(String, String)> {
     let folder = std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty());
     let folder = folder.map(PathBuf::from);
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_in_dockers_form_is_read() {
+    fn file_in_dockers_format_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.json");
         let text = format!(
@@ -142,7 +144,7 @@ mod tests {
 
         std::fs::write(&path, "nurse:s3cret").unwrap();
         let error = format!("{:#}", of_file(&path, "x").err().unwrap());
-        assert!(error.contains("Docker's form") && !error.contains("s3cret"));
+        assert!(error.contains("Docker's format") && !error.contains("s3cret"));
         let error = format!("{:#}", of_file(dir.path(), "x").err().unwrap());
         assert!(!error.is_empty());
     }

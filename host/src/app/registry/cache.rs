@@ -1,7 +1,9 @@
-//! What was pulled, kept by digest, so that nothing is pulled twice and a known image starts without its registry.
+//! Cache of pulled contents by digest. Nothing is pulled twice, and a known image starts without
+//! its registry.
 //!
-//! Files are written beside and renamed, so that any number of processes may use one folder, and what is found is
-//! hashed before it is used. Nothing is ever changed in place; the whole folder may be deleted at any time.
+//! Files are written under a temporary name and renamed, so that any number of processes may share
+//! the folder, and contents are verified by hash before use. Nothing is changed in place; the
+//! folder may be deleted at any time.
 
 use std::{
     io::{self, Write},
@@ -15,20 +17,20 @@ use tempfile::NamedTempFile;
 use super::digest::Digest;
 use crate::app::folder::Folder;
 
-/// A folder of contents.
+/// A folder of contents named by their digests.
 #[derive(Debug)]
 pub struct Cache(Folder);
 
 impl Cache {
-    /// Opens this folder, or the user's.
+    /// Opens the given folder, or else the one in the user's cache folder.
     ///
     /// # Errors
-    /// When the folder was named and cannot be written. Without a place for the user's, as in a container with a root
-    /// that is read only, there is a temporary one instead.
+    /// When a given folder can't be written. Where the user's can't be written, as in a container
+    /// with a read-only root, a temporary folder is used instead.
     pub fn open(dir: Option<&Path>) -> Result<Self> {
         if let Some(dir) = dir {
             return Self::at(Folder::lasting(dir.to_owned()))
-                .with_context(|| format!("cannot use {} for what is pulled", dir.display()));
+                .with_context(|| format!("cannot use {} as the cache", dir.display()));
         }
         let folder = |name: &str| std::env::var_os(name).filter(|dir| !dir.is_empty());
         let user = folder("XDG_CACHE_HOME")
@@ -37,7 +39,7 @@ impl Cache {
         if let Some(cache) = user.and_then(|dir| Self::at(Folder::lasting(dir.join("xray"))).ok()) {
             return Ok(cache);
         }
-        let temporary = Folder::temporary().context("there is no place for what is pulled")?;
+        let temporary = Folder::temporary().context("no folder is writable for the cache")?;
         Ok(Self::at(temporary)?)
     }
 
@@ -45,12 +47,12 @@ impl Cache {
         let cache = Self(folder);
         std::fs::create_dir_all(cache.blobs())?;
         std::fs::create_dir_all(cache.references())?;
-        // Whether it can be written shows only when something is.
+        // Only a write shows that the folder is writable.
         tempfile::tempfile_in(cache.blobs())?;
         Ok(cache)
     }
 
-    /// The folder.
+    /// Returns the cache's folder.
     pub fn folder(&self) -> &Folder {
         &self.0
     }
@@ -63,22 +65,22 @@ impl Cache {
         self.0.path().join("oci/references")
     }
 
-    /// Where a content lies, if it does.
+    /// Returns the path of a content, which may not exist yet.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 
-    /// The file of a content, if it is here and whole.
+    /// Returns the path of a content if it is cached and intact.
     pub fn find(&self, digest: &Digest) -> Option<PathBuf> {
         let path = self.path(digest);
         let bytes = std::fs::read(&path).ok()?;
         (Digest::of(&bytes) == *digest).then_some(path)
     }
 
-    /// Takes in bytes, under the digest that they have.
+    /// Stores bytes under their digest.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When they can't be written.
     pub fn put(&self, bytes: &[u8]) -> Result<PathBuf> {
         let mut content = self.start()?;
         content.write_all(bytes)?;
@@ -86,7 +88,7 @@ impl Cache {
         content.keep(&self.path(&digest))
     }
 
-    /// A content that is not complete yet.
+    /// Starts a content whose digest is not known yet.
     pub(super) fn start(&self) -> Result<Incoming> {
         let file = NamedTempFile::new_in(self.blobs()).context("cannot write to the cache")?;
         Ok(Incoming {
@@ -95,10 +97,10 @@ impl Cache {
         })
     }
 
-    /// Notes which manifest a reference led to.
+    /// Records the manifest that a reference resolved to.
     ///
     /// # Errors
-    /// When that cannot be written.
+    /// When the record can't be written.
     pub fn remember(&self, reference: &str, manifest: &Digest) -> Result<()> {
         let mut file = NamedTempFile::new_in(self.references())?;
         write!(file, "{manifest}\n{reference}\n")?;
@@ -106,7 +108,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Which manifest a reference led to when it was last asked for.
+    /// Returns the manifest that a reference last resolved to.
     pub fn recall(&self, reference: &str) -> Option<Digest> {
         let text = std::fs::read_to_string(self.reference(reference)).ok()?;
         text.lines().next()?.parse().ok()
@@ -118,19 +120,19 @@ impl Cache {
     }
 }
 
-/// Bytes on their way into the cache. Dropped, they are gone.
+/// A content being written. It is discarded unless kept.
 pub(super) struct Incoming {
     file: NamedTempFile,
     hasher: Sha256,
 }
 
 impl Incoming {
-    /// The digest of all that came.
+    /// Returns the digest of the bytes so far.
     pub(super) fn digest(&self) -> Digest {
         Digest::finish(self.hasher.clone())
     }
 
-    /// Puts it in its place.
+    /// Moves the content to its final path.
     pub(super) fn keep(self, path: &Path) -> Result<PathBuf> {
         self.file
             .persist(path)
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_damaged_is_not_found() {
+    fn damaged_content_is_not_found() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(dir.path())).unwrap();
         let digest = Digest::of(b"model");
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_remembered_whatever_is_in_its_name() {
+    fn any_reference_name_can_be_recorded() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(dir.path())).unwrap();
         let name = "registry.example.com:5000/a/../b:1";
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_named_must_do() {
+    fn explicit_folder_must_be_writable() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();

@@ -1,4 +1,4 @@
-//! One repository of a registry, with the credentials for it.
+//! Client for one repository of a registry.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use super::{
     failure,
 };
 
-/// How long a registry may take to answer, and then between two pieces of its answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout for the connection, and for each pause in a response.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a manifest may be, so that a registry that has something else says so.
+/// Accepted media types of a manifest; a registry that has another reports it.
 const MANIFESTS: &[&str] = &[
     OCI_IMAGE_MEDIA_TYPE,
     IMAGE_MANIFEST_MEDIA_TYPE,
@@ -32,7 +32,7 @@ const MANIFESTS: &[&str] = &[
     IMAGE_MANIFEST_LIST_MEDIA_TYPE,
 ];
 
-/// A reference and a client that is allowed what its user is allowed.
+/// A reference, and a client with the user's credentials.
 pub struct Registry {
     reference: Reference,
     client: Client,
@@ -41,17 +41,17 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A client for a reference, as in `registry.example.com/team/xray:1.0`; `insecure` is HTTP without TLS.
-    /// Nothing is sent yet.
+    /// Creates a client for a reference such as `registry.example.com/team/xray:1.0`, without
+    /// connecting yet. `insecure` means HTTP without TLS.
     ///
     /// # Errors
-    /// When it is no reference, or the credentials that were asked for cannot be read.
+    /// When the reference does not parse, or `REGISTRY_AUTH_FILE` can't be used.
     pub fn new(reference: &str, insecure: bool) -> Result<Self> {
         let reference: Reference = reference
             .parse()
             .with_context(|| format!("{reference:?} is not a reference to an image"))?;
         let credentials = auth::find(reference.resolve_registry().trim_end_matches('/'))?;
-        // The client leaves the choice to the process; the one that is here already serves the egress.
+        // The client uses the process's default TLS provider. This is the one of outbound HTTP.
         _ = rustls::crypto::ring::default_provider().install_default();
         let config = ClientConfig {
             protocol: if insecure {
@@ -59,8 +59,8 @@ impl Registry {
             } else {
                 ClientProtocol::Https
             },
-            connect_timeout: Some(PATIENCE),
-            read_timeout: Some(PATIENCE),
+            connect_timeout: Some(TIMEOUT),
+            read_timeout: Some(TIMEOUT),
             user_agent: concat!("xray/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         };
@@ -73,36 +73,38 @@ impl Registry {
         })
     }
 
-    /// The reference, with what was left out of it.
+    /// Returns the reference with its implied parts filled in.
     pub fn reference(&self) -> &Reference {
         &self.reference
     }
 
-    /// The manifest's bytes and their digest, which is the one of the reference if it has one.
+    /// Pulls the manifest and returns its bytes and digest. If the reference has a digest, it is
+    /// the same.
     ///
     /// # Errors
-    /// With what the registry or the way to it says, unexplained, since one that can't be reached is not the end.
+    /// With the client's raw error, since the caller can recover from an unreachable registry.
     pub(super) async fn manifest(&self) -> Result<(Bytes, Digest), OciDistributionError> {
         let auth = &self.credentials.auth;
         let (bytes, _) = self
             .client
             .pull_manifest_raw(&self.reference, auth, MANIFESTS)
             .await?;
-        // A registry may leave out the header that the client compares with.
+        // The registry may omit the header that the client verifies against.
         let digest = Digest::of(&bytes);
         Ok((bytes, digest))
     }
 
-    /// Writes a content of the image to `out`.
+    /// Pulls a content of the image into `out`.
     ///
     /// # Errors
-    /// When the registry refuses, breaks off, or sends something else than what has the digest.
+    /// When the registry denies it, the transfer breaks off, or the content does not match its
+    /// digest.
     pub(super) async fn blob(
         &self,
         descriptor: &OciDescriptor,
         out: impl AsyncWrite,
     ) -> Result<()> {
-        // The manifest may have come from the cache, and with it nobody would have said who we are.
+        // If the manifest came from the cache, this is the first request and sends the credentials.
         let registry = self.reference.resolve_registry();
         self.client
             .store_auth_if_needed(registry, &self.credentials.auth)
@@ -113,10 +115,10 @@ impl Registry {
             .map_err(|error| self.explain(error))
     }
 
-    /// Stores an image under the reference, and gives the digest of its manifest.
+    /// Pushes an image under the reference and returns the digest of its manifest.
     ///
     /// # Errors
-    /// When the registry refuses or cannot be reached.
+    /// When the registry denies it or can't be reached.
     pub async fn push(
         &self,
         layers: &[ImageLayer],
@@ -132,7 +134,7 @@ impl Registry {
         Ok(digest.unwrap_or_default().to_owned())
     }
 
-    /// The client's error in words that say what to do.
+    /// Turns the client's error into a message that says what to do.
     pub(super) fn explain(&self, error: OciDistributionError) -> anyhow::Error {
         failure::explain(
             error,

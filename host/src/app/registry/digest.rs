@@ -1,26 +1,26 @@
-//! The names of contents.
+//! SHA-256 digests, which name contents.
 
 use std::{fmt, str::FromStr};
 
 use anyhow::{Error, bail};
 use sha2::Sha256;
 
-/// A SHA-256 digest, written `sha256:` and 64 digits of hex. It is safe as a file name.
+/// A SHA-256 digest, displayed as `sha256:` and 64 hex digits. The digits are safe as a file name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest(String);
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self::finish(<Sha256 as sha2::Digest>::new_with_prefix(bytes))
     }
 
-    /// The digest of all that this hasher has seen.
+    /// Returns the digest of all bytes that the hasher has seen.
     pub(super) fn finish(hasher: Sha256) -> Self {
         Self(hex::encode(sha2::Digest::finalize(hasher)))
     }
 
-    /// The 64 digits.
+    /// Returns the 64 hex digits.
     pub fn hex(&self) -> &str {
         &self.0
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_a_digest_is_taken_for_one() {
+    fn only_sha256_digests_parse() {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::of(b"").to_string(), empty);
         assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));

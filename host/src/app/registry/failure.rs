@@ -1,4 +1,4 @@
-//! What went wrong with a registry, in one line that says what to do.
+//! Registry errors as one line that says what to do.
 
 use anyhow::{Error, anyhow};
 use oci_client::{
@@ -6,7 +6,7 @@ use oci_client::{
     errors::{OciDistributionError, OciErrorCode},
 };
 
-/// Whether the registry could not be asked, as against having answered.
+/// Reports whether the registry was unreachable, in contrast to an error response.
 pub fn is_unreachable(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::RequestError(error) => error.is_connect() || error.is_timeout(),
@@ -15,7 +15,7 @@ pub fn is_unreachable(error: &OciDistributionError) -> bool {
     }
 }
 
-/// The error for people. `origin` says where the credentials are from.
+/// Converts an error to a message for users. `origin` names the source of the credentials.
 pub fn explain(
     error: OciDistributionError,
     reference: &Reference,
@@ -25,7 +25,7 @@ pub fn explain(
     let registry = reference.resolve_registry();
     let refused = || {
         anyhow!(
-            "{registry} does not allow that for {}: {origin}",
+            "{registry} denies access to {}: {origin}",
             reference.repository()
         )
     };
@@ -52,22 +52,22 @@ pub fn explain(
                 absent()
             } else {
                 let said: Vec<_> = envelope.errors.iter().map(|e| e.message.as_str()).collect();
-                anyhow!("{registry} says: {}", said.join("; "))
+                anyhow!("{registry} reports: {}", said.join("; "))
             }
         }
         OciDistributionError::ServerError { code, .. } => {
-            anyhow!("{registry} answers with status {code}")
+            anyhow!("{registry} responded with status {code}")
         }
         OciDistributionError::DigestError(error) => {
-            anyhow!("{registry} sends something else than what the image names: {error}")
+            anyhow!("{registry} sent content that does not match its digest: {error}")
         }
         OciDistributionError::RequestError(error) => {
             let hint = match (error.is_connect(), insecure) {
-                (true, false) => " (one that speaks HTTP without TLS needs --insecure)",
+                (true, false) => " (use --insecure if it speaks HTTP without TLS)",
                 _ => "",
             };
             Error::from(error).context(format!("cannot talk to {registry}{hint}"))
         }
-        other => Error::from(other).context(format!("the registry {registry}")),
+        other => Error::from(other).context(format!("request to {registry}")),
     }
 }

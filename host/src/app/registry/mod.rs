@@ -1,8 +1,8 @@
-//! Applications in OCI registries, in the form in which `spin registry push` stores them.
+//! Applications in OCI registries, in the format of `spin registry push`.
 //!
-//! An image has a layer for the locked application, one for each component, and one for each file or one archive of
-//! them; very small files stand in the locked application itself. Everything is addressed by its SHA-256, and nothing
-//! is used that does not have the digest it should.
+//! An image has one layer for the locked application, one for each component, and either one for
+//! each file or one archive of all files. Very small files are inlined in the locked application.
+//! Every content is addressed by its SHA-256 and verified before use.
 
 mod archive;
 mod auth;
@@ -25,8 +25,9 @@ pub const DATA: &str = "application/vnd.wasm.content.layer.v1+data";
 /// Media type of an archive of files.
 pub const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 
-/// Whether a text that names no file is meant for a reference, decided as Spin does: every relative path would do for
-/// one, in Docker's registry and with the tag `latest`, so one of these must stand there.
+/// Reports whether a text that names no file is meant as a reference, by Spin's rule: any relative
+/// path would parse as one, with Docker's registry and the tag `latest` implied, so at least one of
+/// these must be explicit.
 pub fn is_reference(text: &str) -> bool {
     let Ok(reference) = text.parse::<Reference>() else {
         return false;
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_is_told_from_a_path() {
+    fn references_are_distinguished_from_paths() {
         for text in [
             "registry.example.com/xray:1.0",
             "registry.example.com/team/xray",

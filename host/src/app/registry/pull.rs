@@ -1,4 +1,4 @@
-//! From a reference to an application on this machine.
+//! Pulling an application from a registry.
 
 use std::{
     collections::BTreeSet,
@@ -16,14 +16,16 @@ use crate::app::{
     manifest::Manifest,
 };
 
-/// Contents that are pulled at a time.
-const AT_A_TIME: usize = 4;
+/// Number of contents pulled concurrently.
+const CONCURRENT_PULLS: usize = 4;
 
-/// Pulls what the cache does not have of an application, and reads it. A tag is always asked for, because it may lead
-/// elsewhere today; what it led to last is used when the registry cannot be reached, and a line says so.
+/// Pulls an application's missing contents into the cache and reads its manifest. A tag is always
+/// resolved again, because it may have moved; if the registry is unreachable, its last manifest is
+/// used and a warning logged.
 ///
 /// # Errors
-/// When it is not there, not allowed, not whole, not an application of Spin, or needs what this host does not have.
+/// When the image is missing, denied, incomplete or not a Spin application, or needs a feature that
+/// this host lacks.
 pub async fn application(
     reference: &str,
     insecure: bool,
@@ -37,10 +39,12 @@ pub async fn application(
 
 async fn pull(registry: &Registry, cache: Cache) -> Result<Manifest> {
     let bytes = manifest(registry, &cache).await?;
-    let image = match serde_json::from_slice(&bytes).context("its manifest does not parse")? {
+    let image = match serde_json::from_slice(&bytes)
+        .context("the image's manifest does not parse")?
+    {
         OciManifest::Image(image) => image,
         OciManifest::ImageIndex(_) => {
-            bail!("it is an index of images for several platforms, not a Spin application")
+            bail!("the reference is an image index for several platforms, not a Spin application")
         }
     };
     let puller = Puller {
@@ -48,16 +52,17 @@ async fn pull(registry: &Registry, cache: Cache) -> Result<Manifest> {
         cache: &cache,
         image: &image,
     };
-    let app = App::parse(&puller.locked().await?).context("the locked application in it")?;
+    let app = App::parse(&puller.locked().await?).context("the image's locked application")?;
     puller.contents(&app).await?;
     let find = |content: &Content| find(&cache, content);
-    // Relative paths, as that of `.env`, start from the current folder then.
+    // Relative paths, such as that of `.env`, are then relative to the current folder.
     let mut manifest = app.manifest(Triggers::All, Path::new("."), &find)?;
     manifest.cache = Some(cache.folder().clone());
     Ok(manifest)
 }
 
-/// The manifest, from the cache if the reference says which or the registry does not answer.
+/// Returns the manifest, from the cache if the reference has a digest or the registry is
+/// unreachable.
 async fn manifest(registry: &Registry, cache: &Cache) -> Result<Vec<u8>> {
     let cached = |digest: &Digest| std::fs::read(cache.find(digest)?).ok();
     let reference = registry.reference().to_string();
@@ -98,19 +103,20 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    /// The locked application: a layer of its own, or the image's configuration, as early versions of Spin had it.
+    /// Reads the locked application. It is a layer of its own, or the image's configuration in
+    /// early versions of Spin.
     async fn locked(&self) -> Result<Vec<u8>> {
         let layers = self.image.layers.iter();
         let mut candidates = layers.chain([&self.image.config]);
         let descriptor = candidates.find(|d| d.media_type == APPLICATION);
         let descriptor = descriptor.context(
-            "it is not a Spin application: it has no layer with one (`xray push` and `spin registry push` make such images)",
+            "the image is not a Spin application; `xray push` and `spin registry push` make such images",
         )?;
         let path = self.fetch(descriptor).await?;
         Ok(std::fs::read(path)?)
     }
 
-    /// Everything that the application names, into the cache.
+    /// Pulls all contents that the application names into the cache.
     async fn contents(&self, app: &App) -> Result<()> {
         let digests = app.contents().filter(|content| content.inline.is_none());
         let digests = digests.filter_map(|content| content.digest.as_deref());
@@ -119,7 +125,7 @@ impl Puller<'_> {
         let layers = self.image.layers.iter();
         let layers = layers.filter(|layer| layer.digest.parse().is_ok_and(|d| wanted.contains(&d)));
         stream::iter(layers.map(|layer| self.fetch(layer)))
-            .buffer_unordered(AT_A_TIME)
+            .buffer_unordered(CONCURRENT_PULLS)
             .try_collect::<Vec<_>>()
             .await?;
         wanted.retain(|digest| self.cache.find(digest).is_none());
@@ -133,11 +139,11 @@ impl Puller<'_> {
         }
         match wanted.first() {
             None => Ok(()),
-            Some(digest) => bail!("the image lacks {digest}, which its application names"),
+            Some(digest) => bail!("the image lacks content {digest}, which its application names"),
         }
     }
 
-    /// The file of a content, pulled if the cache does not have it.
+    /// Returns the file of a content, and pulls it first if necessary.
     async fn fetch(&self, descriptor: &OciDescriptor) -> Result<PathBuf> {
         let digest: Digest = descriptor.digest.parse()?;
         if let Some(path) = self.cache.find(&digest) {
@@ -149,7 +155,7 @@ impl Puller<'_> {
     }
 }
 
-/// Where a content of the image lies. All that have a digest are there already.
+/// Returns the path of a content. Those with a digest have been pulled already.
 fn find(cache: &Cache, content: &Content) -> Result<PathBuf> {
     let digest = content.digest.as_deref().map(str::parse::<Digest>);
     match (&content.inline, digest.transpose()?) {
@@ -157,11 +163,11 @@ fn find(cache: &Cache, content: &Content) -> Result<PathBuf> {
             let bytes = STANDARD.decode(inline);
             let bytes = bytes.map_err(|_| anyhow!("inline content is not base64"))?;
             if digest.is_some_and(|digest| digest != Digest::of(&bytes)) {
-                bail!("inline content does not have its digest");
+                bail!("inline content does not match its digest");
             }
             cache.put(&bytes)
         }
         (None, Some(digest)) => Ok(cache.path(&digest)),
-        (None, None) => bail!("a content has neither a digest nor is it inline"),
+        (None, None) => bail!("a content has neither a digest nor inline bytes"),
     }
 }

@@ -1,10 +1,10 @@
-//! The declaration of a variable.
+//! Declarations of variables.
 
-/// A declared variable.
+/// A variable as an application declares it.
 #[derive(Debug, Clone, Default)]
 pub struct VariableDecl {
-    /// Value when nobody sets one; without it the variable is required.
+    /// Default value; without one the variable is required.
     pub default: Option<String>,
-    /// Whether the value must not be shown.
+    /// Marks a value that must not be shown.
     pub secret: bool,
 }

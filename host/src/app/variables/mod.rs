@@ -1,7 +1,8 @@
-//! Values for the manifest's variables.
+//! Values of the manifest's variables.
 //!
-//! Spin's order: `--variable`, then the providers of the runtime configuration, then the environment
-//! and `.env`, then the default. A required variable without a value stops the start.
+//! The order of precedence is Spin's: `--variable`, then the providers of the runtime
+//! configuration, then the environment and `.env`, then the default. A required variable without a
+//! value is an error at start.
 
 mod decl;
 mod runtime_config;
@@ -17,19 +18,19 @@ use anyhow::{Context, Result, bail};
 
 pub use self::decl::VariableDecl;
 
-/// Prefix of the environment variables that set Spin variables.
+/// Prefix of environment variables that set Spin variables.
 const PREFIX: &str = "SPIN_VARIABLE_";
 
-/// Where values come from.
+/// Sources of values.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// `--variable`, already split; wins over everything.
+    /// Values of `--variable`, which take precedence over all other sources.
     pub explicit: BTreeMap<String, String>,
-    /// `--runtime-config-file`.
+    /// Path given with `--runtime-config-file`.
     pub runtime_config: Option<PathBuf>,
-    /// Folder of the application, where `.env` lies.
+    /// Folder of the application, which may hold a `.env`.
     pub dir: PathBuf,
-    /// Whether the environment and `.env` are looked at. Off for commands that set all values.
+    /// Enables the environment and `.env`. Off for commands that set all values.
     pub environment: bool,
 }
 
@@ -44,10 +45,10 @@ impl fmt::Debug for Variables {
 }
 
 impl Variables {
-    /// Finds a value for every declared variable.
+    /// Resolves every declared variable.
     ///
     /// # Errors
-    /// When a required one has none, naming it, or when `--variable` names one that is not declared.
+    /// When a required variable has no value, or `--variable` names an undeclared one.
     pub fn resolve(declared: &BTreeMap<String, VariableDecl>, sources: &Sources) -> Result<Self> {
         if let Some(name) = sources
             .explicit
@@ -97,7 +98,7 @@ impl Variables {
     /// Expands the templates of a component's own variables.
     ///
     /// # Errors
-    /// When a template names a variable that is not declared.
+    /// When a template names an undeclared variable.
     pub fn for_component(&self, templates: &BTreeMap<String, String>) -> Result<Self> {
         let mut values = BTreeMap::new();
         for (name, template) in templates {
@@ -112,26 +113,26 @@ impl Variables {
     /// Expands one template.
     ///
     /// # Errors
-    /// When it names a variable that is not declared.
+    /// When it names an undeclared variable.
     pub fn expand(&self, template: &str) -> Result<String> {
         template::expand(template, |name| self.get(name))
     }
 
-    /// Replaces a value.
+    /// Replaces the value of a variable.
     pub fn set(&mut self, name: &str, value: String) {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// A value.
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }
 
-/// Splits the values of `--variable`: `name=value`, `name=@file`, or `@file` of JSON or TOML.
+/// Parses the arguments of `--variable`: `name=value`, `name=@file`, or `@file` of JSON or TOML.
 ///
 /// # Errors
-/// When one has none of these forms or its file cannot be read.
+/// When an argument has none of these forms, or its file can't be read.
 pub fn parse_explicit(arguments: &[String]) -> Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     for argument in arguments {
@@ -140,7 +141,7 @@ pub fn parse_explicit(arguments: &[String]) -> Result<BTreeMap<String, String>> 
             continue;
         }
         let Some((name, value)) = argument.split_once('=') else {
-            // Not shown: with the `=` forgotten it may be a secret.
+            // The argument isn't shown: if only the `=` is missing, it may be a secret.
             bail!("an argument of --variable is neither NAME=VALUE nor @FILE");
         };
         let value = match value.strip_prefix('@') {
@@ -162,21 +163,21 @@ fn read_table(path: &Path) -> Result<BTreeMap<String, String>> {
             toml::from_str(&text)?
         })
     };
-    // The parser's message would quote the line, and with it the value.
+    // The parser's message would quote the line and thereby the value.
     read()
         .ok()
-        .with_context(|| format!("--variable: {} is no table of strings", path.display()))
+        .with_context(|| format!("--variable: {} is not a table of strings", path.display()))
 }
 
-fn dotenv(path: &Path, wanted: bool) -> Result<BTreeMap<String, String>> {
-    if !wanted || !path.is_file() {
+fn dotenv(path: &Path, enabled: bool) -> Result<BTreeMap<String, String>> {
+    if !enabled || !path.is_file() {
         return Ok(BTreeMap::new());
     }
     let lines =
         dotenvy::from_path_iter(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = BTreeMap::new();
     for line in lines {
-        // The error would quote the line, and with it the value.
+        // The error would quote the line and thereby the value.
         let (name, value) = line
             .ok()
             .with_context(|| format!("{} has a line that does not parse", path.display()))?;

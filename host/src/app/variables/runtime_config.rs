@@ -1,4 +1,4 @@
-//! The part of Spin's runtime configuration that this host has: variable providers.
+//! Variable providers, the part of Spin's runtime configuration that this host supports.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -18,7 +18,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The value of a variable.
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<String> {
         match self {
             Self::Static(values) => values.get(name).cloned(),
@@ -42,7 +42,7 @@ enum RawProvider {
     },
 }
 
-/// Reads the providers of a runtime configuration, in order.
+/// Reads the providers of a runtime configuration in order.
 pub fn read(path: &Path) -> Result<Vec<Provider>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the runtime configuration {}", path.display()))?;
@@ -50,12 +50,14 @@ pub fn read(path: &Path) -> Result<Vec<Provider>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Provider>> {
-    // The parser's own message quotes the line, which may hold a secret.
-    let table: toml::Table = toml::from_str(text).ok().context("this is not TOML")?;
+    // The parser's message quotes the line, which may hold a secret.
+    let table: toml::Table = toml::from_str(text)
+        .ok()
+        .context("the file is not valid TOML")?;
     let mut providers = Vec::new();
     for (key, value) in table {
         match key.as_str() {
-            // Spin has had three names for one thing.
+            // Spin has used three names for the same table.
             "variables_provider" | "variable_provider" | "config_provider" => {
                 let entries = match value {
                     toml::Value::Array(entries) => entries,
@@ -67,7 +69,7 @@ fn parse(text: &str) -> Result<Vec<Provider>> {
             }
             "state_dir" | "log_dir" => {
                 bail!(
-                    "`{key}` is an option of this host, --{}",
+                    "`{key}` is not read from this file; use --{}",
                     key.replace('_', "-")
                 )
             }
@@ -92,7 +94,7 @@ fn provider(entry: toml::Value) -> Result<Provider> {
         match entry
             .try_into()
             .ok()
-            .context("the provider has a wrong key or value")?
+            .context("the provider has an invalid key or value")?
         {
             RawProvider::Static { values } => Provider::Static(values),
             RawProvider::Env {
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn providers_are_read_and_others_named() {
+    fn unsupported_providers_are_named_without_their_secrets() {
         let providers = parse(
             r#"
             [[variables_provider]]
@@ -149,7 +151,7 @@ mod tests {
                 "key_value_store",
             ),
             ("log_dir = \"/x\"", "--log-dir"),
-            ("password = s3cret", "not TOML"),
+            ("password = s3cret", "not valid TOML"),
         ] {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(said) && !error.contains("s3cret"), "{error}");

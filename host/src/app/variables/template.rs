@@ -1,11 +1,11 @@
-//! `{{ name }}` in a manifest's strings.
+//! Templates: `{{ name }}` in a manifest's strings.
 
 use anyhow::{Result, bail};
 
-/// Replaces every `{{ name }}` by what `lookup` gives.
+/// Replaces every `{{ name }}` with the value from `lookup`.
 ///
 /// # Errors
-/// When a name is not closed, empty, or unknown to `lookup`.
+/// When a name is unclosed, empty or unknown to `lookup`.
 pub fn expand<'a>(template: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> Result<String> {
     let mut result = String::with_capacity(template.len());
     let mut rest = template;
@@ -17,7 +17,7 @@ pub fn expand<'a>(template: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> R
         let name = name.trim();
         match lookup(name) {
             Some(value) => result.push_str(value),
-            None => bail!("there is no variable `{name}`, which {template:?} wants"),
+            None => bail!("{template:?} names the variable `{name}`, which does not exist"),
         }
         rest = after;
     }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_replaced_and_their_values_are_not_read_again() {
+    fn names_are_replaced_once() {
         let lookup = |name: &str| match name {
             "host" => Some("rgw.example.com"),
             "braces" => Some("{{ host }}"),

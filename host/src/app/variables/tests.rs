@@ -23,10 +23,10 @@ fn folder(dotenv: &str, runtime: &str) -> (tempfile::TempDir, Sources) {
     (dir, sources)
 }
 
-/// The environment of the process cannot be set safely in a test, so `.env` stands for it here; the
+/// A test can't safely set the environment of its process, so `.env` takes its place here; the
 /// end-to-end tests set the real one.
 #[test]
-fn the_nearer_source_wins() {
+fn sources_have_spins_precedence() {
     let runtime =
         "[[variables_provider]]\ntype = \"static\"\nvalues = { xray_test_a = \"runtime\" }";
     let (dir, mut sources) = folder("SPIN_VARIABLE_XRAY_TEST_A=dotenv\nOTHER=1", runtime);
@@ -45,7 +45,7 @@ fn the_nearer_source_wins() {
 }
 
 #[test]
-fn a_missing_or_unknown_variable_is_named() {
+fn missing_or_undeclared_variable_is_named() {
     let (_dir, mut sources) = folder("", "");
     let error = Variables::resolve(&declared(), &sources)
         .unwrap_err()
@@ -65,7 +65,7 @@ fn a_missing_or_unknown_variable_is_named() {
 }
 
 #[test]
-fn components_see_their_own_names_only() {
+fn components_see_only_their_own_variables() {
     let (_dir, mut sources) = folder("", "");
     sources.explicit = BTreeMap::from([("xray_test_a".into(), "s3cret".into())]);
     let variables = Variables::resolve(&declared(), &sources).unwrap();
@@ -79,7 +79,7 @@ fn components_see_their_own_names_only() {
 }
 
 #[test]
-fn arguments_take_values_and_files() {
+fn arguments_hold_values_or_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str, text: &str| {
         let path = dir.path().join(name);

@@ -13,7 +13,7 @@ use crate::{
         bucket::{ask, user_id},
         refusal::{Refusal, refused},
     },
-    serve::egress::allowed::AllowedHosts,
+    serve::outbound::allowed::AllowedHosts,
 };
 
 /// Beyond this gateways refuse every signature, in seconds.

@@ -44,7 +44,7 @@ use crate::{
         stop::Stop,
     },
     serve::{
-        egress::InProcess,
+        outbound::ServiceOverrides,
         runtime::{Runtime, processors},
     },
 };
@@ -99,7 +99,7 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
         let service = service.clone();
         async move { service.send(request).await }
     };
-    app.options.in_process = InProcess::default().with(STORE, service);
+    app.options.service_overrides = ServiceOverrides::default().with(STORE, service);
     // Standard output is for the reports, which say more than the component's own lines.
     app.options.quiet = true;
     if args.settings.log_dir.is_none() {

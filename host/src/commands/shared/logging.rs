@@ -15,7 +15,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Crates whose messages may be shown. What they log must hold no object key, URI or header.
+/// Crates whose messages may be shown. They must never log an object key, a URI or a header.
 const OWN_CRATES: [&str; 3] = ["xray", "xray_host", "kafka_trigger"];
 
 /// Prints the host's messages from now on.
@@ -78,7 +78,7 @@ mod tests {
         }
     }
 
-    /// What is printed of messages from our crates and from dependencies.
+    /// Returns the output for messages from our crates and from dependencies.
     fn printed(rust_log: &str) -> String {
         let sink = Sink::default();
         let writer = sink.clone();

@@ -1,4 +1,5 @@
-//! What components print: to the terminal, to a file per component and stream, and to listeners.
+//! Output of components: to the terminal, to one file for each component and stream, and to
+//! listeners.
 
 mod output;
 
@@ -14,19 +15,19 @@ use anyhow::{Context, Result};
 
 pub use output::GuestOutput;
 
-/// Which stream a line came by.
+/// Stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output: the report lines.
     Stdout,
-    /// Standard error: panics and complaints.
+    /// Standard error: panics and diagnostics.
     Stderr,
 }
 
-/// Called with every line that a component prints.
+/// Callback for every line that a component prints.
 pub type Listener = Arc<dyn Fn(Stream, &str) + Send + Sync>;
 
-/// The sinks of one component's lines.
+/// Sinks for the lines of one component.
 pub struct Logs {
     component: String,
     quiet: bool,
@@ -35,10 +36,11 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in `dir` for appending, emptied first if `truncate`.
+    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in `dir` for appending.
+    /// `truncate` empties them first.
     ///
     /// # Errors
-    /// When the folder or the files cannot be made.
+    /// When the folder or the files can't be created.
     pub fn open(
         component: &str,
         dir: Option<&Path>,
@@ -50,7 +52,7 @@ impl Logs {
             None => None,
             Some(dir) => {
                 std::fs::create_dir_all(dir)
-                    .with_context(|| format!("cannot make the log folder {}", dir.display()))?;
+                    .with_context(|| format!("cannot create the log folder {}", dir.display()))?;
                 let name = component.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
                 let open = |stream: &str| {
                     let path = dir.join(format!("{name}_{stream}.txt"));
@@ -75,14 +77,14 @@ impl Logs {
         })
     }
 
-    /// One line of the component.
+    /// Writes a line of the component.
     pub fn line(&self, stream: Stream, line: &str) {
         for listener in &self.listeners {
             listener(stream, line);
         }
         self.to_file(stream, line);
         if !self.quiet {
-            // A terminal that is gone must not take the component with it.
+            // A closed terminal must not stop the component.
             _ = match stream {
                 Stream::Stdout => writeln!(std::io::stdout(), "[{}] {line}", self.component),
                 Stream::Stderr => writeln!(std::io::stderr(), "[{}] {line}", self.component),
@@ -90,8 +92,8 @@ impl Logs {
         }
     }
 
-    /// One line of the host about this component.
-    pub fn host(&self, message: &str) {
+    /// Logs a message of the host about this component.
+    pub fn host_message(&self, message: &str) {
         self.to_file(Stream::Stderr, message);
         tracing::warn!(component = %self.component, "{message}");
     }
@@ -101,7 +103,7 @@ impl Logs {
             let mut file = files[stream as usize]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            // One call, so that lines of other processes that append do not mix into it.
+            // A single write, so that lines of other appending processes don't interleave.
             _ = file.write_all(format!("{line}\n").as_bytes());
         }
     }

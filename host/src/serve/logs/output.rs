@@ -1,4 +1,4 @@
-//! A guest's standard output as WASI wants it, cut into lines.
+//! A guest's standard output and error as WASI streams, split into lines.
 
 use std::{
     io,
@@ -17,12 +17,13 @@ use wasmtime_wasi::{
 
 use super::{Logs, Stream};
 
-/// Longer lines are cut, so that a guest cannot fill the host's memory by never ending one.
+/// Maximum length of a line. Longer ones are split, so that a guest that never ends a line can't
+/// fill the host's memory.
 const MAX_LINE: usize = 64 << 10;
-/// What a guest may write at once.
+/// Number of bytes that a guest may write at once.
 const CHUNK: usize = 64 << 10;
 
-/// One stream of one instance. Clones share the unfinished line.
+/// An output stream of one instance. Clones share the unfinished line.
 #[derive(Clone)]
 pub struct GuestOutput(Arc<Lines>);
 
@@ -33,7 +34,7 @@ struct Lines {
 }
 
 impl GuestOutput {
-    /// A stream that ends in these logs.
+    /// Creates a stream that writes to these logs.
     pub fn new(logs: Arc<Logs>, stream: Stream) -> Self {
         Self(Arc::new(Lines {
             logs,
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_become_lines() {
+    fn writes_are_split_into_lines() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = seen.clone();
         let listener: crate::serve::logs::Listener =
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_cut() {
+    fn endless_line_is_split() {
         let count = Arc::new(Mutex::new(0));
         let sink = count.clone();
         let listener: crate::serve::logs::Listener =

@@ -1,6 +1,6 @@
-//! How much memory this process has.
+//! Memory use of this process.
 
-/// Resident bytes, where the system has `/proc`.
+/// Returns the resident bytes on systems with `/proc`.
 pub fn resident() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,4 +1,4 @@
-//! Counters for Prometheus. Labels come from small sets; nothing of a patient can be in one.
+//! Metrics for Prometheus. Label values come from small sets and can't hold patient data.
 
 mod memory;
 mod report;
@@ -19,10 +19,10 @@ pub use serve::serve;
 
 use crate::serve::logs::{Listener, Stream};
 
-/// Prefix of the names of all metrics but the process's own.
+/// Prefix of all metric names, except those about the process.
 const PREFIX: &str = "xray";
 
-/// Seconds, from a tenth of a millisecond for a step to the longest a request may take.
+/// Histogram buckets in seconds, from a tenth of a millisecond for a step to the longest request.
 const BUCKETS: [f64; 13] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
@@ -51,7 +51,7 @@ struct KindLabel {
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// All counters of one runtime.
+/// Metrics of one runtime.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<StatusLabel, Counter>,
@@ -61,9 +61,9 @@ pub struct Metrics {
     rejected: Family<KindLabel, Counter>,
     failures: Family<KindLabel, Counter>,
     aot: Family<KindLabel, Counter>,
-    /// Requests that hold an instance.
+    /// Requests being processed.
     pub in_flight: Gauge,
-    /// Requests that wait for one.
+    /// Requests waiting for an instance.
     pub queued: Gauge,
     sessions: Gauge,
     sessions_in_use: Gauge,
@@ -94,7 +94,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Lets a trigger add counters of its own, under the common prefix.
+    /// Registers metrics of a trigger under the common prefix.
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
         add(self.registry().sub_registry_with_prefix(PREFIX));
     }
@@ -104,55 +104,55 @@ impl Metrics {
         let all = registry.sub_registry_with_prefix(PREFIX);
         all.register(
             "requests",
-            "Requests by the status of their answer",
+            "Requests by status of the response",
             self.requests.clone(),
         );
         all.register_with_unit(
             "request_duration",
-            "From a request's arrival to its answer's head",
+            "Time from the arrival of a request to the head of its response",
             Unit::Seconds,
             self.duration.clone(),
         );
         all.register(
             "objects",
-            "Objects by what became of them",
+            "Objects by outcome, class and reason",
             self.objects.clone(),
         );
         all.register_with_unit(
             "step_duration",
-            "Time that a step took, by report lines",
+            "Duration of processing steps",
             Unit::Seconds,
             self.steps.clone(),
         );
         all.register(
             "rejected",
-            "Requests turned away before an instance",
+            "Requests rejected before an instance was started",
             self.rejected.clone(),
         );
         all.register(
             "failures",
-            "Instances that did not answer",
+            "Instances that failed without a response",
             self.failures.clone(),
         );
         all.register(
             "aot_cache",
-            "Start-ups by where the compiled code came from",
+            "Components loaded, by state of the cache of compiled code",
             self.aot.clone(),
         );
         all.register(
             "requests_in_flight",
-            "Requests that hold an instance",
+            "Requests being processed",
             self.in_flight.clone(),
         );
         all.register(
             "requests_queued",
-            "Requests that wait for one",
+            "Requests waiting for an instance",
             self.queued.clone(),
         );
         all.register("sessions", "Inference sessions", self.sessions.clone());
         all.register(
             "sessions_in_use",
-            "Sessions that compute",
+            "Inference sessions that are computing",
             self.sessions_in_use.clone(),
         );
         registry.register_with_unit(
@@ -163,7 +163,7 @@ impl Metrics {
         );
     }
 
-    /// Says which backend serves and which release this is.
+    /// Adds an info metric with the backend, its target and the host's version.
     pub fn describe(&self, backend: &str, target: &str) {
         let info = Info::new(vec![
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -174,7 +174,7 @@ impl Metrics {
             .register("xray_host", "The host and its inference backend", info);
     }
 
-    /// A request was answered.
+    /// Counts a response.
     pub fn request(&self, status: http::StatusCode, took: Duration) {
         self.requests
             .get_or_create(&StatusLabel {
@@ -184,22 +184,22 @@ impl Metrics {
         self.duration.observe(took.as_secs_f64());
     }
 
-    /// A request was turned away: `queue-full`, `queue-wait`, `too-large`, `no-route`.
+    /// Counts a rejected request: `queue-full`, `queue-wait`, `too-large`, `no-route`.
     pub fn rejected(&self, kind: &'static str) {
         self.rejected.get_or_create(&KindLabel { kind }).inc();
     }
 
-    /// An instance did not answer: `trap`, `deadline`, `memory`, `no-answer`.
+    /// Counts an instance without a response: `trap`, `deadline`, `memory`, `no-answer`.
     pub fn failure(&self, kind: &'static str) {
         self.failures.get_or_create(&KindLabel { kind }).inc();
     }
 
-    /// The compiled code came from the cache or not: `hit`, `miss`, `damaged`.
+    /// Counts a lookup in the cache of compiled code: `hit`, `miss`, `damaged`.
     pub fn aot(&self, kind: &'static str) {
         self.aot.get_or_create(&KindLabel { kind }).inc();
     }
 
-    /// A listener that counts report lines.
+    /// Returns a listener that counts report lines.
     pub fn listener(self: &Arc<Self>) -> Listener {
         let this = self.clone();
         Arc::new(move |stream, line| {
@@ -234,7 +234,7 @@ impl Metrics {
         }
     }
 
-    /// The text that Prometheus reads. Sessions and memory are taken as they are now.
+    /// Renders all metrics as text. Sessions and memory are sampled now.
     pub fn render(&self, (sessions, in_use): (usize, usize)) -> String {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.sessions.set(count(sessions));

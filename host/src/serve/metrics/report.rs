@@ -1,10 +1,10 @@
-//! The report lines that the function prints, as far as they are counted.
+//! Report lines of the function, reduced to the counted keys.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What of a report line is counted.
+/// Counted keys of a report line.
 #[derive(Debug, Deserialize)]
 pub struct ReportLine {
     event: String,
@@ -15,7 +15,7 @@ pub struct ReportLine {
     pub ms: BTreeMap<String, f64>,
 }
 
-/// Reads a line, if it is a report.
+/// Parses a line. Returns `None` if it is not a report.
 pub fn parse(line: &str) -> Option<ReportLine> {
     if !line.starts_with('{') {
         return None;
@@ -34,7 +34,8 @@ pub fn parse(line: &str) -> Option<ReportLine> {
     (report.event == "object" && plain && steps).then_some(report)
 }
 
-/// Every new label costs memory until the process ends, so only what looks like a word becomes one.
+/// Reports whether a text may become a label value. Each new value takes memory until the process
+/// ends, so only words do.
 fn is_word(text: &str) -> bool {
     text.len() <= 40
         && text
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_reports_are_read() {
+    fn only_reports_are_parsed() {
         let cases = [
             (r#"{"event":"object","outcome":"done"}"#, true),
             (

@@ -1,4 +1,4 @@
-//! `GET /metrics` on an address of its own, so that it is not open to whoever sends events.
+//! `GET /metrics` on an address of its own, so that senders of events can't read it.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 
 type Render = dyn Fn() -> String + Send + Sync;
 
-/// Serves until the process ends, and gives the address really bound.
+/// Serves metrics until the process ends, and returns the bound address.
 ///
 /// # Errors
-/// When the address cannot be bound.
+/// When the address can't be bound.
 pub async fn serve(address: SocketAddr, render: Arc<Render>) -> Result<SocketAddr> {
     let listener = TcpListener::bind(address)
         .await
@@ -24,14 +24,14 @@ pub async fn serve(address: SocketAddr, render: Arc<Render>) -> Result<SocketAdd
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                // Out of file descriptors, most likely; it passes.
+                // Most likely out of file descriptors, which is temporary.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let render = render.clone();
             let service = service_fn(move |request: Request<Incoming>| {
-                let answer = answer(&request, &*render);
-                async move { Ok::<_, Infallible>(answer) }
+                let response = respond(&request, &*render);
+                async move { Ok::<_, Infallible>(response) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -43,7 +43,7 @@ pub async fn serve(address: SocketAddr, render: Arc<Render>) -> Result<SocketAdd
     Ok(bound)
 }
 
-fn answer(request: &Request<Incoming>, render: &Render) -> Response<Full<Bytes>> {
+fn respond(request: &Request<Incoming>, render: &Render) -> Response<Full<Bytes>> {
     let (status, kind, text) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (
             StatusCode::OK,
@@ -56,10 +56,10 @@ fn answer(request: &Request<Incoming>, render: &Render) -> Response<Full<Bytes>>
             "GET /metrics\n".to_owned(),
         ),
     };
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
-    *answer.status_mut() = status;
-    answer
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
         .headers_mut()
         .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    answer
+    response
 }

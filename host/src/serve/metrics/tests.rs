@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn report_lines_become_counters() {
+fn report_lines_are_counted() {
     let metrics = Arc::new(Metrics::default());
     let listener = metrics.listener();
     let line =

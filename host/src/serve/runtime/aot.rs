@@ -1,7 +1,7 @@
-//! Compiled code, kept between starts: compiling takes most of a second, loading some milliseconds.
+//! Cache of compiled code. Compiling takes most of a second, loading a few milliseconds.
 //!
-//! A file is named by the component's digest and by what the engine says must be equal for compiled
-//! code to fit, and starts with the digest of the rest of it. What is damaged is compiled again.
+//! A file's name combines the component's digest with the engine's compatibility hash. The file
+//! starts with the digest of the rest; a damaged one is compiled again.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -17,10 +17,10 @@ use crate::serve::metrics::Metrics;
 
 const DIGEST: usize = 32;
 
-/// The component `wasm`, which came from `source`, compiled or taken from `cache`.
+/// Compiles the component `wasm`, read from `source`, or loads it from `cache`.
 ///
 /// # Errors
-/// When it is not a component. A cache that cannot be written is no error.
+/// When it is not a component. An unwritable cache is only logged.
 pub fn load(
     engine: &Engine,
     wasm: &[u8],
@@ -49,7 +49,7 @@ pub fn load(
     {
         tracing::warn!("the compiled code is not cached: {error:#}");
     }
-    // SAFETY: these bytes come from the engine itself, in this process, one statement above.
+    // SAFETY: the engine produced these bytes in this process, a few statements above.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     let component = unsafe { Component::deserialize(engine, &compiled) };
     Ok(component?)
@@ -67,17 +67,17 @@ fn from_cache(engine: &Engine, file: &[u8]) -> Option<Component> {
     if Sha256::digest(compiled).as_slice() != digest {
         return None;
     }
-    // SAFETY: the digest shows that the file is as `write` left it, and `write` gets only what the
-    // engine compiled. The folder belongs to the user who runs this process and is closed to
-    // others; whoever can write to it can replace this program as well.
+    // SAFETY: the digest shows that the file is as `write` left it, and `write` stores only code
+    // that the engine compiled. The folder belongs to the user who runs this process and is closed
+    // to others; anyone who can write to it can replace this program as well.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     unsafe { Component::deserialize(engine, compiled) }.ok()
 }
 
-/// Writes beside and renames, so that a second process never reads half a file.
+/// Writes under a temporary name and renames, so that another process never reads half a file.
 fn write(path: &Path, compiled: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    make_private(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    make_private(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(&Sha256::digest(compiled))?;
     file.write_all(compiled)?;
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn compiled_code_is_kept_and_a_damaged_file_is_not_trusted() {
+    fn compiled_code_is_cached_and_damaged_files_are_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let cache = dir.path().join("cache");
-        // `wat` is not compiled in, so the bytes of an empty component: magic, version, layer.
+        // An empty component in binary: magic, version, layer.
         let wasm = b"\0asm\x0d\0\x01\0";
         let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
         let metrics = Metrics::default();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_an_error_that_names_it() {
+    fn error_names_the_file_that_is_not_a_component() {
         let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
         let source = Path::new("c.wasm");
         let error = load(&engine, b"hello", source, None, &Metrics::default());

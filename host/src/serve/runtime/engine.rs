@@ -1,21 +1,22 @@
-//! The WebAssembly engine: pooled memory, and a clock that interrupts guests.
+//! The WebAssembly engine, with pooled memory and an epoch clock that interrupts guests.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-/// How often a running guest lets others run, and how exactly its deadline is kept.
+/// Interval at which a running guest yields, and the precision of its deadline.
 pub const TICK: Duration = Duration::from_millis(10);
 
-/// An engine for `instances` at a time of `max_memory` bytes each, with its clock started.
+/// Creates an engine for `instances` concurrent instances of `max_memory` bytes each, and starts
+/// its clock.
 ///
 /// # Errors
-/// When the settings do not suit this machine.
+/// When the machine does not support the configuration.
 pub fn build(instances: usize, max_memory: usize) -> Result<Engine> {
     let engine = Engine::new(&config(Some(instances), max_memory)).or_else(|error| {
-        // The pool reserves address space, four gigabytes an instance, which some machines do not
-        // give. Without it each instance costs some microseconds more.
+        // The pool reserves four gigabytes of address space for each instance, which some machines
+        // don't allow. Without it, an instance takes a few microseconds longer to create.
         tracing::warn!("no instance pool on this machine: {error:#}");
         Engine::new(&config(None, max_memory))
     });
@@ -34,8 +35,8 @@ fn config(pool: Option<usize>, max_memory: usize) -> Config {
     if let Some(instances) = pool {
         let instances = u32::try_from(instances).unwrap_or(u32::MAX);
         let mut pool = PoolingAllocationConfig::default();
-        // A component consists of several modules: its own, and the adapters around it. One that was composed of two
-        // has twice as many, two memories, and the adapters between them.
+        // A component consists of several modules: its own and the adapters around it. A
+        // composition of two has twice as many, two memories, and the adapters between them.
         pool.total_component_instances(instances)
             .total_core_instances(instances.saturating_mul(16))
             .total_memories(instances.saturating_mul(2))
@@ -45,7 +46,7 @@ fn config(pool: Option<usize>, max_memory: usize) -> Config {
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
             .max_unused_warm_slots(instances)
-            // Small requests find their pages still there; what a big picture took goes back.
+            // Keeps the pages of small requests resident; a large picture's are returned.
             .linear_memory_keep_resident(1 << 20)
             .table_keep_resident(64 << 10);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -53,7 +54,7 @@ fn config(pool: Option<usize>, max_memory: usize) -> Config {
     config
 }
 
-/// The clock holds the engine weakly, and so ends with it.
+/// Starts the epoch clock. It holds a weak reference and ends with the engine.
 fn start_clock(engine: &Engine) -> Result<()> {
     let weak = engine.weak();
     std::thread::Builder::new()

@@ -1,7 +1,7 @@
-//! What of the application's files a component sees: read only, at the paths of the manifest.
+//! The application's files as a component sees them: read-only, at the manifest's paths.
 //!
-//! A folder is opened where it lies. Single files and patterns are copied to a folder of their own,
-//! because WebAssembly is given folders only.
+//! Folders are mounted in place. Single files and patterns are copied to a staging folder first,
+//! because WASI mounts only folders.
 
 use std::path::{Component as PathPart, Path, PathBuf};
 
@@ -11,20 +11,20 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::{app::manifest::FileMount, nn::models::GUEST_FOLDER};
 
-/// The folders of one component.
+/// Folders mounted for one component.
 #[derive(Debug, Default)]
 pub struct Mounts {
     folders: Vec<(PathBuf, String)>,
     temp: Option<PathBuf>,
-    // Removed with the last user.
+    // Removed when dropped.
     staging: Option<TempDir>,
 }
 
 impl Mounts {
-    /// Prepares a manifest's `files`, which are relative to `dir`; copies are made below `temp`.
+    /// Prepares a manifest's `files`, which are relative to `dir`. Copies are made below `temp`.
     ///
     /// # Errors
-    /// When a source is not there or a path leaves the application's folder.
+    /// When a source does not exist or a path leaves the application's folder.
     pub fn prepare(files: &[FileMount], dir: &Path, temp: Option<&Path>) -> Result<Self> {
         let mut mounts = Self {
             temp: temp.map(Path::to_owned),
@@ -80,10 +80,13 @@ impl Mounts {
             let temp = self.temp.clone().unwrap_or_else(std::env::temp_dir);
             let made = std::fs::create_dir_all(&temp).and_then(|()| tempfile::tempdir_in(&temp));
             self.staging = Some(made.with_context(|| {
-                format!("cannot make a folder for the files in {}", temp.display())
+                format!("cannot create a folder for the files in {}", temp.display())
             })?);
         }
-        let staging = self.staging.as_ref().context("no folder for the files")?;
+        let staging = self
+            .staging
+            .as_ref()
+            .context("there is no staging folder")?;
         let target = staging.path().join(guest.trim_start_matches('/'));
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent)?;
@@ -93,10 +96,10 @@ impl Mounts {
         Ok(())
     }
 
-    /// Opens the folders for one instance.
+    /// Mounts the folders for one instance.
     ///
     /// # Errors
-    /// When one has gone since the start.
+    /// When a folder has disappeared since the start.
     pub fn open(&self, builder: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
         for (host, guest) in &self.folders {
             builder.preopened_dir(host, guest, FsPerms::ReadOnly)?;
@@ -104,7 +107,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// The models that the component sees, by name, with their folders on this machine.
+    /// Lists the models that the component sees, with their names and host folders.
     pub fn models(&self) -> Vec<(String, PathBuf)> {
         let mut models = Vec::new();
         for (host, guest) in &self.folders {
@@ -112,7 +115,7 @@ impl Mounts {
                 .strip_prefix(GUEST_FOLDER)
                 .and_then(|rest| rest.strip_prefix('/'))
             {
-                // One model's folder, mounted by itself.
+                // A single model's folder.
                 models.push((name.to_owned(), host.clone()));
             } else if let Ok(below) = Path::new(GUEST_FOLDER).strip_prefix(guest) {
                 let entries = std::fs::read_dir(host.join(below))
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn models_are_found_where_the_component_sees_them() {
+    fn models_are_found_at_their_guest_paths() {
         let app = app();
         let names = |files: &[FileMount]| -> Vec<String> {
             let mounts = Mounts::prepare(files, app.path(), None).unwrap();

@@ -1,4 +1,4 @@
-//! The headers by which Spin tells a component how it was reached.
+//! Spin's headers, which describe the route of a request to the component.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request, header, uri::Authority};
 
 use super::route::Match;
 
-/// The address that a request came from. The server puts it into the request's extensions.
+/// Address of the client. The server adds it to the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
@@ -21,7 +21,7 @@ const NAMES: [&str; 7] = [
 ];
 const NAMED: &str = "spin-path-match-";
 
-/// Sets Spin's headers, and removes those that somebody sent.
+/// Sets Spin's headers and removes those that the client sent.
 pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
     let path = request
         .uri()
@@ -46,7 +46,7 @@ pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
         .strip_suffix("/...")
         .unwrap_or(found.raw_route);
     let mut set = |name: &str, value: &str| {
-        // A path that is no header value cannot come over HTTP.
+        // Paths received over HTTP are always valid header values.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
@@ -65,7 +65,8 @@ pub fn decorate<B>(request: &mut Request<B>, found: &Match<'_>) {
     }
 }
 
-/// A request in the process may come without a host, but a component must see one.
+/// Returns the host, and sets the header if it is missing or invalid: requests made within the
+/// process may lack it, but components rely on it.
 fn ensure_host<B>(request: &mut Request<B>) -> String {
     let sent = request
         .headers()
@@ -95,7 +96,7 @@ mod tests {
     use crate::serve::runtime::route::Router;
 
     #[test]
-    fn spins_headers_are_set_and_spoofed_ones_removed() {
+    fn spins_headers_replace_spoofed_ones() {
         let router = Router::new("/api", [("/users/:id/...", "c")].into_iter()).unwrap();
         let mut request = Request::get("/api/users/7/a/b?q=1")
             .header("host", "example.com:3000")
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_in_the_process_gets_a_host_and_no_address() {
+    fn request_within_the_process_gets_a_host_but_no_address() {
         let router = Router::new("/", [("/...", "c")].into_iter()).unwrap();
         let mut request = Request::get("/").body(()).unwrap();
         decorate(&mut request, &router.find("/").unwrap());

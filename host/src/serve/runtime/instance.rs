@@ -1,4 +1,4 @@
-//! One request, one fresh instance.
+//! Runs each request in a fresh instance.
 
 use std::{
     sync::Arc,
@@ -15,7 +15,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    admission::Place,
+    concurrency::Permit,
     files::Mounts,
     state::{Limits, State},
 };
@@ -23,16 +23,16 @@ use crate::{
     app::variables::Variables,
     nn::{Inference, host::TensorBytes},
     serve::{
-        egress::Egress,
         logs::{GuestOutput, Logs, Stream},
         metrics::Metrics,
+        outbound::OutboundHttp,
     },
 };
 
-/// A component, ready to be instantiated.
+/// A loaded component, ready to be instantiated.
 pub struct Handler {
     pub pre: ProxyPre<State>,
-    pub egress: Egress,
+    pub outbound_http: OutboundHttp,
     pub variables: Arc<Variables>,
     pub environment: Vec<(String, String)>,
     pub mounts: Mounts,
@@ -43,44 +43,49 @@ pub struct Handler {
     pub max_memory: usize,
 }
 
-/// Why there was no answer.
+/// Reason for a missing response.
 #[derive(Debug)]
 pub enum Failure {
-    /// The guest trapped or ended without answering.
+    /// The guest trapped or ended without a response.
     Broken,
-    /// It took too long.
+    /// The guest exceeded its deadline.
     Deadline,
 }
 
 impl Handler {
-    /// Runs the request in an instance of its own, which holds `place` until it ends. It may go on
-    /// after its answer, and goes on when the client has left: what it stores is then complete.
+    /// Runs the request in its own instance, which holds `permit` until it ends. The instance keeps
+    /// running after its response, and when the client disconnects, so that it completes its
+    /// writes.
+    ///
+    /// # Errors
+    /// When the instance ends without a response.
     pub async fn call(
         self: &Arc<Self>,
         request: Request<WasiBody>,
-        place: Place,
+        permit: Permit,
     ) -> Result<Response<WasiBody>, Failure> {
         let (sender, receiver) = oneshot::channel();
         let this = self.clone();
         let instance = tokio::spawn(async move {
             let result = this.run(request, sender).await;
-            drop(place);
+            drop(permit);
             result
         });
-        if let Ok(Ok(answer)) = receiver.await {
-            return Ok(answer);
+        if let Ok(Ok(response)) = receiver.await {
+            return Ok(response);
         }
-        // Without an answer the instance has ended, and says why.
+        // Without a response the instance has ended, and its result has the reason.
         match instance.await {
             Ok(Err(failure)) => Err(failure),
             Ok(Ok(())) => {
                 self.metrics.failure("no-answer");
-                self.logs.host("the component ended without an answer");
+                self.logs
+                    .host_message("the component ended without a response");
                 Err(Failure::Broken)
             }
             Err(panic) => {
                 self.logs
-                    .host(&format!("the host failed at this request: {panic}"));
+                    .host_message(&format!("the host failed to process this request: {panic}"));
                 Err(Failure::Broken)
             }
         }
@@ -88,7 +93,7 @@ impl Handler {
 
     async fn run(&self, request: Request<WasiBody>, sender: Sender) -> Result<(), Failure> {
         let mut store = self.store().map_err(|error| self.report(&error, false))?;
-        // The epoch ends a guest that computes, this one that waits; both at the same time.
+        // The epoch deadline stops a guest that computes, this timeout one that waits.
         let work = tokio::time::timeout(self.timeout, self.guest(&mut store, request, sender));
         let result = work.await.unwrap_or_else(|_| Err(Trap::Interrupt.into()));
         result.map_err(|error| self.report(&error, store.data().limits.exceeded))
@@ -104,11 +109,11 @@ impl Handler {
             .data_mut()
             .http()
             .new_incoming_request(Scheme::Http, request)?;
-        let answer = store.data_mut().http().new_response_outparam(sender)?;
+        let response = store.data_mut().http().new_response_outparam(sender)?;
         let proxy = self.pre.instantiate_async(&mut *store).await?;
         proxy
             .wasi_http_incoming_handler()
-            .call_handle(store, request, answer)
+            .call_handle(store, request, response)
             .await
     }
 
@@ -117,14 +122,14 @@ impl Handler {
         wasi.stdout(GuestOutput::new(self.logs.clone(), Stream::Stdout))
             .stderr(GuestOutput::new(self.logs.clone(), Stream::Stderr))
             .envs(&self.environment)
-            // The files are few, small and local: a hop to another thread costs more than reading.
+            // The files are few, small and local, so reading is cheaper than a thread switch.
             .allow_blocking_current_thread(true);
         self.mounts.open(&mut wasi)?;
         let state = State {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            egress: self.egress.clone(),
+            outbound_http: self.outbound_http.clone(),
             variables: self.variables.clone(),
             inference: self.inference.clone(),
             tensor_bytes: TensorBytes::new(self.max_memory),
@@ -138,7 +143,7 @@ impl Handler {
             Ok(if Instant::now() >= deadline {
                 UpdateDeadline::Interrupt
             } else {
-                // A guest that decodes a big picture must not hold up the others on its thread.
+                // A guest that decodes a large picture must not block others on its thread.
                 UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
             })
         });
@@ -150,23 +155,23 @@ impl Handler {
         if trap == Some(&Trap::Interrupt) {
             self.metrics.failure("deadline");
             self.logs
-                .host(&format!("no answer within {:?}", self.timeout));
+                .host_message(&format!("no response within {:?}", self.timeout));
             return Failure::Deadline;
         }
         if out_of_memory {
             self.metrics.failure("memory");
-            self.logs.host(&format!(
-                "the component wanted more than {} bytes of memory",
+            self.logs.host_message(&format!(
+                "the component exceeded its limit of {} bytes of memory",
                 self.max_memory
             ));
         } else {
             self.metrics.failure("trap");
-            let place = error.downcast_ref::<WasmBacktrace>();
-            let place = place
+            let backtrace = error
+                .downcast_ref::<WasmBacktrace>()
                 .map(|frames| format!("\n{frames}"))
                 .unwrap_or_default();
-            self.logs.host(&format!(
-                "the component failed: {}{place}",
+            self.logs.host_message(&format!(
+                "the component failed: {}{backtrace}",
                 error.root_cause()
             ));
         }

@@ -1,9 +1,10 @@
-//! An application, loaded and ready to answer requests.
+//! A loaded application that responds to requests.
 //!
-//! Nothing here listens. [`crate::serve::server`] puts a socket in front of it; commands call it directly.
+//! The runtime does not listen. [`crate::serve::server`] puts a socket in front of it, and commands
+//! call it directly.
 
-mod admission;
 mod aot;
+mod concurrency;
 mod engine;
 pub(crate) mod files;
 mod headers;
@@ -22,7 +23,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::WasiBody;
 
 use self::{
-    admission::{Admission, Turned},
+    concurrency::{ConcurrencyLimit, Overload},
     instance::{Failure, Handler},
     route::Router,
 };
@@ -34,9 +35,9 @@ use crate::{
     app::{manifest::Manifest, variables::Variables},
     nn::Inference,
     serve::{
-        egress::client::full,
         metrics::Metrics,
-        problem::{later, problem},
+        outbound::client::full,
+        problem::{problem, retry_later},
     },
 };
 
@@ -48,7 +49,7 @@ struct Inner {
     manifest: Manifest,
     router: Router,
     handlers: HashMap<String, Arc<Handler>>,
-    admission: Admission,
+    concurrency: ConcurrencyLimit,
     inference: Arc<Inference>,
     metrics: Arc<Metrics>,
     nn_line: String,
@@ -56,133 +57,140 @@ struct Inner {
 }
 
 impl Runtime {
-    /// Loads components and models. Everything that can be wrong with the application is an error
-    /// here, so that a runtime that exists can serve.
+    /// Loads components and models. All problems of an application are reported here, so that an
+    /// existing runtime can serve.
     ///
     /// # Errors
-    /// When a component or a model does not load, the backend or its target is not there, a file
-    /// cannot be read, or a template names an unknown variable; the error names it.
+    /// When a component or a model does not load, the backend or its target is unavailable, a file
+    /// can't be read, or a template names an unknown variable; the error names it.
     pub async fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Self> {
         // Compiling and loading take a second of processor time.
         let work = move || start::start(manifest, variables, options);
         tokio::task::spawn_blocking(work)
             .await
-            .context("the start failed")?
+            .context("the start panicked")?
     }
 
-    /// Answers a request. There is always an answer: what goes wrong becomes problem details.
+    /// Responds to a request. Failures become problem details.
     pub async fn handle(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let arrived = Instant::now();
-        let answer = self.answer(request).await;
-        self.0.metrics.request(answer.status(), arrived.elapsed());
-        answer
+        let response = self.route(request).await;
+        self.finish(response.status(), arrived);
+        response
     }
 
-    /// [`Self::handle`] for those who have the whole body and want the whole answer.
+    /// Responds to a request with a complete body by a complete response.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         whole(self.handle(request.map(full)).await).await
     }
 
-    /// [`Self::call`] for a trigger that knows its component and needs no route. The limits are the same.
+    /// Calls a component directly, for triggers without routes. The limits of [`Self::call`] apply.
     pub async fn call_component(
         &self,
         component: &str,
         request: Request<Bytes>,
     ) -> Response<Bytes> {
         let arrived = Instant::now();
-        let answer = match self.0.handlers.get(component) {
-            Some(handler) => self.admitted(handler, request.map(full), |_| {}).await,
+        let response = match self.0.handlers.get(component) {
+            Some(handler) => self.run(handler, request.map(full), |_| {}).await,
             None => problem(
                 StatusCode::NOT_FOUND,
                 "the trigger's component is not loaded",
             ),
         };
-        self.0.metrics.request(answer.status(), arrived.elapsed());
-        whole(answer).await
+        self.finish(response.status(), arrived);
+        whole(response).await
     }
 
-    async fn answer(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    fn finish(&self, status: StatusCode, arrived: Instant) {
+        let took = arrived.elapsed();
+        self.0.metrics.request(status, took);
+        // Without the path: it may hold anything.
+        tracing::debug!(status = status.as_u16(), ?took, "request");
+    }
+
+    async fn route(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let inner = &*self.0;
         let path = request.uri().path().to_owned();
         let Some(found) = inner.router.find(&path) else {
             inner.metrics.rejected("no-route");
             return problem(
                 StatusCode::NOT_FOUND,
-                "no route of the application leads here",
+                "no route of the application matches this path",
             );
         };
         let Some(handler) = inner.handlers.get(found.component) else {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
         };
         let decorate = |request: &mut Request<WasiBody>| headers::decorate(request, &found);
-        self.admitted(handler, request, decorate).await
+        self.run(handler, request, decorate).await
     }
 
-    async fn admitted(
+    async fn run(
         &self,
         handler: &Arc<Handler>,
         mut request: Request<WasiBody>,
         decorate: impl FnOnce(&mut Request<WasiBody>),
     ) -> Response<WasiBody> {
         let inner = &*self.0;
-        let place = match inner.admission.enter().await {
-            Ok(place) => place,
-            Err(Turned::QueueFull) => {
+        let permit = match inner.concurrency.acquire().await {
+            Ok(permit) => permit,
+            Err(Overload::QueueFull) => {
                 inner.metrics.rejected("queue-full");
-                return later("as many requests are waiting as may");
+                return retry_later("the queue of waiting requests is full");
             }
-            Err(Turned::WaitedTooLong) => {
+            Err(Overload::QueueTimeout) => {
                 inner.metrics.rejected("queue-wait");
-                return later("the requests before this one take too long");
+                return retry_later("the request waited too long in the queue");
             }
         };
         decorate(&mut request);
-        match handler.call(request, place).await {
-            Ok(answer) => answer,
-            Err(Failure::Deadline) => later("the component took too long"),
+        match handler.call(request, permit).await {
+            Ok(response) => response,
+            Err(Failure::Deadline) => retry_later("the component took too long"),
             Err(Failure::Broken) => problem(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the component failed at this request",
+                "the component failed to process this request",
             ),
         }
     }
 
-    /// One line that names the inference backend by its own version, and says why it was taken.
+    /// Returns a line with the inference backend, its version and the reason for the choice.
     pub fn nn_line(&self) -> &str {
         &self.0.nn_line
     }
 
-    /// The inference backend and its models.
+    /// Returns the inference backend and its models.
     pub fn inference(&self) -> &Inference {
         &self.0.inference
     }
 
-    /// The application's manifest.
+    /// Returns the application's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.0.manifest
     }
 
-    /// The counters.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 
-    /// The settings that this runtime was started with.
+    /// Returns the options of this runtime.
     pub fn options(&self) -> &Options {
         &self.0.options
     }
 }
 
-/// The answer with all of its body.
-async fn whole(answer: Response<WasiBody>) -> Response<Bytes> {
-    let (head, body) = answer.into_parts();
+/// Collects the body of a response.
+async fn whole(response: Response<WasiBody>) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
     match body.collect().await {
         Ok(body) => Response::from_parts(head, body.to_bytes()),
         Err(_) => {
-            let mut answer =
-                Response::new(Bytes::from_static(b"the component broke off its answer"));
-            *answer.status_mut() = StatusCode::BAD_GATEWAY;
-            answer
+            let mut response =
+                Response::new(Bytes::from_static(b"the component's response broke off"));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
         }
     }
 }

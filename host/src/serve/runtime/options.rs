@@ -1,52 +1,52 @@
-//! What can be set about a runtime.
+//! Options of a runtime.
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use crate::{
     nn::{backend::Target, choose::Choice},
-    serve::{egress::InProcess, logs::Listener},
+    serve::{logs::Listener, outbound::ServiceOverrides},
 };
 
-/// Settings of a runtime; the defaults are those of `xray up`.
+/// Options of a runtime. The defaults are those of `xray up`.
 #[derive(Clone)]
 pub struct Options {
-    /// Which inference backend.
+    /// Choice of the inference backend.
     pub nn: Choice,
-    /// Where it computes.
+    /// Device on which it computes.
     pub target: Target,
-    /// A folder to look for its library in, before all others.
+    /// Folder searched first for the backend's library.
     pub backends_dir: Option<PathBuf>,
-    /// Whether guests may load models from bytes of theirs.
+    /// Lets guests load models from bytes.
     pub nn_allow_load: bool,
-    /// Inferences at a time, for each model.
+    /// Concurrent inferences for each model.
     pub sessions: usize,
-    /// Requests at a time; each has an instance of its own.
+    /// Concurrent requests, each in its own instance.
     pub max_concurrency: usize,
-    /// Requests that may wait for an instance.
+    /// Maximum number of waiting requests.
     pub queue: usize,
-    /// How long one may wait.
+    /// Maximum waiting time of a request.
     pub queue_wait: Duration,
-    /// How long one may take.
+    /// Maximum processing time of a request.
     pub timeout: Duration,
-    /// Bytes of memory that an instance may have.
+    /// Maximum memory of an instance in bytes.
     pub max_memory: usize,
-    /// Bytes that a request's body may have.
+    /// Maximum size of a request's body in bytes.
     pub max_body: usize,
-    /// Folder for compiled code; `None` compiles every time.
+    /// Folder for compiled code; with `None`, every start compiles.
     pub state_dir: Option<PathBuf>,
-    /// Folder for what components print; `None` keeps none.
+    /// Folder for the components' output; with `None`, it isn't stored.
     pub log_dir: Option<PathBuf>,
-    /// Whether the files in it are emptied first.
+    /// Empties the files in it at the start.
     pub truncate_logs: bool,
-    /// Whether to keep what components print off the terminal.
+    /// Keeps the components' output off the terminal.
     pub quiet: bool,
-    /// Components whose lines go to the terminal; none names all.
+    /// Components whose output goes to the terminal; an empty list means all.
     pub follow: Vec<String>,
-    /// Folder for copies of files, in place of the system's for temporary ones.
+    /// Folder for copies of files, instead of the system's temporary folder.
     pub temp: Option<PathBuf>,
-    /// Services that components reach without a socket.
-    pub in_process: InProcess,
-    /// Told every line that components print.
+    /// Services in this process that replace hosts.
+    pub service_overrides: ServiceOverrides,
+    /// Callbacks for every line that components print.
     pub listeners: Vec<Listener>,
 }
 
@@ -70,19 +70,20 @@ impl Default for Options {
             quiet: false,
             follow: Vec::new(),
             temp: None,
-            in_process: InProcess::default(),
+            service_overrides: ServiceOverrides::default(),
             listeners: Vec::new(),
         }
     }
 }
 
-/// Processors that this process may use.
+/// Returns the number of processors available to this process.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Requests wait for the store most of the time, so there may be several for each processor; many
-/// more would only take memory, since each may hold a large picture.
+/// Returns the default number of concurrent requests. Requests mostly wait for the store, so each
+/// processor can handle several; many more would only take memory, since each may hold a large
+/// picture.
 pub fn default_concurrency() -> usize {
     (4 * processors()).max(8)
 }

@@ -1,4 +1,4 @@
-//! From a manifest to a runtime: everything that can be wrong with an application is found here.
+//! Loading of an application. All problems of an application are found here.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,9 +11,9 @@ use wasmtime::{Engine, component::Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::{
-    Inner, Options, Runtime,
-    admission::Admission,
-    aot, engine,
+    Inner, Options, Runtime, aot,
+    concurrency::ConcurrencyLimit,
+    engine,
     files::Mounts,
     instance::Handler,
     route::Router,
@@ -32,32 +32,32 @@ use crate::{
         models,
     },
     serve::{
-        egress::{
-            Egress, InProcess,
+        logs::Logs,
+        metrics::Metrics,
+        outbound::{
+            OutboundHttp, ServiceOverrides,
             allowed::{AllowedHosts, SELF},
             client::Client,
         },
-        logs::Logs,
-        metrics::Metrics,
     },
 };
 
-/// What the components of one application have in common.
+/// State shared by the components of one application.
 struct Loader {
     engine: Engine,
     linker: Linker<State>,
     cache: Option<PathBuf>,
     client: Client,
-    in_process: Arc<InProcess>,
+    service_overrides: Arc<ServiceOverrides>,
     variables: Variables,
     inference: Arc<Inference>,
     metrics: Arc<Metrics>,
     options: Options,
 }
 
-/// Loads the application. Blocks for as long as compiling and loading models take.
+/// Loads the application. Blocks while it compiles components and loads models.
 pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Runtime> {
-    // What is quick to check comes first.
+    // Quick checks come first.
     let routes = manifest.routes.iter();
     let routes = routes.map(|route| (route.route.as_str(), route.component.as_str()));
     let router = Router::new(&manifest.base, routes)?;
@@ -80,7 +80,10 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         engine,
         cache: options.state_dir.as_ref().map(|dir| dir.join("cwasm")),
         client: Client::new()?,
-        in_process: Arc::new(with_itself(options.in_process.clone(), itself.clone())),
+        service_overrides: Arc::new(with_itself(
+            options.service_overrides.clone(),
+            itself.clone(),
+        )),
         variables,
         inference: Arc::new(inference),
         metrics: metrics.clone(),
@@ -96,7 +99,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
     let Loader {
         options, inference, ..
     } = loader;
-    let admission = Admission::new(
+    let concurrency = ConcurrencyLimit::new(
         options.max_concurrency.max(1),
         options.queue,
         options.queue_wait,
@@ -108,7 +111,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         manifest,
         router,
         handlers,
-        admission,
+        concurrency,
         inference,
         metrics,
         nn_line,
@@ -133,18 +136,18 @@ fn inference(
     let choice = match options.nn {
         Choice::Auto if is_inside => Choice::Component,
         _ if is_inside => bail!(
-            "the application has its inference composed in and asks the host for none; leave out --nn, or push the image \
-             with --compose=false"
+            "the application was composed with its own inference and does not use the host's; omit --nn, or push the \
+             image with --compose=false"
         ),
         choice => choice,
     };
     let mut chosen = choose::choose(choice, options.target, &path)?;
     if is_inside {
-        chosen.line = "Inference by the application's own component, which it came composed with; for the host's, push the \
-                       image with --compose=false"
+        chosen.line = "Inference by the application's own component, since it was composed with one; to use the host's, \
+                       push the image with --compose=false"
             .to_owned();
     }
-    // With a component's own inference their contracts have been checked all the same.
+    // The contracts are checked even if the component brings its own inference.
     let models = match choice {
         Choice::Component => &[],
         _ => models.as_slice(),
@@ -154,7 +157,7 @@ fn inference(
     Ok((chosen, inference))
 }
 
-/// Whether there are models, and nobody asks the host for inference with them.
+/// Reports whether there are models, but no component imports inference from the host.
 fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> bool {
     let with_models = mounts
         .iter()
@@ -162,7 +165,7 @@ fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> b
     let mut components = with_models
         .filter_map(|(id, _)| manifest.components.get(id))
         .peekable();
-    // What is no component is an error of its own, later.
+    // A file that is not a component is reported later.
     let asks = |component: &Component| {
         let interfaces = compose::read(&component.source).and_then(compose::interfaces);
         interfaces.is_ok_and(|all| all.imports.iter().any(|name| name.starts_with("wasi:nn/")))
@@ -188,9 +191,9 @@ impl Loader {
             .linker
             .instantiate_pre(&compiled)
             .and_then(ProxyPre::new);
-        let pre = pre
-            .map_err(anyhow::Error::from)
-            .context("it wants an interface that this host lacks, or does not handle HTTP")?;
+        let pre = pre.map_err(anyhow::Error::from).context(
+            "the component imports an interface that this host lacks, or does not handle HTTP",
+        )?;
         let mut listeners = options.listeners.clone();
         listeners.push(self.metrics.listener());
         let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
@@ -210,15 +213,15 @@ impl Loader {
                     .context("allowed_outbound_hosts")?,
             );
         }
-        let egress = Egress {
+        let outbound_http = OutboundHttp {
             allowed: Arc::new(AllowedHosts::parse(&hosts)?),
             client: self.client.clone(),
-            in_process: self.in_process.clone(),
+            service_overrides: self.service_overrides.clone(),
             logs: logs.clone(),
         };
         Ok(Handler {
             pre,
-            egress,
+            outbound_http,
             variables: Arc::new(self.variables.for_component(&component.variables)?),
             environment: component.environment.clone().into_iter().collect(),
             mounts,
@@ -231,13 +234,16 @@ impl Loader {
     }
 }
 
-/// `http://self.alt`, Spin's name for the application itself.
-fn with_itself(in_process: InProcess, itself: Arc<OnceLock<Weak<Inner>>>) -> InProcess {
-    in_process.with(SELF, move |request| {
+/// Adds `http://self.alt`, Spin's name for the application itself.
+fn with_itself(
+    service_overrides: ServiceOverrides,
+    itself: Arc<OnceLock<Weak<Inner>>>,
+) -> ServiceOverrides {
+    service_overrides.with(SELF, move |request| {
         let runtime = itself.get().and_then(Weak::upgrade).map(Runtime);
         async move {
             let runtime = runtime.context("the application has ended")?;
-            // A component may call itself without end; each call holds a place, so the queue ends it.
+            // Endless recursion is stopped by the queue, since each call holds a permit.
             Ok(Box::pin(runtime.call(request)).await)
         }
     })

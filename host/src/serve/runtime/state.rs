@@ -1,4 +1,4 @@
-//! What one instance has, and the interfaces that its component may import.
+//! State of one instance, and the interfaces that its component may import.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
         Inference,
         host::{NnView, TensorBytes},
     },
-    serve::egress::Egress,
+    serve::outbound::OutboundHttp,
 };
 
 mod bindings {
@@ -40,29 +40,30 @@ mod bindings {
 }
 use bindings::fermyon::spin::variables;
 
-/// The data of one instance.
+/// State of one instance.
 pub struct State {
     pub wasi: WasiCtx,
     pub http: WasiHttpCtx,
     pub table: ResourceTable,
-    pub egress: Egress,
+    pub outbound_http: OutboundHttp,
     pub variables: Arc<Variables>,
     pub inference: Arc<Inference>,
     pub tensor_bytes: TensorBytes,
     pub limits: Limits,
 }
 
-/// The memory limit, and whether it was what stopped the guest.
+/// Memory limit of an instance.
 #[derive(Debug)]
 pub struct Limits {
     memory: usize,
     taken: usize,
-    /// Whether the guest wanted more.
+    /// Set when the guest requested more.
     pub exceeded: bool,
 }
 
 impl Limits {
-    /// At most so many bytes of linear memory. A component that was composed of two has two memories, and both count.
+    /// Limits the linear memory to this many bytes. A component composed of two has two memories,
+    /// which are counted together.
     pub fn new(memory: usize) -> Self {
         Self {
             memory,
@@ -112,7 +113,7 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.egress,
+            hooks: &mut self.outbound_http,
         }
     }
 }
@@ -138,10 +139,10 @@ impl variables::Host for State {
     }
 }
 
-/// Everything that a component may import: WASI 0.2, HTTP, Spin's variables, `wasi:nn`.
+/// Links all interfaces that a component may import: WASI 0.2, HTTP, Spin's variables, `wasi:nn`.
 ///
 /// # Errors
-/// When two of them clash, which a test would show.
+/// When two of them conflict, which the tests would show.
 pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

@@ -1,19 +1,19 @@
-//! The signals that end the host.
+//! Signals that stop the host.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal as listen};
 
-/// Signals that come so close together are one wish: at Ctrl-C a terminal sends SIGINT to everybody in the
-/// foreground, and a parent such as `spin up` sends SIGTERM on top of it.
-const ONE_WISH: Duration = Duration::from_secs(1);
+/// Window in which signals count as one: on Ctrl-C, a terminal sends SIGINT to all foreground
+/// processes, and a parent such as `spin up` sends SIGTERM in addition.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
-/// Ready at the first SIGTERM or SIGINT. Another one, later than [`ONE_WISH`], ends the process at once: who sends it
-/// does not want to wait for what is still running.
+/// Returns a future that is ready at the first SIGTERM or SIGINT. A further signal, later than
+/// [`SAME_REQUEST`], exits at once without waiting for running requests.
 ///
 /// # Errors
-/// When the signals cannot be caught.
+/// When the signals can't be caught.
 pub fn signal() -> Result<impl Future<Output = ()>> {
     let listen = |kind| listen(kind).context("cannot catch signals");
     let mut terminate = listen(SignalKind::terminate())?;
@@ -21,11 +21,13 @@ pub fn signal() -> Result<impl Future<Output = ()>> {
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
         let first = Instant::now();
-        tracing::info!("finishing the requests that are running; a second signal ends at once");
+        tracing::info!(
+            "finishing the requests that are running; send another signal to exit at once"
+        );
         tokio::spawn(async move {
             loop {
                 let code = either(&mut terminate, &mut interrupt).await;
-                if first.elapsed() > ONE_WISH {
+                if first.elapsed() > SAME_REQUEST {
                     std::process::exit(128 + code);
                 }
             }

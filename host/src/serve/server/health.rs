@@ -1,27 +1,27 @@
-//! `/.well-known/spin/`: whether the host lives, and what it runs.
+//! `/.well-known/spin/`: health of the host, and information about its application.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::serve::{egress::client::full, runtime::Runtime};
+use crate::serve::{outbound::client::full, runtime::Runtime};
 
-/// The answer, if the path is one of the host's own.
-pub fn answer<B>(runtime: &Runtime, request: &Request<B>) -> Option<Response<WasiBody>> {
+/// Returns the response if the path is one of the host's own.
+pub fn respond<B>(runtime: &Runtime, request: &Request<B>) -> Option<Response<WasiBody>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     let (kind, text) = match request.uri().path() {
-        // Components and models were loaded before the listener was bound, so alive is ready.
+        // Components and models are loaded before the listener is bound, so alive means ready.
         "/.well-known/spin/health" => ("text/plain", "OK".to_owned()),
         "/.well-known/spin/info" => ("application/json", info(runtime)),
         _ => return None,
     };
-    let mut answer = Response::new(full(Bytes::from(text)));
-    answer
+    let mut response = Response::new(full(Bytes::from(text)));
+    response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    Some(answer)
+    Some(response)
 }
 
 fn info(runtime: &Runtime) -> String {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 in front of a runtime.
+//! HTTP/1.1 server in front of a runtime.
 
 mod drain;
 mod health;
@@ -19,13 +19,13 @@ use wasmtime_wasi_http::WasiBody;
 pub use drain::signal;
 
 use crate::serve::{
-    egress::client::full,
+    outbound::client::full,
     problem::problem,
     runtime::{Peer, Runtime},
 };
 
-/// How long a client may take to send a head, and then a body.
-const READ: Duration = Duration::from_secs(30);
+/// Maximum time for a client to send a head, and then a body.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A bound address and the runtime behind it.
 pub struct Server {
@@ -34,10 +34,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds; port 0 takes any free one, and `search` the next one that is free where this one is taken.
+    /// Binds the address. Port 0 selects a free port; `search` selects the next free port if this
+    /// one is taken.
     ///
     /// # Errors
-    /// When the address is taken or not allowed.
+    /// When the address is taken or not permitted.
     pub async fn bind(runtime: Runtime, mut address: SocketAddr, search: bool) -> Result<Self> {
         let listener = loop {
             match TcpListener::bind(address).await {
@@ -52,16 +53,16 @@ impl Server {
         Ok(Self { listener, runtime })
     }
 
-    /// The address really bound.
+    /// Returns the bound address.
     ///
     /// # Errors
-    /// When the socket is gone.
+    /// When the socket has been closed.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until `stop` is ready, then takes no more connections, finishes the requests that it
-    /// has, and returns. Those have their own deadline, so this ends.
+    /// Serves until `stop` is ready, then accepts no more connections, finishes the running
+    /// requests and returns. Their deadline bounds this wait.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
@@ -72,57 +73,57 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => self.serve(stream, peer, &graceful),
-                // Out of file descriptors, most likely; it passes.
+                // Most likely out of file descriptors, which is temporary.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
         drop(self.listener);
         let options = self.runtime.options();
         let longest = options.timeout + options.queue_wait + Duration::from_secs(1);
-        // An idle connection is closed at once; one whose client does not read its answer is not
+        // Idle connections are closed at once. A client that does not read its response is not
         // waited for longer than any request may take.
         _ = tokio::time::timeout(longest, graceful.shutdown()).await;
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
-        // Answers are small; without this the last packet of one waits for the client's receipt.
+        // Responses are small; with Nagle's algorithm, the last packet waits for the client's ACK.
         _ = stream.set_nodelay(true);
         let runtime = self.runtime.clone();
         let service = service_fn(move |request| {
             let runtime = runtime.clone();
-            async move { Ok::<_, Infallible>(answer(&runtime, request, peer).await) }
+            async move { Ok::<_, Infallible>(respond(&runtime, request, peer).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(READ)
+            .header_read_timeout(READ_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(graceful.watch(connection));
     }
 }
 
-async fn answer(
+async fn respond(
     runtime: &Runtime,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<WasiBody> {
-    if let Some(answer) = health::answer(runtime, &request) {
-        return answer;
+    if let Some(response) = health::respond(runtime, &request) {
+        return response;
     }
     let (head, body) = request.into_parts();
-    // The body is here before an instance is taken, so that a slow client holds none.
+    // The body is read before a permit is acquired, so that slow clients don't hold one.
     let limit = runtime.options().max_body;
-    let body = match tokio::time::timeout(READ, Limited::new(body, limit).collect()).await {
+    let body = match tokio::time::timeout(READ_TIMEOUT, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             runtime.metrics().rejected("too-large");
-            let detail = format!("a request's body may have {limit} bytes");
+            let detail = format!("the request's body exceeds {limit} bytes");
             return problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
         }
         Ok(Err(_)) => return problem(StatusCode::BAD_REQUEST, "the request's body broke off"),
         Err(_) => {
             return problem(
                 StatusCode::REQUEST_TIMEOUT,
-                "the request's body did not come",
+                "the request's body did not arrive in time",
             );
         }
     };

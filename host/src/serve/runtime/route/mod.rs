@@ -1,14 +1,14 @@
-//! Which component a path leads to, as Spin decides it.
+//! Routing of paths to components by Spin's rules.
 //!
-//! A route is exact, has single wildcards (`/:name`), or ends in `/...`, which stands for any rest
-//! and for none. The most specific route wins, wherever it stands in the manifest; a slash at the
-//! end makes no difference.
+//! A route is exact, has single wildcards (`/:name`), or ends in `/...`, which matches any rest,
+//! even an empty one. The most specific route wins, independent of the order in the manifest. A
+//! trailing slash makes no difference.
 
 use std::cmp::Ordering;
 
 use anyhow::{Result, bail};
 
-/// All routes, the most specific first.
+/// Routes, the most specific first.
 #[derive(Debug, Clone)]
 pub struct Router {
     base: String,
@@ -29,26 +29,26 @@ enum Segment {
     Named(String),
 }
 
-/// Where a path leads.
+/// Result of a match.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Match<'a> {
-    /// The component's id.
+    /// Id of the component.
     pub component: &'a str,
-    /// The application's base path.
+    /// Base path of the application.
     pub base: &'a str,
-    /// The route as the manifest has it.
+    /// Route as written in the manifest.
     pub raw_route: &'a str,
-    /// What of the path the final wildcard stands for.
+    /// Part of the path that the final wildcard matched.
     pub path_info: String,
-    /// What the single wildcards stand for.
+    /// Names and values of the single wildcards.
     pub named: Vec<(&'a str, String)>,
 }
 
 impl Router {
-    /// Builds the table from routes and component ids.
+    /// Builds the router from routes and component ids.
     ///
     /// # Errors
-    /// When a route does not parse, or two are the same.
+    /// When a route does not parse, or two are equal.
     pub fn new<'a>(base: &str, routes: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut table = Vec::new();
         for (raw, component) in routes {
@@ -60,7 +60,7 @@ impl Router {
                 && pair[0].literals() == pair[1].literals()
             {
                 bail!(
-                    "the routes {:?} and {:?} are the same",
+                    "the routes {:?} and {:?} are equal",
                     pair[0].raw,
                     pair[1].raw
                 );
@@ -72,7 +72,7 @@ impl Router {
         })
     }
 
-    /// The most specific route for a path.
+    /// Returns the most specific route that matches a path.
     pub fn find(&self, path: &str) -> Option<Match<'_>> {
         let segments: Vec<&str> = split(path).collect();
         self.routes
@@ -91,7 +91,7 @@ impl Route {
             None => (raw, false),
         };
         if fixed.contains("...") {
-            bail!("the route {raw:?} has `...` elsewhere than at its end");
+            bail!("the route {raw:?} has `...` before its last segment");
         }
         let segments = split(base)
             .chain(split(fixed))
@@ -112,7 +112,8 @@ impl Route {
             .collect()
     }
 
-    /// Segment by segment: literal before wildcard, and what must end here before what may go on.
+    /// Orders routes segment by segment: literals before wildcards, and closed routes before open
+    /// ones.
     fn specificity(&self, other: &Self) -> Ordering {
         let rank = |route: &Self, index: usize| match route.segments.get(index) {
             Some(Segment::Literal(_)) => 0,
@@ -179,7 +180,7 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// The path behind its first `skip` segments, as it was sent, slashes and all.
+/// Returns the path after its first `skip` segments as it was sent, with all slashes.
 fn rest(path: &str, skip: usize) -> String {
     let mut remaining = path;
     for _ in 0..skip {

@@ -8,7 +8,7 @@ fn found(base: &str, routes: &[&str], path: &str) -> Option<(String, String)> {
 }
 
 #[test]
-fn the_most_specific_route_wins() {
+fn most_specific_route_wins() {
     let routes = [
         "/...",
         "/",
@@ -50,7 +50,7 @@ fn the_most_specific_route_wins() {
 }
 
 #[test]
-fn a_base_comes_before_every_route() {
+fn base_prefixes_every_route() {
     assert_eq!(
         found("/api", &["/..."], "/api/x"),
         Some(("/...".into(), "/x".into()))
@@ -74,7 +74,7 @@ fn wildcards_are_named() {
 }
 
 #[test]
-fn unusable_routes_are_refused() {
+fn invalid_routes_are_rejected() {
     for routes in [
         &["a"][..],
         &["/a...b"],

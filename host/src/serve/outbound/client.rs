@@ -1,4 +1,4 @@
-//! The one HTTP client of the process, with pooled connections.
+//! The process's only HTTP client, with pooled connections.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use super::between_bytes::BetweenBytes;
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(60);
 const BETWEEN_BYTES: Duration = Duration::from_secs(30);
-/// Shorter than the minute after which gateways close an idle connection, so that we close first.
+/// Gateways close idle connections after a minute. The client closes first, so that it never sends
+/// on a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Sends requests over HTTP and HTTPS.
@@ -26,10 +27,10 @@ const IDLE: Duration = Duration::from_secs(30);
 pub struct Client(HyperClient<HttpsConnector<HttpConnector>, WasiBody>);
 
 impl Client {
-    /// A client that trusts what the machine trusts.
+    /// Creates a client that trusts the machine's certificates.
     ///
     /// # Errors
-    /// When the machine's certificates cannot be read.
+    /// When the machine's certificates can't be read.
     pub fn new() -> Result<Self> {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
@@ -48,40 +49,43 @@ impl Client {
         Ok(Self(client))
     }
 
-    /// Sends, and gives the answer as soon as its head is there.
+    /// Sends a request and returns the response as soon as its head has arrived.
+    ///
+    /// # Errors
+    /// With the error that the guest's interface has for the failure.
     pub async fn send(
         &self,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
     ) -> Result<Response<WasiBody>, HttpError> {
         let options = options.unwrap_or_default();
-        // A reused connection needs no time to connect, so both limits together bound the head.
+        // A pooled connection takes no time to connect, so the sum of both limits bounds the head.
         let head = options.connect_timeout.unwrap_or(CONNECT)
             + options.first_byte_timeout.unwrap_or(FIRST_BYTE);
-        let answer = tokio::time::timeout(head, self.0.request(request))
+        let response = tokio::time::timeout(head, self.0.request(request))
             .await
             .map_err(|_| HttpError::ConnectionReadTimeout)?
             .map_err(|error| classify(&error))?;
         let pause = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES);
-        Ok(answer
+        Ok(response
             .map(|body| BetweenBytes::new(body.map_err(HttpError::from), pause).boxed_unsync()))
     }
 }
 
-/// The error that the guest's interface has for what went wrong.
+/// Maps a failure to the error that the guest's interface has for it.
 fn classify(error: &Error) -> HttpError {
     let mut sources = std::iter::successors(std::error::Error::source(error), |e| e.source());
     if error.is_connect() {
         use std::io::ErrorKind;
         let io = sources.find_map(|source| source.downcast_ref::<std::io::Error>());
-        // What hyper-rustls wraps is not among the sources: it is within.
+        // hyper-rustls wraps the error inside another one, so it is not among the sources.
         let within = |io: &std::io::Error| {
             let inner = io.get_ref()?.downcast_ref::<std::io::Error>()?;
             Some(inner.kind())
         };
         return match io.map(|io| within(io).unwrap_or_else(|| io.kind())) {
             Some(ErrorKind::TimedOut) => HttpError::ConnectionTimeout,
-            // rustls wraps its errors so.
+            // rustls reports its errors with this kind.
             Some(ErrorKind::InvalidData) => HttpError::TlsCertificateError,
             Some(
                 ErrorKind::ConnectionRefused
@@ -89,7 +93,7 @@ fn classify(error: &Error) -> HttpError {
                 | ErrorKind::HostUnreachable
                 | ErrorKind::NetworkUnreachable,
             ) => HttpError::ConnectionRefused,
-            // What is left is the resolver, which has no kind of its own.
+            // The rest comes from the resolver, which has no kind of its own.
             _ => HttpError::DnsError {
                 rcode: None,
                 info_code: None,
@@ -103,14 +107,14 @@ fn classify(error: &Error) -> HttpError {
     HttpError::InternalError(Some(error.to_string()))
 }
 
-/// An empty body.
+/// Creates an empty body.
 pub fn empty() -> WasiBody {
     http_body_util::Empty::<Bytes>::new()
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-/// A body that is there already.
+/// Creates a body from bytes.
 pub fn full(bytes: Bytes) -> WasiBody {
     http_body_util::Full::new(bytes)
         .map_err(|never| match never {})

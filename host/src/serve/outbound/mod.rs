@@ -1,4 +1,4 @@
-//! Everything a component sends goes through here, and nothing else: sockets are closed to it.
+//! Outbound HTTP, a component's only way to the network: it has no sockets.
 
 pub mod allowed;
 mod between_bytes;
@@ -16,19 +16,19 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use self::{allowed::AllowedHosts, client::Client};
 use crate::serve::logs::Logs;
 
-/// The largest body that goes to a service in this process, which takes it whole.
-const IN_PROCESS_BODY: usize = 256 << 20;
+/// Maximum size of a request body to a service in this process, which takes it as a whole.
+const MAX_OVERRIDE_BODY: usize = 256 << 20;
 
 type Call = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>>> + Send + Sync;
 
-/// Services in this process, by the authority under which a component calls them. What is listed
-/// here needs no socket; `allowed_outbound_hosts` holds for it as for any other.
+/// Services in this process that replace hosts, by the authority under which a component calls
+/// them. They need no socket. `allowed_outbound_hosts` applies to them as to all hosts.
 #[derive(Clone, Default)]
-pub struct InProcess(HashMap<String, Arc<Call>>);
+pub struct ServiceOverrides(HashMap<String, Arc<Call>>);
 
-impl InProcess {
-    /// Answers requests to `authority` (`host` or `host:port`, as the component writes it) with
-    /// this function.
+impl ServiceOverrides {
+    /// Sends requests for `authority` (`host` or `host:port`, as the component writes it) to this
+    /// function.
     #[must_use]
     pub fn with<F, A>(mut self, authority: &str, service: F) -> Self
     where
@@ -43,29 +43,29 @@ impl InProcess {
     }
 }
 
-impl fmt::Debug for InProcess {
+impl fmt::Debug for ServiceOverrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// How one component's requests leave.
+/// Outbound HTTP of one component.
 #[derive(Clone)]
-pub struct Egress {
-    /// Where to.
+pub struct OutboundHttp {
+    /// Hosts that it may call.
     pub allowed: Arc<AllowedHosts>,
-    /// With what.
+    /// Client for all other hosts.
     pub client: Client,
-    /// Without a socket.
-    pub in_process: Arc<InProcess>,
-    /// Told of what was denied.
+    /// Services that replace hosts.
+    pub service_overrides: Arc<ServiceOverrides>,
+    /// Log for denied requests.
     pub logs: Arc<Logs>,
 }
 
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(Response<WasiBody>, Done), Error>;
 
-impl WasiHttpHooks for Egress {
+impl WasiHttpHooks for OutboundHttp {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -74,43 +74,43 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         if !self.allowed.allows(request.uri()) {
             let origin = origin(&request);
-            self.logs.host(&format!(
+            self.logs.host_message(&format!(
                 "denied a request to {origin}; to allow it, add {origin:?} to the component's allowed_outbound_hosts"
             ));
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
-        let local = request.uri().authority().and_then(|authority| {
-            self.in_process
+        let service = request.uri().authority().and_then(|authority| {
+            self.service_overrides
                 .0
                 .get(&authority.as_str().to_ascii_lowercase())
                 .cloned()
         });
         let client = self.client.clone();
         Box::new(async move {
-            let answer = match local {
+            let response = match service {
                 Some(service) => call(&*service, request).await?,
                 None => client.send(request, options).await?,
             };
             let done: Done = Box::new(async { Ok(()) });
-            Ok((answer, done))
+            Ok((response, done))
         })
     }
 }
 
 async fn call(service: &Call, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, IN_PROCESS_BODY).collect().await;
+    let body = Limited::new(body, MAX_OVERRIDE_BODY).collect().await;
     let body = body
         .map_err(|_| Error::HttpRequestBodySize(None))?
         .to_bytes();
     match service(Request::from_parts(head, body)).await {
-        Ok(answer) => Ok(answer.map(client::full)),
-        // A service in the process that gives no answer is, to the guest, a peer that is down.
+        Ok(response) => Ok(response.map(client::full)),
+        // To the guest, a service that fails is a peer that is down.
         Err(_) => Err(Error::ConnectionRefused),
     }
 }
 
-/// Scheme, host and port only: paths hold object keys, and those hold names.
+/// Returns scheme, host and port only: paths hold object keys, which hold patients' names.
 fn origin(request: &Request<WasiBody>) -> String {
     let uri = request.uri();
     let authority = uri.authority().map_or("", |authority| authority.as_str());

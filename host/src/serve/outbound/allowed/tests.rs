@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_table_of_rules() {
+fn rules_match_uris() {
     let cases = [
         ("http://example.com", "http://example.com/a?b", true),
         ("http://example.com", "http://EXAMPLE.com:80", true),
@@ -48,7 +48,7 @@ fn the_table_of_rules() {
 }
 
 #[test]
-fn what_is_no_rule_is_refused_and_named() {
+fn invalid_rules_are_named_in_errors() {
     let bad = [
         "example.com",
         "*",

@@ -1,4 +1,4 @@
-//! A body that fails when its sender pauses too long.
+//! A body that fails if its sender pauses for too long.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// Wraps a body; each pause between two frames may last so long.
+/// Wraps a body and limits the pause between two frames.
 pub struct BetweenBytes<B> {
     body: Pin<Box<B>>,
     limit: Duration,
@@ -19,7 +19,7 @@ pub struct BetweenBytes<B> {
 }
 
 impl<B> BetweenBytes<B> {
-    /// The clock starts now.
+    /// Wraps a body. The first pause begins now.
     pub fn new(body: B, limit: Duration) -> Self {
         Self {
             body: Box::pin(body),

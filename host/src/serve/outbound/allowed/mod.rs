@@ -1,46 +1,46 @@
 //! `allowed_outbound_hosts`, in Spin's syntax.
 //!
-//! `scheme://host:port`, where the scheme may be `*`, the host `*`, `*.example.com`, a network such
-//! as `10.0.0.0/8`, or `self`, and the port `*` or a half-open range `8000..8010`. Without a port it
-//! is the scheme's own.
+//! An entry is `scheme://host:port`. The scheme may be `*`, the host `*`, `*.example.com`, a
+//! network such as `10.0.0.0/8` or `self`, and the port `*` or a half-open range `8000..8010`. The
+//! default port is the scheme's.
 
 use std::{net::IpAddr, str::FromStr};
 
 use anyhow::{Context, Result, bail};
 use http::Uri;
 
-/// The hosts that one component may call.
+/// Hosts that one component may call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<AllowedHost>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct AllowedHost {
-    /// `None` for any.
+    /// `None` allows any.
     scheme: Option<String>,
     host: HostRule,
-    /// From the first to before the second.
+    /// Inclusive at both ends.
     ports: std::ops::RangeInclusive<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HostRule {
     Any,
-    /// The application itself, as `self.alt` or by a request without a host.
+    /// The application itself, under the name `self.alt`.
     Itself,
-    /// Everything that ends in this, which starts with a dot.
+    /// Hosts that end in this suffix, which starts with a dot.
     Below(String),
     Exactly(String),
     Network(IpAddr, u8),
 }
 
-/// The name by which a component calls its own application.
+/// Host name under which a component calls its own application.
 pub const SELF: &str = "self.alt";
 
 impl AllowedHosts {
-    /// Parses entries whose templates are expanded already.
+    /// Parses entries whose templates have been expanded.
     ///
     /// # Errors
-    /// When one does not parse; the error names it.
+    /// When an entry does not parse; the error names it.
     pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self> {
         let parse = |entry: &S| {
             entry
@@ -51,7 +51,7 @@ impl AllowedHosts {
         Ok(Self(entries.iter().map(parse).collect::<Result<_>>()?))
     }
 
-    /// Whether a request to this address may leave.
+    /// Reports whether requests to this URI are allowed.
     pub fn allows(&self, uri: &Uri) -> bool {
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
             return false;
@@ -71,7 +71,7 @@ impl AllowedHost {
         let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
         let fits = match &self.host {
             HostRule::Any => true,
-            // Whichever port the application happens to listen on.
+            // On any port that the application may listen on.
             HostRule::Itself => return host == SELF,
             HostRule::Below(suffix) => host
                 .strip_suffix(suffix.as_str())
@@ -116,7 +116,7 @@ impl FromStr for AllowedHost {
             Some(port) => ports(port)?,
             None => match default_port(&scheme) {
                 Some(port) => port..=port,
-                None => bail!("a port is needed, as the scheme `{scheme}` has none of its own"),
+                None => bail!("the port is missing, and the scheme `{scheme}` has no default"),
             },
         };
         Ok(Self {
@@ -127,7 +127,7 @@ impl FromStr for AllowedHost {
     }
 }
 
-/// Splits at the last colon, unless that is inside the brackets of an IPv6 address.
+/// Splits at the last colon, unless it is inside the brackets of an IPv6 address.
 fn split_port(rest: &str) -> (&str, Option<&str>) {
     match rest.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -153,17 +153,17 @@ fn host_rule(host: &str) -> Result<HostRule> {
     }
     let (host, below) = match host.strip_prefix('*') {
         Some(suffix) if suffix.starts_with('.') => (suffix, true),
-        Some(_) => bail!("`*` stands for a whole label, as in `*.example.com`"),
+        Some(_) => bail!("`*` replaces whole labels only, as in `*.example.com`"),
         None => (host.trim_matches(['[', ']']), false),
     };
     if host.is_empty() || host == "." {
         bail!("the host is missing");
     }
     if host.contains('*') {
-        bail!("`*` may only come first, as in `*.example.com`");
+        bail!("`*` is allowed at the start only, as in `*.example.com`");
     }
     if host.contains(['/', '?', '#', '@']) {
-        bail!("an allowed host has neither path nor user");
+        bail!("an allowed host can't have a path or a user");
     }
     Ok(if below {
         HostRule::Below(host.to_owned())
@@ -183,7 +183,7 @@ fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>> {
     };
     let (first, end) = (number(first)?, number(end)?);
     if first >= end {
-        bail!("the port range {text:?} holds no port");
+        bail!("the port range {text:?} is empty");
     }
     Ok(first..=end - 1)
 }
