@@ -2,6 +2,7 @@
 
 mod component;
 mod dependency;
+mod http;
 mod kafka;
 mod raw;
 
@@ -13,10 +14,15 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-pub(crate) use self::{component::check_destination, dependency::only_inference};
+pub(crate) use self::{
+    component::check_destination,
+    dependency::only_inference,
+    http::{locked_base, locked_route},
+};
 pub use self::{
     component::{Component, FileMount},
     dependency::Dependency,
+    http::HttpRoute,
     kafka::KafkaTrigger,
 };
 use crate::app::{folder::Folder, variables::VariableDecl};
@@ -46,15 +52,6 @@ pub struct Manifest {
     pub components: BTreeMap<String, Component>,
     /// Cache that holds the files of an application from a registry; `None` for one read in place.
     pub cache: Option<Folder>,
-}
-
-/// An HTTP trigger.
-#[derive(Debug, Clone)]
-pub struct HttpRoute {
-    /// The route as written.
-    pub route: String,
-    /// Id of the component that handles it.
-    pub component: String,
 }
 
 impl Manifest {
@@ -117,7 +114,7 @@ impl Manifest {
             name: raw.application.name,
             version: raw.application.version,
             description: raw.application.description,
-            base: base(&raw.application.trigger)?,
+            base: http::base(&raw.application.trigger)?,
             variables: BTreeMap::new(),
             routes: Vec::new(),
             kafka: kafka::read(raw.trigger.kafka)?,
@@ -136,7 +133,7 @@ impl Manifest {
         }
         for (index, trigger) in raw.trigger.http.into_iter().enumerate() {
             let route =
-                http_route(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
+                http::read(trigger).with_context(|| format!("trigger.http #{}", index + 1))?;
             manifest.routes.push(route);
         }
         manifest.check_triggers()?;
@@ -199,39 +196,6 @@ impl Manifest {
     }
 }
 
-/// Returns the base path of a locked application from its triggers' common keys.
-pub(crate) fn locked_base(common: Option<&Map<String, Value>>) -> Result<String> {
-    let http = common.and_then(|common| common.get("http")).cloned();
-    let http = http.map(serde_json::from_value).transpose()?;
-    base(
-        &http
-            .map(|table| ("http".to_owned(), table))
-            .into_iter()
-            .collect(),
-    )
-}
-
-/// Reads the route of a locked HTTP trigger.
-pub(crate) fn locked_route(config: &Map<String, Value>) -> Result<HttpRoute> {
-    // Older versions of Spin write unset keys as null, which TOML lacks.
-    let mut config = config.clone();
-    config.retain(|_, value| !value.is_null());
-    http_route(serde_json::from_value(Value::Object(config))?)
-}
-
-fn base(triggers: &BTreeMap<String, toml::Table>) -> Result<String> {
-    let mut http = triggers.get("http").cloned().unwrap_or_default();
-    let base = http.remove("base");
-    if let Some(key) = http.keys().next() {
-        bail!("unknown key `{key}` in application.trigger.http, expected `base`");
-    }
-    match base {
-        None => Ok("/".into()),
-        Some(toml::Value::String(base)) => Ok(base),
-        Some(_) => bail!("application.trigger.http.base must be a string"),
-    }
-}
-
 fn variable_decl(raw: raw::Variable) -> Result<VariableDecl> {
     match (&raw.default, raw.required) {
         (Some(_), true) => bail!("a variable can't have both a default and `required = true`"),
@@ -241,27 +205,6 @@ fn variable_decl(raw: raw::Variable) -> Result<VariableDecl> {
             secret: raw.secret,
         }),
     }
-}
-
-fn http_route(raw: raw::HttpTrigger) -> Result<HttpRoute> {
-    if !raw.components.is_empty() {
-        bail!("`components` (middleware) is not supported by this host");
-    }
-    match raw
-        .executor
-        .get("type")
-        .map(|kind| kind.as_str().unwrap_or_default())
-    {
-        None | Some("spin" | "http" | "wasip2") => {}
-        Some(other) => bail!("executor {other:?} is not supported by this host, only \"spin\""),
-    }
-    let toml::Value::String(component) = raw.component else {
-        bail!("inline components are not supported by this host; use a [component.NAME] table");
-    };
-    let toml::Value::String(route) = raw.route else {
-        bail!("private routes are not supported by this host");
-    };
-    Ok(HttpRoute { route, component })
 }
 
 #[cfg(test)]
