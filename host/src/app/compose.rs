@@ -79,13 +79,14 @@ fn plug(
     let provider = graph.instantiate(plug);
     for import in imports {
         let types = graph.types();
-        let offered = types[graph[plug].ty()].exports.get(import);
-        let offered =
-            offered.with_context(|| format!("{} does not export {import}", path.display()))?;
-        let asked = types[graph[socket].ty()].imports[import];
+        let export = types[graph[plug].ty()]
+            .exports
+            .get(import)
+            .with_context(|| format!("{} does not export {import}", path.display()))?;
+        let wanted = types[graph[socket].ty()].imports[import];
         let mut cache = Default::default();
         SubtypeChecker::new(&mut cache)
-            .is_subtype(*offered, types, asked, types)
+            .is_subtype(*export, types, wanted, types)
             .with_context(|| format!("{} exports {import} with another type", path.display()))?;
         let node = graph.alias_instance_export(provider, import)?;
         graph.set_instantiation_argument(instance, import, node)?;
@@ -109,8 +110,8 @@ fn register(
     wasm: Vec<u8>,
     path: &Path,
 ) -> Result<PackageId> {
-    let package = Package::from_bytes(name, None, wasm, graph.types_mut());
-    let package = package.with_context(|| format!("{} is not a component", path.display()))?;
+    let package = Package::from_bytes(name, None, wasm, graph.types_mut())
+        .with_context(|| format!("{} is not a component", path.display()))?;
     Ok(graph.register_package(package)?)
 }
 

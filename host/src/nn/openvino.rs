@@ -40,11 +40,10 @@ impl OpenVino {
     pub fn open(path: &Path, target: Target) -> Result<Self> {
         library::load(path)?;
         openvino_sys::library::load_from(path.to_owned()).map_err(|error| anyhow!(error))?;
-        let version = ::openvino::version();
-        let number: Vec<_> = version.build_number.split('-').collect();
+        let build = ::openvino::version().build_number;
         let version = format!(
             "OpenVINO {}",
-            number.first().copied().unwrap_or("(no version)")
+            build.split('-').next().unwrap_or("(no version)")
         );
         let core = Core::new().with_context(|| format!("{version} did not start"))?;
         let devices = core

@@ -157,10 +157,10 @@ fn component(locked: LockedComponent, find: Find<'_>) -> Result<Component> {
         }
     }
     only_inference(locked.dependencies.keys().map(String::as_str))?;
-    let dependencies = locked.dependencies.into_iter();
-    let dependencies = dependencies.map(|entry| dependency(entry, find)).collect();
-    let hosts = locked.metadata.get("allowed_outbound_hosts").cloned();
-    let hosts: Vec<String> = hosts.map_or_else(|| Ok(Vec::new()), serde_json::from_value)?;
+    let hosts: Vec<String> = match locked.metadata.get("allowed_outbound_hosts") {
+        Some(hosts) => serde_json::from_value(hosts.clone())?,
+        None => Vec::new(),
+    };
     if hosts.iter().any(|host| host.contains("spin.internal")) {
         bail!("calls to other components of the application are not supported by this host");
     }
@@ -178,7 +178,11 @@ fn component(locked: LockedComponent, find: Find<'_>) -> Result<Component> {
         allowed_outbound_hosts: hosts,
         environment: locked.env,
         variables: locked.config,
-        dependencies,
+        dependencies: locked
+            .dependencies
+            .into_iter()
+            .map(|entry| dependency(entry, find))
+            .collect(),
     })
 }
 

@@ -61,8 +61,9 @@ pub(super) fn read(raw: raw::Component, dir: &Path) -> Result<Component> {
     }
     only_inference(raw.dependencies.keys().map(String::as_str))?;
     let inherits = raw.dependencies_inherit_configuration;
-    let dependencies = raw.dependencies.into_iter();
-    let dependencies = dependencies
+    let dependencies = raw
+        .dependencies
+        .into_iter()
         .map(|(name, entry)| Dependency::read(name, &entry, inherits, dir))
         .collect();
     let source = match raw.source {

@@ -107,10 +107,10 @@ fn one_line(error: &CredentialRetrievalError) -> String {
 
 /// Reads the file of `spin registry login`, which holds user and password by registry in base64.
 fn spin(registry: &str) -> Option<(String, String)> {
-    let folder = std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty());
-    let folder = folder.map(PathBuf::from);
-    let folder =
-        folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    let folder = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
     let text = std::fs::read(folder.join("fermyon/registry-auth.json")).ok()?;
     let config: Value = serde_json::from_slice(&text).ok()?;
     let encoded = config.get("auths")?.get(registry)?.as_str()?;

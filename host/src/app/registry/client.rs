@@ -128,8 +128,9 @@ impl Registry {
         let auth = &self.credentials.auth;
         let pushed = self
             .client
-            .push(&self.reference, layers, config, auth, Some(manifest));
-        let pushed = pushed.await.map_err(|error| self.explain(error))?;
+            .push(&self.reference, layers, config, auth, Some(manifest))
+            .await
+            .map_err(|error| self.explain(error))?;
         let digest = pushed.manifest_url.rsplit('/').next();
         Ok(digest.unwrap_or_default().to_owned())
     }

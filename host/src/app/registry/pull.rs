@@ -79,8 +79,9 @@ async fn manifest(registry: &Registry, cache: &Cache) -> Result<Vec<u8>> {
             Ok(bytes.to_vec())
         }
         Err(error) => {
-            let known = cache.recall(&reference);
-            let known = known.and_then(|digest| Some((cached(&digest)?, digest)));
+            let known = cache
+                .recall(&reference)
+                .and_then(|digest| Some((cached(&digest)?, digest)));
             let is_unreachable = failure::is_unreachable(&error);
             let error = registry.explain(error);
             match known {
@@ -106,24 +107,33 @@ impl Puller<'_> {
     /// Reads the locked application. It is a layer of its own, or the image's configuration in
     /// early versions of Spin.
     async fn locked(&self) -> Result<Vec<u8>> {
-        let layers = self.image.layers.iter();
-        let mut candidates = layers.chain([&self.image.config]);
-        let descriptor = candidates.find(|d| d.media_type == APPLICATION);
-        let descriptor = descriptor.context(
-            "the image is not a Spin application; `xray push` and `spin registry push` make such images",
-        )?;
+        let descriptor = self
+            .image
+            .layers
+            .iter()
+            .chain([&self.image.config])
+            .find(|descriptor| descriptor.media_type == APPLICATION)
+            .context(
+                "the image is not a Spin application; `xray push` and `spin registry push` make such images",
+            )?;
         let path = self.fetch(descriptor).await?;
         Ok(std::fs::read(path)?)
     }
 
     /// Pulls all contents that the application names into the cache.
     async fn contents(&self, app: &App) -> Result<()> {
-        let digests = app.contents().filter(|content| content.inline.is_none());
-        let digests = digests.filter_map(|content| content.digest.as_deref());
-        let mut wanted: BTreeSet<Digest> = digests.map(str::parse).collect::<Result<_>>()?;
+        let mut wanted = app
+            .contents()
+            .filter(|content| content.inline.is_none())
+            .filter_map(|content| content.digest.as_deref())
+            .map(str::parse)
+            .collect::<Result<BTreeSet<Digest>>>()?;
         wanted.retain(|digest| self.cache.find(digest).is_none());
-        let layers = self.image.layers.iter();
-        let layers = layers.filter(|layer| layer.digest.parse().is_ok_and(|d| wanted.contains(&d)));
+        let layers = self
+            .image
+            .layers
+            .iter()
+            .filter(|layer| layer.digest.parse().is_ok_and(|d| wanted.contains(&d)));
         stream::iter(layers.map(|layer| self.fetch(layer)))
             .buffer_unordered(CONCURRENT_PULLS)
             .try_collect::<Vec<_>>()
@@ -160,8 +170,9 @@ fn find(cache: &Cache, content: &Content) -> Result<PathBuf> {
     let digest = content.digest.as_deref().map(str::parse::<Digest>);
     match (&content.inline, digest.transpose()?) {
         (Some(inline), digest) => {
-            let bytes = STANDARD.decode(inline);
-            let bytes = bytes.map_err(|_| anyhow!("inline content is not base64"))?;
+            let bytes = STANDARD
+                .decode(inline)
+                .map_err(|_| anyhow!("inline content is not base64"))?;
             if digest.is_some_and(|digest| digest != Digest::of(&bytes)) {
                 bail!("inline content does not match its digest");
             }

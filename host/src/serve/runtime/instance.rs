@@ -94,8 +94,9 @@ impl Handler {
     async fn run(&self, request: Request<WasiBody>, sender: Sender) -> Result<(), Failure> {
         let mut store = self.store().map_err(|error| self.report(&error, false))?;
         // The epoch deadline stops a guest that computes, this timeout one that waits.
-        let work = tokio::time::timeout(self.timeout, self.guest(&mut store, request, sender));
-        let result = work.await.unwrap_or_else(|_| Err(Trap::Interrupt.into()));
+        let result = tokio::time::timeout(self.timeout, self.guest(&mut store, request, sender))
+            .await
+            .unwrap_or_else(|_| Err(Trap::Interrupt.into()));
         result.map_err(|error| self.report(&error, store.data().limits.exceeded))
     }
 

@@ -58,16 +58,16 @@ struct Loader {
 /// Loads the application. Blocks while it compiles components and loads models.
 pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Runtime> {
     // Quick checks come first.
-    let routes = manifest.routes.iter();
-    let routes = routes.map(|route| (route.route.as_str(), route.component.as_str()));
+    let routes = manifest
+        .routes
+        .iter()
+        .map(|route| (route.route.as_str(), route.component.as_str()));
     let router = Router::new(&manifest.base, routes)?;
     let mut mounts = BTreeMap::new();
     for (id, component) in &manifest.components {
-        let files = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref());
-        mounts.insert(
-            id.clone(),
-            files.with_context(|| format!("component {id}"))?,
-        );
+        let own = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref())
+            .with_context(|| format!("component {id}"))?;
+        mounts.insert(id.clone(), own);
     }
     let (chosen, inference) = inference(&manifest, &mounts, &options)?;
     let metrics = Arc::new(Metrics::default());
@@ -92,8 +92,9 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
     let mut handlers = HashMap::new();
     for (id, component) in &manifest.components {
         let mounts = mounts.remove(id).unwrap_or_default();
-        let handler = loader.handler(id, component, mounts);
-        let handler = handler.with_context(|| format!("component {id}"))?;
+        let handler = loader
+            .handler(id, component, mounts)
+            .with_context(|| format!("component {id}"))?;
         handlers.insert(id.clone(), Arc::new(handler));
     }
     let Loader {
@@ -190,21 +191,21 @@ impl Loader {
         let pre = self
             .linker
             .instantiate_pre(&compiled)
-            .and_then(ProxyPre::new);
-        let pre = pre.map_err(anyhow::Error::from).context(
-            "the component imports an interface that this host lacks, or does not handle HTTP",
-        )?;
+            .and_then(ProxyPre::new)
+            .map_err(anyhow::Error::from)
+            .context(
+                "the component imports an interface that this host lacks, or does not handle HTTP",
+            )?;
         let mut listeners = options.listeners.clone();
         listeners.push(self.metrics.listener());
         let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
-        let logs = Logs::open(
+        let logs = Arc::new(Logs::open(
             id,
             options.log_dir.as_deref(),
             options.truncate_logs,
             options.quiet || !is_followed,
             listeners,
-        )?;
-        let logs = Arc::new(logs);
+        )?);
         let mut hosts = Vec::new();
         for template in &component.allowed_outbound_hosts {
             hosts.push(
