@@ -20,7 +20,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Returns a number below `end`, or 0 if there is none.
+    /// Returns a number below `end`, or 0 for an empty range.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % (end.max(1) as u64)) as usize
     }

@@ -1,7 +1,7 @@
 //! Mutated object keys: no part of the patient's name, id or birth date is in the anonymized name.
 //!
-//! The search is written apart from the code under test: it squashes both texts to lower-case letters
-//! and digits and looks for substrings.
+//! The search is written apart from the code under test: it squashes both texts to lower-case
+//! letters and digits and looks for substrings.
 
 use super::{AnonymizedKeys, Pseudonyms};
 use crate::{
