@@ -1,4 +1,4 @@
-"""What elsewhere.py asks: `xray demo` with its store and function, and a Kafka broker for its dead letters where one can be had."""
+"""Runs the services that elsewhere.py searches: `xray demo`, and a Kafka broker if available."""
 
 import json
 import os
@@ -13,31 +13,37 @@ import urllib.request
 from pathlib import Path
 
 BUCKET = "xray-data-in"
-PATIENCE = 600
+TIMEOUT = 600
 BROKER = Path(__file__).parent.parent / "tests" / "kafka"
 
 
 class Broker:
-    """The address of a real broker: the one in KAFKA, or that of the tests, or none. The demo's embedded one keeps no dead letters."""
+    """A real broker: the one in KAFKA, else that of the tests, else none.
+
+    The embedded broker of the demo keeps no dead letters.
+    """
 
     def __init__(self, folder: Path):
         self.address, self.why, self.process = os.environ.get("KAFKA"), "", None
         if self.address:
             return
         if not all(map(shutil.which, ("java", "mvn", "openssl"))):
-            self.why = "not looked at: name a broker with KAFKA=, or install Java, Maven and openssl"
+            self.why = "not searched: set KAFKA to a broker, or install Java, Maven and openssl"
             return
         fetched = subprocess.run([BROKER / "fetch"], capture_output=True, text=True)
         if fetched.returncode:
-            self.why = f"not looked at: {fetched.stderr.strip().splitlines()[-1:]}"
+            self.why = f"not searched: {fetched.stderr.strip().splitlines()[-1:]}"
             return
         ports = _free_ports(4)
         self.address = f"127.0.0.1:{ports[0]}"
         command = [BROKER / "broker", folder.resolve(), *map(str, ports)]
-        # It ends when its standard input does.
+        # It exits when its standard input is closed.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        if not _until(lambda: _answers(ports[0])):
-            self.address, self.why = None, f"not looked at: the broker did not answer in {PATIENCE} s"
+        if not _wait_until(lambda: _accepts(ports[0])):
+            self.address, self.why = (
+                None,
+                f"not searched: the broker did not start within {TIMEOUT} s",
+            )
 
     def __enter__(self):
         return self
@@ -49,20 +55,41 @@ class Broker:
 
 
 class Demo:
-    """A store, the function and Kafka between them, until it is left."""
+    """`xray demo` with a store, the function and Kafka, running within the context."""
 
     def __init__(self, demo: list[str], work: Path, images: Path, kafka: str | None):
-        self.out, self.errors, self.shown = work / "demo", work / "demo.log", work / "demo-table.txt"
-        command = [*demo, "--images", str(images), "--out", str(self.out), "--keep", "--quiet", "--state-dir", str(work / "state"),
-                   "--variable", "anonymize=all", "--variable", "pseudonym_key=elsewhere-0123456789abcdef0123456789"]
+        self.out, self.errors, self.shown = (
+            work / "demo",
+            work / "demo.log",
+            work / "demo-table.txt",
+        )
+        command = [
+            *demo,
+            "--images",
+            str(images),
+            "--out",
+            str(self.out),
+            "--keep",
+            "--quiet",
+            "--state-dir",
+            str(work / "state"),
+            "--variable",
+            "anonymize=all",
+            "--variable",
+            "pseudonym_key=elsewhere-0123456789abcdef0123456789",
+        ]
         command += ["--kafka", kafka] if kafka else []
         with self.shown.open("wb") as shown, self.errors.open("wb") as errors:
             self.process = subprocess.Popen(command, stdout=shown, stderr=errors)
-        _until(lambda: self.process.poll() is not None or "the function at" in self.shown.read_text())
-        addresses = re.search(r"store goes on at (\S+), the function at (\S+) ", self.shown.read_text())
+        _wait_until(
+            lambda: self.process.poll() is not None or "the function at" in self.shown.read_text()
+        )
+        addresses = re.search(
+            r"store goes on at (\S+), the function at (\S+) ", self.shown.read_text()
+        )
         if not addresses:
             self.process.kill()
-            raise SystemExit(f"xray demo did not come up: {self.errors.read_text()[-500:]}")
+            raise SystemExit(f"xray demo did not start: {self.errors.read_text()[-500:]}")
         self.function = addresses[2]
         self.topic = re.search(r"topic (\S+) at (\S+)", self.errors.read_text())[1]
 
@@ -77,19 +104,26 @@ class Demo:
             self.process.kill()
 
     def post(self, body: bytes) -> str:
-        """Status, headers and body of the function's answer."""
+        """Returns status, headers and body of the function's response."""
         request = urllib.request.Request(self.function, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return f"{answer.status}\n{answer.headers}\n{answer.read().decode()}"
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return f"{response.status}\n{response.headers}\n{response.read().decode()}"
         except urllib.error.HTTPError as error:
             return f"{error.code}\n{error.headers}\n{error.read().decode()}"
 
 
 def notification(key: str, bucket: str = BUCKET) -> bytes:
-    """As a gateway sends it."""
-    record = {"eventVersion": "2.2", "eventSource": "ceph:s3", "eventName": "ObjectCreated:Put",
-              "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 1, "eTag": "", "sequencer": ""}}}
+    """Returns a notification in the format of a gateway."""
+    record = {
+        "eventVersion": "2.2",
+        "eventSource": "ceph:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": bucket},
+            "object": {"key": key, "size": 1, "eTag": "", "sequencer": ""},
+        },
+    }
     return json.dumps({"Records": [record]}, ensure_ascii=False).encode()
 
 
@@ -101,7 +135,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _answers(port: int) -> bool:
+def _accepts(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
@@ -109,9 +143,9 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _until(ready) -> bool:
-    """Asks again until it is so; other processes give nothing to wait on but what they print and where they listen."""
-    deadline = time.monotonic() + PATIENCE
+def _wait_until(ready) -> bool:
+    """Polls until `ready()` holds; other processes offer nothing better to wait for."""
+    deadline = time.monotonic() + TIMEOUT
     while not ready():
         if time.monotonic() > deadline:
             return False
