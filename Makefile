@@ -89,6 +89,7 @@ plugin: host
 	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
 lint:
+	tests/lint/prose
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 

@@ -3,12 +3,12 @@
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use xray::{
-    annotate::draw_label,
-    contract::Contract,
-    decode::{Limits, decode},
     error::Error,
-    predict::tensor,
-    redact::{Method, parse_boxes, redact},
+    model::contract::Contract,
+    model::predict::tensor,
+    picture::annotate::draw_label,
+    picture::decode::{Limits, decode},
+    picture::redact::{Method, parse_boxes, redact},
 };
 
 const LIMITS: Limits = Limits {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
-    contract::Contract,
-    decode::{Limits, decode},
-    predict::tensor,
+    model::contract::Contract,
+    model::predict::tensor,
+    picture::decode::{Limits, decode},
 };
 use xray_demo::phantom::Phantom;
 use xray_host::nn::{

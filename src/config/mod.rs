@@ -1,0 +1,166 @@
+//! Settings: named variables parsed into a [`Config`] that cannot be invalid.
+
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use settings::{DEFAULTS, OUTPUTS};
+
+use settings::Values;
+
+use crate::{
+    error::Error,
+    model::predict::Thresholds,
+    picture::decode::Limits,
+    pipeline::Settings,
+    s3::Endpoint,
+    sigv4::{Secret, sha256_hex},
+};
+
+/// Derivation of a study id from a patient id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StudyId {
+    /// HMAC-SHA-256 under the pseudonym key.
+    Keyed,
+    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by trying every id; for parity
+    /// tests only.
+    Legacy,
+}
+
+/// The part of the exam date that stays in the anonymized name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExamDate {
+    /// All of it, as in the system this one replaces.
+    Keep,
+    /// The year.
+    Year,
+    /// A date up to a year earlier, by the same number of days for all exams of a patient.
+    Shift,
+}
+
+/// All settings, parsed and checked against each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Address of the store.
+    pub endpoint: Endpoint,
+    /// Region to sign for.
+    pub region: String,
+    /// Access key id.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Secret,
+    /// Session token of temporary credentials.
+    pub session_token: Option<Secret>,
+    /// Key of the pseudonyms; without one nothing is anonymized.
+    pub pseudonym_key: Option<Secret>,
+    /// Derivation of study ids from patient ids.
+    pub study_id: StudyId,
+    /// The part of the exam date that stays in the anonymized name.
+    pub exam_date: ExamDate,
+    /// Name of the model.
+    pub model: String,
+    /// Name of the model that finds burned-in text; `None` covers the configured boxes only.
+    pub text_detector: Option<String>,
+    /// Suffix of the bucket for labelled pictures.
+    pub processed_suffix: String,
+    /// Suffix of the bucket for anonymized pictures.
+    pub anonymized_suffix: String,
+    /// Suffix of the bucket for copies that may still contain text; `None` stores such a copy nowhere.
+    pub quarantine_suffix: Option<String>,
+    /// Removal of the outputs of a source together with it.
+    pub remove_outputs: bool,
+    /// Settings of the pictures themselves.
+    pub pixels: Settings,
+    digest_text: String,
+}
+
+impl Config {
+    /// Reads every setting through `lookup`, which returns the value of a variable; one that is not set has its default.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the first variable that is missing or has an unusable value.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, Error> {
+        let values = Values::read(lookup)?;
+        let invalid = |name, problem: &str| {
+            Err(Error::Config {
+                name,
+                problem: problem.to_owned(),
+            })
+        };
+        if values.threshold_normal > values.threshold_pneumonia {
+            return invalid("threshold_normal", "must not be over threshold_pneumonia");
+        }
+        if values.redact_boxes.is_empty() && values.text_detector.is_none() {
+            return invalid(
+                "redact_boxes",
+                "`none` needs a text_detector, or nothing would be covered",
+            );
+        }
+        if values.processed_suffix == values.anonymized_suffix {
+            return invalid("anonymized_suffix", "must differ from processed_suffix");
+        }
+        if values.quarantine_suffix.as_ref().is_some_and(|suffix| {
+            [&values.processed_suffix, &values.anonymized_suffix].contains(&suffix)
+        }) {
+            return invalid(
+                "quarantine_suffix",
+                "must differ from processed_suffix and anonymized_suffix",
+            );
+        }
+        let digest_text = values.digest_text();
+        let endpoint =
+            Endpoint::parse(&values.s3_endpoint, values.s3_style).map_err(|problem| {
+                Error::Config {
+                    name: "s3_endpoint",
+                    problem,
+                }
+            })?;
+        Ok(Config {
+            endpoint,
+            region: values.s3_region,
+            access_key: values.s3_access_key,
+            secret_key: values.s3_secret_key,
+            session_token: values.s3_session_token,
+            pseudonym_key: values.pseudonym_key,
+            study_id: values.study_id,
+            exam_date: values.exam_date,
+            model: values.model,
+            text_detector: values.text_detector,
+            processed_suffix: values.processed_suffix,
+            anonymized_suffix: values.anonymized_suffix,
+            quarantine_suffix: values.quarantine_suffix,
+            remove_outputs: values.remove_outputs,
+            pixels: Settings {
+                limits: Limits {
+                    max_bytes: values.max_bytes,
+                    max_pixels: values.max_pixels,
+                },
+                thresholds: Thresholds {
+                    normal: values.threshold_normal,
+                    pneumonia: values.threshold_pneumonia,
+                },
+                label_size: values.label_size,
+                overlay: values.overlay,
+                boxes: values.redact_boxes,
+                max_redacted: values.max_redacted,
+                redact_processed: values.redact_processed,
+                method: values.redaction,
+                anonymize: values.anonymize,
+                anonymized_label: values.anonymized_label,
+            },
+            digest_text,
+        })
+    }
+
+    /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over [`OUTPUTS`], the settings that
+    /// change the outputs, and the SHA-256 of the text detector, because another detector finds other text.
+    pub fn settings_digest(&self, detector: Option<&str>) -> String {
+        let text = format!(
+            "{}detector={}\n",
+            self.digest_text,
+            detector.unwrap_or_default()
+        );
+        sha256_hex(text.as_bytes())[..16].to_owned()
+    }
+}

@@ -1,0 +1,236 @@
+//! Names without the patient: the anonymized object's key and the keyed digests that stand in for what is hidden.
+//!
+//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter: so no digest can by chance spell a
+//! date, a numeric id or a name with a vowel in it, and a search of the anonymized bucket for any of them has no false alarms.
+
+mod traces;
+
+use jiff::{ToSpan as _, civil::Date};
+
+use traces::Traces;
+
+use crate::{
+    config::{ExamDate, StudyId},
+    event::MAX_KEY_BYTES,
+    sigv4::{Secret, hmac_sha256},
+};
+
+/// Letters of a study id: 64 bits.
+const STUDY_LETTERS: usize = 16;
+/// Letters that tell two sources of one name apart: 32 bits.
+const COLLISION_LETTERS: usize = 8;
+/// The most days by which an exam date is moved.
+const MAX_SHIFT: u64 = 365;
+/// The longest prefix that is kept.
+const MAX_PREFIX: usize = 32;
+
+/// Makes digests under the pseudonym key.
+#[derive(Debug, Clone)]
+pub struct Pseudonyms {
+    key: Secret,
+    study_id: StudyId,
+    exam_date: ExamDate,
+}
+
+/// The two names an anonymized copy may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnonymizedKeys {
+    /// The name it should have.
+    pub base: String,
+    /// The name it gets when the other belongs to another source.
+    pub alternative: String,
+}
+
+impl Pseudonyms {
+    /// Digests under `key`.
+    pub fn new(key: Secret, study_id: StudyId, exam_date: ExamDate) -> Pseudonyms {
+        Pseudonyms {
+            key,
+            study_id,
+            exam_date,
+        }
+    }
+
+    /// The first `letters` letters of HMAC-SHA-256 of `text`; `domain` keeps digests of different things apart.
+    pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
+        const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
+        self.hmac(domain, text)
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .take(letters)
+            .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
+            .collect()
+    }
+
+    fn hmac(&self, domain: &str, text: &str) -> [u8; 32] {
+        let text = format!("xray/{domain}\0{text}");
+        hmac_sha256(self.key.expose().as_bytes(), text.as_bytes())
+    }
+
+    /// The names of the anonymized copy of `key` in `bucket`.
+    ///
+    /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study id>_XXXX-XX-XX_<exam>.<ext>` in the
+    /// same folder, where each folder that holds a part of the name, the id, the birth date or what the name does not keep of the exam
+    /// date becomes a digest. A name that is not
+    /// understood is replaced whole, and so is every folder it is in.
+    pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
+        let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
+        let (stem, extension) = split_extension(file);
+        let source = format!("{bucket}/{key}");
+        let patient = Patient::parse(stem);
+        let name = match &patient {
+            Some(p) => format!(
+                "{}_XXXXXXXX_{}_XXXX-XX-XX_{}",
+                p.safe_prefix(),
+                self.study(&p.id),
+                self.exam(p)
+            ),
+            None => format!("unnamed_{}", self.digest("object", &source, STUDY_LETTERS)),
+        };
+        let segment = |s: &str| match &patient {
+            Some(p) if !p.is_told_by(s) && !self.exam_is_told_by(p, s) => s.to_owned(),
+            _ if s.is_empty() => String::new(),
+            _ => self.digest("folder", s, STUDY_LETTERS),
+        };
+        let mut prefix = String::new();
+        if key.contains('/') {
+            let segments: Vec<String> = folder.split('/').map(segment).collect();
+            prefix = format!("{}/", segments.join("/"));
+        }
+        let own = self.digest("collision", &source, COLLISION_LETTERS);
+        let extension = safe_extension(extension);
+        if prefix.len() + name.len() + own.len() + extension.len() + 1 > MAX_KEY_BYTES {
+            prefix = format!("{}/", self.digest("folder", folder, STUDY_LETTERS));
+        }
+        AnonymizedKeys {
+            base: format!("{prefix}{name}{extension}"),
+            alternative: format!("{prefix}{name}_{own}{extension}"),
+        }
+    }
+
+    fn study(&self, id: &str) -> String {
+        match self.study_id {
+            StudyId::Keyed => self.digest("study", id, STUDY_LETTERS),
+            StudyId::Legacy => legacy_study_id(id),
+        }
+    }
+
+    /// What of the exam date stays.
+    fn exam(&self, patient: &Patient<'_>) -> String {
+        let date = patient.exam;
+        match self.exam_date {
+            ExamDate::Keep => date.to_string(),
+            ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
+            ExamDate::Shift => {
+                // By the patient, so that the time between two exams stays what it was.
+                let hmac = self.hmac("shift", &patient.id);
+                let number = hmac[..8].iter().fold(0, |n, &b| (n << 8) | u64::from(b));
+                let days = (number % MAX_SHIFT) as i64 + 1;
+                let shifted = date.checked_sub(days.days());
+                shifted.map_or_else(|_| "XXXX-XX-XX".to_owned(), |date| date.to_string())
+            }
+        }
+    }
+
+    /// True when `text` tells more of the exam date than the name does.
+    fn exam_is_told_by(&self, patient: &Patient<'_>, text: &str) -> bool {
+        match self.exam_date {
+            ExamDate::Keep => false,
+            ExamDate::Year => {
+                traces::date_is_in(patient.exam, text) && !traces::is_year_alone(patient.exam, text)
+            }
+            ExamDate::Shift => traces::date_is_in(patient.exam, text),
+        }
+    }
+}
+
+/// True when what may stand on the patient's picture can be taken for a side or view mark: a part of the name or the id, as the key
+/// tells them, has one or two characters. A key that is not understood says nothing.
+pub fn may_look_like_a_mark(key: &str) -> bool {
+    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let (stem, _) = split_extension(file);
+    Patient::parse(stem).is_some_and(|p| traces::has_short_part(p.name) || traces::is_short(&p.id))
+}
+
+/// The original's study id: BLAKE2b of four bytes over the id, as a big-endian 16 bit number where it is one.
+fn legacy_study_id(id: &str) -> String {
+    use blake2::{Blake2b, Digest, digest::consts::U4};
+    let digest = match id.parse::<u16>() {
+        Ok(number) => Blake2b::<U4>::digest(number.to_be_bytes()),
+        Err(_) => Blake2b::<U4>::digest(id.as_bytes()),
+    };
+    hex::encode(digest)
+}
+
+/// Stem and extension; the extension has its dot, and a name that is all extension has none.
+pub fn split_extension(file: &str) -> (&str, &str) {
+    match file.rfind('.') {
+        Some(at) if at > 0 => file.split_at(at),
+        _ => (file, ""),
+    }
+}
+
+/// Extensions of what is stored are kept, any other could hold anything.
+fn safe_extension(extension: &str) -> &str {
+    match extension.to_ascii_lowercase().as_str() {
+        ".jpg" | ".jpeg" | ".png" => extension,
+        _ => "",
+    }
+}
+
+/// What a file name tells of its patient.
+struct Patient<'a> {
+    prefix: &'a str,
+    name: &'a str,
+    id: String,
+    birth: Date,
+    exam: Date,
+}
+
+impl<'a> Patient<'a> {
+    /// Reads `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may hold further underscores.
+    fn parse(stem: &'a str) -> Option<Patient<'a>> {
+        let (rest, exam) = stem.rsplit_once('_')?;
+        let (rest, birth) = rest.rsplit_once('_')?;
+        let (rest, id) = rest.rsplit_once('_')?;
+        let (prefix, name) = rest.split_once('_')?;
+        let known = |s: &str| s.chars().any(char::is_alphanumeric);
+        (known(name) && known(id)).then_some(())?;
+        Some(Patient {
+            prefix,
+            name,
+            id: id.to_owned(),
+            birth: date(birth)?,
+            exam: date(exam)?,
+        })
+    }
+
+    /// The prefix, if it is plainly a label: lower-case letters and hyphens, and nothing of the patient. `Roe_Jane_…` would
+    /// otherwise keep the family name.
+    fn safe_prefix(&self) -> &str {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+        let label = !self.prefix.is_empty()
+            && self.prefix.len() <= MAX_PREFIX
+            && self.prefix.chars().all(plain)
+            && !self.is_told_by(self.prefix);
+        if label { self.prefix } else { "xray" }
+    }
+
+    /// True when `text` tells of the patient, or can't be told not to.
+    fn is_told_by(&self, text: &str) -> bool {
+        Traces::new(self.name, &self.id, self.birth).are_in(text)
+    }
+}
+
+/// `YYYY-MM-DD`, a day that exists.
+fn date(text: &str) -> Option<Date> {
+    let shaped = text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
+    shaped.then(|| text.parse().ok()).flatten()
+}
