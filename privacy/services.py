@@ -81,17 +81,16 @@ class Demo:
         command += ["--kafka", kafka] if kafka else []
         with self.shown.open("wb") as shown, self.errors.open("wb") as errors:
             self.process = subprocess.Popen(command, stdout=shown, stderr=errors)
+        address = re.compile(r"the function (?:\w+ )*at (http[^\s,;)]+)")
         _wait_until(
-            lambda: self.process.poll() is not None or "the function at" in self.shown.read_text()
+            lambda: self.process.poll() is not None or address.search(self.shown.read_text())
         )
-        addresses = re.search(
-            r"store goes on at (\S+), the function at (\S+) ", self.shown.read_text()
-        )
-        if not addresses:
+        found = address.search(self.shown.read_text())
+        if not found:
             self.process.kill()
             raise SystemExit(f"xray demo did not start: {self.errors.read_text()[-500:]}")
-        self.function = addresses[2]
-        self.topic = re.search(r"topic (\S+) at (\S+)", self.errors.read_text())[1]
+        self.function = found[1]
+        self.topic = re.search(r"topic (\S+) (?:at|on) ", self.errors.read_text())[1]
 
     def __enter__(self):
         return self
