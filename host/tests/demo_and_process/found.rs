@@ -77,7 +77,7 @@ fn a_patient_in_any_corner_is_covered_and_the_side_marker_stays() {
         let (before, after) = (picture(&input.join(&truth.file)), picture(path));
         for written in &truth.texts {
             let place = [written.x, written.y, written.width, written.height];
-            match written.what {
+            match written.kind {
                 TextKind::Patient => assert!(
                     part(&after, place).iter().all(|level| *level < 3),
                     "the patient is seen at {place:?} of {}",
