@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
     text::contract::TextContract,
 };
 

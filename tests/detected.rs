@@ -11,8 +11,9 @@ use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
-    picture::decode::{Limits, decode},
+    model::tensor::{NamedTensor, Tensor},
+    picture::decode::decode,
+    picture::limits::Limits,
     picture::resize::Grey,
     pipeline::verify::Unclean,
     pipeline::{Outputs, process},

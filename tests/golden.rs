@@ -4,7 +4,8 @@
 use image::{DynamicImage, GrayImage, Luma};
 use xray::{
     picture::annotate::draw_label,
-    picture::redact::{Method, parse_boxes, redact},
+    picture::boxes::parse_boxes,
+    picture::redact::{Method, redact},
 };
 
 fn check(name: &str, got: &DynamicImage) {

@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use xray::{
     error::Error,
     model::contract::Contract,
-    model::predict::tensor,
     picture::annotate::draw_label,
-    picture::decode::{Limits, decode},
-    picture::redact::{Method, parse_boxes, redact},
+    picture::boxes::parse_boxes,
+    picture::decode::decode,
+    picture::input::tensor,
+    picture::limits::Limits,
+    picture::redact::{Method, redact},
 };
 
 const LIMITS: Limits = Limits {

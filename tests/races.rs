@@ -13,7 +13,7 @@ use xray::{
     error::{Error, Outcome},
     event::ObjectEvent,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
     ports::{Ports, SendError},
     record::process_record,
     report::{Report, Stored},

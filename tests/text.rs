@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use xray::{
     error::Error,
-    model::predict::{NamedTensor, Tensor},
-    picture::redact::Rect,
+    model::tensor::{NamedTensor, Tensor},
+    picture::boxes::Rect,
     picture::resize::Grey,
     text::{Detector, Found, contract::TextContract},
 };

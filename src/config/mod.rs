@@ -9,8 +9,9 @@ use values::{choice, folder, number, suffix};
 use crate::{
     error::Error,
     model::predict::Thresholds,
-    picture::decode::Limits,
-    picture::redact::{Method, parse_boxes},
+    picture::boxes::parse_boxes,
+    picture::limits::Limits,
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay, Settings},
     s3::{Addressing, Endpoint},
     sigv4::{Secret, sha256_hex},

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use crate::{error::Error, model::doubt::Check, picture::heatmap::MapOutput};
+use crate::error::Error;
 
 /// What a model wants and gives. A value made by [`Contract::parse`] is consistent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -61,6 +61,43 @@ pub struct Output {
     /// Which element, in row-major order.
     #[serde(default)]
     pub index: usize,
+}
+
+/// One limit on one element of an output. A value over it casts the doubt.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The output's name in the graph.
+    pub output: String,
+    /// Which element, in row-major order.
+    #[serde(default)]
+    pub index: usize,
+    /// The greatest value without doubt.
+    pub max: f32,
+    /// The doubt, as a word for machines: lower-case letters, digits and `-`. On the picture `-` becomes a space.
+    pub doubt: String,
+}
+
+impl Check {
+    /// The words allowed for a doubt: short enough to be printed, and with nothing in them that could break a log line.
+    pub(crate) fn is_sound(&self) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=40).contains(&self.doubt.len())
+            && self.doubt.chars().all(plain)
+            && self.max.is_finite()
+    }
+}
+
+/// The graph's output that holds the map: one logit a cell, rows from the top. Cells without a vote are far below all others.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapOutput {
+    /// The output's name in the graph.
+    pub output: String,
+    /// Cells across.
+    pub width: usize,
+    /// Cells down.
+    pub height: usize,
 }
 
 /// The order of a tensor's axes, batch first.

@@ -3,34 +3,13 @@
 //! A risk is only a risk on an upright chest X-ray like those of the training. The graph tells, with outputs beside the risk, how far
 //! the picture is from that; the contract says which values of them cast a doubt. Where there is one, nothing is claimed.
 
-use serde::Deserialize;
-
-use crate::{error::Error, model::predict::NamedTensor};
-
-/// One limit on one element of an output. A value over it casts the doubt.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// The output's name in the graph.
-    pub output: String,
-    /// Which element, in row-major order.
-    #[serde(default)]
-    pub index: usize,
-    /// The greatest value without doubt.
-    pub max: f32,
-    /// The doubt, as a word for machines: lower-case letters, digits and `-`. On the picture `-` becomes a space.
-    pub doubt: String,
-}
-
-impl Check {
-    /// The words allowed for a doubt: short enough to be printed, and with nothing in them that could break a log line.
-    pub(crate) fn is_sound(&self) -> bool {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        (1..=40).contains(&self.doubt.len())
-            && self.doubt.chars().all(plain)
-            && self.max.is_finite()
-    }
-}
+use crate::{
+    error::Error,
+    model::{
+        contract::Check,
+        tensor::{NamedTensor, element},
+    },
+};
 
 /// The first doubt that the outputs cast, in the order of the contract.
 ///
@@ -47,38 +26,10 @@ pub fn first<'a>(outputs: &[NamedTensor], checks: &'a [Check]) -> Result<Option<
     Ok(None)
 }
 
-/// One element of one output.
-///
-/// # Errors
-/// [`Error::Model`] that names what is missing, and what the graph has.
-pub(crate) fn element(outputs: &[NamedTensor], name: &str, index: usize) -> Result<f32, Error> {
-    let output = named(outputs, name)?;
-    output
-        .tensor
-        .data
-        .get(index)
-        .copied()
-        .ok_or_else(|| Error::Model(format!("output `{name}` has no element {index}")))
-}
-
-/// One output.
-///
-/// # Errors
-/// [`Error::Model`] that says which outputs there are.
-pub(crate) fn named<'a>(outputs: &'a [NamedTensor], name: &str) -> Result<&'a NamedTensor, Error> {
-    outputs.iter().find(|o| o.name == name).ok_or_else(|| {
-        let names: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
-        Error::Model(format!(
-            "no output `{name}`; the graph has {}",
-            names.join(", ")
-        ))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::predict::Tensor;
+    use crate::model::tensor::Tensor;
 
     fn outputs(view: [f32; 3], distance: f32) -> Vec<NamedTensor> {
         let output = |name: &str, data: Vec<f32>| NamedTensor {

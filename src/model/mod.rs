@@ -2,4 +2,6 @@
 
 pub mod contract;
 pub mod doubt;
+pub mod input;
 pub mod predict;
+pub mod tensor;

@@ -1,31 +1,13 @@
-//! From the picture to the model's tensor, and from its score to a class and a label.
-
-use image::DynamicImage;
+//! From the model's outputs to a risk, a class and a label.
 
 use crate::{
     error::Error,
-    model::contract::{Channels, Contract, Layout, OutputKind},
-    model::doubt::{self, element},
-    picture::resize,
+    model::{
+        contract::{Contract, OutputKind},
+        doubt,
+        tensor::{NamedTensor, element},
+    },
 };
-
-/// A dense f32 tensor in row-major order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// The size of each axis.
-    pub dims: Vec<u32>,
-    /// As many values as the product of `dims`.
-    pub data: Vec<f32>,
-}
-
-/// An output of the graph with its name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
-    /// The name in the graph.
-    pub name: String,
-    /// The values.
-    pub tensor: Tensor,
-}
 
 /// Where the classes part. `normal` is at most `pneumonia`; both are from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,50 +103,6 @@ fn percent(x: f64) -> String {
         Some(short) => short.to_owned(),
         None => text,
     }
-}
-
-/// The picture as the model wants it: the whole picture resized, scaled and laid out by the contract.
-pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> Tensor {
-    let input = &contract.input;
-    let levels = match input.channels {
-        Channels::Grey => resize::grey(pixels, input.width, input.height, input.resize),
-        Channels::Rgb | Channels::Bgr => {
-            resize::rgb(pixels, input.width, input.height, input.resize)
-        }
-    };
-    lay_out(&levels, contract)
-}
-
-/// Levels of the model's size, one a pixel or red, green and blue, scaled and laid out by the contract.
-pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> Tensor {
-    let input = &contract.input;
-    let (width, height) = (input.width, input.height);
-    let channels = input.channels.count();
-    let value = |pixel: usize, c: usize| {
-        let source = if input.channels == Channels::Bgr {
-            channels - 1 - c
-        } else {
-            c
-        };
-        f32::from(levels[pixel * channels + source]) * input.scale.of(c) + input.offset.of(c)
-    };
-    let pixels = width as usize * height as usize;
-    let mut data = Vec::with_capacity(pixels * channels);
-    let dims = match input.layout {
-        Layout::Nhwc => {
-            for p in 0..pixels {
-                data.extend((0..channels).map(|c| value(p, c)));
-            }
-            vec![1, height, width, channels as u32]
-        }
-        Layout::Nchw => {
-            for c in 0..channels {
-                data.extend((0..pixels).map(|p| value(p, c)));
-            }
-            vec![1, channels as u32, height, width]
-        }
-    };
-    Tensor { dims, data }
 }
 
 fn risk(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> {

@@ -3,7 +3,7 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 
-use crate::{error::Error, picture::redact::Rect};
+use crate::{error::Error, picture::boxes::Rect};
 
 /// DejaVu Sans Mono, printable ASCII only; see `assets/README.md`.
 pub const FONT: &[u8] = include_bytes!("../../assets/DejaVuSansMono-subset.ttf");

@@ -9,9 +9,13 @@ use jpeg_blocks::{Area, Edit, Error as JpegError, Jpeg, Keep, Limits as JpegLimi
 use crate::{
     error::Error,
     model::contract::{Channels, Contract, Resize},
-    model::predict::{self, Tensor},
-    picture::decode::{Limits, Picture, decode, plain_icc},
-    picture::redact::Rect,
+    model::input::lay_out,
+    model::tensor::Tensor,
+    picture::boxes::Rect,
+    picture::decode::{Picture, decode},
+    picture::icc::plain_icc,
+    picture::input,
+    picture::limits::Limits,
     picture::resize::{self, Grey},
 };
 
@@ -74,10 +78,10 @@ impl<'a> Blocks<'a> {
             let factor = resize::factor((self.jpeg.width(), self.jpeg.height()), to);
             if let Some(grey) = self.jpeg.reduced(factor) {
                 let levels = resize::triangle(grey.levels, grey.width, grey.height, 1, to.0, to.1);
-                return Ok(predict::lay_out(&levels, contract));
+                return Ok(lay_out(&levels, contract));
             }
         }
-        Ok(predict::tensor(&self.pixels(limits)?, contract))
+        Ok(input::tensor(&self.pixels(limits)?, contract))
     }
 
     /// All of the brightness: where the picture is grey and stands upright, straight from the coefficients.

@@ -13,47 +13,11 @@ use image::{
 
 use crate::{
     error::Error,
+    picture::icc::plain_icc,
     picture::jpeg::{self, JpegStyle},
+    picture::limits::Limits,
     picture::sniff::{Format, sniff},
 };
-
-/// The usual display and scanner profiles have 0.5 to 600 kB.
-const MAX_ICC_BYTES: usize = 1 << 20;
-
-/// What a source may weigh. Both are checked before anything is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the encoded file.
-    pub max_bytes: u64,
-    /// Pixels, width times height.
-    pub max_pixels: u64,
-}
-
-impl Limits {
-    /// # Errors
-    /// [`Error::TooLarge`] when `bytes` is over the limit.
-    pub fn check_bytes(&self, bytes: u64) -> Result<(), Error> {
-        if bytes > self.max_bytes {
-            return Err(Error::TooLarge {
-                what: "the object, in bytes,",
-                limit: self.max_bytes,
-            });
-        }
-        Ok(())
-    }
-
-    /// # Errors
-    /// [`Error::TooLarge`] when `width * height` is over the limit.
-    pub fn check_pixels(&self, width: u32, height: u32) -> Result<(), Error> {
-        if u64::from(width) * u64::from(height) > self.max_pixels {
-            return Err(Error::TooLarge {
-                what: "the picture, in pixels,",
-                limit: self.max_pixels,
-            });
-        }
-        Ok(())
-    }
-}
 
 /// A decoded picture and what is needed to write one like it.
 ///
@@ -131,13 +95,6 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
         }
         Format::Png => decode_png(bytes, limits),
     }
-}
-
-/// True when a profile may be carried on: of a usual size, with the header of ICC.1 (its own length first, `acsp` at 36).
-/// It drops what only pretends to be one; a real one still holds texts of its maker.
-pub(crate) fn plain_icc(icc: &[u8]) -> bool {
-    let length = icc.first_chunk().map(|b| u32::from_be_bytes(*b) as usize);
-    icc.len() <= MAX_ICC_BYTES && length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
 }
 
 fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {

@@ -4,26 +4,16 @@
 //! The map is coarse (a cell is a tenth of the picture), so an outline says "around here", not "this".
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
-use serde::Deserialize;
 
 use crate::{
     error::Error,
-    model::doubt::named,
-    model::predict::{NamedTensor, Thresholds},
-    picture::redact::Rect,
+    model::{
+        contract::MapOutput,
+        predict::Thresholds,
+        tensor::{NamedTensor, named},
+    },
+    picture::boxes::Rect,
 };
-
-/// The graph's output that holds the map: one logit a cell, rows from the top. Cells without a vote are far below all others.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MapOutput {
-    /// The output's name in the graph.
-    pub output: String,
-    /// Cells across.
-    pub width: usize,
-    /// Cells down.
-    pub height: usize,
-}
 
 /// The share of the strongest cell's logit that an outline is drawn at. A plainly ill picture is over the threshold nearly everywhere, and
 /// an outline of everything says nothing.
@@ -175,7 +165,7 @@ mod tests {
     use image::{GrayImage, Luma};
 
     use super::*;
-    use crate::model::predict::Tensor;
+    use crate::model::tensor::Tensor;
 
     const THRESHOLDS: Thresholds = Thresholds {
         normal: 0.6,

@@ -9,7 +9,8 @@ use libjpeg_turbo_rs::{
 
 use crate::{
     error::Error,
-    picture::decode::{Limits, plain_icc},
+    picture::icc::plain_icc,
+    picture::limits::Limits,
     picture::markers::{SOS, segments},
     picture::scans,
 };

@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 use serde::Serialize;
 
 use crate::picture::blur;
-pub use crate::picture::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
+use crate::picture::boxes::{BoxSpec, Rect};
 
 /// How a box is covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,12 +8,16 @@ use serde::Serialize;
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{self, Tensor, Thresholds},
+    model::predict::Thresholds,
+    model::tensor::Tensor,
     picture::annotate::Label,
     picture::blocks::Blocks,
-    picture::decode::{self, Limits, Picture},
+    picture::boxes::Rect,
+    picture::decode::{self, Picture},
     picture::heatmap::Heatmap,
-    picture::redact::{Method, Rect, Redaction, redact_rects},
+    picture::input,
+    picture::limits::Limits,
+    picture::redact::{Method, Redaction, redact_rects},
     picture::resize::Grey,
     picture::sniff::{Format, sniff},
 };
@@ -88,7 +92,7 @@ impl<'a> Source<'a> {
     pub(crate) fn tensor(&self, contract: &Contract) -> Result<Tensor, Error> {
         match self {
             Source::Blocks(blocks, limits) => blocks.tensor(contract, limits),
-            Source::Pixels(picture) => Ok(predict::tensor(picture.pixels(), contract)),
+            Source::Pixels(picture) => Ok(input::tensor(picture.pixels(), contract)),
         }
     }
 

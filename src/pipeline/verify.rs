@@ -2,8 +2,9 @@
 
 use crate::{
     error::Error,
-    picture::decode::Limits,
-    picture::redact::{self, Rect, Redaction},
+    picture::boxes::Rect,
+    picture::limits::Limits,
+    picture::redact::{self, Redaction},
     picture::source::Source,
     text::{Detector, Found},
 };

@@ -2,8 +2,7 @@
 
 use crate::{
     error::Error,
-    model::doubt::named,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor, named},
     picture::boxes::Rect,
     picture::resize::Grey,
 };

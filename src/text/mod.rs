@@ -11,7 +11,7 @@ pub mod tiles;
 
 use crate::{
     error::Error,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
     picture::boxes::Rect,
     picture::resize::Grey,
 };

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     event::{self, MAX_EVENT_BYTES},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
     ports::{Ports, SendError},
     record,
     report::answer,

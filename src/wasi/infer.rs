@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use crate::{
     error::Error,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
 };
 
 #[allow(unsafe_code, missing_docs)]

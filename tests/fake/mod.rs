@@ -18,7 +18,7 @@ use xray::{
     error::Error,
     event::{ObjectEvent, Record, intake},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{NamedTensor, Tensor},
     ports::{Ports, SendError},
     record::process_record,
     report::Report,

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
-    model::contract::Contract,
-    model::predict::tensor,
-    picture::decode::{Limits, decode},
+    model::contract::Contract, picture::decode::decode, picture::input::tensor,
+    picture::limits::Limits,
 };
 use xray_demo::phantom::Phantom;
 use xray_host::nn::{

@@ -9,10 +9,13 @@ use std::{
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use xray::{
     model::contract::Contract,
-    model::predict::{self, Prediction, Thresholds, tensor},
+    model::predict::{Prediction, Thresholds},
+    model::tensor,
     picture::annotate::draw_label,
-    picture::decode::{Limits, decode},
+    picture::decode::decode,
     picture::heatmap::Heatmap,
+    picture::input::tensor as input_tensor,
+    picture::limits::Limits,
 };
 use xray_demo::burn::Style;
 use xray_demo::phantom::{Kind, Phantom};
@@ -46,20 +49,20 @@ impl Judge {
         })
     }
 
-    async fn outputs(&self, file: &[u8]) -> Vec<predict::NamedTensor> {
+    async fn outputs(&self, file: &[u8]) -> Vec<tensor::NamedTensor> {
         let limits = Limits {
             max_bytes: 1 << 26,
             max_pixels: 1 << 26,
         };
-        let input = tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
+        let input = input_tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
         let input = Tensor::f32(&input.dims, &input.data);
         let inputs = vec![(self.contract.input.name.clone(), input)];
         let outputs = self.graph.compute(inputs).await.unwrap();
         outputs
             .into_iter()
-            .map(|(name, tensor)| predict::NamedTensor {
+            .map(|(name, tensor)| tensor::NamedTensor {
                 name,
-                tensor: predict::Tensor {
+                tensor: tensor::Tensor {
                     data: tensor.to_f32().unwrap(),
                     dims: tensor.dims,
                 },
