@@ -1,12 +1,12 @@
-//! The model's input tensor, from levels of its size.
+//! The model's input tensor, from gray or color levels of its size.
 
 use crate::model::{
     contract::{Channels, Contract, Layout},
-    tensor::Tensor,
+    tensor::{Elements, InputTensor},
 };
 
-/// Levels of the model's size, one a pixel or red, green and blue, scaled and laid out by the contract.
-pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> Tensor {
+/// Scales and lays out, by the contract, levels of the model's size: one a pixel, or red, green and blue.
+pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> InputTensor {
     let input = &contract.input;
     let (width, height) = (input.width, input.height);
     let channels = input.channels.count();
@@ -19,20 +19,21 @@ pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> Tensor {
         f32::from(levels[pixel * channels + source]) * input.scale.of(c) + input.offset.of(c)
     };
     let pixels = width as usize * height as usize;
-    let mut data = Vec::with_capacity(pixels * channels);
-    let dims = match input.layout {
-        Layout::Nhwc => {
-            for p in 0..pixels {
-                data.extend((0..channels).map(|c| value(p, c)));
-            }
-            vec![1, height, width, channels as u32]
-        }
-        Layout::Nchw => {
-            for c in 0..channels {
-                data.extend((0..pixels).map(|p| value(p, c)));
-            }
-            vec![1, channels as u32, height, width]
-        }
-    };
-    Tensor { dims, data }
+    let places = 0..pixels * channels;
+    match input.layout {
+        Layout::Nhwc => InputTensor {
+            dims: vec![1, height, width, channels as u32],
+            data: Elements::collect(
+                input.element_type,
+                places.map(|at| value(at / channels, at % channels)),
+            ),
+        },
+        Layout::Nchw => InputTensor {
+            dims: vec![1, channels as u32, height, width],
+            data: Elements::collect(
+                input.element_type,
+                places.map(|at| value(at % pixels, at / pixels)),
+            ),
+        },
+    }
 }

@@ -1,8 +1,7 @@
-//! Bytes to pixels and back, within limits. Damaged files are refused, never half read.
+//! Bytes to pixels and back, within limits. Damaged files are rejected, never half read.
 //!
-//! Pixels come out as a viewer shows them: EXIF orientation is applied, so that boxes and text go where they are seen.
-//! What goes back carries no EXIF, comment, thumbnail or text; only the pixel density and, on
-//! the labelled picture, the ICC profile stay.
+//! Pixels are returned as a viewer shows them: EXIF orientation is applied, so that boxes and text are placed where they are seen.
+//! Encoded files carry no EXIF, comment, thumbnail or text; only the pixel density and, on the labeled picture, the ICC profile stay.
 
 use std::io::Cursor;
 
@@ -19,9 +18,9 @@ use crate::{
     picture::sniff::{Format, sniff},
 };
 
-/// A decoded picture and what is needed to write one like it.
+/// A decoded picture and the parameters to encode one like it.
 ///
-/// The pixels are 8 or 16 bit, grey or RGB, with or without alpha.
+/// The pixels are 8 or 16 bit, gray or RGB, with or without alpha.
 #[derive(Debug, Clone)]
 pub struct Picture {
     pixels: DynamicImage,
@@ -35,22 +34,22 @@ enum Style {
 }
 
 impl Picture {
-    /// The pixels as a viewer shows them.
+    /// Returns the pixels as a viewer shows them.
     pub fn pixels(&self) -> &DynamicImage {
         &self.pixels
     }
 
-    /// The pixels, and nothing else.
+    /// Returns the pixels and drops the rest.
     pub fn into_pixels(self) -> DynamicImage {
         self.pixels
     }
 
-    /// The pixels, to draw on.
+    /// Returns the pixels, to draw on.
     pub fn pixels_mut(&mut self) -> &mut DynamicImage {
         &mut self.pixels
     }
 
-    /// The format it came in and is written in.
+    /// Returns the format of the source and of the encoded picture.
     pub fn format(&self) -> Format {
         match self.style {
             Style::Jpeg(_) => Format::Jpeg,
@@ -58,7 +57,7 @@ impl Picture {
         }
     }
 
-    /// Drops the ICC profile, whose texts could say anything.
+    /// Drops the ICC profile, whose texts could hold anything.
     pub fn drop_icc(&mut self) {
         match &mut self.style {
             Style::Jpeg(style) => style.icc = None,
@@ -66,10 +65,10 @@ impl Picture {
         }
     }
 
-    /// Writes it in the format, colours and depth it came in; a JPEG with the source's quantization and sampling.
+    /// Encodes it in the source's format, colors and depth; a JPEG with the source's quantization and sampling.
     ///
     /// # Errors
-    /// [`Error::Encode`] with the encoder's words.
+    /// [`Error::Encode`] with the encoder's message.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         match &self.style {
             Style::Jpeg(style) => jpeg::encode(&self.pixels, style),
@@ -81,8 +80,8 @@ impl Picture {
 /// Decodes a JPEG or PNG.
 ///
 /// # Errors
-/// [`Error::TooLarge`] beyond `limits`, [`Error::NotAnImage`] for other formats and for kinds of JPEG that are not
-/// read, [`Error::Damaged`] for a file with a fault in it.
+/// [`Error::TooLarge`] beyond `limits`, [`Error::NotAnImage`] for other formats and for unsupported kinds of
+/// JPEG, [`Error::Damaged`] for a faulty file.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     limits.check_bytes(bytes.len() as u64)?;
     match sniff(bytes)? {
@@ -99,7 +98,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
 
 fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     let damaged = |e: image::ImageError| Error::Damaged(format!("PNG: {e}"));
-    // Eight bytes a pixel (16 bit RGBA) is the most a picture needs; the rest is for the decoder's own tables.
+    // A picture needs at most eight bytes a pixel (16 bit RGBA); the rest is for the decoder's own tables.
     let mut allowed = ImageLimits::default();
     allowed.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(1 << 20));
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(damaged)?;

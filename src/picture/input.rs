@@ -6,18 +6,20 @@ use crate::{
     model::{
         contract::{Channels, Contract},
         input::lay_out,
-        tensor::Tensor,
+        tensor::InputTensor,
     },
-    picture::resize,
+    picture::{gray::luma, resize::resize},
 };
 
-/// Returns the model's input for a picture: all of it resized, scaled and laid out by the contract.
-pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> Tensor {
+/// Returns the model's input for a picture: the whole picture resized, scaled and laid out by the contract.
+pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> InputTensor {
     let input = &contract.input;
+    let from = (pixels.width() as usize, pixels.height() as usize);
+    let to = (input.width as usize, input.height as usize);
     let levels = match input.channels {
-        Channels::Grey => resize::grey(pixels, input.width, input.height, input.resize),
+        Channels::Gray => resize(&luma(pixels), from, 1, to, input.resize),
         Channels::Rgb | Channels::Bgr => {
-            resize::rgb(pixels, input.width, input.height, input.resize)
+            resize(pixels.to_rgb8().as_raw(), from, 3, to, input.resize)
         }
     };
     lay_out(&levels, contract)

@@ -140,7 +140,7 @@ async fn another_model_runs_with_only_its_files_changed() {
         };
         let wanted = tensor(decode(&phantom.jpeg, &limits).unwrap().pixels(), &contract);
         assert_eq!(wanted.dims, [1, 150, 150, 3]);
-        let input = Tensor::f32(&wanted.dims, &wanted.data);
+        let input = Tensor::f32(&wanted.dims, &wanted.data.to_f32());
         let outputs = graph
             .compute(vec![("pixels".to_owned(), input)])
             .await

@@ -55,7 +55,7 @@ impl Judge {
             max_pixels: 1 << 26,
         };
         let input = input_tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
-        let input = Tensor::f32(&input.dims, &input.data);
+        let input = Tensor::f32(&input.dims, &input.data.to_f32());
         let inputs = vec![(self.contract.input.name.clone(), input)];
         let outputs = self.graph.compute(inputs).await.unwrap();
         outputs

@@ -1,7 +1,7 @@
-//! Whether the picture is one that the model can speak about at all.
+//! Out-of-distribution checks: reject pictures that the model was not trained for.
 //!
-//! A risk is only a risk on an upright chest X-ray like those of the training. The graph tells, with outputs beside the risk, how far
-//! the picture is from that; the contract says which values of them cast a doubt. Where there is one, nothing is claimed.
+//! A risk means something only for an upright chest X-ray like those of the training. Outputs beside the risk say how far the picture is
+//! from that, and the contract limits them. Where a limit is exceeded, nothing is claimed.
 
 use crate::{
     error::Error,
@@ -11,16 +11,19 @@ use crate::{
     },
 };
 
-/// The first doubt that the outputs cast, in the order of the contract.
+/// Returns the reason of the first check that fails, in the order of the contract.
 ///
 /// # Errors
 /// [`Error::Model`] when the graph has no such output or element.
-pub fn first<'a>(outputs: &[NamedTensor], checks: &'a [Check]) -> Result<Option<&'a str>, Error> {
+pub(crate) fn first_failure<'a>(
+    outputs: &[NamedTensor],
+    checks: &'a [Check],
+) -> Result<Option<&'a str>, Error> {
     for check in checks {
         let value = element(outputs, &check.output, check.index)?;
-        // What is not a number is over every limit: a graph that can't say casts the doubt.
+        // NaN fails every check: a graph that computes none can't vouch for the picture.
         if value.is_nan() || value > check.max {
-            return Ok(Some(&check.doubt));
+            return Ok(Some(&check.reason));
         }
     }
     Ok(None)
@@ -47,28 +50,31 @@ mod tests {
 
     fn checks() -> Vec<Check> {
         serde_json::from_str(
-            r#"[{"output":"view","index":1,"max":0.5,"doubt":"inverted-grey"},
-                {"output":"distance","max":2.0,"doubt":"unfamiliar"}]"#,
+            r#"[{"output":"view","index":1,"max":0.5,"reason":"inverted-grey"},
+                {"output":"distance","max":2.0,"reason":"unfamiliar"}]"#,
         )
         .unwrap()
     }
 
     #[test]
-    fn the_first_value_over_its_limit_is_the_doubt() {
-        for (view, distance, doubt) in [
+    fn first_value_over_its_limit_fails_the_picture() {
+        for (view, distance, reason) in [
             ([1.0, 0.0, 0.0], 1.0, None),
             ([0.5, 0.5, 0.0], 2.0, None),
             ([0.4, 0.6, 0.0], 9.0, Some("inverted-grey")),
             ([1.0, 0.0, 0.0], 2.1, Some("unfamiliar")),
             ([1.0, 0.0, 0.0], f32::NAN, Some("unfamiliar")),
         ] {
-            assert_eq!(first(&outputs(view, distance), &checks()).unwrap(), doubt);
+            let checks = checks();
+            let failure = first_failure(&outputs(view, distance), &checks).unwrap();
+            assert_eq!(failure, reason);
         }
     }
 
     #[test]
-    fn an_output_that_is_not_there_is_an_error_that_names_it() {
-        let text = |outputs: &[NamedTensor]| first(outputs, &checks()).unwrap_err().to_string();
+    fn missing_output_is_an_error_that_names_it() {
+        let text =
+            |outputs: &[NamedTensor]| first_failure(outputs, &checks()).unwrap_err().to_string();
         let all = outputs([1.0, 0.0, 0.0], 1.0);
         assert!(text(&all[1..]).contains("no output `view`; the graph has distance"));
         let mut short = all.clone();
