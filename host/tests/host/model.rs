@@ -104,7 +104,7 @@ async fn nine_of_ten_phantoms_are_called_what_they_are() {
                 Kind::Normal => said.risk < 0.6,
                 _ => said.risk > 0.8,
             };
-            right += usize::from(as_drawn && said.doubt.is_none());
+            right += usize::from(as_drawn && said.failed_check.is_none());
         }
         assert!(right >= 27, "{kind:?}: {right} of 30");
     }
@@ -141,16 +141,20 @@ async fn what_is_no_upright_chest_is_doubted() {
     ];
     for (name, picture) in &strangers {
         let said = judge.says_of(picture).await;
-        assert!(said.doubt.is_some(), "{name}: {said:?}");
+        assert!(said.failed_check.is_some(), "{name}: {said:?}");
     }
     for phantom in phantoms(Kind::Mixed, 6) {
         let upright = image::load_from_memory(&phantom.jpeg).unwrap();
         let mut inverted = upright.clone();
         inverted.invert();
         let said = judge.says_of(&inverted).await;
-        assert_eq!(said.doubt.as_deref(), Some("inverted-grey"), "{said:?}");
+        assert_eq!(
+            said.failed_check.as_deref(),
+            Some("inverted-grey"),
+            "{said:?}"
+        );
         let said = judge.says_of(&upright.rotate180()).await;
-        assert!(said.doubt.is_some(), "upside down: {said:?}");
+        assert!(said.failed_check.is_some(), "upside down: {said:?}");
     }
 }
 
@@ -268,9 +272,9 @@ async fn the_demo_pictures_are_called_what_they_are() {
             "{} {:.3} {:?}",
             if ill { "ill " } else { "well" },
             said.risk,
-            said.doubt
+            said.failed_check
         );
-        assert!(said.doubt.is_none());
+        assert!(said.failed_check.is_none());
         assert!(
             if ill {
                 said.risk > 0.6
