@@ -177,7 +177,7 @@ async fn attempt(
     };
     let detector = text.as_ref().map(|(_, contract)| Detector {
         contract,
-        marks_stay: !deidentify::may_look_like_a_mark(event.object.key()),
+        marks_stay: !deidentify::may_look_like_a_marker(event.object.key()),
         infer: &find,
     });
     let outputs = pipeline::process(
