@@ -5,9 +5,9 @@ mod fake;
 use fake::{Fake, Finds, png_with};
 use image::GenericImageView;
 use xray::{
-    error::Outcome,
+    error::{Outcome, Reason},
     event::{DeliveryStyle, ObjectEvent},
-    report::answer::answer,
+    report::response::respond,
     report::{Report, Stored},
 };
 
@@ -35,7 +35,7 @@ fn store() -> Fake {
 
 fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>) -> Report {
     let report = store.process(event);
-    let got = (report.outcome, report.reason);
+    let got = (report.outcome, report.reason.as_ref().map(Reason::as_str));
     assert_eq!(got, (outcome, reason), "{:?}", report.detail);
     for secret in ["Jane", "Roe", "1980-02-03", "7701", "ward/"] {
         assert!(!report.line().contains(secret), "{}", report.line());
@@ -69,8 +69,11 @@ fn text_is_covered_wherever_it_is_and_a_mark_stays() {
     assert_eq!(level(&store, "in-anonymized", LINE), 0);
     assert_eq!(level(&store, "in-anonymized", SIDE), MARK);
     let covered = report.redaction.clone().unwrap();
-    assert_eq!((covered.boxes, covered.left), (2, None));
-    assert_eq!((covered.detected, covered.marks), (Some(1), Some(1)));
+    assert_eq!((covered.boxes, covered.residual_text()), (2, None));
+    assert_eq!(
+        (covered.detected, covered.side_markers()),
+        (Some(1), Some(1))
+    );
     assert_eq!(covered.detector, Some("2".repeat(64)));
     assert!(report.ms.detect.is_some() && report.ms.verify.is_some());
     // The labelled picture stays identified.
@@ -95,7 +98,7 @@ fn a_mark_goes_where_it_could_be_a_name() {
         let found = report.redaction.unwrap();
         let expect = if stays { (0, 1) } else { (1, 0) };
         assert_eq!(
-            (found.detected, found.marks),
+            (found.detected, found.side_markers()),
             (Some(expect.0), Some(expect.1)),
             "{file}"
         );
@@ -111,7 +114,7 @@ fn a_copy_on_which_text_may_be_left_is_kept_apart() {
     let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
     let said = (report.processed, report.anonymized);
     assert_eq!(said, (Some(Stored::Stored), Some(Stored::Quarantined)));
-    assert_eq!(report.redaction.as_ref().unwrap().left, Some(1));
+    assert_eq!(report.redaction.as_ref().unwrap().residual_text(), Some(1));
     assert_eq!(store.puts(), ["in-quarantine", "in-processed"]);
     assert_eq!(copies(&store), [0, 1]);
     // It is the covered one, under a name without the patient.
@@ -124,7 +127,7 @@ fn a_copy_on_which_text_may_be_left_is_kept_apart() {
             .contains_key("xray-source")
     );
     for style in [DeliveryStyle::Kafka, DeliveryStyle::Gateway] {
-        assert_eq!(answer(style, std::slice::from_ref(&report)).status(), 200);
+        assert_eq!(respond(style, std::slice::from_ref(&report)).status(), 200);
     }
     check(&store, &event, Outcome::Skipped, Some("duplicate"));
 }

@@ -10,7 +10,7 @@ use fake::{Fake, Fault, png, png_with};
 use http::{Method, Request, Response};
 use xray::{
     config::Config,
-    error::{Error, Outcome},
+    error::{Error, Outcome, Reason},
     event::ObjectEvent,
     model::contract::Contract,
     model::predict::{NamedTensor, Tensor},
@@ -166,7 +166,7 @@ fn a_copy_left_by_broken_work_goes_with_the_overwrite() {
     );
     let second = store.upload(KEY, 2);
     store.set_risk(0.1);
-    assert_eq!(store.process(&first).reason, Some("changed"));
+    assert_eq!(store.process(&first).reason, Some(Reason::Changed));
     assert_eq!(store.process(&second).anonymized, Some(Stored::Removed));
     assert!(store.keys("in-anonymized").is_empty());
 }
@@ -284,7 +284,7 @@ fn an_event_that_comes_again_does_not_undo_work_without_one() {
         ..store.upload(KEY, 2)
     };
     assert_eq!(store.process(&second).outcome, Outcome::Done);
-    assert_eq!(store.process(&first).reason, Some("stale"));
+    assert_eq!(store.process(&first).reason, Some(Reason::Stale));
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod fake;
 use fake::{Fake, Fault};
 use http::StatusCode;
 use xray::{
-    error::{Error, Outcome},
+    error::{Error, Outcome, Reason},
     event::{DeliveryStyle, ObjectEvent},
-    report::answer::answer,
+    report::response::respond,
     report::{Report, Stored},
 };
 
@@ -16,12 +16,12 @@ const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
 const PROCESSED: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01-processed.png";
 
 fn status(style: DeliveryStyle, reports: &[Report]) -> StatusCode {
-    let answer = answer(style, reports);
+    let response = respond(style, reports);
     assert_eq!(
-        answer.headers().contains_key("retry-after"),
-        answer.status() == 503
+        response.headers().contains_key("retry-after"),
+        response.status() == 503
     );
-    answer.status()
+    response.status()
 }
 
 /// Runs one event and checks how it is answered to Kafka and to a gateway.
@@ -35,7 +35,7 @@ fn check(
 ) -> Report {
     let report = store.process(event);
     assert_eq!(
-        (report.outcome, report.reason),
+        (report.outcome, report.reason.as_ref().map(Reason::as_str)),
         (outcome, reason),
         "{:?}",
         report.detail
@@ -104,7 +104,7 @@ fn nothing_is_claimed_of_a_doubtful_picture() {
         let report = check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
         assert_eq!(report.class.unwrap().name(), "Unsure");
         assert_eq!(
-            (report.doubt.as_deref(), report.risk),
+            (report.input_check(), report.risk),
             (Some("inverted-grey"), None)
         );
         assert_eq!(report.anonymized, Some(Stored::NotDue));
@@ -490,15 +490,11 @@ fn what_the_store_keeps_under_keys_is_told_apart() {
 
 #[test]
 fn a_batch_is_answered_by_the_worst_that_can_be_helped() {
-    let report = |outcome, error: Option<Error>| {
-        let mut report = Report::new(outcome);
-        report.error = error;
-        report
-    };
-    let done = report(Outcome::Done, None);
-    let rejected = report(Outcome::Rejected, Some(Error::NotAnEvent("x".into())));
-    let retry = report(Outcome::Retry, Some(Error::Store("x".into())));
-    let quarantined = report(Outcome::Quarantined, None);
+    let failed = |error: Error| Report::new(Outcome::Done).failed(&error);
+    let done = Report::new(Outcome::Done);
+    let rejected = failed(Error::NotAnEvent("x".into()));
+    let retry = failed(Error::Store("x".into()));
+    let quarantined = Report::new(Outcome::Quarantined);
     for (reports, outcome, kafka, gateway) in [
         (vec![], "skipped", 200, 200),
         (
@@ -519,7 +515,7 @@ fn a_batch_is_answered_by_the_worst_that_can_be_helped() {
         assert_eq!(status(DeliveryStyle::Kafka, &reports), kafka);
         assert_eq!(status(DeliveryStyle::Gateway, &reports), gateway);
         let body: serde_json::Value =
-            serde_json::from_slice(answer(DeliveryStyle::Kafka, &reports).body()).unwrap();
+            serde_json::from_slice(respond(DeliveryStyle::Kafka, &reports).body()).unwrap();
         assert_eq!(body["outcome"], outcome);
         assert_eq!(body["records"].as_array().unwrap().len(), reports.len());
     }

@@ -4,7 +4,7 @@ mod fake;
 
 use fake::{Fake, Fault};
 use xray::{
-    error::Outcome,
+    error::{Outcome, Reason},
     event::ObjectEvent,
     report::{Report, Stored},
 };
@@ -26,7 +26,7 @@ fn removed(store: &Fake, key: &str, n: u8) -> ObjectEvent {
 
 fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>) -> Report {
     let report = store.process(event);
-    let got = (report.outcome, report.reason);
+    let got = (report.outcome, report.reason.as_ref().map(Reason::as_str));
     assert_eq!(got, (outcome, reason), "{:?}", report.detail);
     report
 }

@@ -37,7 +37,7 @@ pub struct Thresholds {
 }
 
 /// What the risk is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Class {
     /// Under the lower threshold.
     Normal,

@@ -4,13 +4,13 @@
 //! depend on what was under them.
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::picture::blur;
 pub use crate::picture::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
 
 /// How a box is covered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Solid black.

@@ -3,7 +3,7 @@
 
 use image::DynamicImage;
 use jpeg_blocks::Edit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How an output's file was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Written {
     /// In place: what was not touched is the source's to the bit.
