@@ -49,10 +49,10 @@ pub struct Report {
     )]
     pub class: Option<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input_check: Option<String>,
+    pub(crate) input_check: Option<String>,
     /// `input_check` under its former name, written for one release.
     #[serde(skip_serializing_if = "Option::is_none")]
-    doubt: Option<String>,
+    pub(crate) doubt: Option<String>,
     /// Risk, 0 to 1; left out when an input check failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<f64>,
