@@ -1,7 +1,7 @@
 //! The function's dependencies on the outside world: HTTP requests, two clocks and the models.
 //!
-//! The core is written against this trait, so that native tests can process whole records; `wasi/handler.rs` implements it
-//! over WASI.
+//! The core is written against this trait, so that native tests can process whole records;
+//! `wasi/handler.rs` implements it over WASI.
 
 use std::{future::Future, time::Duration};
 
@@ -17,7 +17,8 @@ use crate::{
 /// Failure of a request. It does not name the object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The peer could not be reached, or the connection broke; the text names only the kind of failure.
+    /// The peer could not be reached, or the connection broke; the text names only the kind of
+    /// failure.
     #[error("{0}")]
     Transport(String),
     /// The response's body is too large.

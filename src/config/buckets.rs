@@ -1,4 +1,5 @@
-/// Suffixes that turn the name of an input bucket into those of its output buckets, each different from the others.
+/// Suffixes that turn the name of an input bucket into those of its output buckets, each different
+/// from the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Suffixes {
     pub processed: String,
@@ -11,7 +12,7 @@ pub(super) struct Suffixes {
 pub struct Buckets {
     /// Bucket of the sources.
     pub input: String,
-    /// Bucket of the labelled pictures.
+    /// Bucket of the labeled pictures.
     pub processed: String,
     /// Bucket of the anonymized copies.
     pub anonymized: String,
@@ -41,7 +42,8 @@ impl Suffixes {
 }
 
 impl Buckets {
-    /// Returns the names in the order input, processed, anonymized, quarantine; the last only if there is one.
+    /// Returns the names in the order input, processed, anonymized, quarantine; the last only if
+    /// there is one.
     pub fn all(&self) -> Vec<&str> {
         let mut all = vec![self.input.as_str(), &self.processed, &self.anonymized];
         all.extend(self.quarantine.as_deref());

@@ -26,8 +26,8 @@ use crate::{
 pub enum StudyId {
     /// HMAC-SHA-256 under the pseudonym key.
     Keyed,
-    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by trying every id; for parity
-    /// tests only.
+    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by
+    /// trying every id; for parity tests only.
     Legacy,
 }
 
@@ -74,7 +74,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads every setting through `lookup`, which returns the value of a variable; one that is not set has its default.
+    /// Reads every setting through `lookup`, which returns the value of a variable; one that is not
+    /// set has its default.
     ///
     /// # Errors
     /// [`Error::Config`] that names the first variable that is missing or has an unusable value.
@@ -158,14 +159,15 @@ impl Config {
         self.suffixes.buckets(input)
     }
 
-    /// Reports whether the bucket is for outputs. An event from such a bucket must do nothing, or the function would
-    /// process its own outputs.
+    /// Reports whether the bucket is for outputs. An event from such a bucket must do nothing, or
+    /// the function would process its own outputs.
     pub fn is_output_bucket(&self, bucket: &str) -> bool {
         self.suffixes.name_output(bucket)
     }
 
-    /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over [`OUTPUTS`], the settings that
-    /// change the outputs, and the SHA-256 of the text detector, because another detector finds other text.
+    /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over
+    /// [`OUTPUTS`], the settings that change the outputs, and the SHA-256 of the text detector,
+    /// because another detector finds other text.
     pub fn settings_digest(&self, detector: Option<&str>) -> String {
         let text = format!(
             "{}detector={}\n",

@@ -43,8 +43,8 @@ pub fn spellings(text: &str) -> [String; 2] {
     [fold(text), fold(&two)]
 }
 
-/// Removes the accents of Latin letters. Combining accents are dropped, so that composed and decomposed text fold alike.
-/// Other scripts are kept as they are, letter by letter.
+/// Removes the accents of Latin letters. Combining accents are dropped, so that composed and
+/// decomposed text fold alike. Other scripts are kept as they are, letter by letter.
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

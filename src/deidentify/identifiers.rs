@@ -1,6 +1,8 @@
-//! Search for a patient's identifiers in a text: the check for every folder and prefix that is to be kept.
+//! Search for a patient's identifiers in a text: the check for every folder and prefix that is to
+//! be kept.
 //!
-//! In doubt an identifier counts as found: replacing a folder by a digest costs a little order, keeping one may reveal a name.
+//! In doubt an identifier counts as found: replacing a folder by a digest costs a little order,
+//! keeping one may reveal a name.
 
 use jiff::civil::Date;
 
@@ -49,8 +51,9 @@ impl Identifiers {
         }
     }
 
-    /// Reports whether `text` contains a part of the name, the id or the birth date, whatever its case, accents and
-    /// separators, and also if that cannot be decided: letters of other scripts and escapes are hidden from a comparison.
+    /// Reports whether `text` contains a part of the name, the id or the birth date, whatever its
+    /// case, accents and separators, and also if that cannot be decided: letters of other scripts
+    /// and escapes are hidden from a comparison.
     pub fn contains_identifier(&self, text: &str) -> bool {
         if spellings(text).iter().any(|s| !s.is_ascii()) || text.contains('%') {
             return true;
@@ -85,7 +88,8 @@ impl Identifiers {
     }
 
     fn contains_id(&self, words: &[String], joined: &str) -> bool {
-        // One or two characters occur in every other word by chance; as a word, or as all digits of one, they count.
+        // One or two characters occur in every other word by chance; as a word, or as all digits of
+        // one, they count.
         let digits_of = |w: &String| w.chars().filter(char::is_ascii_digit).collect::<String>();
         self.ids.iter().any(|id| {
             words.contains(id)
@@ -97,7 +101,8 @@ impl Identifiers {
     }
 }
 
-/// Reports whether `text` contains the date or an identifying part of it: its year, or all three numbers in a usual order.
+/// Reports whether `text` contains the date or an identifying part of it: its year, or all three
+/// numbers in a usual order.
 pub fn contains_date(date: Date, text: &str) -> bool {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let packed = ["%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y"]
@@ -122,13 +127,14 @@ pub fn contains_date(date: Date, text: &str) -> bool {
     packed || short || digits.contains(&year)
 }
 
-/// Reports whether `text` is the year of the date and nothing else: the name of a month beside it has many spellings.
+/// Reports whether `text` is the year of the date and nothing else: the name of a month beside it
+/// has many spellings.
 pub fn is_year_alone(date: Date, text: &str) -> bool {
     words(text).concat() == date.strftime("%Y").to_string()
 }
 
-/// Reports whether a word of the name has one or two characters. Combining marks are not alphanumeric but do not separate
-/// words.
+/// Reports whether a word of the name has one or two characters. Combining marks are not
+/// alphanumeric but do not separate words.
 pub fn has_short_word(name: &str) -> bool {
     let separates = |c: char| {
         c.is_whitespace()

@@ -1,7 +1,9 @@
-//! Names without the patient: the key of the anonymized object, and the keyed digests that replace identifiers.
+//! Names without the patient: the key of the anonymized object, and the keyed digests that replace
+//! identifiers.
 //!
-//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter. So no digest can by chance spell a
-//! date, a numeric id or a name with a vowel, and a search of the anonymized bucket for any of them has no false alarms.
+//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter. So no
+//! digest can by chance spell a date, a numeric id or a name with a vowel, and a search of the
+//! anonymized bucket for any of them has no false alarms.
 
 mod fold;
 mod identifiers;
@@ -54,7 +56,8 @@ impl Pseudonyms {
         }
     }
 
-    /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of different things.
+    /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
+    /// different things.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
         const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
         self.hmac(domain, text)
@@ -72,10 +75,11 @@ impl Pseudonyms {
 
     /// Returns the keys of the anonymized copy of `key` in `bucket`.
     ///
-    /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study id>_XXXX-XX-XX_<exam>.<ext>` in
-    /// the same folder. Each folder that contains a part of the name, the id, the birth date, or more of the exam date than
-    /// the new name keeps becomes a digest. A name that does not fit the pattern is replaced entirely, and so is every folder
-    /// it is in.
+    /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study
+    /// id>_XXXX-XX-XX_<exam>.<ext>` in the same folder. Each folder that contains a part of the
+    /// name, the id, the birth date, or more of the exam date than the new name keeps becomes a
+    /// digest. A name that does not fit the pattern is replaced entirely, and so is every folder it
+    /// is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
@@ -148,8 +152,9 @@ impl Pseudonyms {
     }
 }
 
-/// Reports whether text on the patient's picture could be taken for a side or view marker, because the id or a word of the
-/// name in the key has one or two characters. A key that does not fit the pattern counts as `false`.
+/// Reports whether text on the patient's picture could be taken for a side or view marker, because
+/// the id or a word of the name in the key has one or two characters. A key that does not fit the
+/// pattern counts as `false`.
 pub fn may_look_like_a_marker(key: &str) -> bool {
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let (stem, _) = split_extension(file);
@@ -157,8 +162,8 @@ pub fn may_look_like_a_marker(key: &str) -> bool {
         .is_some_and(|p| identifiers::has_short_word(p.name) || identifiers::is_short(&p.id))
 }
 
-/// Returns the study id of the system this one replaces: BLAKE2b of four bytes over the id, as a big-endian 16-bit number if
-/// it is one.
+/// Returns the study id of the system this one replaces: BLAKE2b of four bytes over the id, as a
+/// big-endian 16-bit number if it is one.
 fn legacy_study_id(id: &str) -> String {
     use blake2::{Blake2b, Digest, digest::consts::U4};
     let digest = match id.parse::<u16>() {
@@ -168,7 +173,8 @@ fn legacy_study_id(id: &str) -> String {
     hex::encode(digest)
 }
 
-/// Splits stem and extension. The extension includes its dot; a name that is nothing but an extension has none.
+/// Splits stem and extension. The extension includes its dot; a name that is nothing but an
+/// extension has none.
 pub fn split_extension(file: &str) -> (&str, &str) {
     match file.rfind('.') {
         Some(at) if at > 0 => file.split_at(at),
@@ -194,7 +200,8 @@ struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    /// Parses `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may contain further underscores.
+    /// Parses `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may contain further
+    /// underscores.
     fn parse(stem: &'a str) -> Option<Patient<'a>> {
         let (rest, exam) = stem.rsplit_once('_')?;
         let (rest, birth) = rest.rsplit_once('_')?;
@@ -211,8 +218,8 @@ impl<'a> Patient<'a> {
         })
     }
 
-    /// Returns the prefix if it is plainly a label: lower-case letters and hyphens, and no identifier. Otherwise `Roe_Jane_…`
-    /// would keep the family name.
+    /// Returns the prefix if it is plainly a label: lower-case letters and hyphens, and no
+    /// identifier. Otherwise `Roe_Jane_…` would keep the family name.
     fn safe_prefix(&self) -> &str {
         let plain = |c: char| c.is_ascii_lowercase() || c == '-';
         let label = !self.prefix.is_empty()

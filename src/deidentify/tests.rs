@@ -225,7 +225,8 @@ fn exam(name: &str) -> jiff::civil::Date {
 }
 
 proptest! {
-    /// Only the part of the exam date that the setting keeps is left, and the time between a patient's exams is unchanged.
+    /// Only the part of the exam date that the setting keeps is left, and the time between a
+    /// patient's exams is unchanged.
     #[test]
     fn exam_date_never_reveals_more_than_the_setting_keeps(
         id in "[A-Z]{1,2}[0-9]{4,9}",
@@ -261,7 +262,8 @@ proptest! {
     /// No part of the name, the id or the birth date is left, whatever its case.
     #[test]
     fn anonymized_keys_never_contain_identifiers(
-        // Every part has a vowel, like nearly every name, so that no digest can spell one by chance.
+        // Every part has a vowel, like nearly every name, so that no digest can spell one by
+        // chance.
         name in "[A-Z][a-z]{0,4}[aeiouéü][a-zA-Zéüßñ]{1,8}( [A-Z]?[a-z]{0,3}[aeiouéü][a-zéüß]{2,9}){0,3}",
         id in "[A-Z]{0,2}[0-9]{3,9}",
         (y, m, d) in (1900i16..2025, 1i8..13, 1i8..29),

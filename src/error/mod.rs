@@ -1,6 +1,7 @@
 //! Failures of a record, named by the step that failed, and their meaning for the sender.
 //!
-//! No variant carries a key, a name or anything else of the patient: the texts may be logged and sent back.
+//! No variant carries a key, a name or anything else of the patient: the texts may be logged and
+//! sent back.
 
 mod reason;
 
@@ -69,7 +70,8 @@ pub enum Error {
         /// The limit in that unit.
         limit: u64,
     },
-    /// The bytes are not a picture this function reads; the text names their format where it can be recognized.
+    /// The bytes are not a picture this function reads; the text names their format where it can be
+    /// recognized.
     #[error("not a JPEG or PNG: {0}")]
     NotAnImage(String),
     /// The source is encrypted with a key that only its owner has.

@@ -95,7 +95,8 @@ reasons! {
 const MAX_WORD: usize = 40;
 
 impl Reason {
-    /// Returns the HTTP status of a failure with this reason alone, for a caller that acts on statuses.
+    /// Returns the HTTP status of a failure with this reason alone, for a caller that acts on
+    /// statuses.
     pub fn status(&self) -> StatusCode {
         match self {
             Reason::Misconfigured | Reason::Model | Reason::Store => {
@@ -123,7 +124,8 @@ impl Serialize for Reason {
 }
 
 impl<'de> Deserialize<'de> for Reason {
-    /// Accepts short plain words only: reasons become metric labels, each of which costs memory until the process ends.
+    /// Accepts short plain words only: reasons become metric labels, each of which costs memory
+    /// until the process ends.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
         let word = String::deserialize(deserializer)?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';

@@ -13,7 +13,8 @@ pub struct CloudEvent {
     pub data: Value,
 }
 
-/// Reads the attributes of binary mode. Attributes may be raw UTF-8, as RGW's subject is, so none need be ASCII.
+/// Reads the attributes of binary mode. Attributes may be raw UTF-8, as RGW's subject is, so none
+/// need be ASCII.
 pub fn binary(headers: &HeaderMap) -> Result<DeliveryStyle, Error> {
     let attribute = |name: &str| {
         headers
@@ -57,7 +58,8 @@ fn version(text: &str) -> Result<(), Error> {
     ))
 }
 
-/// RGW's own CloudEvents come from its push endpoint, which retries as aggressively as for bare notifications.
+/// RGW's own CloudEvents come from its push endpoint, which retries as aggressively as for bare
+/// notifications.
 fn style(kind: &str, source: &str) -> DeliveryStyle {
     if kind.starts_with("com.amazonaws.") || source.starts_with("ceph:s3") {
         DeliveryStyle::Gateway

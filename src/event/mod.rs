@@ -1,7 +1,7 @@
 //! Parsing of requests into object events: notifications, bare records and CloudEvents.
 //!
-//! Formats: the S3 event message structure 2.1 and later as Ceph's gateway, AWS and MinIO send it, and the HTTP protocol
-//! binding of CloudEvents 1.0 in binary, structured and batch mode.
+//! Formats: the S3 event message structure 2.1 and later as Ceph's gateway, AWS and MinIO send it,
+//! and the HTTP protocol binding of CloudEvents 1.0 in binary, structured and batch mode.
 
 mod cloudevent;
 mod object;
@@ -69,7 +69,8 @@ pub struct Delivery {
 /// Parses a request to the function.
 ///
 /// # Errors
-/// [`Error::Method`], [`Error::MediaType`], [`Error::TooLarge`] or [`Error::NotAnEvent`], each naming the expected input.
+/// [`Error::Method`], [`Error::MediaType`], [`Error::TooLarge`] or [`Error::NotAnEvent`], each
+/// naming the expected input.
 pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Error> {
     if method != Method::POST {
         return Err(Error::Method);
@@ -91,12 +92,14 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
             Ok(Delivery { style: event.style, records: records(&event.data)? })
         }
         "application/cloudevents-batch+json" => batch(&json(body)?),
-        // The body of a CloudEvent in binary mode is its data, whatever the content type; those from Kafka have none.
+        // The body of a CloudEvent in binary mode is its data, whatever the content type; those
+        // from Kafka have none.
         _ if headers.contains_key("ce-specversion") => {
             let style = cloudevent::binary(headers)?;
             match (style, json(body).and_then(|value| records(&value))) {
                 (style, Ok(records)) => Ok(Delivery { style, records }),
-                // The gateway would repeat a refused request forever, so it counts as a delivery of one unusable record.
+                // The gateway would repeat a refused request forever, so it counts as a delivery of
+                // one unusable record.
                 (DeliveryStyle::Gateway, Err(error)) => Ok(Delivery { style, records: vec![Err(error)] }),
                 (DeliveryStyle::Kafka, Err(error)) => Err(error),
             }
@@ -110,8 +113,9 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
     }
 }
 
-/// Parses a notification or record without an envelope. RGW writes keys as they are, and a key need not be UTF-8: such a
-/// record is unusable, but its neighbors are not, and a refused request would be repeated forever.
+/// Parses a notification or record without an envelope. RGW writes keys as they are, and a key need
+/// not be UTF-8: such a record is unusable, but its neighbors are not, and a refused request would
+/// be repeated forever.
 fn bare(body: &[u8]) -> Result<Delivery, Error> {
     let text = String::from_utf8_lossy(body);
     let mut records = records(&json(text.as_bytes())?)?;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
 use crate::{error::Error, s3::etag};
 
-/// Prefixes of the names of removals: by a request, or by a lifecycle rule as RGW and as AWS name it.
+/// Prefixes of the names of removals: by a request, or by a lifecycle rule as RGW and as AWS name
+/// it.
 const REMOVALS: [&str; 3] = [
     "ObjectRemoved:",
     "ObjectLifecycle:Expiration:",
@@ -23,7 +24,8 @@ pub fn read(record: &Value) -> Record {
     let source = text("/eventSource").unwrap_or_default();
     let bucket = text("/s3/bucket/name").ok_or_else(|| missing("s3.bucket.name"))?;
     let key = text("/s3/object/key").ok_or_else(|| missing("s3.object.key"))?;
-    // AWS and MinIO send keys form-encoded; RGW sends them raw, so a `+` or `%20` is part of the key.
+    // AWS and MinIO send keys form-encoded; RGW sends them raw, so a `+` or `%20` is part of the
+    // key.
     let encoded = matches!(source, "aws:s3" | "minio:s3");
     let key = if encoded {
         form_decode(key)?
@@ -48,7 +50,8 @@ pub fn read(record: &Value) -> Record {
     })
 }
 
-/// Decodes `application/x-www-form-urlencoded`, strictly: an unusual key must not become another one.
+/// Decodes `application/x-www-form-urlencoded`, strictly: an unusual key must not become another
+/// one.
 fn form_decode(text: &str) -> Result<String, Error> {
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);

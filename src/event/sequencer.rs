@@ -8,7 +8,8 @@ const MAX_DIGITS: usize = 64;
 pub struct Sequencer(String);
 
 impl Ord for Sequencer {
-    /// Compares as text, the shorter padded with zeros on the right, which equals comparing both without trailing zeros.
+    /// Compares as text, the shorter padded with zeros on the right, which equals comparing both
+    /// without trailing zeros.
     fn cmp(&self, other: &Sequencer) -> std::cmp::Ordering {
         self.0
             .trim_end_matches('0')
@@ -33,10 +34,10 @@ impl Eq for Sequencer {}
 impl Sequencer {
     /// Parses a sequencer by its `eventSource`; `None` if it is not hex.
     ///
-    /// RGW writes the raw bytes of a `utime_t`, two little-endian 32-bit numbers, seconds and nanoseconds:
-    /// `9FDB036B4065E808` is 0x6B03DB9F s and 0x08E86540 ns. As text these sort wrongly whenever a byte carries, every 256
-    /// seconds. AWS documents: of two lengths, pad the shorter with zeros on the right, then compare as text. MinIO's have
-    /// one length.
+    /// RGW writes the raw bytes of a `utime_t`, two little-endian 32-bit numbers, seconds and
+    /// nanoseconds: `9FDB036B4065E808` is 0x6B03DB9F s and 0x08E86540 ns. As text these sort
+    /// wrongly whenever a byte carries, every 256 seconds. AWS documents: of two lengths, pad the
+    /// shorter with zeros on the right, then compare as text. MinIO's have one length.
     pub fn parse(text: &str, source: &str) -> Option<Sequencer> {
         if text.is_empty()
             || text.len() > MAX_DIGITS

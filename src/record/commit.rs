@@ -71,7 +71,7 @@ pub struct Commit<'a, P> {
     pub contract: &'a Contract,
     /// Digest of the settings.
     pub settings: &'a str,
-    /// Whether the settings name boxes that are always covered.
+    /// Presence of boxes in the settings, which are always covered.
     pub has_boxes: bool,
     /// Destination of the outputs.
     pub store: OutputStore<'a, P>,
@@ -88,8 +88,8 @@ impl<P: Ports> Commit<'_, P> {
     /// The reason to skip the event.
     pub fn decide(&self, stored: Option<&ObjectHead>) -> Result<Precondition, Reason> {
         match decide::decide(self.event, stored, self.contract, self.settings) {
-            // Without a sequencer the two cannot be ordered. If the stored object changed since we started, a real event
-            // wrote it and must win.
+            // Without a sequencer the two cannot be ordered. If the stored object changed since we
+            // started, a real event wrote it and must win.
             Decision::Write(_)
                 if self.event.sequencer.is_none() && stored != self.seen.as_ref() =>
             {
@@ -104,11 +104,12 @@ impl<P: Ports> Commit<'_, P> {
         }
     }
 
-    /// Stores the outputs, the processed object last: the redacted copy at its destination, and the removal of earlier
-    /// copies from elsewhere.
+    /// Stores the outputs, the processed object last: the redacted copy at its destination, and the
+    /// removal of earlier copies from elsewhere.
     ///
     /// # Errors
-    /// [`Error::Store`] when the store refuses or fails, or others write the same outputs again and again.
+    /// [`Error::Store`] when the store refuses or fails, or others write the same outputs again and
+    /// again.
     pub async fn run(
         &self,
         outputs: Outputs,
@@ -141,14 +142,16 @@ impl<P: Ports> Commit<'_, P> {
         // Whether this event has changed a redacted copy.
         let mut touched = false;
         for attempt in 0..ATTEMPTS {
-            // The slot is read before the processed object is read again: if a later event has written the slot by then, its
-            // processed object shows it, and if it writes afterwards our condition fails.
+            // The slot is read before the processed object is read again: if a later event has
+            // written the slot by then, its processed object shows it, and if it writes afterwards
+            // our condition fails.
             let slot = match place {
                 Some(place) => self.store.slot(place, stored.is_some()).await?,
                 None => None,
             };
-            // The same holds for an overwrite: equal pictures have equal ETags, so a condition on the ETag alone would let
-            // an earlier event replace the object that a later one has put back.
+            // The same holds for an overwrite: equal pictures have equal ETags, so a condition on
+            // the ETag alone would let an earlier event replace the object that a later one has put
+            // back.
             if slot.is_some() || stored.is_some() || attempt > 0 {
                 stored = self.store.head_processed().await?;
             }
@@ -207,8 +210,9 @@ impl<P: Ports> Commit<'_, P> {
                 state: Stored::NoKey,
             }));
         }
-        // If no configured box lies on the picture, nothing was covered: such a copy is not anonymized and is not stored.
-        // Without configured boxes and without detected text there is nothing to cover.
+        // If no configured box lies on the picture, nothing was covered: such a copy is not
+        // anonymized and is not stored. Without configured boxes and without detected text there is
+        // nothing to cover.
         if copy.redaction.boxes.is_empty() && self.has_boxes {
             return nowhere(Some(KeptBack {
                 reason: Reason::NothingCovered,
@@ -247,8 +251,8 @@ impl<P: Ports> Commit<'_, P> {
         }
     }
 
-    /// Removes earlier copies from where none belongs. The quarantine is read only if something was stored before, so that
-    /// a first event needs no more requests.
+    /// Removes earlier copies from where none belongs. The quarantine is read only if something was
+    /// stored before, so that a first event needs no more requests.
     async fn remove_others(&self, place: Option<Place>, existed: bool) -> Result<bool, Error> {
         let mut removed = false;
         if place != Some(Place::Anonymized) {

@@ -1,8 +1,9 @@
 //! The state machine of one record, against the outside world as [`Ports`] offers it.
 //!
-//! All outputs exist before the first of them is stored, and the processed object is stored last, so that its presence means
-//! that all outputs are there. Every PUT is a compare-and-swap: it holds only if the object at the key is the one that was
-//! seen (`If-Match`), or is still missing (`If-None-Match: *`). After a conflict everything is read and decided again.
+//! All outputs exist before the first of them is stored, and the processed object is stored last,
+//! so that its presence means that all outputs are there. Every PUT is a compare-and-swap: it holds
+//! only if the object at the key is the one that was seen (`If-Match`), or is still missing
+//! (`If-None-Match: *`). After a conflict everything is read and decided again.
 //!
 //! ```text
 //!          HEAD processed
@@ -30,11 +31,12 @@
 //!   after 4 rounds: failed with `retry`
 //! ```
 //!
-//! The order of the two HEAD requests matters: if a later event writes the slot before ours is read, its processed object
-//! is there to be seen; if it writes the slot afterwards, our PUT of the copy fails.
+//! The order of the two HEAD requests matters: if a later event writes the slot before ours is
+//! read, its processed object is there to be seen; if it writes the slot afterwards, our PUT of the
+//! copy fails.
 
 mod commit;
-pub mod removal;
+mod removal;
 
 use std::time::Duration;
 
@@ -158,7 +160,8 @@ async fn remove(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Rep
     }
 }
 
-/// Makes and stores the outputs that are due for an existing source; `forced` makes them even if they seem to be stored.
+/// Makes and stores the outputs that are due for an existing source; `forced` makes them even if
+/// they seem to be stored.
 async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: bool) -> Report {
     let contracts = match ModelContracts::read(ports, config) {
         Ok(contracts) => contracts,
@@ -204,8 +207,8 @@ async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: 
 
 /// Makes the outputs of a later event again; `by` is its processed object.
 ///
-/// The later event completed while we were writing the anonymized copy, so that copy may now be ours. The later event will
-/// not be retried.
+/// The later event completed while we were writing the anonymized copy, so that copy may now be
+/// ours. The later event will not be retried.
 async fn restore(
     ports: &impl Ports,
     config: &Config,
@@ -225,7 +228,8 @@ async fn restore(
     Err(contended())
 }
 
-/// Attempts a record once. The report holds the facts that are known at the end of the attempt, failed or not.
+/// Attempts a record once. The report holds the facts that are known at the end of the attempt,
+/// failed or not.
 async fn attempt(
     ports: &impl Ports,
     config: &Config,

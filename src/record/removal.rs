@@ -1,8 +1,8 @@
 //! Removal of the outputs of a removed source, if `remove_outputs` is set.
 //!
-//! An event alone does not prove that a source is gone: it may be late, or about one version of several. So the store is
-//! asked, and asked again afterwards, because the outputs of a new source's event that came meanwhile would have been removed
-//! with the rest.
+//! An event alone does not prove that a source is gone: it may be late, or about one version of
+//! several. So the store is asked, and asked again afterwards, because the outputs of a new
+//! source's event that came meanwhile would have been removed with the rest.
 
 use http::StatusCode;
 
@@ -28,8 +28,8 @@ pub struct Removal {
     pub processed: Option<Stored>,
     /// State of the redacted copies, if they were looked for.
     pub anonymized: Option<Stored>,
-    /// Source that exists now and whose outputs must be made: it was stored while the others were removed, or became
-    /// visible because the version that hid it was removed.
+    /// Source that exists now and whose outputs must be made: it was stored while the others were
+    /// removed, or became visible because the version that hid it was removed.
     pub source: Option<ObjectEvent>,
 }
 

@@ -10,7 +10,7 @@ pub struct Bytes {
     /// Size of the source.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub source: Option<u64>,
-    /// Size of the labelled picture.
+    /// Size of the labeled picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processed: Option<u64>,
     /// Size of the anonymized picture.

@@ -1,7 +1,9 @@
-//! The report on one object: a JSON line on stdout, and the same JSON in the HTTP response. It holds no patient data.
+//! The report on one object: a JSON line on stdout, and the same JSON in the HTTP response. It
+//! holds no patient data.
 //!
-//! Functions and hosts of different versions are mixed during an upgrade. A reader therefore ignores unknown keys, keeps
-//! unknown reasons as [`Reason::Other`], and drops unknown words in other optional fields.
+//! Functions and hosts of different versions are mixed during an upgrade. A reader therefore
+//! ignores unknown keys, keeps unknown reasons as [`Reason::Other`], and drops unknown words in
+//! other optional fields.
 
 mod measures;
 mod redaction;
@@ -144,7 +146,8 @@ pub enum Stored {
     NoKey,
     /// One is due but may still contain text, and is in quarantine.
     Quarantined,
-    /// One is due but may still contain text, or nothing on it would have been covered; it is stored nowhere.
+    /// One is due but may still contain text, or nothing on it would have been covered; it is
+    /// stored nowhere.
     Withheld,
 }
 
@@ -228,7 +231,8 @@ impl Report {
         self.ms.record_outputs(outputs);
     }
 
-    /// Returns the reason of the input check that failed, in the contract's word; no risk is reported then.
+    /// Returns the reason of the input check that failed, in the contract's word; no risk is
+    /// reported then.
     pub fn input_check(&self) -> Option<&str> {
         self.input_check.as_deref().or(self.doubt.as_deref())
     }

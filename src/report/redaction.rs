@@ -30,7 +30,8 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// Describes the redaction of the anonymized copy, if there is one; `detector` is the SHA-256 of the text detector.
+    /// Describes the redaction of the anonymized copy, if there is one; `detector` is the SHA-256
+    /// of the text detector.
     pub(super) fn of(outputs: &Outputs, detector: Option<&str>) -> Option<Redaction> {
         let copy = outputs.anonymized.as_ref()?;
         let found = outputs.found.as_ref();

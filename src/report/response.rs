@@ -44,7 +44,8 @@ fn severity(outcome: Outcome) -> u8 {
 fn status(style: DeliveryStyle, worst: Outcome, reports: &[Report]) -> StatusCode {
     match (worst, style) {
         (Outcome::Retry, _) => StatusCode::SERVICE_UNAVAILABLE,
-        // A persistent topic repeats every failure immediately and forever; a permanent one must look like success.
+        // A persistent topic repeats every failure immediately and forever; a permanent one must
+        // look like success.
         (Outcome::Rejected, DeliveryStyle::Gateway) => StatusCode::OK,
         (Outcome::Rejected, DeliveryStyle::Kafka) => match reports {
             [

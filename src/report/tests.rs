@@ -30,22 +30,22 @@ fn report_ignores_what_it_does_not_know() {
 
 #[test]
 fn report_reads_and_writes_former_key_names() {
-    let former = r#"{"event":"object","outcome":"quarantined","doubt":"inverted-grey",
+    let former = r#"{"event":"object","outcome":"quarantined","doubt":"inverted",
         "redaction":{"method":"fill","boxes":2,"area":0.1,"marks":1,"left":3}}"#;
     let report: Report = serde_json::from_str(former).unwrap();
     let redaction = report.redaction.clone().unwrap();
-    assert_eq!(report.input_check(), Some("inverted-grey"));
+    assert_eq!(report.input_check(), Some("inverted"));
     assert_eq!(redaction.side_markers(), Some(1));
     assert_eq!(redaction.residual_text(), Some(3));
 
     let both = Report {
-        input_check: Some("inverted-grey".into()),
-        doubt: Some("inverted-grey".into()),
+        input_check: Some("inverted".into()),
+        doubt: Some("inverted".into()),
         ..Report::new(Outcome::Done)
     };
     let line = both.line();
     assert!(
-        line.contains(r#""input_check":"inverted-grey","doubt":"inverted-grey""#),
+        line.contains(r#""input_check":"inverted","doubt":"inverted""#),
         "{line}"
     );
     assert_eq!(serde_json::from_str::<Report>(&line).unwrap(), both);

@@ -13,7 +13,8 @@ use crate::{
 
 /// Returns the key of the processed object: `<stem>-processed.<ext>` in the same folder.
 ///
-/// A key that would grow beyond 1,024 bytes is cut and gets a digest of the whole, so that two sources never share one.
+/// A key that would grow beyond 1,024 bytes is cut and gets a digest of the whole, so that two
+/// sources never share one.
 pub fn processed_key(key: &str) -> String {
     let (folder, file) = match key.rfind('/') {
         Some(at) => key.split_at(at + 1),
@@ -36,8 +37,8 @@ pub fn processed_key(key: &str) -> String {
     format!("{}{tail}{extension}", &body[..cut])
 }
 
-/// Returns a keyed digest of the object for logs and reports, 16 hex digits. Without a pseudonym key it is keyed by the
-/// store's secret.
+/// Returns a keyed digest of the object for logs and reports, 16 hex digits. Without a pseudonym
+/// key it is keyed by the store's secret.
 pub fn log_digest(object: &ObjectRef, config: &Config) -> String {
     let key = config.pseudonym_key.as_ref().unwrap_or(&config.secret_key);
     let text = format!("xray/log\0{}/{}", object.bucket(), object.key());
@@ -67,15 +68,16 @@ pub fn decide(
     };
     let then = sequencer(stored);
     let out_of_date = out_of_date(event, Some(stored), &contract.model_sha256, settings);
-    // Re-uploading identical bytes counts as a new event. Treating it as a duplicate would let an older event that is still
-    // in flight overwrite it.
+    // Re-uploading identical bytes counts as a new event. Treating it as a duplicate would let an
+    // older event that is still in flight overwrite it.
     let later = matches!((&event.sequencer, &then), (Some(now), Some(then)) if now > then);
     if out_of_date.is_none() && !later {
         return Decision::Duplicate;
     }
     match (&event.sequencer, &then) {
         (Some(now), Some(then)) if now < then => Decision::Stale,
-        // Reprocessing without an event keeps the sequencer of the object it replaces, whose event may be redelivered.
+        // Reprocessing without an event keeps the sequencer of the object it replaces, whose event
+        // may be redelivered.
         (Some(now), Some(then)) if now == then && out_of_date == Some(OutOfDate::SourceChanged) => {
             Decision::Stale
         }
@@ -96,7 +98,8 @@ pub enum OutOfDate {
     SettingsChanged,
 }
 
-/// Returns why the outputs of an event are out of date; `None` if they were made from this source, model and settings.
+/// Returns why the outputs of an event are out of date; `None` if they were made from this source,
+/// model and settings.
 ///
 /// An event without a sequencer, as made from a listing, identifies the source by its ETag alone.
 pub fn out_of_date(

@@ -52,7 +52,8 @@ pub fn processed(
     settings: &str,
     replaced: Option<&ObjectHead>,
 ) -> Vec<(&'static str, String)> {
-    // Reprocessing without an event has no sequencer; it must not lose the one that later decisions need.
+    // Reprocessing without an event has no sequencer; it must not lose the one that later decisions
+    // need.
     let sequencer = match (&event.sequencer, replaced) {
         (Some(sequencer), _) => sequencer.stored(),
         (None, Some(replaced)) => replaced.get(SEQUENCER),
@@ -71,7 +72,8 @@ pub fn processed(
     .collect()
 }
 
-/// Returns the metadata of the anonymized object: keyed digests only, because the source's ETag would lead back to it.
+/// Returns the metadata of the anonymized object: keyed digests only, because the source's ETag
+/// would lead back to it.
 pub fn anonymized(
     event: &ObjectEvent,
     source: &Source,

@@ -111,12 +111,13 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         self.bucket(place).is_some()
     }
 
-    /// Finds the destination of this event's redacted copy: its base name, or its alternative name if the base belongs to
-    /// another source or the alternative holds a copy of this one already. `None` without a pseudonym key, and where such
-    /// copies are not stored.
+    /// Finds the destination of this event's redacted copy: its base name, or its alternative name
+    /// if the base belongs to another source or the alternative holds a copy of this one already.
+    /// `None` without a pseudonym key, and where such copies are not stored.
     ///
-    /// In quarantine it is always the alternative, which no other source has: a reviewer who releases a copy moves it under
-    /// that name, and must not replace the anonymized copy of another picture of the same patient and day.
+    /// In quarantine it is always the alternative, which no other source has: a reviewer who
+    /// releases a copy moves it under that name, and must not replace the anonymized copy of
+    /// another picture of the same patient and day.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -156,8 +157,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         self.put(&slot.bucket, &slot.key, &upload).await
     }
 
-    /// Removes the redacted copies of this source from a place, and reports whether there was one. If nothing was stored for
-    /// the source before (`existed`), only the base name can hold one, left by an interrupted attempt: one HEAD.
+    /// Removes the redacted copies of this source from a place, and reports whether there was one.
+    /// If nothing was stored for the source before (`existed`), only the base name can hold one,
+    /// left by an interrupted attempt: one HEAD.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -208,8 +210,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             &upload.precondition,
         ) {
             (Put::Conflict, Precondition::Unchanged(etag)) => {
-                // In a versioned bucket RGW checks the condition against the version that is about to be made, so it never
-                // holds (seen on 16.2.15). If the object we saw is still there, that is the cause.
+                // In a versioned bucket RGW checks the condition against the version that is about
+                // to be made, so it never holds (seen on 16.2.15). If the object we saw is still
+                // there, that is the cause.
                 let now = self.head(bucket, key).await?;
                 if !now.is_some_and(|now| now.etag == *etag && now.version.is_some()) {
                     return Ok(Put::Conflict);

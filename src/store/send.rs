@@ -32,8 +32,8 @@ pub async fn send_signed(
     let payload = request.body().clone();
     sigv4::sign(&mut request, &payload, &scope, ports.now())?;
     if !payload.is_empty() {
-        // Set after signing, because hosts may set it themselves; without it the body would be sent in chunks, which S3
-        // refuses.
+        // Set after signing, because hosts may set it themselves; without it the body would be sent
+        // in chunks, which S3 refuses.
         request
             .headers_mut()
             .insert(http::header::CONTENT_LENGTH, payload.len().into());

@@ -106,7 +106,8 @@ impl Ports for Wasi {
         if let Some(headers) = builder.headers_mut() {
             *headers = header_map(response.headers().entries());
         }
-        // A declared length over the limit saves reading up to it. HEAD declares the length of GET's body.
+        // A declared length over the limit saves reading up to it. HEAD declares the length of
+        // GET's body.
         let declared = builder.headers_ref().and_then(|h| {
             h.get(http::header::CONTENT_LENGTH)?
                 .to_str()
@@ -142,7 +143,8 @@ impl Ports for Wasi {
     }
 }
 
-/// Sends a request without a body if it is empty: an empty outgoing body would be sent as a chunked one, which S3 refuses.
+/// Sends a request without a body if it is empty: an empty outgoing body would be sent as a chunked
+/// one, which S3 refuses.
 async fn exchange(request: http::Request<Bytes>) -> anyhow::Result<IncomingResponse> {
     if !request.body().is_empty() {
         return Ok(send(request).await?);
