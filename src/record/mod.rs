@@ -35,59 +35,24 @@
 //! read, its processed object is there to be seen; if it writes the slot afterwards, our PUT of the
 //! copy fails.
 
+mod attempt;
 mod commit;
+mod contracts;
 mod removal;
 
 use std::time::Duration;
 
 use crate::{
     config::Config,
-    deidentify,
-    error::{Error, Outcome, Reason},
+    error::{Outcome, Reason},
     event::{EventKind, ObjectEvent, Record},
-    model::contract::Contract,
-    pipeline,
     ports::Ports,
     report::{Millis, Model, Report, Stored, millis},
-    s3::ObjectHead,
     store::decide,
-    store::fetch::{Fetched, fetch},
-    store::outputs::OutputStore,
-    text::{Detector, contract::TextContract},
 };
-use commit::{ATTEMPTS, Attempt, Commit, contended};
-
-/// Contracts of the models, and the digest of the settings together with the text detector.
-struct ModelContracts {
-    classifier: Contract,
-    /// Name and contract of the text detector.
-    detector: Option<(String, TextContract)>,
-    settings: String,
-}
-
-impl ModelContracts {
-    fn read(ports: &impl Ports, config: &Config) -> Result<ModelContracts, Error> {
-        let classifier = ports.contract(&config.model)?;
-        let detector = match &config.text_detector {
-            Some(name) => Some((name.clone(), ports.text_contract(name)?)),
-            None => None,
-        };
-        let sha256 = detector
-            .as_ref()
-            .map(|(_, text)| text.model_sha256.as_str());
-        let settings = config.settings_digest(sha256);
-        Ok(ModelContracts {
-            classifier,
-            detector,
-            settings,
-        })
-    }
-
-    fn detector_sha256(&self) -> Option<&str> {
-        let (_, contract) = self.detector.as_ref()?;
-        Some(&contract.model_sha256)
-    }
-}
+use attempt::{attempt, restore};
+use commit::Attempt;
+use contracts::ModelContracts;
 
 /// Processes one record and reports on it. A failure is a report too.
 pub async fn process_record(ports: &impl Ports, config: &Config, record: &Record) -> Report {
@@ -121,6 +86,7 @@ async fn handle(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Rep
 }
 
 /// Action that an event asks for.
+#[derive(Debug, PartialEq, Eq)]
 enum Action {
     Skip(Reason),
     Make,
@@ -205,91 +171,63 @@ async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: 
     }
 }
 
-/// Makes the outputs of a later event again; `by` is its processed object.
-///
-/// The later event completed while we were writing the anonymized copy, so that copy may now be
-/// ours. The later event will not be retried.
-async fn restore(
-    ports: &impl Ports,
-    config: &Config,
-    event: &ObjectEvent,
-    contracts: &ModelContracts,
-    mut by: ObjectHead,
-) -> Result<Option<Stored>, Error> {
-    for _ in 0..ATTEMPTS {
-        let later = decide::made_for(event, &by)?;
-        let (_, ended) = attempt(ports, config, &later, contracts, true).await;
-        match ended? {
-            Attempt::Skipped(_) => return Ok(None),
-            Attempt::Stored { anonymized, .. } => return Ok(Some(anonymized)),
-            Attempt::Overtaken { by: next, .. } => by = next,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ObjectRef;
+
+    #[test]
+    fn action_depends_on_kind_bucket_and_key() {
+        let (created, removed) = (EventKind::Created, EventKind::Removed);
+        let skip = Action::Skip;
+        for (kind, bucket, key, remove_outputs, expect) in [
+            (created, "in", "a.png", "false", Action::Make),
+            (created, "in", "ward/", "false", skip(Reason::FolderMarker)),
+            (
+                created,
+                "in-processed",
+                "a.png",
+                "false",
+                skip(Reason::OwnOutput),
+            ),
+            (
+                created,
+                "in-quarantine",
+                "a.png",
+                "true",
+                skip(Reason::OwnOutput),
+            ),
+            (removed, "in", "a.png", "false", skip(Reason::NotACreation)),
+            (removed, "in", "a.png", "true", Action::Remove),
+            (removed, "in", "ward/", "true", Action::Remove),
+            (
+                removed,
+                "in-anonymized",
+                "a.png",
+                "true",
+                skip(Reason::OwnOutput),
+            ),
+            (
+                EventKind::Other,
+                "in",
+                "a.png",
+                "true",
+                skip(Reason::NotACreation),
+            ),
+        ] {
+            let config = Config::from_lookup(|name| match name {
+                "s3_access_key" | "s3_secret_key" => Some("key".to_owned()),
+                "remove_outputs" => Some(remove_outputs.to_owned()),
+                _ => None,
+            });
+            let event = ObjectEvent {
+                object: ObjectRef::new(bucket, key, None).unwrap(),
+                kind,
+                etag: None,
+                size: Some(0),
+                sequencer: None,
+            };
+            assert_eq!(action(&config.unwrap(), &event), expect, "{event:?} {key}");
         }
     }
-    Err(contended())
-}
-
-/// Attempts a record once. The report holds the facts that are known at the end of the attempt,
-/// failed or not.
-async fn attempt(
-    ports: &impl Ports,
-    config: &Config,
-    event: &ObjectEvent,
-    contracts: &ModelContracts,
-    forced: bool,
-) -> (Report, Result<Attempt, Error>) {
-    let mut report = Report::new(Outcome::Done);
-    let ended = async {
-        let store = OutputStore::new(ports, config, event);
-        let start = ports.elapsed();
-        let stored = store.head_processed().await?;
-        report.ms.head = Some(millis(since(ports, start)));
-        let commit = Commit {
-            event,
-            contract: &contracts.classifier,
-            settings: &contracts.settings,
-            has_boxes: !config.pixels.boxes.is_empty(),
-            store,
-            forced,
-            seen: stored.clone(),
-        };
-        if let Err(reason) = commit.decide(stored.as_ref()) {
-            return Ok(Attempt::Skipped(reason));
-        }
-
-        let start = ports.elapsed();
-        let fetched = fetch(ports, config, event).await?;
-        report.ms.fetch = Some(millis(since(ports, start)));
-        let (bytes, source) = match fetched {
-            Fetched::Object { bytes, source } => (bytes, source),
-            Fetched::Gone => return Ok(Attempt::Skipped(Reason::Gone)),
-            Fetched::Changed => return Ok(Attempt::Skipped(Reason::Changed)),
-        };
-        report.bytes.source = Some(bytes.len() as u64);
-        let find = |tensor: &_| match &contracts.detector {
-            Some((name, text)) => ports.infer(name, &text.input.name, tensor),
-            None => Err(Error::Model("there is no text detector".into())),
-        };
-        let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
-            contract,
-            marks_stay: !deidentify::may_look_like_a_marker(event.object.key()),
-            infer: &find,
-        });
-        let contract = &contracts.classifier;
-        let outputs = pipeline::process(
-            &bytes,
-            &config.pixels,
-            contract,
-            detector.as_ref(),
-            || ports.elapsed(),
-            |tensor| ports.infer(&config.model, &contract.input.name, tensor),
-        )?;
-        report.record_outputs(&outputs, contracts.detector_sha256());
-
-        let start = ports.elapsed();
-        let ended = commit.run(outputs, &source, stored).await;
-        report.ms.store = Some(millis(since(ports, start)));
-        ended
-    }
-    .await;
-    (report, ended)
 }
