@@ -28,3 +28,6 @@ pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod wasi;
+
+#[cfg(test)]
+mod mutate;

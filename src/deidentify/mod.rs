@@ -8,6 +8,8 @@
 mod fold;
 mod identifiers;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod tests;
 
 use jiff::{ToSpan as _, civil::Date};
