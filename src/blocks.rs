@@ -102,16 +102,16 @@ impl<'a> Blocks<'a> {
     /// # Errors
     /// [`Error::Damaged`] when the decoder refuses what was taken apart, which a sound file does not see.
     pub(crate) fn pixels(&self, limits: &Limits) -> Result<DynamicImage, Error> {
-        if self.jpeg.colour().channels() == 3
+        if self.jpeg.color_space().channels() == 3
             && !matches!(
-                self.jpeg.colour(),
-                jpeg_blocks::Colour::Cmyk { .. } | jpeg_blocks::Colour::Ycck { .. }
+                self.jpeg.color_space(),
+                jpeg_blocks::ColorSpace::Cmyk { .. } | jpeg_blocks::ColorSpace::Ycck { .. }
             )
         {
             // A decoder smooths subsampled colours, as viewers do.
             return decode(self.bytes, limits).map(Picture::into_pixels);
         }
-        let area = self.jpeg.whole();
+        let area = self.jpeg.full_area();
         let (width, height) = (self.jpeg.width() as u32, self.jpeg.height() as u32);
         let mut pixels = self.read(area)?.crop_imm(0, 0, width, height);
         pixels.apply_orientation(self.orientation());
@@ -198,7 +198,7 @@ impl<'a> Blocks<'a> {
 
     /// Where the pixels of an area are shown.
     fn shown(&self, area: Area) -> Span {
-        let (wide, tall) = self.jpeg.mcu();
+        let (wide, tall) = self.jpeg.mcu_size();
         let stored = [
             area.x * wide,
             area.y * tall,
@@ -230,7 +230,7 @@ impl<'a> Blocks<'a> {
         let pixels = Pixels {
             width,
             height,
-            channels: self.jpeg.colour().channels(),
+            channels: self.jpeg.color_space().channels(),
             data: shown.into_bytes(),
         };
         self.jpeg

@@ -138,13 +138,13 @@ fn only_label_and_box(
 #[test]
 fn only_the_label_and_the_box_are_touched() {
     for (name, margin) in [
-        ("grey", 0),
+        ("gray", 0),
         ("progressive", 0),
         ("restarts", 0),
         ("444", 0),
         ("420", 2),
         ("rgb", 0),
-        ("turned", 2),
+        ("rotated", 2),
     ] {
         only_label_and_box(name, &file(name), "bottom-left 50x30", (50, 30), margin);
     }
@@ -174,7 +174,7 @@ fn a_label_on_the_anonymized_copy_brings_nothing_back() {
             ("anonymized_label", "true"),
             ("redaction", redaction),
         ];
-        let one = file("grey");
+        let one = file("gray");
         let limits = jpeg_blocks::Limits::default();
         let jpeg = jpeg_blocks::Jpeg::parse(&one, &limits).unwrap();
         // Well inside: the box ends at 89 x 34 pixels, and what is under it must not matter.
@@ -199,7 +199,7 @@ fn a_label_on_the_anonymized_copy_brings_nothing_back() {
 
 #[test]
 fn every_method_and_overlay_leaves_the_rest_alone() {
-    let source = file("grey");
+    let source = file("gray");
     let before = shown(&source);
     let settings = [
         ("redact_boxes", "bottom-left 50x30"),
@@ -250,7 +250,7 @@ fn what_can_not_be_edited_in_place_is_encoded_again_and_says_so() {
 
 #[test]
 fn damaged_files_are_refused() {
-    let mut source = file("grey");
+    let mut source = file("gray");
     source.truncate(source.len() / 2);
     assert!(matches!(run(&source, 16, &[]).0, Err(Error::Damaged(_))));
 }
@@ -271,13 +271,13 @@ fn inputs_agree(name: &str, source: &[u8], side: u32) {
 #[test]
 fn the_models_input_is_the_same_from_blocks_and_from_pixels() {
     for name in [
-        "grey",
+        "gray",
         "coarse",
         "progressive",
         "restarts",
         "444",
         "420",
-        "turned",
+        "rotated",
         "mozjpeg",
     ] {
         for side in [10, 20, 40, 100, 150] {
