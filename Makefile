@@ -36,31 +36,34 @@ demo: build
 backends: host
 	$(TARGET_DIR)/release/xray setup-backends
 
-# Trains the model from X-rays in the Kaggle layout: make train DATA=dir. Stopped, it goes on where it was.
+# Trains the model from X-rays in the Kaggle layout: make train DATA=dir. An interrupted run resumes.
+# The figures of the shipped model are in training/; those of another one stay in its work folder.
 TRAINED ?= models/pneumonia
 WORK ?= $(TARGET_DIR)/train
+FIGURES ?= $(if $(filter models/pneumonia,$(TRAINED)),training/pneumonia,$(WORK)/figures)
 train: host
 	@[ -d "$(DATA)/train/NORMAL" ] || { echo "make train DATA=DIR: DIR must hold train/NORMAL and train/PNEUMONIA" >&2; exit 2; }
 	[ -x $(WORK)/venv/bin/python ] || python3 -m venv $(WORK)/venv
-	$(WORK)/venv/bin/pip install --quiet -r models/train/requirements.txt
+	$(WORK)/venv/bin/pip install --quiet -r training/pneumonia/requirements.txt
 	$(TARGET_DIR)/release/xray make-images --quiet --kind normal --count 200 --seed 77 -o $(WORK)/phantoms/NORMAL
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
-	$(WORK)/venv/bin/python models/train/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --work $(WORK) $(ARGS)
+	$(WORK)/venv/bin/python training/pneumonia/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --figures $(FIGURES) --work $(WORK) $(ARGS)
 
 # Trains the detector of burned-in text from X-rays at full size: make train-text DATA=dir, with NORMAL and PNEUMONIA in it.
 TEXT_TRAINED ?= models/text
 TEXT_WORK ?= $(TARGET_DIR)/train-text
+TEXT_FIGURES ?= $(if $(filter models/text,$(TEXT_TRAINED)),training/text,$(TEXT_WORK)/figures)
 train-text: host
 	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-text DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
 	[ -x $(TEXT_WORK)/venv/bin/python ] || python3 -m venv $(TEXT_WORK)/venv
-	$(TEXT_WORK)/venv/bin/pip install --quiet -r models/train-text/requirements.txt
+	$(TEXT_WORK)/venv/bin/pip install --quiet -r training/text/requirements.txt
 	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
-	$(TEXT_WORK)/venv/bin/python models/train-text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --work $(TEXT_WORK) $(ARGS)
+	$(TEXT_WORK)/venv/bin/python training/text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --figures $(TEXT_FIGURES) --work $(TEXT_WORK) $(ARGS)
 
 # Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
-MARKS ?= models/train-text/marks.json
+ANNOTATIONS ?= $(or $(MARKS),training/text/annotations.json)
 privacy-report: function host
-	XRAYS="$(XRAYS)" MARKS="$(MARKS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
+	XRAYS="$(XRAYS)" ANNOTATIONS="$(ANNOTATIONS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
 
 test: function logevents
 	./tests/run
@@ -86,6 +89,7 @@ plugin: host
 	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
 lint:
+	tests/lint/prose
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 

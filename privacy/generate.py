@@ -150,7 +150,7 @@ def picture(job: dict, index: int) -> dict:
 
 def phantoms_marks(phantom: dict) -> list[dict]:
     """What is on a phantom already, as `xray make-images` says."""
-    return [{"what": "mark", "x": t["x"], "y": t["y"], "w": t["width"], "h": t["height"]} for t in phantom["texts"] if t["what"] == "marker"]
+    return [{"what": "marker", "x": t["x"], "y": t["y"], "w": t["width"], "h": t["height"]} for t in phantom["texts"] if t["what"] == "marker"]
 
 
 def main() -> None:
@@ -162,10 +162,10 @@ def main() -> None:
     parser.add_argument("--xrays", type=Path, help="folder of real X-rays without text")
     parser.add_argument("--phantoms", type=Path, help="folder of phantoms without a patient")
     parser.add_argument("--figures", type=Path, help="the detector's figures.json, which names what was held out")
-    parser.add_argument("--there", type=Path, help="JSON of what is on the X-rays already: {file: [{x, y, w, h, what, says}]}")
+    parser.add_argument("--annotations", type=Path, help="JSON of what is on the X-rays already: {file: [{x, y, w, h, what, says}]}")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    there = json.loads(args.there.read_text()) if args.there else {}
+    there = json.loads(args.annotations.read_text()) if args.annotations else {}
     real, origin = [], "no real X-rays"
     if args.xrays:
         files = backgrounds.pictures(args.xrays)

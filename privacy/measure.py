@@ -63,7 +63,7 @@ def marks_there(truth: dict) -> list[list[int]]:
     height: nearer ones may be taken for a part of it."""
     height = truth["height"]
     floor = (0, height - FLOOR[1] - 16, FLOOR[0] + 16, FLOOR[1] + 16)
-    boxes = [m["box"] for m in truth["there"] if m["what"] == "mark"]
+    boxes = [m["box"] for m in truth["there"] if m["what"] in ("marker", "mark")]
     apart = [*(t["box"] for t in truth["texts"]), *(m["box"] for m in truth["marks"]), floor]
     return [b for b in boxes if min(b) >= 0 and not any(is_near(b, other, b[3]) for other in apart)]
 

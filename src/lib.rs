@@ -12,40 +12,18 @@ pub mod s3;
 pub mod sigv4;
 
 // The picture.
-pub mod annotate;
-mod blocks;
-mod blur;
-mod boxes;
-pub mod contract;
-pub mod decode;
-pub mod doubt;
-pub mod fetch;
-pub mod heatmap;
-mod jpeg;
-mod markers;
+pub mod model;
+pub mod picture;
 pub mod pipeline;
-pub mod predict;
-pub mod redact;
-pub mod resize;
-mod scans;
-pub mod sniff;
-pub mod source;
 pub mod text;
-pub mod verify;
 
 // The way out.
-pub mod answer;
 pub mod deidentify;
 pub mod error;
-mod outputs;
 pub mod ports;
 pub mod record;
-pub mod removal;
 pub mod report;
-mod settle;
 pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]
-mod handler;
-#[cfg(all(target_family = "wasm", feature = "component"))]
-mod infer;
+mod wasi;

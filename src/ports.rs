@@ -8,9 +8,9 @@ use std::{future::Future, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    contract::Contract,
     error::Error,
-    predict::{NamedTensor, Tensor},
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     text::contract::TextContract,
 };
 

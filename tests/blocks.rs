@@ -7,13 +7,13 @@ use image::{DynamicImage, GenericImageView};
 use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
-    contract::Contract,
-    decode::{Limits, decode},
     error::Error,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor, tensor},
+    picture::decode::{Limits, decode},
+    picture::source::Written,
+    pipeline::verify::Redacted,
     pipeline::{Outputs, process},
-    predict::{NamedTensor, Tensor, tensor},
-    source::Written,
-    verify::Redacted,
 };
 
 const LIMITS: Limits = Limits {
@@ -161,7 +161,7 @@ fn only_the_label_and_the_box_of_real_xrays_are_touched() {
 
 /// Width and height of the label on a picture.
 fn shown_label(picture: &DynamicImage, text: String) -> (u32, u32) {
-    let rect = xray::annotate::draw_label(&mut picture.clone(), &text, 50.0).unwrap();
+    let rect = xray::picture::annotate::draw_label(&mut picture.clone(), &text, 50.0).unwrap();
     (rect.width, rect.height)
 }
 

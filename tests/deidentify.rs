@@ -160,14 +160,14 @@ fn long_keys_are_shortened() {
     let key = format!("{}/demo_A B_77_1980-02-03_2020-01-01.png", "é".repeat(480));
     let names = pseudonyms().anonymized_keys("in", &key);
     assert!(names.base.len() <= 1024 && names.alternative.len() <= 1024);
-    assert!(xray::store::processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
+    assert!(xray::store::decide::processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
     let (a, b) = (
         format!("{}a.png", "x".repeat(1019)),
         format!("{}b.png", "x".repeat(1019)),
     );
     assert_ne!(
-        xray::store::processed_key(&a),
-        xray::store::processed_key(&b)
+        xray::store::decide::processed_key(&a),
+        xray::store::decide::processed_key(&b)
     );
 }
 
@@ -180,7 +180,7 @@ fn processed_keys_follow_the_original() {
         (".hidden", ".hidden-processed"),
         ("a.b/c", "a.b/c-processed"),
     ] {
-        assert_eq!(xray::store::processed_key(key), expect);
+        assert_eq!(xray::store::decide::processed_key(key), expect);
     }
 }
 
@@ -299,7 +299,7 @@ proptest! {
     fn any_key_has_a_name(key in "[^\0]{1,300}") {
         let names = pseudonyms().anonymized_keys("in", &key);
         prop_assert!(!names.base.is_empty() && names.base != names.alternative);
-        prop_assert!(xray::store::processed_key(&key).len() <= 1024);
+        prop_assert!(xray::store::decide::processed_key(&key).len() <= 1024);
     }
 }
 

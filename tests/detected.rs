@@ -10,13 +10,13 @@ use image::{DynamicImage, GenericImageView};
 use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
-    contract::Contract,
-    decode::{Limits, decode},
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
+    picture::decode::{Limits, decode},
+    picture::resize::Grey,
+    pipeline::verify::Unclean,
     pipeline::{Outputs, process},
-    predict::{NamedTensor, Tensor},
-    resize::Grey,
     text::{Detector, contract::TextContract},
-    verify::Unclean,
 };
 
 const LIMITS: Limits = Limits {

@@ -313,7 +313,7 @@ fn anything_else_is_refused_with_what_is_expected() {
     ] {
         let error = intake(&method, &headers(pairs), body.as_bytes()).unwrap_err();
         assert_eq!(error.status(), status, "{what}: {error}");
-        let answer = xray::answer::problem(&error);
+        let answer = xray::report::answer::problem(&error);
         assert_eq!(answer.status(), status);
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         assert_eq!(

@@ -3,8 +3,8 @@
 
 use image::{DynamicImage, GrayImage, Luma};
 use xray::{
-    annotate::draw_label,
-    redact::{Method, parse_boxes, redact},
+    picture::annotate::draw_label,
+    picture::redact::{Method, parse_boxes, redact},
 };
 
 fn check(name: &str, got: &DynamicImage) {

@@ -3,19 +3,19 @@
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use xray::{
-    annotate::draw_label,
-    contract::Contract,
-    decode::{Limits, decode},
     error::Error,
-    predict::tensor,
-    redact::{Method, parse_boxes, redact},
+    model::contract::Contract,
+    model::predict::tensor,
+    picture::annotate::draw_label,
+    picture::decode::{Limits, decode},
+    picture::redact::{Method, parse_boxes, redact},
 };
 
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 22,
     max_pixels: 4_000_000,
 };
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/train/fixtures");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/training/pneumonia/fixtures");
 
 fn contract(resize: &str, layout: &str, channels: &str) -> Contract {
     Contract::parse(&format!(

@@ -5,9 +5,9 @@ mod fake;
 use fake::{Fake, Finds, png_with};
 use image::GenericImageView;
 use xray::{
-    answer::answer,
     error::Outcome,
     event::{DeliveryStyle, ObjectEvent},
+    report::answer::answer,
     report::{Report, Stored},
 };
 

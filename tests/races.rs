@@ -10,11 +10,11 @@ use fake::{Fake, Fault, png, png_with};
 use http::{Method, Request, Response};
 use xray::{
     config::Config,
-    contract::Contract,
     error::{Error, Outcome},
     event::ObjectEvent,
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
-    predict::{NamedTensor, Tensor},
     record::process_record,
     report::{Report, Stored},
     text::contract::TextContract,

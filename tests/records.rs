@@ -6,9 +6,9 @@ mod fake;
 use fake::{Fake, Fault};
 use http::StatusCode;
 use xray::{
-    answer::answer,
     error::{Error, Outcome},
     event::{DeliveryStyle, ObjectEvent},
+    report::answer::answer,
     report::{Report, Stored},
 };
 

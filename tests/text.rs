@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use xray::{
     error::Error,
-    predict::{NamedTensor, Tensor},
-    redact::Rect,
-    resize::Grey,
+    model::predict::{NamedTensor, Tensor},
+    picture::redact::Rect,
+    picture::resize::Grey,
     text::{Detector, Found, contract::TextContract},
 };
 

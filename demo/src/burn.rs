@@ -103,7 +103,7 @@ impl<'a> Style<'a> {
 
 /// The font of the function's labels.
 pub(crate) fn built_in_font() -> FontRef<'static> {
-    FontRef::try_from_slice(xray::annotate::FONT).expect("the font is part of the program")
+    FontRef::try_from_slice(xray::picture::annotate::FONT).expect("the font is part of the program")
 }
 
 /// Writes the lines into a corner, one below the other, or nothing where the style says so.

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use xray::{config::Config, deidentify::Pseudonyms, event::ObjectRef, s3::ObjectHead, store};
+use xray::{
+    config::Config, deidentify::Pseudonyms, event::ObjectRef, s3::ObjectHead, store::decide,
+};
 
 use crate::Client;
 
@@ -133,7 +135,7 @@ pub async fn outputs_of(
     bucket: &str,
     key: &str,
 ) -> Result<Outputs> {
-    let processed = store::processed_key(key);
+    let processed = decide::processed_key(key);
     let there = client
         .head(&processed_bucket(bucket, config), &processed)
         .await?
@@ -151,7 +153,8 @@ pub async fn outputs_of(
             let mut copy = None;
             for key in &keys {
                 let found = client.head(&bucket, key).await?;
-                let ours = |head| store::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
+                let ours =
+                    |head| decide::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
                 if found.is_some_and(ours) {
                     copy = Some(key.clone());
                 }

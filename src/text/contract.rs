@@ -5,8 +5,8 @@
 use serde::Deserialize;
 
 use crate::{
-    contract::{check_head, wrong},
     error::Error,
+    model::contract::{check_head, wrong},
 };
 
 /// What the model wants and gives. A value made by [`TextContract::parse`] is consistent.

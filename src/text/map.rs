@@ -1,11 +1,11 @@
 //! The map of a picture: for each cell how likely it is text and how likely a mark, and what hangs together on it.
 
 use crate::{
-    boxes::Rect,
-    doubt::named,
     error::Error,
-    predict::{NamedTensor, Tensor},
-    resize::Grey,
+    model::doubt::named,
+    model::predict::{NamedTensor, Tensor},
+    picture::boxes::Rect,
+    picture::resize::Grey,
 };
 
 use super::{

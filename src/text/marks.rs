@@ -2,7 +2,7 @@
 //!
 //! In doubt it is text.
 
-use crate::boxes::Rect;
+use crate::picture::boxes::Rect;
 
 use super::map::Component;
 

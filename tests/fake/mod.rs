@@ -15,11 +15,11 @@ use md5::{Digest, Md5};
 use serde_json::json;
 use xray::{
     config::{Config, DEFAULTS},
-    contract::Contract,
     error::Error,
     event::{ObjectEvent, Record, intake},
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
     ports::{Ports, SendError},
-    predict::{NamedTensor, Tensor},
     record::process_record,
     report::Report,
     sigv4::{self, Secret},

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::processed_key};
+use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::decide::processed_key};
 use xray_demo::{
     Client,
     burn::Style,

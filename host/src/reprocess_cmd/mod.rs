@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{config::Config, contract::Contract, store, text::contract::TextContract};
+use xray::{
+    config::Config, model::contract::Contract, store::decide, text::contract::TextContract,
+};
 use xray_demo::sender::progress_bar;
 
 use self::walk::Walk;
@@ -66,7 +68,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let manifest = args.settings.application().await?;
     let sources = args.settings.sources(&manifest.dir)?;
     let config = app::config(&manifest, &sources)?;
-    if store::is_own_output(&args.bucket, &config) {
+    if decide::is_own_output(&args.bucket, &config) {
         bail!(
             "{} is a bucket for outputs; name the one that pictures are sent to",
             args.bucket

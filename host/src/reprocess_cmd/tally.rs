@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use xray::store::Lack;
+use xray::store::decide::Lack;
 use xray_demo::results::Report;
 
 /// Counts of objects.

@@ -13,7 +13,7 @@ use xray::{
     config::Config,
     event::{EventKind, ObjectEvent, ObjectRef},
     s3::ObjectHead,
-    store::{self, Lack},
+    store::decide::{self, Lack},
 };
 use xray_demo::{
     Client,
@@ -127,7 +127,7 @@ impl Walk {
     /// What is out of date about the outputs of an object.
     async fn lack(&self, object: &Listed) -> Result<Option<Lack>> {
         let bucket = processed_bucket(&self.bucket, &self.config);
-        let key = store::processed_key(&object.key);
+        let key = decide::processed_key(&object.key);
         let head = self.again(async || self.client.head(&bucket, &key).await);
         let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
         let stored = head.map(|head| ObjectHead::of(&head));
@@ -138,7 +138,7 @@ impl Walk {
             size: Some(object.size),
             sequencer: None,
         };
-        let lack = store::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
+        let lack = decide::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
         Ok(lack)
     }
 
@@ -202,7 +202,7 @@ impl Walk {
     /// What an object is called in what is printed: by the digest that the function's reports have, or by its key.
     fn name(&self, object: &Listed) -> String {
         match (self.shows_keys, self.reference(object)) {
-            (false, Ok(reference)) => store::log_digest(&reference, &self.config),
+            (false, Ok(reference)) => decide::log_digest(&reference, &self.config),
             (false, Err(_)) => "an object".into(),
             (true, _) => object.key.clone(),
         }

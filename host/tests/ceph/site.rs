@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use serde_json::Value;
-use xray::{config::Config, store::processed_key};
+use xray::{config::Config, store::decide::processed_key};
 use xray_demo::{
     Client, Transport,
     phantom::Phantom,

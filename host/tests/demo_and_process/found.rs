@@ -112,7 +112,7 @@ fn the_demonstration_xrays_keep_their_side_markers() {
     if !function_is_built() {
         return;
     }
-    let marks = fs::read(root().join("models/train-text/marks.json")).unwrap();
+    let marks = fs::read(root().join("training/text/annotations.json")).unwrap();
     let marks: BTreeMap<String, Vec<Value>> = serde_json::from_slice(&marks).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let copies = anonymized(&xrays, &dir.path().join("out"));
@@ -129,7 +129,7 @@ fn the_demonstration_xrays_keep_their_side_markers() {
             let (before, after) = (picture(&path), picture(copy));
             for burned in &marks[name] {
                 let place = ["x", "y", "w", "h"].map(|key| burned[key].as_u64().unwrap() as u32);
-                if burned["what"] == "mark" {
+                if burned["what"] == "marker" {
                     assert_eq!(
                         part(&before, place),
                         part(&after, place),

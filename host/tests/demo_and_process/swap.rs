@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
-    contract::Contract,
-    decode::{Limits, decode},
-    predict::tensor,
+    model::contract::Contract,
+    model::predict::tensor,
+    picture::decode::{Limits, decode},
 };
 use xray_demo::phantom::Phantom;
 use xray_host::nn::{
@@ -108,7 +108,7 @@ fn app() -> (TempDir, Vec<u8>, String) {
         dir.path().join("target"),
     )
     .unwrap();
-    // The model that finds text stays ours. Copied, because the component may not follow a link out of its folder.
+    // The text detector stays the repository's.
     let folder = dir.path().join("models/text");
     fs::create_dir(&folder).unwrap();
     for file in ["model.onnx", "contract.json"] {

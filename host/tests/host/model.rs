@@ -8,11 +8,11 @@ use std::{
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use xray::{
-    annotate::draw_label,
-    contract::Contract,
-    decode::{Limits, decode},
-    heatmap::Heatmap,
-    predict::{self, Prediction, Thresholds, tensor},
+    model::contract::Contract,
+    model::predict::{self, Prediction, Thresholds, tensor},
+    picture::annotate::draw_label,
+    picture::decode::{Limits, decode},
+    picture::heatmap::Heatmap,
 };
 use xray_demo::burn::Style;
 use xray_demo::phantom::{Kind, Phantom};

@@ -1,0 +1,5 @@
+//! The model: its contract, its input tensor, its output as a prediction, and the checks of its input.
+
+pub mod contract;
+pub mod doubt;
+pub mod predict;

@@ -1,0 +1,141 @@
+//! Covers burned-in text so that nothing of it is left under the cover.
+//!
+//! Whatever the method, the new pixels of a box are made from constants or from pixels outside all boxes: they do not
+//! depend on what was under them.
+
+use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
+use serde::Serialize;
+
+use crate::picture::blur;
+pub use crate::picture::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
+
+/// How a box is covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Solid black.
+    Fill,
+    /// The mean of the box's surroundings, blurred into them at the edges. Looks like a blur, holds nothing.
+    Blur,
+}
+
+/// What was covered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Redaction {
+    /// How.
+    pub method: Method,
+    /// Where, clipped to the picture.
+    pub boxes: Vec<Rect>,
+    /// The share of the picture's pixels that is covered, 0 to 1.
+    pub area: f64,
+}
+
+impl Redaction {
+    /// What was covered on a picture of this size.
+    pub(crate) fn of(method: Method, boxes: Vec<Rect>, width: u32, height: u32) -> Redaction {
+        let total = f64::from(width) * f64::from(height);
+        Redaction {
+            method,
+            area: covered(&boxes, height) as f64 / total.max(1.0),
+            boxes,
+        }
+    }
+}
+
+/// The boxes that are on a picture of this size.
+pub(crate) fn boxes(specs: &[BoxSpec], width: u32, height: u32) -> Vec<Rect> {
+    specs.iter().filter_map(|s| s.on(width, height)).collect()
+}
+
+/// Covers the boxes and says what was covered.
+pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
+    let boxes = boxes(specs, pixels.width(), pixels.height());
+    redact_rects(pixels, boxes, method)
+}
+
+/// Covers these rectangles of the picture and says what was covered.
+pub(crate) fn redact_rects(
+    pixels: &mut DynamicImage,
+    boxes: Vec<Rect>,
+    method: Method,
+) -> Redaction {
+    let (width, height) = (pixels.width(), pixels.height());
+    match pixels {
+        DynamicImage::ImageLuma8(p) => cover(p, &boxes, method, 1),
+        DynamicImage::ImageLumaA8(p) => cover(p, &boxes, method, 1),
+        DynamicImage::ImageRgb8(p) => cover(p, &boxes, method, 3),
+        DynamicImage::ImageRgba8(p) => cover(p, &boxes, method, 3),
+        DynamicImage::ImageLuma16(p) => cover(p, &boxes, method, 1),
+        DynamicImage::ImageLumaA16(p) => cover(p, &boxes, method, 1),
+        DynamicImage::ImageRgb16(p) => cover(p, &boxes, method, 3),
+        DynamicImage::ImageRgba16(p) => cover(p, &boxes, method, 3),
+        // No decoder here gives other kinds; if one did, losing depth is better than leaving a patient in.
+        other => {
+            let mut rgb = other.to_rgb8();
+            cover(&mut rgb, &boxes, method, 3);
+            *other = rgb.into();
+        }
+    }
+    Redaction::of(method, boxes, width, height)
+}
+
+/// Pixels in the union of the boxes.
+pub(crate) fn covered(boxes: &[Rect], height: u32) -> u64 {
+    (0..height)
+        .map(|y| {
+            let mut spans: Vec<(u32, u32)> = boxes
+                .iter()
+                .filter(|b| (b.y..b.y + b.height).contains(&y))
+                .map(|b| (b.x, b.x + b.width))
+                .collect();
+            spans.sort_unstable();
+            let mut end = 0;
+            spans.iter().fold(0u64, |sum, &(from, to)| {
+                let from = from.max(end);
+                end = end.max(to);
+                sum + u64::from(to.saturating_sub(from))
+            })
+        })
+        .sum()
+}
+
+fn cover<P>(
+    pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>,
+    boxes: &[Rect],
+    method: Method,
+    colours: usize,
+) where
+    P: Pixel,
+    P::Subpixel: Primitive,
+{
+    // Every box gets its plain cover before any is softened: the surroundings of one may be another's text.
+    let plain: Vec<P> = boxes
+        .iter()
+        .map(|b| match method {
+            Method::Fill => black(colours),
+            Method::Blur => blur::surroundings(pixels, b, boxes).unwrap_or_else(|| black(colours)),
+        })
+        .collect();
+    for (b, colour) in boxes.iter().zip(plain) {
+        for y in b.y..b.y + b.height {
+            for x in b.x..b.x + b.width {
+                pixels.put_pixel(x, y, colour);
+            }
+        }
+    }
+    if method == Method::Blur {
+        for b in boxes {
+            blur::soften(pixels, b);
+        }
+    }
+}
+
+/// Opaque black.
+fn black<P: Pixel>(colours: usize) -> P {
+    let opaque = P::Subpixel::DEFAULT_MAX_VALUE;
+    let none = P::Subpixel::DEFAULT_MIN_VALUE;
+    let channels: Vec<P::Subpixel> = (0..usize::from(P::CHANNEL_COUNT))
+        .map(|i| if i < colours { none } else { opaque })
+        .collect();
+    *P::from_slice(&channels)
+}

@@ -1,0 +1,207 @@
+//! The HTTP export: the only place that talks to the host. Everything it decides is decided in the pure modules.
+
+// The export that `http_component` writes is unsafe by its nature; there is no other here.
+#![allow(unsafe_code)]
+
+use std::{
+    cell::OnceCell,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use spin_sdk::http::{
+    Headers, IncomingRequest, IncomingResponse, Method, OutgoingRequest, Scheme, send,
+};
+use spin_sdk::{http_component, variables};
+
+use crate::{
+    config::Config,
+    error::Error,
+    event::{self, MAX_EVENT_BYTES},
+    model::contract::Contract,
+    model::predict::{NamedTensor, Tensor},
+    ports::{Ports, SendError},
+    record,
+    report::answer,
+    text::contract::TextContract,
+    wasi::infer::Graphs,
+};
+
+#[http_component]
+async fn handle(request: IncomingRequest) -> http::Response<Bytes> {
+    match respond(request).await {
+        Ok(response) => response,
+        Err(error) => answer::problem(&error),
+    }
+}
+
+async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Error> {
+    let method = http::Method::from(request.method());
+    let headers = header_map(request.headers().entries());
+    let body = match collect(request.into_body_stream(), MAX_EVENT_BYTES).await {
+        Ok(body) => body,
+        Err(SendError::TooLarge { limit }) => {
+            return Err(Error::TooLarge {
+                what: "the event, in bytes,",
+                limit,
+            });
+        }
+        Err(SendError::Transport(_)) => {
+            return Err(Error::NotAnEvent(
+                "the request broke off; send it again".into(),
+            ));
+        }
+    };
+    let delivery = event::intake(&method, &headers, &body)?;
+    let config = Config::from_lookup(|name| variables::get(name).ok())?;
+    let world = Wasi {
+        start: Instant::now(),
+        contract: OnceCell::new(),
+        text_contract: OnceCell::new(),
+        graphs: Graphs::default(),
+    };
+    let mut reports = Vec::with_capacity(delivery.records.len());
+    for record in &delivery.records {
+        let report = record::process_record(&world, &config, record).await;
+        println!("{}", report.line());
+        reports.push(report);
+    }
+    Ok(answer::answer(delivery.style, &reports))
+}
+
+/// The world as WASI offers it.
+struct Wasi {
+    start: Instant,
+    contract: OnceCell<Contract>,
+    text_contract: OnceCell<TextContract>,
+    graphs: Graphs,
+}
+
+/// What `parse` makes of the contract of a model, read once.
+fn read<T: Clone>(
+    cell: &OnceCell<T>,
+    model: &str,
+    parse: impl FnOnce(&str) -> Result<T, Error>,
+) -> Result<T, Error> {
+    if let Some(contract) = cell.get() {
+        return Ok(contract.clone());
+    }
+    let path = format!("/models/{model}/contract.json");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Error::Model(format!("can't read {path}: {}", e.kind())))?;
+    let contract = parse(&text)?;
+    Ok(cell.get_or_init(|| contract).clone())
+}
+
+impl Ports for Wasi {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        limit: u64,
+    ) -> Result<http::Response<Bytes>, SendError> {
+        let is_head = request.method() == http::Method::HEAD;
+        let response = exchange(request).await.map_err(broken)?;
+        let mut answer = http::Response::builder().status(response.status());
+        if let Some(headers) = answer.headers_mut() {
+            *headers = header_map(response.headers().entries());
+        }
+        // A declared length over the limit spares reading up to it; that of a HEAD is not about this answer.
+        let declared = answer.headers_ref().and_then(|h| {
+            h.get(http::header::CONTENT_LENGTH)?
+                .to_str()
+                .ok()?
+                .parse::<u64>()
+                .ok()
+        });
+        if !is_head && declared.is_some_and(|length| length > limit) {
+            return Err(SendError::TooLarge { limit });
+        }
+        let body = collect(response.take_body_stream(), limit).await?;
+        answer.body(body).map_err(broken)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn contract(&self, model: &str) -> Result<Contract, Error> {
+        read(&self.contract, model, Contract::parse)
+    }
+
+    fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
+        read(&self.text_contract, model, TextContract::parse)
+    }
+
+    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+        self.graphs.run(model, input, tensor)
+    }
+}
+
+/// Sends with a body only where there is one: an empty outgoing body would go out as a chunked one, which S3 refuses.
+async fn exchange(request: http::Request<Bytes>) -> anyhow::Result<IncomingResponse> {
+    if !request.body().is_empty() {
+        return Ok(send(request).await?);
+    }
+    let headers: Vec<(String, Vec<u8>)> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
+    let outgoing = OutgoingRequest::new(Headers::from_list(&headers)?);
+    let uri = request.uri();
+    let scheme = match uri.scheme_str() {
+        Some("https") => Scheme::Https,
+        _ => Scheme::Http,
+    };
+    let set = outgoing
+        .set_method(&Method::from(request.method().clone()))
+        .and_then(|()| outgoing.set_path_with_query(uri.path_and_query().map(|p| p.as_str())))
+        .and_then(|()| outgoing.set_scheme(Some(&scheme)))
+        .and_then(|()| outgoing.set_authority(uri.authority().map(|a| a.as_str())));
+    anyhow::ensure!(set.is_ok(), "the host refused the request's target");
+    Ok(send(outgoing).await?)
+}
+
+/// Keeps the kind of a failure and drops its text, which may hold a URL and with it a key.
+fn broken(error: impl Into<anyhow::Error>) -> SendError {
+    let error = error.into();
+    let text = match error.downcast_ref::<spin_sdk::http::SendError>() {
+        Some(spin_sdk::http::SendError::Http(code)) => format!("{code:?}"),
+        Some(spin_sdk::http::SendError::Io(_)) => "the connection broke".to_owned(),
+        _ => "the request could not be sent".to_owned(),
+    };
+    SendError::Transport(text)
+}
+
+async fn collect<E>(
+    stream: impl futures::Stream<Item = Result<Vec<u8>, E>>,
+    limit: u64,
+) -> Result<Bytes, SendError> {
+    let mut stream = std::pin::pin!(stream);
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| SendError::Transport("the connection broke".into()))?;
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(SendError::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+fn header_map(entries: Vec<(String, Vec<u8>)>) -> http::HeaderMap {
+    entries
+        .into_iter()
+        .filter_map(|(name, value)| {
+            Some((
+                name.parse::<http::HeaderName>().ok()?,
+                http::HeaderValue::from_bytes(&value).ok()?,
+            ))
+        })
+        .collect()
+}
