@@ -1,7 +1,8 @@
 //! Redacts a box of a JPEG: `redact INPUT OUTPUT X Y WIDTH HEIGHT` fills it with black.
 //!
-//! Nothing outside of the box is encoded again, except that the box grows to whole MCUs: the coefficients
-//! of all other blocks stay the same. Metadata is dropped unless it is needed to display the picture.
+//! Nothing outside of the box is encoded again, except that the box grows to whole MCUs: the
+//! coefficients of all other blocks stay the same. Metadata is dropped unless it is needed to
+//! display the picture.
 
 use std::{env, error::Error, fs};
 

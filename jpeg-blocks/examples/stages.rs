@@ -1,5 +1,5 @@
-//! Times the stages of an edit on given files: `stages FILE...` prints the fastest of many rounds for each
-//! stage, averaged over the files.
+//! Times the stages of an edit on given files: `stages FILE...` prints the fastest of many rounds
+//! for each stage, averaged over the files.
 //!
 //! Two files are written from one parsed file: one with drawing in an area, one with a filled area.
 

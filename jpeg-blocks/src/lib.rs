@@ -9,7 +9,8 @@
 //!
 //! ```
 //! # fn main() -> Result<(), jpeg_blocks::Error> {
-//! # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/gray.jpg")).unwrap();
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/gray.jpg");
+//! # let bytes = std::fs::read(path).unwrap();
 //! use jpeg_blocks::{Jpeg, Keep, Limits};
 //!
 //! let jpeg = Jpeg::parse(&bytes, &Limits::default())?;
@@ -59,6 +60,7 @@ mod write;
 pub use color::ColorSpace;
 pub use edit::{Area, Edit};
 pub use error::Error;
+pub use headers::ZIGZAG;
 pub use metadata::{Keep, Orientation};
 pub use pixels::Pixels;
 pub use quarter::GrayImage;
@@ -122,8 +124,8 @@ impl<'a> Jpeg<'a> {
         self.file.color_space
     }
 
-    /// Reports whether the picture is gray: it has a single component, or color differences of at most
-    /// one level.
+    /// Reports whether the picture is gray: it has a single component, or color differences of at
+    /// most one level.
     pub fn is_gray(&self) -> bool {
         self.file.gray
     }
@@ -133,7 +135,7 @@ impl<'a> Jpeg<'a> {
         self.file.orientation
     }
 
-    /// Returns the color profile, or `None` when there is none or a part of it is missing.
+    /// Returns the color profile, or `None` when the file has no complete one.
     pub fn icc(&self) -> Option<Vec<u8>> {
         self.file.icc(self.bytes)
     }

@@ -5,7 +5,8 @@
 //! ```
 //! use jpeg_blocks::markers::{self, segments};
 //!
-//! # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/rotated.jpg")).unwrap();
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/rotated.jpg");
+//! # let bytes = std::fs::read(path).unwrap();
 //! let comment = segments(&bytes).find(|segment| segment.marker == markers::COM);
 //! assert_eq!(comment.map(|segment| segment.payload), Some(&b"Jane Roe"[..]));
 //! ```

@@ -7,7 +7,6 @@ pub mod boxes;
 pub mod decode;
 pub mod heatmap;
 mod jpeg;
-mod markers;
 pub mod redact;
 pub mod resize;
 mod scans;

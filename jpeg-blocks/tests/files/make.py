@@ -1,5 +1,5 @@
-"""Generates the test files: one picture in the kinds of JPEG that Pillow's libjpeg-turbo writes, and one
-of mozjpeg's.
+"""Generates the test files: one picture in the kinds of JPEG that Pillow's libjpeg-turbo writes,
+and one of mozjpeg's.
 
     pip install pillow mozjpeg-lossless-optimization && python make.py
 """
