@@ -47,7 +47,7 @@ fn the_pattern_becomes_the_pattern() {
 #[test]
 fn the_seeds_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
-    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Seed, ExamDate::Keep);
+    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Legacy, ExamDate::Keep);
     let name = seed
         .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
         .base;

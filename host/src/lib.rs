@@ -1,39 +1,30 @@
-//! The host of the xray function: wasmtime, native `wasi:nn`, and an HTTP trigger.
+//! The host of the xray function: wasmtime, native `wasi:nn`, and HTTP and Kafka triggers.
 //!
 //! ```text
-//! manifest + variables --> Runtime --handle(request)--> fresh instance --egress--> allowed hosts
-//!                             |                              |
-//!                          Metrics <---- report lines ---- Logs          nn: one backend, its models
+//! manifest + variables --> Runtime --handle(request)--> fresh instance --> allowed hosts
+//!                             |                          |         |
+//!                          Metrics <-- report lines -- Logs        nn: one backend, its models
 //! ```
 //!
-//! [`runtime::Runtime`] listens nowhere: [`server::Server`] puts a socket in front of it for `xray
-//! up`, and other commands call it directly.
+//! [`serve::runtime::Runtime`] does not listen: [`serve::server::Server`] puts a socket in front of
+//! it for `xray up`, and other commands call it directly.
+//!
+//! The modules depend in one direction only:
+//!
+//! ```text
+//! commands --> kafka, ceph --> serve --> app, nn
+//! ```
+//!
+//! - [`app`]: the manifest, the locked application, variables, registries and composition.
+//! - [`nn`]: `wasi:nn` over interchangeable inference backends.
+//! - [`serve`]: the runtime, the HTTP server, outbound HTTP, logs and metrics.
+//! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
+//! - [`kafka`]: the Kafka trigger.
+//! - [`commands`]: one file or folder for each command, named as its verb.
 
+pub mod app;
 pub mod ceph;
-pub mod ceph_cmd;
-pub mod compose;
-pub mod compose_cmd;
-pub mod dead_letters_cmd;
-pub mod demo_cmd;
-pub mod doctor_cmd;
-pub mod egress;
-pub mod images_cmd;
+pub mod commands;
 pub mod kafka;
-pub mod locked;
-pub mod logs;
-pub mod manifest;
-pub mod metrics;
 pub mod nn;
-pub mod plugin_cmd;
-pub mod problem;
-pub mod process_cmd;
-pub mod push_cmd;
-pub mod registry;
-pub mod reprocess_cmd;
-pub mod runtime;
-pub mod send_cmd;
-pub mod server;
-pub mod setup_cmd;
-pub mod store_client;
-pub mod up_cmd;
-pub mod variables;
+pub mod serve;

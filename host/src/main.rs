@@ -4,53 +4,57 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use xray_host::{
-    ceph_cmd, compose_cmd, dead_letters_cmd, demo_cmd, doctor_cmd, images_cmd, plugin_cmd,
-    process_cmd, push_cmd, reprocess_cmd, send_cmd, setup_cmd, up_cmd,
+use xray_host::commands::{
+    compose, dead_letters, demo, doctor, make_images, process, push, reprocess, send, setup,
+    setup_backends, shared::logging, status, teardown, trigger_kafka, up,
 };
 
-/// Runs the xray function: labels chest X-rays with their pneumonia risk and de-identifies the risky ones.
+/// Runs the xray function, which labels chest X-rays with their pneumonia risk and de-identifies
+/// those at high risk.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 enum Cli {
-    /// Serve an application: that of a spin.toml, or one from a registry.
-    Up(Box<up_cmd::UpArgs>),
-    /// Put an application into a registry, as `spin registry push` does.
-    Push(push_cmd::PushArgs),
-    /// Make the buckets, policies, topic and notification at a Ceph gateway, and read them back.
-    Setup(Box<ceph_cmd::SetupArgs>),
-    /// Say what of that is there.
-    Status(Box<ceph_cmd::StatusArgs>),
-    /// Remove it; buckets stay.
-    Teardown(Box<ceph_cmd::TeardownArgs>),
-    /// Check everything between a picture that arrives and its outputs, and say how to repair what is broken.
-    Doctor(Box<doctor_cmd::DoctorArgs>),
-    /// Run the whole pipeline on this machine: store, notifications, function, and pictures made on the spot.
-    Demo(Box<demo_cmd::DemoArgs>),
-    /// Run the function on local pictures; nothing listens. The exit code is 1 if one fails or its copy is quarantined.
-    Process(Box<process_cmd::ProcessArgs>),
-    /// Upload pictures to the input bucket; those that are there already are left out.
-    Send(Box<send_cmd::SendArgs>),
-    /// Run the function on what lies in the input bucket and has no current outputs.
-    Reprocess(Box<reprocess_cmd::ReprocessArgs>),
-    /// Make pictures to try the pipeline with: phantoms, or your X-rays with invented patients burned in.
-    MakeImages(images_cmd::ImagesArgs),
-    /// Write the function and its inference component as one file, for hosts without wasi:nn that don't compose.
-    Compose(compose_cmd::ComposeArgs),
-    /// Look at the records that could not be delivered from Kafka, and send them back.
-    DeadLetters(Box<dead_letters_cmd::DeadLettersArgs>),
-    /// Be Spin's plugin for Kafka triggers; under the name `trigger-kafka` this is all that the program is.
-    #[command(name = plugin_cmd::NAME, hide = true)]
-    TriggerKafka(Box<plugin_cmd::PluginArgs>),
-    /// Get ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
-    SetupBackends(setup_cmd::SetupArgs),
+    /// Serve an application from a spin.toml or a registry.
+    Up(Box<up::UpArgs>),
+    /// Push an application to a registry, in the format of `spin registry push`.
+    Push(push::PushArgs),
+    /// Create the buckets, policies, topic and notification at a Ceph gateway, and verify them.
+    Setup(Box<setup::SetupArgs>),
+    /// Compare the configuration of a Ceph gateway with the desired one.
+    Status(Box<status::StatusArgs>),
+    /// Remove the configuration from a Ceph gateway; buckets are kept.
+    Teardown(Box<teardown::TeardownArgs>),
+    /// Check every step between an incoming picture and its outputs, and suggest repairs.
+    Doctor(Box<doctor::DoctorArgs>),
+    /// Run the whole pipeline on this machine: a store, notifications, the function, and pictures.
+    Demo(Box<demo::DemoArgs>),
+    /// Run the function on local pictures, without a server. The exit code is 1 if one fails or is
+    /// quarantined.
+    Process(Box<process::ProcessArgs>),
+    /// Upload pictures to the input bucket, except those that are already there.
+    Send(Box<send::SendArgs>),
+    /// Process pictures in the input bucket that have no current outputs.
+    Reprocess(Box<reprocess::ReprocessArgs>),
+    /// Make test pictures: phantoms, or your X-rays with invented patients burned in.
+    MakeImages(make_images::ImagesArgs),
+    /// Write the function with its inference component as one file, for hosts without wasi:nn that
+    /// don't compose.
+    Compose(compose::ComposeArgs),
+    /// List, show and redrive records that could not be delivered from Kafka.
+    DeadLetters(Box<dead_letters::DeadLettersArgs>),
+    /// Run as Spin's plugin for Kafka triggers; the only command under the name `trigger-kafka`.
+    #[command(name = trigger_kafka::NAME, hide = true)]
+    TriggerKafka(Box<trigger_kafka::PluginArgs>),
+    /// Install ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference.
+    SetupBackends(setup_backends::SetupArgs),
 }
 
 fn main() -> ExitCode {
-    let cli = match plugin_cmd::PluginArgs::of_this_process() {
+    let cli = match trigger_kafka::PluginArgs::of_this_process() {
         Some(args) => Cli::TriggerKafka(Box::new(args)),
         None => Cli::parse(),
     };
+    logging::init();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -63,32 +67,32 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli {
         Cli::Up(args) => tokio_runtime()?
-            .block_on(up_cmd::run(*args))
+            .block_on(up::run(*args))
             .map(|()| ExitCode::SUCCESS),
         Cli::Push(args) => tokio_runtime()?
-            .block_on(push_cmd::run(args))
+            .block_on(push::run(args))
             .map(|()| ExitCode::SUCCESS),
         Cli::Setup(args) => tokio_runtime()?
-            .block_on(ceph_cmd::setup(*args))
+            .block_on(setup::run(*args))
             .map(|()| ExitCode::SUCCESS),
-        Cli::Status(args) => tokio_runtime()?.block_on(ceph_cmd::status(*args)),
+        Cli::Status(args) => tokio_runtime()?.block_on(status::run(*args)),
         Cli::Teardown(args) => tokio_runtime()?
-            .block_on(ceph_cmd::teardown(*args))
+            .block_on(teardown::run(*args))
             .map(|()| ExitCode::SUCCESS),
-        Cli::Doctor(args) => tokio_runtime()?.block_on(doctor_cmd::run(*args)),
-        Cli::Demo(args) => tokio_runtime()?.block_on(demo_cmd::run(*args)),
-        Cli::Process(args) => tokio_runtime()?.block_on(process_cmd::run(*args)),
-        Cli::Send(args) => tokio_runtime()?.block_on(send_cmd::run(*args)),
-        Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess_cmd::run(*args)),
-        Cli::MakeImages(args) => images_cmd::run(&args).map(|()| ExitCode::SUCCESS),
-        Cli::Compose(args) => compose_cmd::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::Doctor(args) => tokio_runtime()?.block_on(doctor::run(*args)),
+        Cli::Demo(args) => tokio_runtime()?.block_on(demo::run(*args)),
+        Cli::Process(args) => tokio_runtime()?.block_on(process::run(*args)),
+        Cli::Send(args) => tokio_runtime()?.block_on(send::run(*args)),
+        Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess::run(*args)),
+        Cli::MakeImages(args) => make_images::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::Compose(args) => compose::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?
-            .block_on(dead_letters_cmd::run(*args))
+            .block_on(dead_letters::run(*args))
             .map(|()| ExitCode::SUCCESS),
         Cli::TriggerKafka(args) => tokio_runtime()?
-            .block_on(plugin_cmd::run(*args))
+            .block_on(trigger_kafka::run(*args))
             .map(|()| ExitCode::SUCCESS),
-        Cli::SetupBackends(args) => setup_cmd::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::SetupBackends(args) => setup_backends::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -96,5 +100,5 @@ fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the threads")
+        .context("cannot start the async runtime")
 }

@@ -1,80 +1,212 @@
-//! How single values are read, and what is said of those that can't be used.
+//! Parsers of single values, and the canonical text of each value in the settings digest.
 
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
-use crate::error::Error;
+use super::{ExamDate, StudyId};
+use crate::{
+    picture::redact::{BoxSpec, Corner, Length, Method, parse_boxes},
+    pipeline::{AnonymizeWhen, Overlay},
+    s3::Addressing,
+    sigv4::{Secret, sha256_hex},
+};
 
-/// The value that stands for a word.
-///
-/// # Errors
-/// Names the words that there are.
-pub fn choice<T: Copy>(name: &'static str, value: &str, choices: &[(&str, T)]) -> Result<T, Error> {
-    choices
-        .iter()
-        .find(|(word, _)| *word == value)
-        .map(|(_, v)| *v)
-        .ok_or_else(|| {
-            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            Error::Config {
-                name,
-                problem: format!("`{value}` is not one of {}", words.join(", ")),
-            }
-        })
+/// A parsed value, or the reason why the text cannot be used.
+pub type Parsed<T> = Result<T, String>;
+
+/// A value that is chosen by a word.
+pub trait Word: Copy + PartialEq + 'static {
+    /// The accepted words with their values. Of several words for one value the first is the canonical one.
+    const WORDS: &[(&str, Self)];
 }
 
-/// A number in a range.
+impl Word for bool {
+    const WORDS: &[(&str, bool)] = &[("true", true), ("false", false)];
+}
+
+impl Word for Addressing {
+    const WORDS: &[(&str, Addressing)] = &[
+        ("path", Addressing::Path),
+        ("virtual", Addressing::VirtualHost),
+    ];
+}
+
+impl Word for StudyId {
+    // `seed` is the name of `legacy` in earlier releases.
+    const WORDS: &[(&str, StudyId)] = &[
+        ("keyed", StudyId::Keyed),
+        ("legacy", StudyId::Legacy),
+        ("seed", StudyId::Legacy),
+    ];
+}
+
+impl Word for ExamDate {
+    const WORDS: &[(&str, ExamDate)] = &[
+        ("keep", ExamDate::Keep),
+        ("year", ExamDate::Year),
+        ("shift", ExamDate::Shift),
+    ];
+}
+
+impl Word for Overlay {
+    const WORDS: &[(&str, Overlay)] = &[("none", Overlay::None), ("heatmap", Overlay::Heatmap)];
+}
+
+impl Word for AnonymizeWhen {
+    const WORDS: &[(&str, AnonymizeWhen)] = &[
+        ("pneumonia", AnonymizeWhen::Pneumonia),
+        ("all", AnonymizeWhen::All),
+        ("none", AnonymizeWhen::None),
+    ];
+}
+
+impl Word for Method {
+    const WORDS: &[(&str, Method)] = &[("fill", Method::Fill), ("blur", Method::Blur)];
+}
+
+/// Parses one of the words of `T`.
 ///
 /// # Errors
-/// Says the range.
-pub fn number<T>(
-    name: &'static str,
-    value: &str,
-    range: std::ops::RangeInclusive<T>,
-) -> Result<T, Error>
+/// Lists the accepted words.
+pub fn word<T: Word>(text: &str) -> Parsed<T> {
+    let found = T::WORDS.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        format!("`{text}` is not one of {}", words.join(", "))
+    })
+}
+
+/// Returns a parser of numbers in `range`.
+///
+/// # Errors
+/// Names the range.
+pub fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Parsed<T>
 where
     T: FromStr + PartialOrd + Display,
 {
-    value
-        .parse()
-        .ok()
-        .filter(|v| range.contains(v))
-        .ok_or_else(|| Error::Config {
-            name,
-            problem: format!(
-                "`{value}` is not a number from {} to {}",
-                range.start(),
-                range.end()
-            ),
-        })
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|value| range.contains(value))
+            .ok_or_else(|| {
+                let (low, high) = (range.start(), range.end());
+                format!("`{text}` is not a number from {low} to {high}")
+            })
+    }
 }
 
-/// A suffix that makes another bucket's name.
+/// Parses a text that must not be empty.
 ///
 /// # Errors
-/// Says what it may be made of.
-pub fn suffix(name: &'static str, value: String) -> Result<String, Error> {
+/// When it is empty.
+pub fn required(text: &str) -> Parsed<String> {
+    match text {
+        "" => Err("is not set".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Returns a parser that maps an empty text to `None`.
+pub fn optional<T>(parser: impl Fn(&str) -> Parsed<T>) -> impl Fn(&str) -> Parsed<Option<T>> {
+    move |text| match text {
+        "" => Ok(None),
+        text => parser(text).map(Some),
+    }
+}
+
+/// Parses a secret; an empty text is no secret.
+pub fn secret(text: &str) -> Parsed<Option<Secret>> {
+    optional(|text| Ok(Secret::new(text.to_owned())))(text)
+}
+
+/// Parses the suffix that turns the name of an input bucket into that of an output bucket.
+///
+/// # Errors
+/// Lists the accepted characters.
+pub fn suffix(text: &str) -> Parsed<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    if value.is_empty() || !value.chars().all(plain) {
-        return Err(Error::Config {
-            name,
-            problem: "must be lower-case letters, digits, `-` and `.`, and not empty: outputs must not land in the input bucket".into(),
-        });
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err("must be lower-case letters, digits, `-` and `.`, and not empty: outputs must not land in the input bucket".to_owned());
     }
-    Ok(value)
+    Ok(text.to_owned())
 }
 
-/// The name of a folder under `models`.
+/// Parses the name of a folder under `models`.
 ///
 /// # Errors
-/// Says what it may be made of.
-pub fn folder(name: &'static str, value: String) -> Result<String, Error> {
+/// Lists the accepted characters.
+pub fn folder(text: &str) -> Parsed<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !value.chars().all(plain) {
-        return Err(Error::Config {
-            name,
-            problem: "must be letters, digits, `-` and `_`: the name of a folder under models"
-                .into(),
-        });
+    if !text.chars().all(plain) {
+        return Err(
+            "must be letters, digits, `-` and `_`: the name of a folder under models".to_owned(),
+        );
     }
-    Ok(value)
+    Ok(text.to_owned())
+}
+
+/// Parses boxes; `none` gives an empty list.
+///
+/// # Errors
+/// Those of [`parse_boxes`].
+pub fn boxes(text: &str) -> Parsed<Vec<BoxSpec>> {
+    match text {
+        "none" => Ok(Vec::new()),
+        text => parse_boxes(text),
+    }
+}
+
+/// The canonical text of a value in the settings digest. Stored objects hold digests of it, so it must never change for a
+/// value that keeps its meaning.
+pub trait DigestValue {
+    /// Returns the canonical text.
+    fn digest_value(&self) -> String;
+}
+
+impl<T: Word> DigestValue for T {
+    fn digest_value(&self) -> String {
+        let canonical = T::WORDS.iter().find(|(_, value)| value == self);
+        canonical.map_or("", |(word, _)| word).to_owned()
+    }
+}
+
+impl DigestValue for f32 {
+    fn digest_value(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl DigestValue for f64 {
+    fn digest_value(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl DigestValue for Option<Secret> {
+    fn digest_value(&self) -> String {
+        self.as_ref()
+            .map(|secret| sha256_hex(secret.expose().as_bytes()))
+            .unwrap_or_default()
+    }
+}
+
+impl DigestValue for Vec<BoxSpec> {
+    fn digest_value(&self) -> String {
+        let boxes: Vec<String> = self.iter().map(box_text).collect();
+        boxes.join("; ")
+    }
+}
+
+fn box_text(spec: &BoxSpec) -> String {
+    let corner = match spec.corner {
+        Corner::TopLeft => "top-left",
+        Corner::TopRight => "top-right",
+        Corner::BottomLeft => "bottom-left",
+        Corner::BottomRight => "bottom-right",
+    };
+    let length = |length| match length {
+        Length::Pixels(pixels) => pixels.to_string(),
+        Length::Percent(percent) => format!("{percent}%"),
+    };
+    let [width, height, dx, dy] = [spec.width, spec.height, spec.dx, spec.dy].map(length);
+    format!("{corner} {width}x{height}+{dx}+{dy}")
 }

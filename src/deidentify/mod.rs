@@ -111,7 +111,7 @@ impl Pseudonyms {
     fn study(&self, id: &str) -> String {
         match self.study_id {
             StudyId::Keyed => self.digest("study", id, STUDY_LETTERS),
-            StudyId::Seed => seed_study_id(id),
+            StudyId::Legacy => legacy_study_id(id),
         }
     }
 
@@ -153,7 +153,7 @@ pub fn may_look_like_a_mark(key: &str) -> bool {
 }
 
 /// The original's study id: BLAKE2b of four bytes over the id, as a big-endian 16 bit number where it is one.
-fn seed_study_id(id: &str) -> String {
+fn legacy_study_id(id: &str) -> String {
     use blake2::{Blake2b, Digest, digest::consts::U4};
     let digest = match id.parse::<u16>() {
         Ok(number) => Blake2b::<U4>::digest(number.to_be_bytes()),

@@ -144,6 +144,12 @@ class Wrap(unittest.TestCase):
         self.assertNotIn("/// - ", wrapped)
         self.assertEqual(wrapped.replace("\n/// ", " "), f"/// {text} {text}\n")
 
+    def test_indented_lines_stay(self):
+        long = "word " * 25 + "word"
+        wrapped = prose.wrap("a.sh", f"# {long}:\n#   run  this\n# {long}\n")
+        self.assertIn("word:\n#   run  this\n# word", wrapped)
+        self.check("a.rs", f"/// - {long[:84]}\n///   {long[:84]}\n", f"/// - {long[:84]}\n///   {long[:84]}\n")
+
     def test_fences_tables_and_strings(self):
         for source in ["/// ```\n/// " + "word " * 30 + "\n/// ```\n", "/// | " + "word " * 30 + "|\n",
                        'let a = r"\n// ' + "word " * 30 + '\n";\n']:

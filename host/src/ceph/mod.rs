@@ -8,7 +8,6 @@ pub mod notification;
 pub mod part;
 pub mod policy;
 pub mod push;
-pub mod push_args;
 pub mod refusal;
 pub mod settings;
 pub mod stored_topic;

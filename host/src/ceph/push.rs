@@ -24,9 +24,12 @@ pub struct Push {
     pub persistent: bool,
     /// What every event carries.
     pub opaque_data: String,
-    pub(super) host: String,
-    pub(super) user: Option<String>,
-    pub(super) other: Vec<(String, String)>,
+    /// The URL without user and password.
+    pub host: String,
+    /// The gateway's user at the broker.
+    pub user: Option<String>,
+    /// Attributes beyond address, persistence and opaque data.
+    pub other: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Push {

@@ -1,9 +1,6 @@
 //! Which store is meant, and who asks: the function's own settings, and the keys of the buckets' owner.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use xray::{
     config::{Config, DEFAULTS},
     s3::Addressing,
@@ -11,32 +8,10 @@ use xray::{
 };
 use xray_demo::{Client, Credentials, Transport};
 
-use crate::{
-    manifest::{Manifest, VariableDecl},
-    variables::{self, Sources, Variables},
+use crate::app::{
+    manifest::Manifest,
+    variables::{Sources, VariableDecl, Variables},
 };
-
-/// Where the function's settings come from, as for `xray up`.
-#[derive(Debug, Args)]
-pub struct StoreArgs {
-    /// The manifest whose settings count, or a folder with a spin.toml; without one the defaults do.
-    #[arg(short = 'f', long, value_name = "PATH", default_value = ".")]
-    pub from: PathBuf,
-    /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
-    #[arg(long = "variable", value_name = "NAME=VALUE")]
-    pub variables: Vec<String>,
-    /// Spin's runtime configuration; variable providers are read from it.
-    #[arg(long, value_name = "FILE")]
-    pub runtime_config_file: Option<PathBuf>,
-    /// The input bucket; the names of the others follow from it.
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "xray-data-in",
-        env = "XRAY_BUCKET"
-    )]
-    pub bucket: String,
-}
 
 /// Keys, and the token where they are temporary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,16 +60,9 @@ impl Settings {
     ///
     /// # Errors
     /// When a setting has a value that the function would not take.
-    pub fn read(args: &StoreArgs) -> Result<Self> {
-        let manifest = manifest(&args.from)?;
+    pub fn read(manifest: Option<Manifest>, sources: &Sources, bucket: &str) -> Result<Self> {
         let declared = declared(manifest.as_ref());
-        let sources = Sources {
-            explicit: variables::parse_explicit(&args.variables)?,
-            runtime_config: args.runtime_config_file.clone(),
-            dir: manifest.as_ref().map_or(".".into(), |m| m.dir.clone()),
-            environment: true,
-        };
-        let variables = Variables::resolve(&declared, &sources)?;
+        let variables = Variables::resolve(&declared, sources)?;
         let text = |name: &str| variables.get(name).unwrap_or_default().trim().to_owned();
         let function = keys(
             [text("s3_access_key"), text("s3_secret_key")],
@@ -121,7 +89,7 @@ impl Settings {
         Ok(Self {
             endpoint: text("s3_endpoint"),
             addressing,
-            buckets: Buckets::of(&args.bucket, &config)?,
+            buckets: Buckets::of(bucket, &config)?,
             config,
             function,
             owner,
@@ -167,14 +135,6 @@ impl Buckets {
         all.extend(self.quarantine.as_deref());
         all
     }
-}
-
-/// The manifest at `from`. Where nobody named one it may be missing: whoever sets up a store needs no application.
-fn manifest(from: &Path) -> Result<Option<Manifest>> {
-    if from == Path::new(".") && !Path::new("spin.toml").is_file() {
-        return Ok(None);
-    }
-    Manifest::load(from).map(Some)
 }
 
 /// The variables with a default each, since not all that the function needs is needed here.

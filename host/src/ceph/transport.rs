@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions};
 use xray_demo::Transport;
 
-use crate::egress::client::{Client, full};
+use crate::serve::outbound::client::{Client, full};
 
 /// Bytes a second that even a slow line carries; what is longer than this under way has got stuck.
 const SLOWEST: u64 = 50_000;

@@ -14,14 +14,14 @@ use super::{
     config::Config,
     dead_letter::{DeadLetters, Death},
     event,
-    lanes::Job,
+    job::Job,
     metrics::KafkaMetrics,
     notices::Notices,
     partition::Partition,
     record::Record,
     verdict::{Verdict, verdict},
 };
-use crate::runtime::Runtime;
+use crate::serve::runtime::Runtime;
 
 /// Told how each delivered record ended: the record, the last answer, and how often it was delivered.
 pub type Observer = Arc<dyn Fn(&Record, &Response<Bytes>, u32) + Send + Sync>;

@@ -7,15 +7,7 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{deliver::Delivery, lane::lane, partition::Partition, record::Record};
-
-/// A record on its way.
-pub struct Job {
-    /// The record.
-    pub record: Record,
-    /// The assignment that it came by.
-    pub partition: Arc<Partition>,
-}
+use super::{deliver::Delivery, job::Job, lane::lane};
 
 /// Lanes with something in them; the first of a lane's records is with its task, not in its queue.
 pub struct Lanes {

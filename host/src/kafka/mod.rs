@@ -18,6 +18,7 @@ mod context;
 pub mod dead_letter;
 mod deliver;
 mod event;
+mod job;
 pub mod lane;
 mod lanes;
 pub mod metrics;
@@ -42,9 +43,9 @@ use tokio::sync::{Semaphore, watch};
 pub use self::deliver::Observer;
 use self::{
     book::Book, config::Config, context::Context, dead_letter::DeadLetters, deliver::Delivery,
-    lanes::Lanes, notices::Notices, reader::Reader,
+    lanes::Lanes, metrics::KafkaMetrics, notices::Notices, reader::Reader,
 };
-use crate::runtime::Runtime;
+use crate::serve::runtime::Runtime;
 
 /// How long the start waits for a broker before it goes on without.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -65,14 +66,20 @@ impl Trigger {
     pub async fn start(
         runtime: Runtime,
         config: Config,
+        metrics: Arc<KafkaMetrics>,
         observer: Option<Observer>,
     ) -> Result<Self> {
         let names = (config.topics.join(", "), config.brokers.clone());
-        let started = Self::connect(runtime, config, observer).await;
+        let started = Self::connect(runtime, config, metrics, observer).await;
         started.with_context(|| format!("the Kafka trigger of {} at {}", names.0, names.1))
     }
 
-    async fn connect(runtime: Runtime, config: Config, observer: Option<Observer>) -> Result<Self> {
+    async fn connect(
+        runtime: Runtime,
+        config: Config,
+        metrics: Arc<KafkaMetrics>,
+        observer: Option<Observer>,
+    ) -> Result<Self> {
         if !runtime
             .manifest()
             .components
@@ -81,7 +88,6 @@ impl Trigger {
             bail!("there is no component {:?}", config.component);
         }
         let book = Arc::new(Book::default());
-        let metrics = runtime.metrics().kafka.clone();
         let context = Context {
             book: book.clone(),
             metrics: metrics.clone(),

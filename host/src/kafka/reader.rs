@@ -17,7 +17,8 @@ use super::{
     book::{self, Book},
     config::Config,
     context::{Context, describe, is_hopeless},
-    lanes::{Job, Lanes},
+    job::Job,
+    lanes::Lanes,
     partition::Partition,
     record::Record,
 };

@@ -1,4 +1,4 @@
-//! What an inference library must offer to be a backend.
+//! The interface of inference backends.
 
 use super::{
     bindings::wasi::nn::graph::ExecutionTarget,
@@ -6,7 +6,7 @@ use super::{
     tensor::{NamedTensor, Port},
 };
 
-/// Where a graph is computed.
+/// Device on which graphs are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Target {
     /// The processor.
@@ -19,7 +19,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name that the libraries use.
+    /// Returns the name that the libraries use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPU",
@@ -41,23 +41,23 @@ impl From<ExecutionTarget> for Target {
 
 /// An inference library, ready to load models for one target.
 pub trait Backend: Send + Sync {
-    /// The library by its own name and version.
+    /// Returns the library's name and version.
     fn version(&self) -> String;
 
-    /// Loads an ONNX model into `sessions` independent sessions of one thread each.
+    /// Loads an ONNX model into `sessions` independent, single-threaded sessions.
     fn load(&self, model: &[u8], sessions: usize) -> Result<Loaded, NnError>;
 }
 
-/// A model in a backend.
+/// A model loaded by a backend.
 pub struct Loaded {
-    /// What the model takes.
+    /// Inputs of the model.
     pub inputs: Vec<Port>,
-    /// The sessions; each runs one inference at a time.
+    /// Sessions, each of which runs one inference at a time.
     pub sessions: Vec<Box<dyn Session>>,
 }
 
-/// One place in which a graph can be computed.
+/// A session that computes a graph.
 pub trait Session: Send {
-    /// Computes; blocks. The inputs have been checked against the ports.
+    /// Computes and blocks. The inputs have been checked against the ports.
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError>;
 }

@@ -1,4 +1,4 @@
-//! Which backend serves, and the line that says so.
+//! Choice of the backend, and the line that reports it.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,45 +13,45 @@ use super::{
     openvino::OpenVino,
 };
 
-/// The value of `--nn`.
+/// Value of `--nn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Choice {
-    /// ONNX Runtime if it is there, else OpenVINO, else the embedded backend.
+    /// ONNX Runtime if available, else OpenVINO, else the embedded backend.
     #[default]
     Auto,
     /// ONNX Runtime.
     Onnx,
     /// OpenVINO.
     Openvino,
-    /// rten, which is compiled in.
+    /// The built-in rten.
     Embedded,
-    /// The component that the manifest declares for it, composed in as `spin up` does.
+    /// The component declared in the manifest, composed in as by `spin up`.
     Component,
 }
 
-/// The backend that was taken.
+/// The chosen backend.
 pub struct Chosen {
-    /// Ready to load models.
+    /// Backend, ready to load models.
     pub backend: Arc<dyn Backend>,
-    /// Where it computes.
+    /// Device on which it computes.
     pub target: Target,
-    /// One line for the terminal: the library by its own version, the target, and why this one.
+    /// Line for the log: the library's version, the target and the reason for the choice.
     pub line: String,
 }
 
-/// Opens the backend of choice.
+/// Opens the chosen backend.
 ///
 /// # Errors
-/// When it is not there or lacks the target. `auto` passes over a library that does not load, but
-/// never from the target that was asked for to another.
+/// When it is unavailable or lacks the target. `auto` skips libraries that do not load, but never
+/// switches to another target.
 pub fn choose(choice: Choice, target: Target, path: &SearchPath) -> Result<Chosen> {
     match choice {
         Choice::Auto => auto(target, path),
-        Choice::Onnx => asked(Product::OnnxRuntime, target, path),
-        Choice::Openvino => asked(Product::OpenVino, target, path),
+        Choice::Onnx => requested(Product::OnnxRuntime, target, path),
+        Choice::Openvino => requested(Product::OpenVino, target, path),
         Choice::Embedded => {
             let backend = Arc::new(Embedded::open(target)?);
-            Ok(chosen(backend, target, "as asked, built in"))
+            Ok(chosen(backend, target, "as requested, built in"))
         }
         Choice::Component => {
             if target != Target::Cpu {
@@ -60,16 +60,16 @@ pub fn choose(choice: Choice, target: Target, path: &SearchPath) -> Result<Chose
                     target.name()
                 );
             }
-            let reason = "as asked, composed in as `spin up` does";
+            let reason = "as requested, composed in as by `spin up`";
             Ok(chosen(Arc::new(Composed), target, reason))
         }
     }
 }
 
-fn asked(product: Product, target: Target, path: &SearchPath) -> Result<Chosen> {
+fn requested(product: Product, target: Target, path: &SearchPath) -> Result<Chosen> {
     let Some(library) = path.find(product).map_err(|error| anyhow!(error))? else {
         bail!(
-            "{} is not in {}; `xray setup-backends` gets it, or name the library in {}",
+            "{} is not in {}; run `xray setup-backends`, or set {} to the library's path",
             product.name(),
             path.describe(),
             product.variable(),
@@ -80,12 +80,12 @@ fn asked(product: Product, target: Target, path: &SearchPath) -> Result<Chosen> 
     Ok(chosen(
         backend,
         target,
-        &format!("as asked, {}", library.display()),
+        &format!("as requested, {}", library.display()),
     ))
 }
 
 fn auto(target: Target, path: &SearchPath) -> Result<Chosen> {
-    let mut passed = Vec::new();
+    let mut tried = Vec::new();
     for product in [Product::OnnxRuntime, Product::OpenVino] {
         let opened = match path.find(product) {
             Ok(None) => Err(format!("no {}", product.name())),
@@ -97,20 +97,20 @@ fn auto(target: Target, path: &SearchPath) -> Result<Chosen> {
         };
         match opened {
             Ok((backend, library)) => {
-                passed.push(library.display().to_string());
+                tried.push(library.display().to_string());
                 return Ok(chosen(
                     backend,
                     target,
-                    &format!("auto: {}", passed.join(", ")),
+                    &format!("auto: {}", tried.join(", ")),
                 ));
             }
-            Err(reason) => passed.push(reason),
+            Err(reason) => tried.push(reason),
         }
     }
-    let why = passed.join(", ");
+    let why = tried.join(", ");
     let backend = Embedded::open(target)
         .map_err(|error| anyhow!("no backend for the {}: {why}, {error}", target.name()))?;
-    let reason = format!("auto: {why}; `xray setup-backends` gets both");
+    let reason = format!("auto: {why}; `xray setup-backends` installs both");
     Ok(chosen(Arc::new(backend), target, &reason))
 }
 

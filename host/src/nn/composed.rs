@@ -1,11 +1,11 @@
-//! Inference inside the application's components: the host has no part in it.
+//! Inference by the application's own components, without the host.
 
 use super::{
     backend::{Backend, Loaded},
     error::NnError,
 };
 
-/// What stands in a backend's place when the manifest's dependency does the work.
+/// Placeholder backend for applications whose composed-in component does the inference.
 pub struct Composed;
 
 impl Backend for Composed {
@@ -14,6 +14,8 @@ impl Backend for Composed {
     }
 
     fn load(&self, _model: &[u8], _sessions: usize) -> Result<Loaded, NnError> {
-        Err(NnError::unsupported("the host loads no models here"))
+        Err(NnError::unsupported(
+            "the application's own component does the inference; the host loads no models",
+        ))
     }
 }

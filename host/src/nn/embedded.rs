@@ -1,4 +1,4 @@
-//! rten, compiled in: needs nothing on the machine, computes on the processor.
+//! The built-in backend, rten. It needs no library and computes on the CPU.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ struct RtenSession {
 }
 
 impl Embedded {
-    /// Refuses every target but the processor.
+    /// Opens the backend.
     ///
     /// # Errors
-    /// For GPU and NPU.
+    /// When the target is not the CPU.
     pub fn open(target: Target) -> Result<Self> {
         if target != Target::Cpu {
             bail!(

@@ -10,13 +10,13 @@ use super::{
     tensor::{self, NamedTensor, Port},
 };
 
-/// A model that any number of requests compute at once; the pool decides how many at a time.
+/// A model shared by all requests. Its pool of sessions limits concurrent inferences.
 pub struct Graph {
     inputs: Vec<Port>,
     pool: Arc<Pool>,
 }
 
-/// A graph as the guests' handles share it.
+/// Shared reference to a graph, as held by guests' handles.
 pub type GraphRef = Arc<Graph>;
 
 struct Pool {
@@ -25,14 +25,14 @@ struct Pool {
     total: usize,
 }
 
-/// Brings its session back to the pool, also when the inference panicked or nobody waits for it.
+/// Returns its session to the pool when dropped, even if the inference panicked or was abandoned.
 struct Lease {
     session: Option<Box<dyn Session>>,
     pool: Arc<Pool>,
 }
 
 impl Graph {
-    /// Takes over what a backend loaded.
+    /// Creates a graph from a loaded model.
     pub fn new(loaded: Loaded) -> Self {
         let total = loaded.sessions.len();
         let pool = Pool {
@@ -46,20 +46,20 @@ impl Graph {
         }
     }
 
-    /// Sessions in all.
+    /// Returns the number of sessions.
     pub fn sessions(&self) -> usize {
         self.pool.total
     }
 
-    /// Sessions computing now.
+    /// Returns the number of sessions that are computing.
     pub fn sessions_in_use(&self) -> usize {
         self.pool.total - self.pool.permits.available_permits()
     }
 
-    /// Computes on the next free session, off the executor's threads.
+    /// Computes on the next free session, on a blocking thread.
     ///
     /// # Errors
-    /// `invalid-argument` when the inputs do not fit the model, otherwise what the backend reports.
+    /// `invalid-argument` when the inputs do not match the model, otherwise the backend's error.
     pub async fn compute(&self, inputs: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, NnError> {
         tensor::check(&self.inputs, &inputs)?;
         let permit = self
@@ -76,7 +76,7 @@ impl Graph {
             drop(permit);
             result
         });
-        // The payload of a panic says nothing to a guest; it has been printed already.
+        // The panic's payload is meaningless to a guest, and has been printed already.
         work.await
             .map_err(|_| NnError::runtime("the backend panicked"))?
     }
@@ -89,7 +89,7 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        // A permit stands for an idle session, so there is one.
+        // Each permit corresponds to an idle session, so there is one.
         let session = session.ok_or_else(|| NnError::runtime("no session is idle"))?;
         Ok(Lease {
             session: Some(session),

@@ -1,7 +1,7 @@
 //! The `wasi:nn` interfaces as the guest calls them.
 //!
-//! Nothing here blocks the executor, and nothing a guest passes can stop the host: what does not
-//! fit becomes an error resource, a forged handle traps that guest alone.
+//! Nothing here blocks the executor, and no argument of a guest can stop the host: an invalid one
+//! becomes an error resource, and a forged handle traps only that guest.
 
 use std::sync::Arc;
 
@@ -19,20 +19,21 @@ use super::{
     tensor::Tensor,
 };
 
-/// What `init-execution-context` gives: a graph is computed on whichever session is free.
+/// Result of `init-execution-context`. The graph is computed on any free session.
 pub struct ExecutionContext(Arc<Graph>);
 
 /// One guest's use of `wasi:nn`.
 pub struct NnView<'a> {
-    /// Holds the guest's resources.
+    /// The guest's resources.
     pub table: &'a mut ResourceTable,
-    /// What all guests share.
+    /// Backend and models, shared by all guests.
     pub inference: &'a Arc<Inference>,
-    /// Bytes of tensors that this guest keeps in the host, and how many it may.
+    /// Accounting of the tensors that this guest keeps in the host.
     pub tensor_bytes: &'a mut TensorBytes,
 }
 
-/// Tensors live outside the guest's memory, so its memory limit does not bound them.
+/// Limit on a guest's tensors. They are outside its memory, so its memory limit does not cover
+/// them.
 #[derive(Debug)]
 pub struct TensorBytes {
     used: usize,
@@ -40,7 +41,7 @@ pub struct TensorBytes {
 }
 
 impl TensorBytes {
-    /// None used of `limit`.
+    /// Creates an unused limit of this many bytes.
     pub fn new(limit: usize) -> Self {
         Self { used: 0, limit }
     }
@@ -48,7 +49,10 @@ impl TensorBytes {
     fn add(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.limit {
-            wasmtime::bail!("the guest keeps more than {} bytes of tensors", self.limit);
+            wasmtime::bail!(
+                "the guest exceeded its limit of {} bytes of tensors",
+                self.limit
+            );
         }
         Ok(())
     }
@@ -64,10 +68,10 @@ impl HasData for HasNn {
     type Data<'a> = NnView<'a>;
 }
 
-/// Offers `wasi:nn` to components.
+/// Adds `wasi:nn` to a linker.
 ///
 /// # Errors
-/// When the linker has one of the interfaces already.
+/// When the linker already has one of the interfaces.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> NnView<'_>,
@@ -78,11 +82,14 @@ pub fn add_to_linker<T: Send + 'static>(
     errors::add_to_linker::<_, HasNn>(linker, view)
 }
 
-/// The outer error traps, the inner one is the guest's.
-type Answer<T> = wasmtime::Result<Result<T, Resource<NnError>>>;
+/// The outer error is a trap, the inner one a resource for the guest.
+type GuestResult<T> = wasmtime::Result<Result<T, Resource<NnError>>>;
 
 impl NnView<'_> {
-    fn answer<T: Send + 'static>(&mut self, result: Result<T, NnError>) -> Answer<Resource<T>> {
+    fn guest_result<T: Send + 'static>(
+        &mut self,
+        result: Result<T, NnError>,
+    ) -> GuestResult<Resource<T>> {
         Ok(match result {
             Ok(value) => Ok(self.table.push(value)?),
             Err(error) => Err(self.table.push(error)?),
@@ -107,14 +114,14 @@ impl graph::Host for NnView<'_> {
         builder: Vec<Vec<u8>>,
         encoding: GraphEncoding,
         target: ExecutionTarget,
-    ) -> Answer<Resource<Arc<Graph>>> {
+    ) -> GuestResult<Resource<Arc<Graph>>> {
         let graph = self.inference.load(builder, encoding, target).await;
-        self.answer(graph)
+        self.guest_result(graph)
     }
 
-    fn load_by_name(&mut self, name: String) -> Answer<Resource<Arc<Graph>>> {
+    fn load_by_name(&mut self, name: String) -> GuestResult<Resource<Arc<Graph>>> {
         let graph = self.inference.by_name(&name);
-        self.answer(graph)
+        self.guest_result(graph)
     }
 }
 
@@ -122,9 +129,9 @@ impl graph::HostGraph for NnView<'_> {
     fn init_execution_context(
         &mut self,
         graph: Resource<Arc<Graph>>,
-    ) -> Answer<Resource<ExecutionContext>> {
+    ) -> GuestResult<Resource<ExecutionContext>> {
         let graph = self.table.get(&graph)?.clone();
-        self.answer(Ok(ExecutionContext(graph)))
+        self.guest_result(Ok(ExecutionContext(graph)))
     }
 
     fn drop(&mut self, graph: Resource<Arc<Graph>>) -> wasmtime::Result<()> {
@@ -142,7 +149,7 @@ impl tensor::HostTensor for NnView<'_> {
         ty: tensor::TensorType,
         data: Vec<u8>,
     ) -> wasmtime::Result<Resource<Tensor>> {
-        // The constructor cannot fail, so whether the three fit is checked when they are used.
+        // The constructor can't fail, so consistency is checked when the tensor is used.
         let ty = ty.into();
         self.keep(Tensor { dims, ty, data })
     }
@@ -172,7 +179,7 @@ impl inference::HostGraphExecutionContext for NnView<'_> {
         &mut self,
         context: Resource<ExecutionContext>,
         inputs: Vec<(String, Resource<Tensor>)>,
-    ) -> Answer<Vec<(String, Resource<Tensor>)>> {
+    ) -> GuestResult<Vec<(String, Resource<Tensor>)>> {
         let graph = self.table.get(&context)?.0.clone();
         let mut taken = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {

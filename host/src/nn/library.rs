@@ -1,11 +1,11 @@
-//! Where the shared libraries of the native backends are looked for.
+//! Search for the shared libraries of the native backends.
 //!
-//! Both bindings can load a library only by name or by path. By name they would find whatever the
-//! system holds and panic or give up when it holds nothing, so a path is always found here first.
+//! Both bindings load a library either by name or by path. By name they would take the system's
+//! version, and panic or give up without one, so the path is always resolved here first.
 
 use std::path::{Path, PathBuf};
 
-/// A library that is loaded at run time.
+/// An inference library that is loaded at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// Microsoft's ONNX Runtime.
@@ -15,7 +15,7 @@ pub enum Product {
 }
 
 impl Product {
-    /// The name for people.
+    /// Returns the product name.
     pub fn name(self) -> &'static str {
         match self {
             Self::OnnxRuntime => "ONNX Runtime",
@@ -23,7 +23,7 @@ impl Product {
         }
     }
 
-    /// The environment variable that names the library itself.
+    /// Returns the environment variable that holds the library's path.
     pub fn variable(self) -> &'static str {
         match self {
             Self::OnnxRuntime => "ORT_DYLIB_PATH",
@@ -31,7 +31,7 @@ impl Product {
         }
     }
 
-    /// What the names of its folders and of its library start with.
+    /// Returns the prefixes of its folders' names and of its library's name.
     fn prefixes(self) -> (&'static str, &'static str) {
         match self {
             Self::OnnxRuntime => ("onnxruntime", "libonnxruntime."),
@@ -40,13 +40,13 @@ impl Product {
     }
 }
 
-/// The folders that are searched, in order.
+/// Searched folders in order.
 #[derive(Debug, Clone, Default)]
 pub struct SearchPath(Vec<PathBuf>);
 
 impl SearchPath {
-    /// `--backends-dir` first, then beside the binary, beside the manifest, in the current folder,
-    /// and where the user's data lie.
+    /// Searches `--backends-dir` first, then the folders of the binary and of the manifest, the
+    /// current folder, and the user's data folder.
     pub fn new(explicit: Option<&Path>, app: Option<&Path>) -> Self {
         let beside = std::env::current_exe()
             .ok()
@@ -65,11 +65,11 @@ impl SearchPath {
         Self(folders.into_iter().flatten().collect())
     }
 
-    /// The library's path, if it is anywhere.
+    /// Returns the library's path if it exists.
     ///
     /// # Errors
-    /// When the product's environment variable names a file that is not there: what was asked for
-    /// explicitly must not be replaced by something found.
+    /// When the product's environment variable names a missing file, since an explicit choice must
+    /// not be replaced by another library.
     pub fn find(&self, product: Product) -> Result<Option<PathBuf>, String> {
         if let Some(path) = std::env::var_os(product.variable()).filter(|path| !path.is_empty()) {
             let path = PathBuf::from(path);
@@ -77,7 +77,7 @@ impl SearchPath {
                 Ok(Some(path))
             } else {
                 Err(format!(
-                    "{} names {}, which is no file",
+                    "{} names {}, which does not exist",
                     product.variable(),
                     path.display()
                 ))
@@ -86,7 +86,7 @@ impl SearchPath {
         Ok(self.0.iter().find_map(|folder| in_tree(product, folder)))
     }
 
-    /// The folders, for a message.
+    /// Lists the folders for a message.
     pub fn describe(&self) -> String {
         let folders: Vec<_> = self
             .0
@@ -97,20 +97,20 @@ impl SearchPath {
     }
 }
 
-/// Loads a library, for the message that the dynamic linker gives when it cannot: the bindings
-/// that load it again afterwards drop that message.
+/// Loads a library to get the dynamic linker's error message, which the bindings that load it again
+/// would drop.
 ///
 /// # Errors
-/// When the file is no library, or one that it needs is missing.
+/// When the file is not a library, or a library that it needs is missing.
 pub fn load(path: &Path) -> anyhow::Result<libloading::Library> {
-    // SAFETY: loading runs the library's initialisers. It is the one that the user named or put
-    // into a folder of ours to have it run in this process.
+    // SAFETY: loading runs the library's initializers. The user chose this library, or put it into
+    // one of our folders, to run it in this process.
     #[expect(unsafe_code, reason = "loading a library runs code of it")]
     let library = unsafe { libloading::Library::new(path) };
     Ok(library?)
 }
 
-/// The library in `folder` itself, or in its subfolder with the highest version.
+/// Finds the library in `folder` itself, or in its subfolder with the highest version.
 fn in_tree(product: Product, folder: &Path) -> Option<PathBuf> {
     in_folder(product, folder).or_else(|| {
         let mut versions: Vec<_> = entries(folder)
@@ -125,7 +125,7 @@ fn in_tree(product: Product, folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The library directly in `folder`.
+/// Finds the library directly in `folder`.
 pub fn in_folder(product: Product, folder: &Path) -> Option<PathBuf> {
     let mut names: Vec<_> = entries(folder)
         .filter(|name| name.starts_with(product.prefixes().1))
@@ -134,7 +134,7 @@ pub fn in_folder(product: Product, folder: &Path) -> Option<PathBuf> {
         .collect();
     names.sort();
     let path = folder.join(&names.pop()?.1);
-    // A relative path would be taken for a name by the dynamic linker.
+    // The dynamic linker would treat a relative path as a name.
     std::path::absolute(path).ok()
 }
 
@@ -145,7 +145,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = String> + use<> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
 }
 
-/// The numbers in a name, so that 1.9 sorts under 1.32.
+/// Returns the numbers in a name, so that 1.9 sorts before 1.32.
 fn version(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit())
         .filter_map(|part| part.parse().ok())
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_version_wins_and_other_files_do_not() {
+    fn highest_version_is_found() {
         let dir = tempfile::tempdir().unwrap();
         for path in [
             "onnxruntime-1.9.0/libonnxruntime.so.1.9.0",

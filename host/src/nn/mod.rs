@@ -1,7 +1,13 @@
-//! Our own implementation of `wasi:nn` over replaceable backends.
+//! `wasi:nn` for components, over interchangeable backends.
 //!
-//! Models are loaded once, at start, from where the manifest's `files` put them for the component;
-//! every request reaches them by name. One backend serves all of them.
+//! Models are loaded once, at start, from the paths where the manifest's `files` put them for the
+//! component. Every request reaches them by name. One backend serves all of them.
+//!
+//! This is not `wasmtime-wasi-nn`, wasmtime's own crate, because that one blocks the async executor
+//! during inference, serializes all requests to a graph on one mutex, panics on tensors that are
+//! not f32, and does not compile with the `ort` release that is pinned here. Here inference runs on
+//! blocking threads, each graph has a pool of sessions, and whatever a guest passes becomes an
+//! error resource of that guest.
 
 pub mod backend;
 pub mod bindings;
@@ -29,10 +35,10 @@ use self::{
     models::ModelFile,
 };
 
-/// The largest model that a guest may bring itself, when it may at all.
+/// Maximum size of a model that a guest loads from bytes.
 const MAX_GUEST_MODEL: usize = 256 << 20;
 
-/// A backend and the models it has loaded.
+/// A backend and its loaded models.
 pub struct Inference {
     backend: Arc<dyn Backend>,
     target: Target,
@@ -44,7 +50,7 @@ impl Inference {
     /// Loads every model into `sessions` sessions.
     ///
     /// # Errors
-    /// When the backend refuses a model; the error names it.
+    /// When the backend rejects a model; the error names it.
     pub fn start(
         chosen: &Chosen,
         models: &[ModelFile],
@@ -74,27 +80,27 @@ impl Inference {
         })
     }
 
-    /// The backend by its own name and version.
+    /// Returns the backend's name and version.
     pub fn version(&self) -> String {
         self.backend.version()
     }
 
-    /// Names of the models that guests can load.
+    /// Lists the names of the models that guests can load.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.graphs.keys().map(String::as_str)
     }
 
-    /// Sessions of all models: how many there are, how many compute now.
+    /// Returns the number of sessions of all models, and of those that are computing.
     pub fn sessions(&self) -> (usize, usize) {
         self.graphs.values().fold((0, 0), |(total, busy), graph| {
             (total + graph.sessions(), busy + graph.sessions_in_use())
         })
     }
 
-    /// A model by its name.
+    /// Returns a model by its name.
     ///
     /// # Errors
-    /// `not-found`, naming what there is.
+    /// `not-found`, which lists the existing names.
     pub fn by_name(&self, name: &str) -> Result<Arc<Graph>, NnError> {
         self.graphs.get(name).cloned().ok_or_else(|| {
             let names: Vec<_> = self.models().collect();
@@ -110,7 +116,8 @@ impl Inference {
         target: ExecutionTarget,
     ) -> Result<Arc<Graph>, NnError> {
         if !self.allow_load {
-            let message = "loading a model from bytes is off; start the host with --nn-allow-load";
+            let message =
+                "loading models from bytes is disabled; start the host with --nn-allow-load";
             return Err(NnError::new(ErrorCode::Security, message));
         }
         if !matches!(encoding, GraphEncoding::Onnx | GraphEncoding::Autodetect) {
@@ -122,11 +129,11 @@ impl Inference {
             return Err(NnError::unsupported(message));
         }
         let (Some(model), true) = (builder.pop(), builder.is_empty()) else {
-            let message = "an ONNX model is exactly one buffer";
+            let message = "an ONNX model consists of exactly one buffer";
             return Err(NnError::new(ErrorCode::InvalidArgument, message));
         };
         if model.len() > MAX_GUEST_MODEL {
-            let message = format!("a guest's model may have {MAX_GUEST_MODEL} bytes");
+            let message = format!("the model exceeds {MAX_GUEST_MODEL} bytes");
             return Err(NnError::new(ErrorCode::TooLarge, message));
         }
         let backend = self.backend.clone();

@@ -1,21 +1,21 @@
-//! Models and the contracts that vouch for them.
+//! Models and their contracts.
 //!
-//! A model is found as the component sees it, at `/models/<name>/model.onnx`. Its contract beside it
-//! carries its SHA-256; a model that is not what its contract says stops the start, because every
-//! score would silently mean something else.
+//! Models are found at the component's paths, `/models/<name>/model.onnx`. The contract beside each
+//! holds the model's SHA-256. A mismatch is an error at start, because the thresholds in the
+//! contract would silently apply to the scores of another model.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-/// Where models lie for the component.
+/// Folder of the models as the component sees it.
 pub const GUEST_FOLDER: &str = "/models";
 
-/// A model whose contract has been checked.
+/// A model that matches its contract.
 #[derive(Debug, Clone)]
 pub struct ModelFile {
-    /// Name for `load-by-name`: the folder's.
+    /// Name for `load-by-name`, which is the folder's.
     pub name: String,
     /// The ONNX file.
     pub bytes: Vec<u8>,
@@ -23,20 +23,20 @@ pub struct ModelFile {
     pub sha256: String,
 }
 
-/// Reads all models in these folders of the host; each folder's name is its model's.
+/// Reads the models in these host folders, given with their names.
 ///
 /// # Errors
-/// When a contract is missing or names another digest, or two models have one name; the error
-/// names the model.
+/// When a contract is missing or names another digest, or two different models share a name; the
+/// error names the model.
 pub fn read_all(folders: &[(String, PathBuf)]) -> Result<Vec<ModelFile>> {
     let mut models: Vec<ModelFile> = Vec::new();
     for (name, folder) in folders {
         let model = read(name, folder)?;
-        // Two components may bring the same model, but a name stands for one.
+        // Two components may bring the same model, but a name must be unique.
         match models.iter().find(|other| other.name == model.name) {
             None => models.push(model),
             Some(other) if other.sha256 == model.sha256 => {}
-            Some(_) => bail!("two components bring different models named {name:?}"),
+            Some(_) => bail!("two components have different models named {name:?}"),
         }
     }
     Ok(models)
@@ -55,7 +55,7 @@ fn read(name: &str, folder: &Path) -> Result<ModelFile> {
     })?;
     if !wanted.eq_ignore_ascii_case(&sha256) {
         bail!(
-            "the model {name:?} is not the one of its contract: {} has SHA-256 {sha256}, {} wants {wanted}",
+            "the model {name:?} does not match its contract: {} has SHA-256 {sha256}, {} requires {wanted}",
             path.display(),
             contract.display(),
         );
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_must_be_what_its_contract_says() {
+    fn model_must_match_its_contract() {
         let digest = hex::encode(Sha256::digest("weights"));
         let good = format!(r#"{{"model_sha256": "{}"}}"#, digest.to_uppercase());
         let (_dir, folders) = model(Some(&good));
@@ -101,7 +101,7 @@ mod tests {
 
         let other = format!(r#"{{"model_sha256": "{}"}}"#, "0".repeat(64));
         for (contract, said) in [
-            (Some(other.as_str()), "is not the one of its contract"),
+            (Some(other.as_str()), "does not match its contract"),
             (Some("{}"), "`model_sha256` is missing"),
             (Some("no json"), "no usable contract"),
             (None, "no usable contract"),

@@ -1,4 +1,4 @@
-//! OpenVINO, loaded at run time by its path.
+//! The OpenVINO backend, loaded at run time by its path.
 
 use std::{
     path::Path,
@@ -28,23 +28,22 @@ pub struct OpenVino {
 struct OvSession {
     request: InferRequest,
     outputs: Vec<String>,
-    // A request refers to its compiled model, so the model lives as long as the last of them.
+    // A request refers to its compiled model, which must live as long as the last request.
     _model: Arc<Mutex<CompiledModel>>,
 }
 
 impl OpenVino {
-    /// Loads the library and makes sure that it has the target.
+    /// Loads the library and checks that it supports the target.
     ///
     /// # Errors
-    /// When the library does not load or sees no such device.
+    /// When the library does not load or finds no such device.
     pub fn open(path: &Path, target: Target) -> Result<Self> {
         library::load(path)?;
         openvino_sys::library::load_from(path.to_owned()).map_err(|error| anyhow!(error))?;
-        let version = ::openvino::version();
-        let number: Vec<_> = version.build_number.split('-').collect();
+        let build = ::openvino::version().build_number;
         let version = format!(
             "OpenVINO {}",
-            number.first().copied().unwrap_or("(no version)")
+            build.split('-').next().unwrap_or("(no version)")
         );
         let core = Core::new().with_context(|| format!("{version} did not start"))?;
         let devices = core
@@ -81,8 +80,8 @@ impl OpenVino {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         let device = self.device();
         if self.target != Target::Npu {
-            // Where the hardware has a shorter type, OpenVINO would use it, and scores would differ
-            // in the third digit from what the model's makers measured.
+            // OpenVINO would use a shorter type if the hardware has one, and scores would differ in
+            // the third digit from those that the model's makers measured.
             core.set_property(&device, &RwPropertyKey::HintInferencePrecision, "f32")?;
         }
         if self.target == Target::Cpu {
@@ -135,7 +134,7 @@ impl OvSession {
         for (name, tensor) in inputs {
             let shape = Shape::new(&tensor.dims_i64())?;
             let mut input = OvTensor::new(element_type(tensor.ty), &shape)?;
-            // The port's check compared shape and length, so both sides have one size.
+            // The port's check compared shape and length, so both sides have equal sizes.
             input.get_raw_data_mut()?.copy_from_slice(&tensor.data);
             self.request.set_tensor(name, &input)?;
         }

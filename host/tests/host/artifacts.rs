@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xray_host::{
+use xray_host::app::{
     compose::{Interfaces, compose, interfaces},
     manifest::Manifest,
 };
@@ -137,7 +137,7 @@ fn what_cannot_be_composed_says_why() {
     }
     let manifest = Manifest::load(&root()).unwrap();
     let function = &manifest.components["xray"];
-    let said = |change: fn(&mut xray_host::manifest::Component)| {
+    let said = |change: fn(&mut xray_host::app::manifest::Component)| {
         let mut function = function.clone();
         change(&mut function);
         format!(
@@ -164,7 +164,7 @@ fn what_cannot_be_composed_says_why() {
     );
     let none = said(|function| function.dependencies[0].name = "wasi:nn@0.2.0".into());
     assert!(
-        none.contains("wasi:nn@0.2.0") && none.contains("stands for no import"),
+        none.contains("wasi:nn@0.2.0") && none.contains("matches no import"),
         "{none}"
     );
 }

@@ -148,13 +148,27 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
     assert!(fails(&["--variable", "token=t"], app.path()).contains("sauce"));
 }
 
-/// The endpoint comes by `--variable`, although the environment names a dead one; the access key by
-/// the environment. Report lines go to the terminal and, without the prefix, to the file.
+/// The endpoint comes from `--variable`, although the environment names a dead one, and the access
+/// key from the environment. Report lines go to the terminal and, without the prefix, to the file.
 #[test]
 fn the_function_gets_its_variables_and_its_report_is_kept() {
-    if !common::function_is_built() {
-        return;
+    if common::function_is_built() {
+        event_with_rust_log("");
     }
+}
+
+/// HTTP clients log URIs at this level, and the key in them holds the patient's name.
+#[test]
+fn no_log_level_shows_a_patients_name() {
+    if common::function_is_built() {
+        let printed = event_with_rust_log("trace,hyper=trace,hyper_util=trace");
+        assert!(printed.contains("DEBUG xray_host::serve"), "{printed}");
+    }
+}
+
+/// Sends one event about a patient's picture, checks that neither the name nor a secret is printed,
+/// and returns the host's standard error.
+fn event_with_rust_log(rust_log: &str) -> String {
     let store = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!(
         "s3_endpoint=http://{}",
@@ -186,7 +200,8 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
     command
         .env("SPIN_VARIABLE_S3_ENDPOINT", "http://127.0.0.1:1")
         .env("SPIN_VARIABLE_S3_ACCESS_KEY", "access")
-        .env("SPIN_VARIABLE_S3_SECRET_KEY", "s3cret-value");
+        .env("SPIN_VARIABLE_S3_SECRET_KEY", "s3cret-value")
+        .env("RUST_LOG", rust_log);
     let up = Up::start(command);
     let record = r#"{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"in"},"object":{"key":"DOE_JANE.jpg","size":7,"eTag":"x"}}}"#;
@@ -205,4 +220,5 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
             "{secret}"
         );
     }
+    printed
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use xray_host::runtime::Options;
+use xray_host::serve::runtime::Options;
 
 use crate::{
     guests,

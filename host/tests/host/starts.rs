@@ -1,13 +1,10 @@
 //! What cannot work does not start, and what was compiled once starts fast.
 
-use xray_host::{
-    manifest::Manifest,
-    runtime::{Options, Runtime},
-};
+use xray_host::{app::manifest::Manifest, serve::runtime::Options};
 
 use crate::{
     guests, support,
-    support::{counted, get, options, sources, start},
+    support::{counted, get, options, start, try_start},
 };
 
 #[tokio::test]
@@ -23,7 +20,7 @@ async fn a_start_that_cannot_work_says_what_is_wrong() {
         let path = app.path().join("spin.toml");
         std::fs::write(&path, edit(&std::fs::read_to_string(&path).unwrap())).unwrap();
         let manifest = Manifest::load(app.path()).unwrap();
-        let result = Runtime::start(manifest, sources(values), options()).await;
+        let result = try_start(manifest, values, options()).await;
         format!("{:#}", result.err().expect("this must not start"))
     };
     let trap = || vec![("trap", guests::trap())];
@@ -66,14 +63,14 @@ async fn a_model_that_is_not_its_contracts_stops_the_start() {
         (None, "no usable contract"),
         (
             Some(format!(r#"{{"model_sha256": "{}"}}"#, "0".repeat(64))),
-            "is not the one of its contract",
+            "does not match its contract",
         ),
     ] {
         if let Some(contract) = contract {
             std::fs::write(folder.join("contract.json"), contract).unwrap();
         }
         let manifest = Manifest::load(app.path()).unwrap();
-        let result = Runtime::start(manifest, sources(&[("token", "t")]), options()).await;
+        let result = try_start(manifest, &[("token", "t")], options()).await;
         let error = format!("{:#}", result.err().expect("this must not start"));
         assert!(error.contains(said) && error.contains("chest"), "{error}");
     }

@@ -8,14 +8,13 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use xray_host::{
-    egress::InProcess,
-    manifest::Manifest,
-    runtime::{Options, Runtime},
+    app::manifest::Manifest,
+    serve::{outbound::ServiceOverrides, runtime::Options},
 };
 
 use crate::{
     common,
-    support::{options, sources},
+    support::{options, try_start},
 };
 
 /// The function with one event about an object, and a store that this closure is.
@@ -40,7 +39,7 @@ where
     }
     let authority = endpoint.split_once("://").unwrap().1;
     let options = Options {
-        in_process: InProcess::default().with(authority, move |request| {
+        service_overrides: ServiceOverrides::default().with(authority, move |request| {
             let answer = store(request);
             async move { Ok(answer) }
         }),
@@ -56,9 +55,7 @@ where
         ("s3_secret_key", "s3cret"),
         ("pseudonym_key", "k"),
     ];
-    let runtime = Runtime::start(manifest, sources(&values), options)
-        .await
-        .unwrap();
+    let runtime = try_start(manifest, &values, options).await.unwrap();
     let record = r#"{"Records":[{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"in"},"object":{"key":"a/DOE_JANE.jpg","size":7,"eTag":"x","sequencer":"9FDB036B4065E808"}}}]}"#;
     let request = Request::post("/").header("content-type", "application/json");

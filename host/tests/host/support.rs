@@ -4,10 +4,12 @@ use crate::common::{missing, root};
 use bytes::Bytes;
 use http::{Request, Response};
 use xray_host::{
-    manifest::Manifest,
+    app::{
+        manifest::Manifest,
+        variables::{Sources, Variables},
+    },
     nn::choose::Choice,
-    runtime::{Options, Runtime},
-    variables::Sources,
+    serve::runtime::{Options, Runtime},
 };
 
 /// The repository's first model: its bytes and its contract.
@@ -53,16 +55,22 @@ pub fn options() -> Options {
     }
 }
 
-/// These values and nothing from the environment.
-pub fn sources(values: &[(&str, &str)]) -> Sources {
+/// A runtime with these values of variables and nothing from the environment.
+pub async fn try_start(
+    manifest: Manifest,
+    values: &[(&str, &str)],
+    options: Options,
+) -> anyhow::Result<Runtime> {
     let explicit = values
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Sources {
+    let sources = Sources {
         explicit,
         ..Sources::default()
-    }
+    };
+    let variables = Variables::resolve(&manifest.variables, &sources)?;
+    Runtime::start(manifest, variables, options).await
 }
 
 /// A runtime of components given as text. The folder goes when it is dropped.
@@ -76,7 +84,7 @@ pub async fn start(
         .collect();
     let app = app(&texts);
     let manifest = Manifest::load(app.path()).unwrap();
-    let runtime = Runtime::start(manifest, sources(&[("token", "t")]), options)
+    let runtime = try_start(manifest, &[("token", "t")], options)
         .await
         .unwrap();
     (app, runtime)

@@ -1,6 +1,6 @@
 //! `spin-kafka.toml`: the function and, with a consumer group of its own, the event display beside it.
 
-use xray_host::manifest::Manifest;
+use xray_host::app::manifest::Manifest;
 
 use crate::{
     broker::broker,

@@ -33,7 +33,7 @@ fn installed() -> (TempDir, PathBuf) {
 /// The application as `spin up` writes it, with an HTTP trigger that is none of the plugin's business.
 fn locked_app(site: &Site, topic: &Topic) -> String {
     let root = root().canonicalize().unwrap();
-    let manifest = xray_host::manifest::Manifest::load(&root).unwrap();
+    let manifest = xray_host::app::manifest::Manifest::load(&root).unwrap();
     let variables: Value = manifest
         .variables
         .iter()
@@ -280,7 +280,7 @@ async fn it_ends_when_its_parent_is_gone() {
     until("nobody writes to standard error", || {
         running.reader.is_finished()
     });
-    running.until_printed("the parent is gone");
+    running.until_printed("the parent process has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,5 +77,5 @@ fn pictures_are_the_same_from_a_registry() {
         command.env(format!("SPIN_VARIABLE_{name}"), "x");
     }
     let said = fails(&mut command);
-    assert!(said.contains("asks the host for none"), "{said}");
+    assert!(said.contains("does not use the host's"), "{said}");
 }

@@ -4,7 +4,7 @@ use oci_client::{
     client::{Config, ImageLayer},
     manifest::OciImageManifest,
 };
-use xray_host::registry::{APPLICATION, Registry};
+use xray_host::app::registry::{APPLICATION, Registry};
 
 use crate::{
     applications::{files, two},
@@ -78,18 +78,18 @@ fn who_is_not_allowed_is_told_why() {
     let mut anonymous = xray(&["push", &image, "--insecure", "-f", from], &home);
     let said = fails(&mut anonymous);
     assert!(
-        said.contains("does not allow that for two") && said.contains("REGISTRY_AUTH_FILE"),
+        said.contains("denies access to two") && said.contains("REGISTRY_AUTH_FILE"),
         "{said}"
     );
     let output = run(&mut authorized(&["push", &image, "-f", from], NURSE));
     assert!(output.status.success(), "{}", text(&output.stderr));
 
     let said = fails(&mut up(&server, &image));
-    assert!(said.contains("does not allow that for two"), "{said}");
+    assert!(said.contains("denies access to two"), "{said}");
     // "nurse:wrong"
     let said = fails(&mut authorized(&["up", "-f", &image], "bnVyc2U6d3Jvbmc="));
     assert!(
-        said.contains("those of REGISTRY_AUTH_FILE were used"),
+        said.contains("the credentials from REGISTRY_AUTH_FILE were used"),
         "{said}"
     );
     let mut command = up(&server, &image);
@@ -119,7 +119,7 @@ fn what_does_not_have_its_digest_is_not_used() {
         let mut command = up(&server, &image);
         let said = fails(command.arg("--cache-dir").arg(cache.path()));
         assert!(
-            said.contains("something else") && said.contains(digest),
+            said.contains("does not match its digest") && said.contains(digest),
             "{said}"
         );
         let kept = files(&cache.path().join("oci/blobs"));
@@ -171,11 +171,15 @@ async fn what_is_no_application_for_this_host_says_so() {
             locked("http", r#"{"inline": "", "path": "../x"}"#),
             "not an absolute path",
         ),
-        (APPLICATION, locked("http", &nowhere), "lacks sha256:0000"),
+        (
+            APPLICATION,
+            locked("http", &nowhere),
+            "lacks content sha256:0000",
+        ),
         (
             APPLICATION,
             locked("http", &other),
-            "does not have its digest",
+            "does not match its digest",
         ),
         (
             APPLICATION,

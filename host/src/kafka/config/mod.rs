@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use self::{security::Security, table::Table};
 use super::{backoff::Backoff, verdict::Patience};
-use crate::variables::Variables;
+use crate::app::variables::Variables;
 
 /// The keys that a trigger has. All but those of [`OWN`] may stand in `[application.trigger.kafka]` too.
 pub const KEYS: [&str; 30] = [

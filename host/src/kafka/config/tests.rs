@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::{manifest::VariableDecl, variables::Sources};
+use crate::app::variables::{Sources, VariableDecl};
 
 fn variables() -> Variables {
     let declared = [

@@ -1,4 +1,4 @@
-//! Between the tensors of `wasi:nn` and those of `ort`.
+//! Conversion between the tensors of `wasi:nn` and those of `ort`.
 
 use half::{bf16, f16};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
@@ -8,7 +8,7 @@ use crate::nn::{
     tensor::{Port, Tensor, TensorType},
 };
 
-/// An input as the model declares it.
+/// Converts a model's declaration of an input.
 pub fn port(name: &str, ty: &ValueType) -> Port {
     let (ty, dims) = match ty {
         ValueType::Tensor { ty, shape, .. } => (
@@ -37,7 +37,7 @@ fn tensor_type(ty: TensorElementType) -> Option<TensorType> {
     })
 }
 
-/// A copy for `ort`, aligned as its elements want.
+/// Copies a tensor to a value for `ort`, aligned for its elements.
 pub fn to_value(tensor: &Tensor) -> ort::Result<DynValue> {
     macro_rules! typed {
         ($ty:ty) => {{
@@ -57,7 +57,7 @@ pub fn to_value(tensor: &Tensor) -> ort::Result<DynValue> {
     })
 }
 
-/// An output, copied out of the session.
+/// Copies an output out of the session.
 pub fn from_value(name: &str, value: &DynValue) -> Result<Tensor, NnError> {
     let element = match value.dtype() {
         ValueType::Tensor { ty, .. } => tensor_type(*ty),

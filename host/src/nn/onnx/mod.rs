@@ -1,4 +1,4 @@
-//! ONNX Runtime, loaded at run time by its path.
+//! The ONNX Runtime backend, loaded at run time by its path.
 
 mod convert;
 
@@ -27,8 +27,8 @@ use super::{
     tensor::NamedTensor,
 };
 
-/// ONNX Runtime has one environment per process and refuses a second, even after the first is gone.
-/// This is the only state that the host shares between runtimes.
+/// ONNX Runtime's environment. There is one per process: it rejects a second one even after the
+/// first is gone. This is the only state that the host shares between runtimes.
 static ENVIRONMENT: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 
 /// ONNX Runtime on one target.
@@ -41,10 +41,10 @@ pub struct OnnxRuntime {
 struct OnnxSession(OrtSession);
 
 impl OnnxRuntime {
-    /// Loads the library and makes sure that it has the target.
+    /// Loads the library and checks that it supports the target.
     ///
     /// # Errors
-    /// When the library does not load, is too old, or offers no such device.
+    /// When the library does not load, is too old, or has no such device.
     pub fn open(library: &Path, target: Target) -> Result<Self> {
         let environment = environment(library)?;
         let version = format!("ONNX Runtime {}", library_version(library)?);
@@ -73,8 +73,8 @@ impl OnnxRuntime {
     }
 
     fn session(&self, model: &[u8], weights: &PrepackedWeights) -> ort::Result<OrtSession> {
-        // One thread each: parallelism comes from the pool, and spinning threads would take the
-        // processors that decode the next picture.
+        // Single-threaded: the pool provides the parallelism, and spinning threads would take CPU
+        // time from decoding the next picture.
         let mut builder = OrtSession::builder(&self.environment)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?
@@ -157,19 +157,19 @@ fn environment(path: &Path) -> Result<Environment> {
     Ok(environment)
 }
 
-/// The version that the library reports, which may differ from what its file is called. `ort` asks
-/// for it too, but keeps it to itself.
+/// Returns the version that the library reports, which may differ from its file name. `ort` reads
+/// it too, but does not expose it.
 fn library_version(path: &Path) -> Result<String> {
     let library = library::load(path)?;
     // SAFETY: `ort` has called the same two functions of this library before. Their types are those
-    // of ONNX Runtime's C interface, which also promises that the string is static; it is copied
-    // while the library is held.
+    // of ONNX Runtime's C interface, which also guarantees a static string; it is copied while the
+    // library is held.
     #[expect(unsafe_code, reason = "a call into a C library")]
     unsafe {
         let base: libloading::Symbol<unsafe extern "system" fn() -> *const ort::sys::OrtApiBase> =
             library.get(b"OrtGetApiBase")?;
         let Some(base) = base().as_ref() else {
-            bail!("OrtGetApiBase gives nothing")
+            bail!("OrtGetApiBase returned null")
         };
         let version = CStr::from_ptr((base.GetVersionString)());
         Ok(version.to_string_lossy().into_owned())

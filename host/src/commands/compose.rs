@@ -1,0 +1,56 @@
+//! `xray compose`: the function and the inference component as one file, for hosts that don't compose.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::app::{compose, manifest::Manifest};
+
+/// Arguments of `xray compose`.
+#[derive(Debug, Args)]
+pub struct ComposeArgs {
+    /// The manifest, or a folder with a spin.toml.
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        alias = "file"
+    )]
+    pub from: PathBuf,
+    /// Which component, if there are several.
+    #[arg(long, value_name = "ID")]
+    pub component_id: Option<String>,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Writes the component and says what it imports and exports.
+///
+/// # Errors
+/// When it can't be composed or written.
+pub fn run(args: &ComposeArgs) -> Result<()> {
+    let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
+    manifest.retain(args.component_id.as_slice())?;
+    let components: Vec<_> = manifest.components.iter().collect();
+    let [(id, component)] = components.as_slice() else {
+        let ids: Vec<_> = manifest.components.keys().collect();
+        bail!("say which component with --component-id: {ids:?}");
+    };
+    let wasm = compose::compose(component).with_context(|| format!("component {id}"))?;
+    let out = &args.out;
+    std::fs::write(out, &wasm).with_context(|| format!("cannot write {}", out.display()))?;
+    println!("{}: {} bytes", out.display(), wasm.len());
+    let names = compose::interfaces(wasm)?;
+    names
+        .imports
+        .iter()
+        .for_each(|name| println!("  import {name}"));
+    names
+        .exports
+        .iter()
+        .for_each(|name| println!("  export {name}"));
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! `xray dead-letters`: look at the records that could not be delivered, and send them back when the cause is mended.
+
+mod letter;
+mod mask;
+mod read;
+
+use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use rdkafka::{
+    consumer::{CommitMode, Consumer},
+    message::OwnedHeaders,
+    producer::{FutureProducer, FutureRecord},
+};
+
+use self::{letter::Letter, read::Letters};
+use crate::{
+    app::{
+        manifest::Manifest,
+        variables::{self, Sources, Variables},
+    },
+    commands::shared::kafka_args::{KafkaArgs, config},
+    kafka::{config::Config, record::Record},
+};
+
+/// Arguments of `xray dead-letters`.
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// What to do.
+    #[command(subcommand)]
+    action: Action,
+    /// The manifest whose first [[trigger.kafka]] says where they are; not needed with --kafka.
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "PATH",
+        default_value = ".",
+        global = true
+    )]
+    from: PathBuf,
+    /// Set a variable of the manifest: NAME=VALUE or NAME=@FILE.
+    #[arg(long = "variable", value_name = "NAME=VALUE", global = true)]
+    variables: Vec<String>,
+    /// Where Kafka is.
+    #[command(flatten)]
+    kafka: KafkaArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// One line for each: where it is, where it was, and why it is here. Keys and values are not shown.
+    List,
+    /// All of one record, with what may tell of a patient masked.
+    Show {
+        /// Its place, as `list` shows it: PARTITION:OFFSET.
+        place: Place,
+        /// Show keys, values and headers as they are.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Send records back to the topic that they came from: all that were not sent back before, or these.
+    Redrive {
+        /// Places as `list` shows them: PARTITION:OFFSET.
+        places: Vec<Place>,
+    },
+}
+
+/// A record's place in the dead-letter topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    partition: i32,
+    offset: i64,
+}
+
+impl std::str::FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let place = text.split_once(':').and_then(|(partition, offset)| {
+            Some(Self {
+                partition: partition.parse().ok()?,
+                offset: offset.parse().ok()?,
+            })
+        });
+        place.ok_or_else(|| "expected PARTITION:OFFSET, as in 0:17".into())
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When Kafka does not answer or refuses, or a place is empty.
+pub async fn run(args: DeadLettersArgs) -> Result<()> {
+    let config = args.config()?;
+    let work = move || match args.action {
+        Action::List => list(&config),
+        Action::Show { place, reveal } => show(&config, place, reveal),
+        Action::Redrive { places } => redrive(&config, &places),
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("reading dead letters")?
+}
+
+impl DeadLettersArgs {
+    fn config(&self) -> Result<Config> {
+        let (mut manifest, variables) = if self.kafka.kafka.is_some() {
+            // Nothing of an application is needed when the flags say where.
+            let text = "spin_manifest_version = 2\napplication.name = \"none\"\n\
+                trigger.http = [{ route = \"/\", component = \"none\" }]\ncomponent.none.source = \"none\"";
+            (Manifest::parse(text, &self.from)?, Variables::default())
+        } else {
+            let manifest = Manifest::load(&self.from)
+                .context("name the brokers with --kafka, or an application")?;
+            let sources = Sources {
+                explicit: variables::parse_explicit(&self.variables)?,
+                dir: manifest.dir.clone(),
+                environment: true,
+                ..Sources::default()
+            };
+            let variables = Variables::resolve(&manifest.variables, &sources)?;
+            (manifest, variables)
+        };
+        self.kafka.apply(&mut manifest)?;
+        let trigger = manifest
+            .kafka
+            .first()
+            .context("there is no [[trigger.kafka]]; use --kafka")?;
+        config(&manifest, trigger, &variables)
+    }
+}
+
+fn list(config: &Config) -> Result<()> {
+    let letters = Letters::open(config)?;
+    let sent_back = letters.sent_back()?;
+    let mut out = std::io::stdout().lock();
+    let mut count = 0;
+    letters.each(&BTreeMap::new(), |record| {
+        let is_sent = sent_back
+            .get(&record.partition)
+            .is_some_and(|next| record.offset < *next);
+        writeln!(out, "{}", Letter(&record).line(is_sent))?;
+        count += 1;
+        Ok(())
+    })?;
+    writeln!(out, "{count} records in {}", config.dead_letter_topic)?;
+    Ok(())
+}
+
+fn show(config: &Config, place: Place, reveal: bool) -> Result<()> {
+    let record = Letters::open(config)?.one(place)?;
+    println!("{}", Letter(&record).whole(reveal));
+    Ok(())
+}
+
+fn redrive(config: &Config, places: &[Place]) -> Result<()> {
+    let letters = Letters::open(config)?;
+    let producer: FutureProducer = config.producer().create()?;
+    let mut sent = 0;
+    for place in places {
+        send_back(&producer, &letters.one(*place)?)?;
+        sent += 1;
+    }
+    if places.is_empty() {
+        letters.each(&letters.sent_back()?, |record| {
+            send_back(&producer, &record)?;
+            // After each, so that a redrive that is broken off sends at most one of them twice.
+            let next = letters.next(&record)?;
+            letters
+                .consumer
+                .commit(&next, CommitMode::Sync)
+                .context("marking it as sent back")?;
+            sent += 1;
+            Ok(())
+        })?;
+    }
+    println!("{sent} records sent back");
+    Ok(())
+}
+
+fn send_back(producer: &FutureProducer, record: &Record) -> Result<()> {
+    let letter = Letter(record);
+    let topic = letter.source_topic().with_context(|| {
+        format!(
+            "the record at {}:{} does not say where it is from",
+            record.partition, record.offset
+        )
+    })?;
+    let headers = letter
+        .own_headers()
+        .fold(OwnedHeaders::new(), OwnedHeaders::insert);
+    let mut out: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers);
+    out.key = record.key.as_deref();
+    out.payload = record.value.as_deref();
+    let sent = producer.send(out, Duration::from_secs(10));
+    let sent = tokio::runtime::Handle::current().block_on(sent);
+    sent.map_err(|(error, _)| error)
+        .with_context(|| format!("sending back to {topic}"))?;
+    Ok(())
+}

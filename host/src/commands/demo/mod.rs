@@ -1,0 +1,267 @@
+//! `xray demo`: everything at once on one machine. A store, pictures that arrive in it, notifications through Kafka, the
+//! function, and a table of what it made of them.
+
+mod folder;
+mod kafka;
+mod keep;
+mod pictures;
+mod table;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use indicatif::MultiProgress;
+use tokio::{net::TcpListener, sync::mpsc};
+use xray::config::Config;
+use xray_demo::{
+    Client, Credentials, Transport,
+    notify::{Delivery, Retry, Rule, Topic},
+    phantom,
+    results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
+    sender::{Upload, progress_bar, send_all},
+    store::{Listening, Store},
+};
+
+use self::{
+    kafka::{Broker, Queue},
+    table::Row,
+};
+use crate::{
+    commands::shared::{app::App, runtime_args::RuntimeArgs, stop::Stop},
+    serve::{
+        runtime::{Runtime, processors},
+        server::Server,
+    },
+};
+
+/// The bucket that pictures arrive in.
+const BUCKET: &str = "xray-data-in";
+
+/// Arguments of `xray demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Send the JPEGs and PNGs of this folder and those in it, such as the Kaggle archive, instead of phantoms.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// How many pictures [default: 24 phantoms, or all images].
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// Draw other phantoms.
+    #[arg(long, value_name = "N", default_value_t = phantom::DEFAULT_SEED)]
+    pub seed: u64,
+    /// Folder for the buckets; emptied at the next run.
+    #[arg(short, long, value_name = "DIR", default_value = "demo-out")]
+    pub out: PathBuf,
+    /// Send the notifications through the Kafka at these addresses, on a topic of this run's own that is deleted at the
+    /// end, instead of an embedded broker.
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// How to get into that Kafka: KEY=VALUE or KEY=@FILE, any key of [[trigger.kafka]].
+    #[arg(long, value_name = "KEY=VALUE", requires = "kafka")]
+    pub kafka_option: Vec<String>,
+    /// Send the notifications over HTTP instead, as a gateway's push endpoint does.
+    #[arg(long, conflicts_with = "kafka")]
+    pub push: bool,
+    /// Go on serving afterwards, for pictures of your own.
+    #[arg(long)]
+    pub keep: bool,
+    /// Address of the function; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Address of the store; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub store_listen: SocketAddr,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+/// The parts of a running demo.
+struct Demo {
+    client: Client,
+    credentials: Credentials,
+    config: Config,
+    store: Store,
+    listening: Listening,
+    deliveries: mpsc::UnboundedReceiver<Delivery>,
+    function: String,
+    queue: Option<Queue>,
+}
+
+/// Runs the demo; the code is a failure if anything is missing at the end.
+///
+/// # Errors
+/// When a part of it does not start, or a picture can't be sent.
+pub async fn run(args: DemoArgs) -> Result<ExitCode> {
+    let mut stop = Stop::new()?;
+    let (mut demo, is_complete) = tokio::select! {
+        shown = show(&args) => shown?,
+        // At once: whoever stops a demo does not want to wait for what is under way in it.
+        code = stop.asked() => std::process::exit(code.into()),
+    };
+    if args.keep {
+        tokio::select! {
+            () = keep::serve(&mut demo) => {}
+            _ = stop.asked() => {}
+        }
+    }
+    if let Some(queue) = demo.queue.take() {
+        queue.end().await?;
+    }
+    Ok(if is_complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Everything up to the table, and whether nothing is missing in it.
+async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
+    folder::prepare(&args.out)?;
+    // The pictures are drawn while the function is loaded.
+    let pictures = pictures::choose(args.images.clone(), args.count, args.seed);
+    let pictures = tokio::task::spawn_blocking(pictures);
+    let mut demo = Demo::start(args).await?;
+    let pictures = pictures.await.context("drawing")??;
+
+    let started = Instant::now();
+    let delivered = demo.send(&pictures, args.settings.quiet).await?;
+    let whole = started.elapsed();
+    let rows = demo.rows(delivered).await?;
+    println!("{}\n{}", table::render(&rows), table::totals(&rows, whole));
+    for (what, bucket) in ["sent", "processed", "anonymized", "quarantine"]
+        .iter()
+        .zip(buckets(&demo.config))
+    {
+        println!("{what:>10}: {}", demo.store.bucket_dir(&bucket).display());
+    }
+    let mut is_complete = rows.len() == pictures.len();
+    for row in &rows {
+        if let Some(why) = &row.missing {
+            eprintln!("xray: {}: {why}", row.key);
+            is_complete = false;
+        }
+    }
+    Ok((demo, is_complete))
+}
+
+/// The input bucket and those of the outputs, the quarantine's last, if the settings have one.
+fn buckets(config: &Config) -> Vec<String> {
+    let mut all = vec![
+        BUCKET.to_owned(),
+        processed_bucket(BUCKET, config),
+        anonymized_bucket(BUCKET, config),
+    ];
+    all.extend(quarantine_bucket(BUCKET, config));
+    all
+}
+
+impl Demo {
+    async fn start(args: &DemoArgs) -> Result<Self> {
+        let listener = TcpListener::bind(args.store_listen).await;
+        let listener = listener.with_context(|| format!("listening on {}", args.store_listen))?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let credentials = Credentials::random();
+        let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
+        // The terminal is for the table; the component's lines are in its log.
+        app.options.quiet = true;
+        if args.settings.log_dir.is_none() {
+            app.options.log_dir = Some(args.out.join("logs"));
+        }
+        let broker = match args.push {
+            true => None,
+            false => Some(Broker::open(args)?),
+        };
+        let trigger = match &broker {
+            Some(broker) => Some(broker.trigger(&mut app.manifest, &app.variables)?),
+            None => None,
+        };
+        let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
+        eprintln!("{}", runtime.nn_line());
+        let server = Server::bind(runtime.clone(), args.listen, false).await?;
+        let function = format!("http://{}/", server.local_addr()?);
+        // It serves until the process ends; what is under way at the end is nobody's any more.
+        tokio::spawn(server.run(std::future::pending()));
+
+        let (ended, deliveries) = mpsc::unbounded_channel();
+        let http = Transport::http();
+        let (queue, topic) = match broker.zip(trigger) {
+            Some((broker, trigger)) => {
+                let (queue, topic) = Queue::start(broker, runtime, trigger, ended).await?;
+                (Some(queue), topic)
+            }
+            None => {
+                let url = function.parse().context("the function's address")?;
+                let (at_a_time, retry) = (2 * processors(), Retry::default());
+                let topic = Topic::persistent(url, http.clone(), at_a_time, retry, Some(ended));
+                (None, topic)
+            }
+        };
+        let mut store = Store::builder(&args.out, credentials.clone());
+        for bucket in buckets(&app.config) {
+            store = store.bucket(bucket);
+        }
+        let store = store.notify(Rule::created(BUCKET, topic)).open()?;
+        let listening = store.serve(listener)?;
+        let client = Client::new(endpoint, credentials.clone(), http);
+        let config = app.config;
+        Ok(Self {
+            client,
+            credentials,
+            config,
+            store,
+            listening,
+            deliveries,
+            function,
+            queue,
+        })
+    }
+
+    /// Uploads everything and waits until each notification was answered or given up.
+    async fn send(&mut self, pictures: &[Upload], quiet: bool) -> Result<Vec<Delivery>> {
+        let bars = MultiProgress::new();
+        let uploaded = bars.add(progress_bar("uploading", pictures.len(), quiet));
+        let answered = bars.add(progress_bar("processing", pictures.len(), quiet));
+        let sent = |_: &Upload| uploaded.inc(1);
+        let upload = send_all(&self.client, BUCKET, pictures, 2 * processors(), sent);
+        let receive = async {
+            let mut delivered = Vec::new();
+            while delivered.len() < pictures.len() {
+                delivered.push(self.deliveries.recv().await.context("the store has gone")?);
+                answered.inc(1);
+            }
+            anyhow::Ok(delivered)
+        };
+        let ((), delivered) = tokio::try_join!(upload, receive)?;
+        bars.clear()?;
+        Ok(delivered)
+    }
+
+    /// What became of each picture, in the order of their keys.
+    async fn rows(&self, delivered: Vec<Delivery>) -> Result<Vec<Row>> {
+        let mut rows: Vec<Row> = stream::iter(delivered)
+            .map(|delivery| self.row(delivery))
+            .buffer_unordered(2 * processors())
+            .try_collect()
+            .await?;
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(rows)
+    }
+
+    async fn row(&self, delivery: Delivery) -> Result<Row> {
+        let Delivery {
+            key, answer, took, ..
+        } = delivery;
+        let report = answer
+            .and_then(|answer| Report::of(&answer))
+            .unwrap_or_else(|error| Report {
+                outcome: "retry".into(),
+                detail: Some(format!("{error:#}")),
+                ..Report::default()
+            });
+        let outputs = outputs_of(&self.client, &self.config, BUCKET, &key).await?;
+        Ok(Row::new(key, report, outputs, took))
+    }
+}

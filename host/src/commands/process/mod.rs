@@ -1,0 +1,233 @@
+//! `xray process`: the function on local pictures. The same module in the same host, with a store in this process, so
+//! that nothing listens and nothing leaves the machine.
+
+mod count;
+mod line;
+mod place;
+
+use std::{
+    cell::Cell,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    pin::pin,
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use http::{Request, header};
+use indicatif::ProgressBar;
+use xray::config::Config;
+use xray_demo::{
+    Client, Credentials,
+    notify::{Change, Event, notification},
+    results::{
+        Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
+    },
+    sender::progress_bar,
+    store::Store,
+};
+
+use self::{
+    count::Count,
+    line::Line,
+    place::{Paths, Place},
+};
+use crate::{
+    commands::shared::{
+        app::App,
+        inputs::{self, Input},
+        runtime_args::RuntimeArgs,
+        stop::Stop,
+    },
+    serve::{
+        outbound::ServiceOverrides,
+        runtime::{Runtime, processors},
+    },
+};
+
+/// The bucket that the pictures seem to lie in.
+const BUCKET: &str = "pictures";
+/// What the function calls the store. There is no such host: the call never leaves the process.
+const STORE: &str = "store.internal";
+
+/// Arguments of `xray process`.
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    /// Pictures, or folders in which every JPEG and PNG is taken.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub pictures: Vec<PathBuf>,
+    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them. What an earlier run
+    /// has left there stays, unless it is replaced.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print one JSON object a line instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    pub settings: RuntimeArgs,
+}
+
+/// Processes all pictures; the code is a failure if any of them did not get all that is due, a quarantined one too.
+///
+/// # Errors
+/// When nothing can be processed at all.
+pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
+    let stop = Stop::new()?;
+    let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
+    let credentials = Credentials::random();
+    let endpoint = format!("http://{STORE}");
+    let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
+    if app.key_is_fresh {
+        eprintln!(
+            "No pseudonym_key is set: the study ids of this run are made with a fresh random key and can't be linked to \
+             those of any other. Set SPIN_VARIABLE_PSEUDONYM_KEY to keep them."
+        );
+    }
+    let place = Place::open(&args.out)?;
+    let mut store = Store::builder(place.store(), credentials.clone()).bucket(BUCKET);
+    for bucket in output_buckets(&app.config).into_iter().flatten() {
+        store = store.bucket(bucket);
+    }
+    let store = store.open()?;
+    let service = store.transport();
+    let service = move |request| {
+        let service = service.clone();
+        async move { service.send(request).await }
+    };
+    app.options.service_overrides = ServiceOverrides::default().with(STORE, service);
+    // Standard output is for the reports, which say more than the component's own lines.
+    app.options.quiet = true;
+    if args.settings.log_dir.is_none() {
+        app.options.log_dir = None;
+    }
+    let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
+    eprintln!("{}", runtime.nn_line());
+
+    let client = Client::new(endpoint, credentials, store.transport());
+    let run = Run {
+        runtime,
+        store,
+        client,
+        config: app.config,
+        place,
+    };
+    let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
+    let count = run.all(&inputs, args.json, &bar, stop).await?;
+    bar.finish_and_clear();
+    eprintln!("{}", count.sentence(&args.out));
+    Ok(count.code())
+}
+
+struct Run {
+    runtime: Runtime,
+    store: Store,
+    client: Client,
+    config: Config,
+    place: Place,
+}
+
+/// What one picture came to.
+struct Done {
+    report: Report,
+    paths: Paths,
+    error: Option<String>,
+}
+
+/// The buckets of what the function stores: labelled pictures, anonymized copies, and those that are not clean for sure.
+fn output_buckets(config: &Config) -> [Option<String>; 3] {
+    [
+        Some(processed_bucket(BUCKET, config)),
+        Some(anonymized_bucket(BUCKET, config)),
+        quarantine_bucket(BUCKET, config),
+    ]
+}
+
+impl Run {
+    /// Processes everything, several at a time, and prints in order. Asked to stop, it takes no more pictures and
+    /// finishes those it has, so that no request outlives the store.
+    async fn all(
+        &self,
+        inputs: &[Input],
+        json: bool,
+        bar: &ProgressBar,
+        mut stop: Stop,
+    ) -> Result<Count> {
+        let stopped = Cell::new(None);
+        let mut count = Count::default();
+        let all = stream::iter(inputs)
+            .take_until(async { stopped.set(Some(stop.asked().await)) })
+            .map(async |input| (input, self.one(input).await))
+            .buffered(2 * processors());
+        let mut all = pin!(all);
+        while let Some((input, done)) = all.next().await {
+            let Done {
+                report,
+                paths,
+                error,
+            } = done;
+            count.add(&report, error.as_deref());
+            let line = Line::new(&input.path, &report, paths, error);
+            let line = if json { line.json() } else { line.text() };
+            bar.suspend(|| writeln!(io::stdout(), "{line}"))
+                .context("writing the reports")?;
+            bar.inc(1);
+        }
+        count.stopped = stopped.get();
+        Ok(count)
+    }
+
+    async fn one(&self, input: &Input) -> Done {
+        let mut done = Done {
+            report: Report::default(),
+            paths: Paths::default(),
+            error: None,
+        };
+        // Until the function says anything else.
+        done.report.outcome = "failed".into();
+        let outputs = match self.process(input, &mut done.report).await {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                done.error = Some(format!("{error:#}"));
+                return done;
+            }
+        };
+        done.error = done.report.failure();
+        let dir = |bucket: String| self.store.bucket_dir(&bucket);
+        let dirs = output_buckets(&self.config).map(|bucket| bucket.map(dir));
+        match self.place.take_all(dirs, outputs) {
+            Ok(paths) => done.paths = paths,
+            Err(error) => done.error = Some(format!("{error:#}")),
+        }
+        done
+    }
+
+    async fn process(&self, input: &Input, report: &mut Report) -> Result<Outputs> {
+        let bucket = self.store.bucket_dir(BUCKET);
+        self.place.lend(&input.path, &bucket, &input.key)?;
+        let event = Request::post("http://xray.internal/")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(event(&input.path, &input.key)?)?;
+        *report = Report::of(&self.runtime.call(event).await)?;
+        outputs_of(&self.client, &self.config, BUCKET, &input.key).await
+    }
+}
+
+/// The notification that a gateway would have sent had the picture been uploaded.
+fn event(picture: &Path, key: &str) -> Result<Bytes> {
+    Ok(notification(&Change {
+        event: Event::Put,
+        bucket: BUCKET.into(),
+        key: key.into(),
+        size: picture.metadata()?.len(),
+        // The picture is there to stay, so its digest would only be read once more for nothing.
+        etag: String::new(),
+        metadata: Vec::new(),
+        tags: Vec::new(),
+        started: SystemTime::now(),
+    }))
+}

@@ -1,0 +1,102 @@
+//! The files that a component sees, each with the path at which it does.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::app::manifest::FileMount;
+
+/// Lists what a manifest's `files` stand for, by path without the first slash. Where two entries put a file at one path,
+/// the later one holds, as with Spin.
+///
+/// # Errors
+/// When a source is not there, or a name is not text.
+pub fn list(files: &[FileMount], dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut all = BTreeMap::new();
+    for entry in files {
+        match entry {
+            FileMount::Placed {
+                source,
+                destination,
+            } => {
+                let source = dir.join(source);
+                let place = destination.trim_matches('/');
+                if source.is_dir() {
+                    add(&mut all, "**/*", &source, place)?;
+                } else if source.is_file() {
+                    all.insert(place.to_owned(), source);
+                } else {
+                    bail!("files: there is no {}", source.display());
+                }
+            }
+            FileMount::Pattern(pattern) if dir.join(pattern).is_dir() => {
+                add(&mut all, "**/*", &dir.join(pattern), pattern)?;
+            }
+            FileMount::Pattern(pattern) => add(&mut all, pattern, dir, "")?,
+        }
+    }
+    Ok(all)
+}
+
+/// Adds the files in `dir` that match, below `place`.
+fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &str) -> Result<()> {
+    // What matches below `.` comes without it, so that nothing could be said of where it lies.
+    let dir = dir.canonicalize()?;
+    let escaped = glob::Pattern::escape(&dir.to_string_lossy());
+    let full = format!("{escaped}/{pattern}");
+    for path in glob::glob(&full).with_context(|| format!("files: {pattern:?}"))? {
+        let path = path?;
+        if !path.is_file() {
+            continue;
+        }
+        let inside = path.strip_prefix(&dir).ok().and_then(Path::to_str);
+        let inside = inside.with_context(|| format!("files: cannot name {}", path.display()))?;
+        let name = if place.is_empty() {
+            inside.to_owned()
+        } else {
+            format!("{}/{inside}", place.trim_end_matches('/'))
+        };
+        all.insert(name, path);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_listed_where_the_component_sees_them() {
+        let app = tempfile::tempdir().unwrap();
+        for file in ["models/a/model.onnx", "models/.hidden", "t/1.txt", "t/2.md"] {
+            let path = app.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        let placed = |source: &str, destination: &str| FileMount::Placed {
+            source: source.into(),
+            destination: destination.into(),
+        };
+        let names = |files: &[FileMount]| -> Vec<String> {
+            list(files, app.path()).unwrap().into_keys().collect()
+        };
+        assert_eq!(
+            names(&[placed("models", "/models")]),
+            ["models/.hidden", "models/a/model.onnx"]
+        );
+        assert_eq!(names(&[placed("t", "/")]), ["1.txt", "2.md"]);
+        assert_eq!(names(&[placed("t/1.txt", "/x/y")]), ["x/y"]);
+        assert_eq!(names(&[FileMount::Pattern("t/*.txt".into())]), ["t/1.txt"]);
+        assert_eq!(
+            names(&[FileMount::Pattern("t".into())]),
+            ["t/1.txt", "t/2.md"]
+        );
+        let both = [placed("t/1.txt", "/x"), placed("t/2.md", "/x")];
+        assert!(list(&both, app.path()).unwrap()["x"].ends_with("2.md"));
+        let error = list(&[placed("nothing", "/x")], app.path()).unwrap_err();
+        assert!(format!("{error:#}").contains("nothing"));
+    }
+}

@@ -1,0 +1,210 @@
+//! The way through the bucket: list, look what is current, process the rest.
+
+use std::{cell::RefCell, pin::pin, time::Duration};
+
+use anyhow::{Context, Result, anyhow};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use http::{Request, header};
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::json;
+use xray::{
+    config::Config,
+    event::{EventKind, ObjectEvent, ObjectRef},
+    s3::ObjectHead,
+    store::decide::{self, Lack},
+};
+use xray_demo::{
+    Client,
+    client::Listed,
+    results::{Report, processed_bucket},
+};
+
+use super::tally::Tally;
+use crate::{
+    commands::shared::store_client::{may_pass, remedy},
+    serve::runtime::Runtime,
+};
+
+/// Objects of one request; what S3 gives at most.
+const PAGE: u16 = 1000;
+/// How often an object is tried that may still work.
+const ATTEMPTS: u32 = 4;
+/// The pause before it is tried for the second time; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What it takes to go through a bucket.
+pub(super) struct Walk {
+    pub(super) client: Client,
+    pub(super) config: Config,
+    pub(super) settings: String,
+    pub(super) model_sha256: String,
+    /// None where nothing is to be processed.
+    pub(super) runtime: Option<Runtime>,
+    pub(super) bucket: String,
+    pub(super) prefix: String,
+    pub(super) since: Option<Timestamp>,
+    pub(super) limit: usize,
+    pub(super) at_a_time: usize,
+    pub(super) shows_keys: bool,
+    pub(super) bar: ProgressBar,
+}
+
+impl Walk {
+    /// Goes through all of it until `stop` is ready, then finishes what is under way. Never more than a page of the bucket
+    /// is in memory.
+    pub(super) async fn all(&self, stop: impl Future<Output = ()>) -> Result<Tally> {
+        let tally = RefCell::new(Tally::new(self.runtime.is_none()));
+        {
+            let looked = self
+                .listing()
+                .take_until(stop)
+                .try_filter(|object| std::future::ready(self.is_meant(object)))
+                .map(async |object| {
+                    let object = object?;
+                    let lack = self.lack(&object).await?;
+                    anyhow::Ok((object, lack))
+                })
+                .buffered(self.at_a_time);
+            let due = looked.try_filter_map(async |(object, lack)| {
+                tally.borrow_mut().listed(lack);
+                self.bar.inc_length(1);
+                if lack.is_none() {
+                    self.bar.inc(1);
+                }
+                Ok(lack.map(|_| object))
+            });
+            let ended = due
+                .take(self.limit)
+                .map(async |object| {
+                    let object = object?;
+                    let ended = self.process(&object).await;
+                    anyhow::Ok((object, ended))
+                })
+                .buffered(self.at_a_time);
+            let mut ended = pin!(ended);
+            while let Some(one) = ended.next().await {
+                let (object, ended) = one?;
+                self.bar.inc(1);
+                let Some(ended) = ended else { continue };
+                if let Some(complaint) = tally.borrow_mut().ended(ended) {
+                    let which = self.name(&object);
+                    self.bar.suspend(|| eprintln!("xray: {which}: {complaint}"));
+                }
+            }
+        }
+        Ok(tally.into_inner())
+    }
+
+    /// Every object below the prefix.
+    fn listing(&self) -> impl Stream<Item = Result<Listed>> {
+        let pages = stream::try_unfold(Some(String::new()), async |after| {
+            let Some(after) = after else {
+                return Ok(None);
+            };
+            let listed = self.again(async || {
+                self.client
+                    .list(&self.bucket, &self.prefix, &after, PAGE)
+                    .await
+            });
+            let page = listed
+                .await
+                .map_err(|error| self.explain(&error, &self.bucket))?;
+            let next = page.objects.last().filter(|_| page.is_truncated);
+            let next = next.map(|object| object.key.clone());
+            anyhow::Ok(Some((stream::iter(page.objects).map(Ok), next)))
+        });
+        pages.try_flatten()
+    }
+
+    fn is_meant(&self, object: &Listed) -> bool {
+        // What consoles put as a "folder" is no picture.
+        let is_folder = object.key.ends_with('/') && object.size == 0;
+        !is_folder && self.since.is_none_or(|since| object.modified >= since)
+    }
+
+    /// What is out of date about the outputs of an object.
+    async fn lack(&self, object: &Listed) -> Result<Option<Lack>> {
+        let bucket = processed_bucket(&self.bucket, &self.config);
+        let key = decide::processed_key(&object.key);
+        let head = self.again(async || self.client.head(&bucket, &key).await);
+        let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
+        let stored = head.map(|head| ObjectHead::of(&head));
+        let event = ObjectEvent {
+            object: self.reference(object)?,
+            kind: EventKind::Created,
+            etag: Some(object.etag.clone()),
+            size: Some(object.size),
+            sequencer: None,
+        };
+        let lack = decide::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
+        Ok(lack)
+    }
+
+    /// Hands an object to the function, again where that may help; nothing where nothing is to be processed.
+    async fn process(&self, object: &Listed) -> Option<Result<Report>> {
+        let runtime = self.runtime.as_ref()?;
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            let report = self.call(runtime, object).await;
+            if report.as_ref().is_ok_and(|r| r.outcome != "retry") {
+                return Some(report);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Some(self.call(runtime, object).await)
+    }
+
+    async fn call(&self, runtime: &Runtime, object: &Listed) -> Result<Report> {
+        let event = Request::post("http://xray.internal/")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(self.notification(object))?;
+        Report::of(&runtime.call(event).await)
+    }
+
+    /// The notification of an object that no event is known of: without a sequencer, so that the function goes by the ETag.
+    fn notification(&self, object: &Listed) -> Bytes {
+        let record = json!({
+            "eventSource": "ceph:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "bucket": { "name": self.bucket },
+                "object": { "key": object.key, "eTag": object.etag, "size": object.size },
+            },
+        });
+        json!({ "Records": [record] }).to_string().into()
+    }
+
+    /// Does a request to the store again where that may help.
+    async fn again<T>(&self, request: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match request().await {
+                Err(error) if may_pass(&error) => tokio::time::sleep(pause).await,
+                ended => return ended,
+            }
+            pause *= 2;
+        }
+        request().await
+    }
+
+    fn explain(&self, error: &anyhow::Error, bucket: &str) -> anyhow::Error {
+        anyhow!("{bucket}: {error:#}{}", remedy(error, bucket))
+    }
+
+    fn reference(&self, object: &Listed) -> Result<ObjectRef> {
+        let reference = ObjectRef::new(&self.bucket, &object.key, None);
+        reference.context("the bucket holds a key that can't be one")
+    }
+
+    /// What an object is called in what is printed: by the digest that the function's reports have, or by its key.
+    fn name(&self, object: &Listed) -> String {
+        match (self.shows_keys, self.reference(object)) {
+            (false, Ok(reference)) => decide::log_digest(&reference, &self.config),
+            (false, Err(_)) => "an object".into(),
+            (true, _) => object.key.clone(),
+        }
+    }
+}

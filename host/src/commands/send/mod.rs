@@ -1,0 +1,206 @@
+//! `xray send`: local pictures into the input bucket, as many as one likes, and again until all are there.
+
+mod access;
+
+use std::{path::PathBuf, pin::pin, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use indicatif::{HumanBytes, ProgressBar};
+use xray_demo::{
+    Client,
+    sender::{Failure, Manner, Sent, Source, Upload, progress_bar, send_one},
+};
+
+use self::access::AccessArgs;
+use crate::commands::shared::{
+    inputs,
+    stop::Stop,
+    store_client::{may_pass, remedy},
+};
+
+/// How often a picture is tried that the store does not take at once.
+const ATTEMPTS: u32 = 4;
+/// The pause before it is tried for the second time; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest key, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// Arguments of `xray send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Pictures, or folders in which every JPEG and PNG is taken; the path below the folder is the key.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub pictures: Vec<PathBuf>,
+    /// Bucket to send to.
+    #[arg(long, value_name = "NAME", default_value = "xray-data-in")]
+    pub bucket: String,
+    /// Put this before every key, as in `ward7/`.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prefix: String,
+    /// Uploads at a time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: u16,
+    /// Files that are larger than this go in parts of this many mebibytes.
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(5..=1024))]
+    pub part_size: u16,
+    /// Send everything, also what is there already: same size, and an ETag that is the MD5 of the file, or the one that
+    /// parts of --part-size give.
+    #[arg(long)]
+    pub again: bool,
+    /// Name files in what is printed. Their names may hold those of patients.
+    #[arg(long)]
+    pub show_keys: bool,
+    /// No progress bar.
+    #[arg(long, short = 'q')]
+    pub quiet: bool,
+    /// Where the store is and who sends.
+    #[command(flatten)]
+    pub access: AccessArgs,
+}
+
+/// Uploads everything; the code is a failure if a file could not be read, or somebody asked to stop.
+///
+/// # Errors
+/// When there is nothing to send, or with the first refusal that would meet every other file too.
+pub async fn run(args: SendArgs) -> Result<ExitCode> {
+    let stop = Stop::new()?;
+    let uploads = uploads(&args)?;
+    let client = args.access.client()?;
+    let bar = progress_bar("sending", uploads.len(), args.quiet);
+    let sending = Sending {
+        client: &client,
+        args: &args,
+        bar: &bar,
+        manner: Manner {
+            part_size: usize::from(args.part_size) << 20,
+            skips_present: !args.again,
+        },
+    };
+    let count = sending.all(&uploads, stop).await;
+    bar.finish_and_clear();
+    let count = count?;
+    eprintln!("{}", count.line(&args.bucket));
+    Ok(match count.stopped {
+        Some(code) => ExitCode::from(code),
+        None if count.failed > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    })
+}
+
+/// The pictures with their keys.
+fn uploads(args: &SendArgs) -> Result<Vec<Upload>> {
+    let inputs = inputs::gather(&args.pictures, None)?;
+    let mut uploads = Vec::with_capacity(inputs.len());
+    for (number, input) in (1..).zip(inputs) {
+        let key = format!("{}{}", args.prefix, input.key);
+        if key.len() > MAX_KEY {
+            let which = which(args, number, &key);
+            bail!("the key of {which} would be over {MAX_KEY} bytes; shorten its name or --prefix");
+        }
+        uploads.push(Upload {
+            key,
+            source: Source::File(input.path),
+        });
+    }
+    Ok(uploads)
+}
+
+/// How a file is called in what is printed.
+fn which(args: &SendArgs, number: usize, key: &str) -> String {
+    match args.show_keys {
+        true => key.to_owned(),
+        false => format!("file {number} (--show-keys names it)"),
+    }
+}
+
+/// What it came to.
+#[derive(Debug, Default)]
+struct Count {
+    sent: usize,
+    bytes: u64,
+    present: usize,
+    failed: usize,
+    stopped: Option<u8>,
+}
+
+impl Count {
+    fn line(&self, bucket: &str) -> String {
+        let mut line = format!(
+            "{} sent to {bucket} ({}), {} there already",
+            self.sent,
+            HumanBytes(self.bytes),
+            self.present
+        );
+        if self.failed > 0 {
+            line += &format!(", {} not sent", self.failed);
+        }
+        if self.stopped.is_some() {
+            line += "; stopped, the same command goes on where it was";
+        }
+        line
+    }
+}
+
+struct Sending<'a> {
+    client: &'a Client,
+    args: &'a SendArgs,
+    bar: &'a ProgressBar,
+    manner: Manner,
+}
+
+impl Sending<'_> {
+    /// Sends all, several at a time. Asked to stop, it begins no more and finishes what is under way.
+    async fn all(&self, uploads: &[Upload], mut stop: Stop) -> Result<Count> {
+        let mut count = Count::default();
+        let mut stopped = None;
+        {
+            let all = stream::iter((1..).zip(uploads))
+                .take_until(async { stopped = Some(stop.asked().await) })
+                .map(async |(number, upload)| (number, upload, self.one(upload).await))
+                .buffer_unordered(self.args.concurrency.into());
+            let mut all = pin!(all);
+            while let Some((number, upload, sent)) = all.next().await {
+                match sent {
+                    Ok(Sent::Uploaded(bytes)) => {
+                        count.sent += 1;
+                        count.bytes += bytes;
+                    }
+                    Ok(Sent::Present) => count.present += 1,
+                    Err(Failure::File(error)) => {
+                        count.failed += 1;
+                        let which = which(self.args, number, &upload.key);
+                        let why = error.root_cause();
+                        self.bar
+                            .suspend(|| eprintln!("xray: {which} cannot be read: {why}"));
+                    }
+                    // It would meet every other file too.
+                    Err(Failure::Store(error)) => {
+                        let which = which(self.args, number, &upload.key);
+                        let remedy = remedy(&error, &self.args.bucket);
+                        let error = anyhow!("{error:#}{remedy}");
+                        return Err(error).context(format!("sending {which}"));
+                    }
+                }
+                self.bar.inc(1);
+            }
+        }
+        count.stopped = stopped;
+        Ok(count)
+    }
+
+    /// Sends one, again where that may help.
+    async fn one(&self, upload: &Upload) -> Result<Sent, Failure> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match send_one(self.client, &self.args.bucket, upload, &self.manner).await {
+                Err(Failure::Store(error)) if may_pass(&error) => {}
+                ended => return ended,
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        send_one(self.client, &self.args.bucket, upload, &self.manner).await
+    }
+}

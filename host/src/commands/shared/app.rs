@@ -1,0 +1,102 @@
+//! The application on a store of this process's own: its variables point there, whatever else is set.
+
+use anyhow::{Context, Result, bail};
+use xray::config::Config;
+use xray_demo::Credentials;
+
+use crate::{
+    app::{manifest::Manifest, variables::Variables},
+    commands::shared::runtime_args::RuntimeArgs,
+    serve::runtime::Options,
+};
+
+/// The variables that say where the store is; a command with its own store sets them itself.
+const STORE: [&str; 7] = [
+    "s3_endpoint",
+    "s3_bucket_hosts",
+    "s3_region",
+    "s3_style",
+    "s3_access_key",
+    "s3_secret_key",
+    "s3_session_token",
+];
+
+/// Everything that a runtime starts from, and the settings that the function is going to see.
+pub(crate) struct App {
+    pub(crate) manifest: Manifest,
+    pub(crate) variables: Variables,
+    pub(crate) options: Options,
+    pub(crate) config: Config,
+    /// Whether nobody has set a pseudonym key, so that one was made for this run.
+    pub(crate) key_is_fresh: bool,
+}
+
+impl App {
+    /// Reads the manifest and points its variables at the store.
+    ///
+    /// # Errors
+    /// When the manifest does not load, a setting has no use, or somebody has set where the store is.
+    pub(crate) async fn load(
+        settings: &RuntimeArgs,
+        endpoint: &str,
+        credentials: &Credentials,
+    ) -> Result<Self> {
+        let manifest = settings.application().await?;
+        let mut sources = settings.sources(&manifest)?;
+        if let Some(name) = STORE
+            .iter()
+            .find(|name| sources.explicit.contains_key(**name))
+        {
+            bail!("--variable {name}: this command has its own store and sets that itself");
+        }
+        let Credentials {
+            access_key,
+            secret_key,
+        } = credentials.clone();
+        let values = [
+            endpoint.to_owned(),
+            endpoint.to_owned(),
+            "us-east-1".to_owned(),
+            "path".to_owned(),
+            access_key,
+            secret_key,
+            String::new(),
+        ];
+        for (name, value) in STORE.into_iter().zip(values) {
+            // Another application than ours may do without some of them.
+            if manifest.variables.contains_key(name) {
+                sources.explicit.insert(name.to_owned(), value);
+            }
+        }
+        let mut variables = Variables::resolve(&manifest.variables, &sources)?;
+        let mut config = config(&manifest, &variables)?;
+        let key_is_fresh = config.pseudonym_key.is_none();
+        if key_is_fresh {
+            variables.set("pseudonym_key", xray_demo::fresh_key());
+            config = self::config(&manifest, &variables)?;
+        }
+        let options = settings.options(&manifest);
+        Ok(Self {
+            manifest,
+            variables,
+            options,
+            config,
+            key_is_fresh,
+        })
+    }
+}
+
+/// The settings as the function reads them, from the variables of the component that the first route leads to.
+pub(crate) fn config(manifest: &Manifest, variables: &Variables) -> Result<Config> {
+    let route = manifest
+        .routes
+        .first()
+        .context("the application has no route")?;
+    let component = manifest
+        .components
+        .get(&route.component)
+        .context("the route leads nowhere")?;
+    let variables = variables.for_component(&component.variables)?;
+    let config = Config::from_lookup(|name| variables.get(name).map(str::to_owned));
+    config.context("the application's settings")
+}

@@ -1,0 +1,176 @@
+//! Which pictures are meant, and the key each one gets.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use xray_demo::sender::{Source, pictures_in};
+
+/// The folders of labelled pictures, anonymized copies, and those that are not clean for sure.
+pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
+
+/// A local picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// The path as the user would write it.
+    pub(crate) path: PathBuf,
+    /// Its key, which is also where its outputs go below the output folder.
+    pub(crate) key: String,
+}
+
+/// Every picture that is named or lies in a named folder, each once, in order. What an earlier run has left in the output
+/// folder `out`, if there is one, is not found in a folder.
+///
+/// A file's key is its name and that of a picture in a folder its path below it. Where that gives two pictures one key,
+/// all keys are the paths below the deepest folder that holds them all.
+pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>> {
+    let made = FOLDERS.map(|folder| out?.join(folder).canonicalize().ok());
+    let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
+    let mut inputs = Vec::new();
+    let mut seen = HashSet::new();
+    for path in named {
+        for input in expand(path)? {
+            let real = input.path.canonicalize();
+            let real = real.with_context(|| format!("opening {}", input.path.display()))?;
+            let left_over = path.is_dir() && is_made(&real);
+            if !left_over && seen.insert(real.clone()) {
+                inputs.push((real, input));
+            }
+        }
+    }
+    if inputs.is_empty() {
+        bail!("no JPEG or PNG was found");
+    }
+    let keys: HashSet<&str> = inputs.iter().map(|(_, input)| input.key.as_str()).collect();
+    if keys.len() < inputs.len() {
+        let above = common_folder(inputs.iter().map(|(real, _)| real.as_path()));
+        for (real, input) in &mut inputs {
+            input.key = key_of(real.strip_prefix(&above)?)?;
+        }
+    }
+    Ok(inputs.into_iter().map(|(_, input)| input).collect())
+}
+
+fn expand(path: &Path) -> Result<Vec<Input>> {
+    if !path.is_dir() {
+        let name = path
+            .file_name()
+            .with_context(|| format!("{} is no file", path.display()))?;
+        let input = Input {
+            path: path.to_owned(),
+            key: key_of(Path::new(name))?,
+        };
+        return Ok(vec![input]);
+    }
+    let found = pictures_in(path)?;
+    let input = |upload: xray_demo::sender::Upload| match upload.source {
+        Source::File(path) => Some(Input {
+            path,
+            key: upload.key,
+        }),
+        Source::Bytes(_) => None,
+    };
+    Ok(found.into_iter().filter_map(input).collect())
+}
+
+/// A relative path as a key, with slashes on every system.
+fn key_of(below: &Path) -> Result<String> {
+    let segments: Option<Vec<&str>> = below.iter().map(|segment| segment.to_str()).collect();
+    let segments = segments.with_context(|| {
+        format!(
+            "{} is not UTF-8, and object keys must be; rename it",
+            below.display()
+        )
+    })?;
+    Ok(segments.join("/"))
+}
+
+fn common_folder<'a>(mut files: impl Iterator<Item = &'a Path>) -> PathBuf {
+    let mut above = files
+        .next()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("/"))
+        .to_owned();
+    for file in files {
+        while !file.starts_with(&above) && above.pop() {}
+    }
+    above
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn check(files: &[&str], named: &[&str], keys: &[&str]) {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        let named: Vec<PathBuf> = named.iter().map(|name| dir.path().join(name)).collect();
+        let inputs = gather(&named, None).unwrap();
+        let found: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
+        assert_eq!(found, keys);
+        assert!(inputs.iter().all(|input| input.path.is_file()));
+    }
+
+    #[test]
+    fn keys_are_names_or_paths_below_the_folder() {
+        check(
+            &["a.png", "d/b.jpeg", "d/e/c.JPG"],
+            &["a.png", "d"],
+            &["a.png", "b.jpeg", "e/c.JPG"],
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_named_is_taken_whatever_its_name() {
+        check(
+            &["scan.dcm", "d/notes.txt", "d/a.png"],
+            &["scan.dcm", "d"],
+            &["scan.dcm", "a.png"],
+        );
+    }
+
+    #[test]
+    fn a_picture_named_twice_is_taken_once() {
+        check(&["d/a.png"], &["d", "d/a.png", "d/../d"], &["a.png"]);
+    }
+
+    #[test]
+    fn equal_names_are_told_apart_by_their_folders() {
+        check(
+            &["x/y/1/a.png", "x/y/2/a.png", "x/y/2/b.png"],
+            &["x/y/1", "x/y/2/a.png", "x/y/2/b.png"],
+            &["1/a.png", "2/a.png", "2/b.png"],
+        );
+    }
+
+    #[test]
+    fn the_outputs_of_an_earlier_run_are_no_inputs() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        fs::create_dir_all(out.join("processed")).unwrap();
+        fs::write(dir.path().join("a.png"), "").unwrap();
+        fs::write(out.join("processed/a-processed.png"), "").unwrap();
+        fs::create_dir_all(out.join("quarantine")).unwrap();
+        fs::write(out.join("quarantine/c.png"), "").unwrap();
+        fs::write(out.join("b.png"), "").unwrap();
+        let inputs = gather(&[dir.path().to_owned()], Some(&out)).unwrap();
+        let keys: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
+        assert_eq!(keys, ["a.png", "out/b.png"]);
+    }
+
+    #[test]
+    fn nothing_found_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        assert!(gather(&[dir.path().to_owned()], Some(&out)).is_err());
+        assert!(gather(&[dir.path().join("missing.png")], Some(&out)).is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! From an application and flags to a runtime that is ready for its triggers.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Result;
+
+use super::{
+    kafka_args::{self, KafkaArgs},
+    runtime_args::RuntimeArgs,
+};
+use crate::{
+    app::manifest::Manifest,
+    kafka::config::Config,
+    serve::{metrics, runtime::Runtime},
+};
+
+/// Starts all of an application but its triggers, and serves its metrics.
+///
+/// # Errors
+/// When a setting does not make sense, or something that the application needs is not there.
+pub async fn load(
+    mut manifest: Manifest,
+    settings: &RuntimeArgs,
+    flags: &KafkaArgs,
+    metrics_address: Option<SocketAddr>,
+) -> Result<(Runtime, Vec<Config>)> {
+    flags.apply(&mut manifest)?;
+    // Before anything is loaded, because it is quick to check.
+    let variables = settings.resolve(&manifest)?;
+    let triggers = kafka_args::configs(&manifest, &variables)?;
+    let options = settings.options(&manifest);
+    let runtime = Runtime::start(manifest, variables, options).await?;
+    tracing::info!("{}", runtime.nn_line());
+    if let Some(address) = metrics_address {
+        let source = runtime.clone();
+        let render = move || source.metrics().render(source.inference().sessions());
+        let address = metrics::serve(address, Arc::new(render)).await?;
+        tracing::info!("Metrics at http://{address}/metrics");
+    }
+    Ok((runtime, triggers))
+}

@@ -1,0 +1,15 @@
+//! What several commands use: groups of flags, and steps between the flags and the work.
+
+pub(crate) mod app;
+pub(crate) mod inputs;
+pub mod kafka_args;
+pub mod load;
+pub mod logging;
+pub mod plan;
+pub mod push_args;
+pub mod runtime_args;
+pub mod source_args;
+pub mod spin_args;
+pub(crate) mod stop;
+pub mod store_args;
+pub mod store_client;

@@ -1,0 +1,131 @@
+//! `trigger-kafka`: this host as a trigger plugin of Spin.
+//!
+//! `spin up` starts one process for each type of trigger and tells it in `SPIN_LOCKED_URL` where the application lies.
+//! It also asks, before that, for the flags that the trigger takes.
+
+mod answers;
+mod parent;
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
+
+use crate::{
+    app::{
+        locked::{self, Triggers},
+        manifest::Manifest,
+    },
+    commands::shared::{
+        kafka_args::{self, KafkaArgs},
+        load::load,
+        runtime_args::RuntimeArgs,
+    },
+    serve::server,
+};
+
+/// The name by which Spin finds a plugin for triggers of type `kafka`.
+pub const NAME: &str = "trigger-kafka";
+
+/// Arguments of the plugin.
+#[derive(Debug, Args)]
+pub struct PluginArgs {
+    /// Print the help of the flags, for `spin up --help`.
+    #[arg(long, hide = true)]
+    help_args_only: bool,
+    /// Print the flags as JSON, for `spin up` with several types of triggers.
+    #[arg(long, hide = true)]
+    launch_metadata_only: bool,
+    /// Metrics for Prometheus on this address, at /metrics.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// Kafka.
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    /// What every command that runs the component has.
+    #[command(flatten)]
+    settings: RuntimeArgs,
+}
+
+/// Delivers Kafka's records to the components of a Spin application.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    args: PluginArgs,
+}
+
+impl PluginArgs {
+    /// The arguments, if the program was started under the plugin's name.
+    pub fn of_this_process() -> Option<Self> {
+        let arguments: Vec<OsString> = env::args_os().collect();
+        let name = PathBuf::from(arguments.first()?);
+        (name.file_stem() == Some(OsStr::new(NAME))).then(|| {
+            let matches = command().get_matches_from(arguments);
+            Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        })
+    }
+}
+
+/// `spin up` reads these itself, and says where the application is in its own way.
+fn command() -> Command {
+    let of_spin = [
+        "from",
+        "insecure",
+        "cache_dir",
+        "env",
+        "temp",
+        "direct_mounts",
+    ];
+    let hide = |command: Command, name| command.mut_arg(name, |arg| arg.hide(true));
+    of_spin.into_iter().fold(Cli::command(), hide)
+}
+
+/// Answers Spin's questions, or runs the triggers until a signal, the end of a trigger or of the parent.
+///
+/// # Errors
+/// When the application cannot be read or does not start, or a trigger ends by itself.
+pub async fn run(args: PluginArgs) -> Result<()> {
+    if args.help_args_only {
+        print!("{}", answers::help(command()));
+        return Ok(());
+    }
+    if args.launch_metadata_only {
+        // This is where Spin reads it.
+        eprintln!("{}", answers::launch_metadata(&command()));
+        return Ok(());
+    }
+    let stop = server::signal()?;
+    let parent_gone = parent::gone();
+    let manifest = manifest()?;
+    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
+    let triggers = kafka_args::start(&runtime, triggers).await?;
+    tokio::select! {
+        () = stop => {}
+        () = parent_gone => tracing::info!("the parent process has ended; finishing the requests that are running"),
+        () = kafka_args::ended(&triggers) => {}
+    }
+    kafka_args::stop(triggers).await
+}
+
+fn manifest() -> Result<Manifest> {
+    let url = env::var("SPIN_LOCKED_URL").context(
+        "SPIN_LOCKED_URL is not set; this is Spin's plugin for Kafka triggers, and `spin up` starts it (without Spin, use `xray up`)",
+    )?;
+    let path = locked::path(&url).context("SPIN_LOCKED_URL")?;
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Empty when the application came from a registry.
+    let dir = ["SPIN_LOCAL_APP_DIR", "SPIN_WORKING_DIR"]
+        .iter()
+        .filter_map(env::var_os)
+        .find(|dir| !dir.is_empty());
+    let dir = dir.map_or_else(|| PathBuf::from("."), PathBuf::from);
+    locked::App::parse(&text)
+        .and_then(|app| app.manifest(Triggers::Kafka, &dir, &locked::local))
+        .context("the application that Spin gave")
+}

@@ -1,0 +1,255 @@
+//! Metrics for Prometheus. Label values come from small sets and can't hold patient data.
+
+mod memory;
+mod report;
+mod serve;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+pub use serve::serve;
+
+use crate::serve::logs::{Listener, Stream};
+
+/// Prefix of all metric names, except those about the process.
+const PREFIX: &str = "xray";
+
+/// Histogram buckets in seconds, from a tenth of a millisecond for a step to the longest request.
+const BUCKETS: [f64; 13] = [
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabel {
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectLabels {
+    outcome: String,
+    class: String,
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabel {
+    step: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Metrics of one runtime.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<StatusLabel, Counter>,
+    duration: Histogram,
+    objects: Family<ObjectLabels, Counter>,
+    steps: Histograms<StepLabel>,
+    rejected: Family<KindLabel, Counter>,
+    failures: Family<KindLabel, Counter>,
+    aot: Family<KindLabel, Counter>,
+    /// Requests being processed.
+    pub in_flight: Gauge,
+    /// Requests waiting for an instance.
+    pub queued: Gauge,
+    sessions: Gauge,
+    sessions_in_use: Gauge,
+    memory: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let this = Self {
+            registry: Mutex::default(),
+            requests: Family::default(),
+            duration: histogram(),
+            objects: Family::default(),
+            steps: Family::new_with_constructor(histogram),
+            rejected: Family::default(),
+            failures: Family::default(),
+            aot: Family::default(),
+            in_flight: Gauge::default(),
+            queued: Gauge::default(),
+            sessions: Gauge::default(),
+            sessions_in_use: Gauge::default(),
+            memory: Gauge::default(),
+        };
+        this.register_own();
+        this
+    }
+}
+
+impl Metrics {
+    /// Registers metrics of a trigger under the common prefix.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(self.registry().sub_registry_with_prefix(PREFIX));
+    }
+
+    fn register_own(&self) {
+        let mut registry = self.registry();
+        let all = registry.sub_registry_with_prefix(PREFIX);
+        all.register(
+            "requests",
+            "Requests by status of the response",
+            self.requests.clone(),
+        );
+        all.register_with_unit(
+            "request_duration",
+            "Time from the arrival of a request to the head of its response",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        all.register(
+            "objects",
+            "Objects by outcome, class and reason",
+            self.objects.clone(),
+        );
+        all.register_with_unit(
+            "step_duration",
+            "Duration of processing steps",
+            Unit::Seconds,
+            self.steps.clone(),
+        );
+        all.register(
+            "rejected",
+            "Requests rejected before an instance was started",
+            self.rejected.clone(),
+        );
+        all.register(
+            "failures",
+            "Instances that failed without a response",
+            self.failures.clone(),
+        );
+        all.register(
+            "aot_cache",
+            "Components loaded, by state of the cache of compiled code",
+            self.aot.clone(),
+        );
+        all.register(
+            "requests_in_flight",
+            "Requests being processed",
+            self.in_flight.clone(),
+        );
+        all.register(
+            "requests_queued",
+            "Requests waiting for an instance",
+            self.queued.clone(),
+        );
+        all.register("sessions", "Inference sessions", self.sessions.clone());
+        all.register(
+            "sessions_in_use",
+            "Inference sessions that are computing",
+            self.sessions_in_use.clone(),
+        );
+        registry.register_with_unit(
+            "process_resident_memory",
+            "Resident memory of the host",
+            Unit::Bytes,
+            self.memory.clone(),
+        );
+    }
+
+    /// Adds an info metric with the backend, its target and the host's version.
+    pub fn describe(&self, backend: &str, target: &str) {
+        let info = Info::new(vec![
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("backend", backend.to_owned()),
+            ("target", target.to_owned()),
+        ]);
+        self.registry()
+            .register("xray_host", "The host and its inference backend", info);
+    }
+
+    /// Counts a response.
+    pub fn request(&self, status: http::StatusCode, took: Duration) {
+        self.requests
+            .get_or_create(&StatusLabel {
+                status: status.as_u16(),
+            })
+            .inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a rejected request: `queue-full`, `queue-wait`, `too-large`, `no-route`.
+    pub fn rejected(&self, kind: &'static str) {
+        self.rejected.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    /// Counts an instance without a response: `trap`, `deadline`, `memory`, `no-answer`.
+    pub fn failure(&self, kind: &'static str) {
+        self.failures.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    /// Counts a lookup in the cache of compiled code: `hit`, `miss`, `damaged`.
+    pub fn aot(&self, kind: &'static str) {
+        self.aot.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    /// Returns a listener that counts report lines.
+    pub fn listener(self: &Arc<Self>) -> Listener {
+        let this = self.clone();
+        Arc::new(move |stream, line| {
+            if stream == Stream::Stdout
+                && let Some(report) = report::parse(line)
+            {
+                this.object(report);
+            }
+        })
+    }
+
+    fn object(&self, report: report::ReportLine) {
+        let report::ReportLine {
+            outcome,
+            class,
+            reason,
+            ms,
+            ..
+        } = report;
+        let (class, reason) = (class.unwrap_or_default(), reason.unwrap_or_default());
+        self.objects
+            .get_or_create(&ObjectLabels {
+                outcome,
+                class,
+                reason,
+            })
+            .inc();
+        for (step, ms) in ms {
+            self.steps
+                .get_or_create(&StepLabel { step })
+                .observe(ms / 1e3);
+        }
+    }
+
+    /// Renders all metrics as text. Sessions and memory are sampled now.
+    pub fn render(&self, (sessions, in_use): (usize, usize)) -> String {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.sessions.set(count(sessions));
+        self.sessions_in_use.set(count(in_use));
+        self.memory.set(memory::resident().unwrap_or(0));
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        _ = encode(&mut text, &self.registry());
+        text
+    }
+
+    fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

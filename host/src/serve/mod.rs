@@ -1,0 +1,9 @@
+//! Serving of applications: the runtime, the HTTP server in front of it, outbound HTTP, logs and
+//! metrics.
+
+pub mod logs;
+pub mod metrics;
+pub mod outbound;
+pub mod problem;
+pub mod runtime;
+pub mod server;

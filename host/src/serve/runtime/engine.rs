@@ -1,0 +1,71 @@
+//! The WebAssembly engine, with pooled memory and an epoch clock that interrupts guests.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+/// Interval at which a running guest yields, and the precision of its deadline.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// Creates an engine for `instances` concurrent instances of `max_memory` bytes each, and starts
+/// its clock.
+///
+/// # Errors
+/// When the machine does not support the configuration.
+pub fn build(instances: usize, max_memory: usize) -> Result<Engine> {
+    let engine = Engine::new(&config(Some(instances), max_memory)).or_else(|error| {
+        // The pool reserves four gigabytes of address space for each instance, which some machines
+        // don't allow. Without it, an instance takes a few microseconds longer to create.
+        tracing::warn!("no instance pool on this machine: {error:#}");
+        Engine::new(&config(None, max_memory))
+    });
+    let engine = engine
+        .map_err(anyhow::Error::from)
+        .context("the WebAssembly engine did not start")?;
+    start_clock(&engine)?;
+    Ok(engine)
+}
+
+fn config(pool: Option<usize>, max_memory: usize) -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.memory_init_cow(true);
+    config.cranelift_opt_level(OptLevel::Speed);
+    if let Some(instances) = pool {
+        let instances = u32::try_from(instances).unwrap_or(u32::MAX);
+        let mut pool = PoolingAllocationConfig::default();
+        // A component consists of several modules: its own and the adapters around it. A
+        // composition of two has twice as many, two memories, and the adapters between them.
+        pool.total_component_instances(instances)
+            .total_core_instances(instances.saturating_mul(16))
+            .total_memories(instances.saturating_mul(2))
+            .total_tables(instances.saturating_mul(8))
+            .total_stacks(instances)
+            .max_memory_size(max_memory)
+            .max_component_instance_size(4 << 20)
+            .max_core_instance_size(4 << 20)
+            .max_unused_warm_slots(instances)
+            // Keeps the pages of small requests resident; a large picture's are returned.
+            .linear_memory_keep_resident(1 << 20)
+            .table_keep_resident(64 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Starts the epoch clock. It holds a weak reference and ends with the engine.
+fn start_clock(engine: &Engine) -> Result<()> {
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .context("cannot start the clock's thread")?;
+    Ok(())
+}

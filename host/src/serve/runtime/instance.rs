@@ -1,0 +1,185 @@
+//! Runs each request in a fresh instance.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response};
+use tokio::sync::oneshot;
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace, component::ResourceTable};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi_http::{
+    WasiBody, WasiHttpCtx, WasiHttpView,
+    p2::bindings::{ProxyPre, http::types::Scheme},
+};
+
+use super::{
+    concurrency::Permit,
+    files::Mounts,
+    state::{Limits, State},
+};
+use crate::{
+    app::variables::Variables,
+    nn::{Inference, host::TensorBytes},
+    serve::{
+        logs::{GuestOutput, Logs, Stream},
+        metrics::Metrics,
+        outbound::OutboundHttp,
+    },
+};
+
+/// A loaded component, ready to be instantiated.
+pub struct Handler {
+    pub pre: ProxyPre<State>,
+    pub outbound_http: OutboundHttp,
+    pub variables: Arc<Variables>,
+    pub environment: Vec<(String, String)>,
+    pub mounts: Mounts,
+    pub logs: Arc<Logs>,
+    pub inference: Arc<Inference>,
+    pub metrics: Arc<Metrics>,
+    pub timeout: Duration,
+    pub max_memory: usize,
+}
+
+/// Reason for a missing response.
+#[derive(Debug)]
+pub enum Failure {
+    /// The guest trapped or ended without a response.
+    Broken,
+    /// The guest exceeded its deadline.
+    Deadline,
+}
+
+impl Handler {
+    /// Runs the request in its own instance, which holds `permit` until it ends. The instance keeps
+    /// running after its response, and when the client disconnects, so that it completes its
+    /// writes.
+    ///
+    /// # Errors
+    /// When the instance ends without a response.
+    pub async fn call(
+        self: &Arc<Self>,
+        request: Request<WasiBody>,
+        permit: Permit,
+    ) -> Result<Response<WasiBody>, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let this = self.clone();
+        let instance = tokio::spawn(async move {
+            let result = this.run(request, sender).await;
+            drop(permit);
+            result
+        });
+        if let Ok(Ok(response)) = receiver.await {
+            return Ok(response);
+        }
+        // Without a response the instance has ended, and its result has the reason.
+        match instance.await {
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(())) => {
+                self.metrics.failure("no-answer");
+                self.logs
+                    .host_message("the component ended without a response");
+                Err(Failure::Broken)
+            }
+            Err(panic) => {
+                self.logs
+                    .host_message(&format!("the host failed to process this request: {panic}"));
+                Err(Failure::Broken)
+            }
+        }
+    }
+
+    async fn run(&self, request: Request<WasiBody>, sender: Sender) -> Result<(), Failure> {
+        let mut store = self.store().map_err(|error| self.report(&error, false))?;
+        // The epoch deadline stops a guest that computes, this timeout one that waits.
+        let result = tokio::time::timeout(self.timeout, self.guest(&mut store, request, sender))
+            .await
+            .unwrap_or_else(|_| Err(Trap::Interrupt.into()));
+        result.map_err(|error| self.report(&error, store.data().limits.exceeded))
+    }
+
+    async fn guest(
+        &self,
+        store: &mut Store<State>,
+        request: Request<WasiBody>,
+        sender: Sender,
+    ) -> wasmtime::Result<()> {
+        let request = store
+            .data_mut()
+            .http()
+            .new_incoming_request(Scheme::Http, request)?;
+        let response = store.data_mut().http().new_response_outparam(sender)?;
+        let proxy = self.pre.instantiate_async(&mut *store).await?;
+        proxy
+            .wasi_http_incoming_handler()
+            .call_handle(store, request, response)
+            .await
+    }
+
+    fn store(&self) -> wasmtime::Result<Store<State>> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(GuestOutput::new(self.logs.clone(), Stream::Stdout))
+            .stderr(GuestOutput::new(self.logs.clone(), Stream::Stderr))
+            .envs(&self.environment)
+            // The files are few, small and local, so reading is cheaper than a thread switch.
+            .allow_blocking_current_thread(true);
+        self.mounts.open(&mut wasi)?;
+        let state = State {
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            table: ResourceTable::new(),
+            outbound_http: self.outbound_http.clone(),
+            variables: self.variables.clone(),
+            inference: self.inference.clone(),
+            tensor_bytes: TensorBytes::new(self.max_memory),
+            limits: Limits::new(self.max_memory),
+        };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        let deadline = Instant::now() + self.timeout;
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            Ok(if Instant::now() >= deadline {
+                UpdateDeadline::Interrupt
+            } else {
+                // A guest that decodes a large picture must not block others on its thread.
+                UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
+            })
+        });
+        Ok(store)
+    }
+
+    fn report(&self, error: &wasmtime::Error, out_of_memory: bool) -> Failure {
+        let trap = error.downcast_ref::<Trap>();
+        if trap == Some(&Trap::Interrupt) {
+            self.metrics.failure("deadline");
+            self.logs
+                .host_message(&format!("no response within {:?}", self.timeout));
+            return Failure::Deadline;
+        }
+        if out_of_memory {
+            self.metrics.failure("memory");
+            self.logs.host_message(&format!(
+                "the component exceeded its limit of {} bytes of memory",
+                self.max_memory
+            ));
+        } else {
+            self.metrics.failure("trap");
+            let backtrace = error
+                .downcast_ref::<WasmBacktrace>()
+                .map(|frames| format!("\n{frames}"))
+                .unwrap_or_default();
+            self.logs.host_message(&format!(
+                "the component failed: {}{backtrace}",
+                error.root_cause()
+            ));
+        }
+        Failure::Broken
+    }
+}
+
+type Sender = oneshot::Sender<
+    Result<Response<WasiBody>, wasmtime_wasi_http::p2::bindings::http::types::ErrorCode>,
+>;

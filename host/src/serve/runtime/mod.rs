@@ -1,0 +1,196 @@
+//! A loaded application that responds to requests.
+//!
+//! The runtime does not listen. [`crate::serve::server`] puts a socket in front of it, and commands
+//! call it directly.
+
+mod aot;
+mod concurrency;
+mod engine;
+pub(crate) mod files;
+mod headers;
+mod instance;
+mod options;
+mod route;
+mod start;
+mod state;
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use wasmtime_wasi_http::WasiBody;
+
+use self::{
+    concurrency::{ConcurrencyLimit, Overload},
+    instance::{Failure, Handler},
+    route::Router,
+};
+pub use self::{
+    headers::Peer,
+    options::{Options, default_concurrency, processors},
+};
+use crate::{
+    app::{manifest::Manifest, variables::Variables},
+    nn::Inference,
+    serve::{
+        metrics::Metrics,
+        outbound::client::full,
+        problem::{problem, retry_later},
+    },
+};
+
+/// A running application. Clones share it.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    manifest: Manifest,
+    router: Router,
+    handlers: HashMap<String, Arc<Handler>>,
+    concurrency: ConcurrencyLimit,
+    inference: Arc<Inference>,
+    metrics: Arc<Metrics>,
+    nn_line: String,
+    options: Options,
+}
+
+impl Runtime {
+    /// Loads components and models. All problems of an application are reported here, so that an
+    /// existing runtime can serve.
+    ///
+    /// # Errors
+    /// When a component or a model does not load, the backend or its target is unavailable, a file
+    /// can't be read, or a template names an unknown variable; the error names it.
+    pub async fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Self> {
+        // Compiling and loading take a second of processor time.
+        let work = move || start::start(manifest, variables, options);
+        tokio::task::spawn_blocking(work)
+            .await
+            .context("the start panicked")?
+    }
+
+    /// Responds to a request. Failures become problem details.
+    pub async fn handle(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+        let arrived = Instant::now();
+        let response = self.route(request).await;
+        self.finish(response.status(), arrived);
+        response
+    }
+
+    /// Responds to a request with a complete body by a complete response.
+    pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
+        whole(self.handle(request.map(full)).await).await
+    }
+
+    /// Calls a component directly, for triggers without routes. The limits of [`Self::call`] apply.
+    pub async fn call_component(
+        &self,
+        component: &str,
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let arrived = Instant::now();
+        let response = match self.0.handlers.get(component) {
+            Some(handler) => self.run(handler, request.map(full), |_| {}).await,
+            None => problem(
+                StatusCode::NOT_FOUND,
+                "the trigger's component is not loaded",
+            ),
+        };
+        self.finish(response.status(), arrived);
+        whole(response).await
+    }
+
+    fn finish(&self, status: StatusCode, arrived: Instant) {
+        let took = arrived.elapsed();
+        self.0.metrics.request(status, took);
+        // Without the path: it may hold anything.
+        tracing::debug!(status = status.as_u16(), ?took, "request");
+    }
+
+    async fn route(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+        let inner = &*self.0;
+        let path = request.uri().path().to_owned();
+        let Some(found) = inner.router.find(&path) else {
+            inner.metrics.rejected("no-route");
+            return problem(
+                StatusCode::NOT_FOUND,
+                "no route of the application matches this path",
+            );
+        };
+        let Some(handler) = inner.handlers.get(found.component) else {
+            return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
+        };
+        let decorate = |request: &mut Request<WasiBody>| headers::decorate(request, &found);
+        self.run(handler, request, decorate).await
+    }
+
+    async fn run(
+        &self,
+        handler: &Arc<Handler>,
+        mut request: Request<WasiBody>,
+        decorate: impl FnOnce(&mut Request<WasiBody>),
+    ) -> Response<WasiBody> {
+        let inner = &*self.0;
+        let permit = match inner.concurrency.acquire().await {
+            Ok(permit) => permit,
+            Err(Overload::QueueFull) => {
+                inner.metrics.rejected("queue-full");
+                return retry_later("the queue of waiting requests is full");
+            }
+            Err(Overload::QueueTimeout) => {
+                inner.metrics.rejected("queue-wait");
+                return retry_later("the request waited too long in the queue");
+            }
+        };
+        decorate(&mut request);
+        match handler.call(request, permit).await {
+            Ok(response) => response,
+            Err(Failure::Deadline) => retry_later("the component took too long"),
+            Err(Failure::Broken) => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the component failed to process this request",
+            ),
+        }
+    }
+
+    /// Returns a line with the inference backend, its version and the reason for the choice.
+    pub fn nn_line(&self) -> &str {
+        &self.0.nn_line
+    }
+
+    /// Returns the inference backend and its models.
+    pub fn inference(&self) -> &Inference {
+        &self.0.inference
+    }
+
+    /// Returns the application's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// Returns the metrics.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// Returns the options of this runtime.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+}
+
+/// Collects the body of a response.
+async fn whole(response: Response<WasiBody>) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(head, body.to_bytes()),
+        Err(_) => {
+            let mut response =
+                Response::new(Bytes::from_static(b"the component's response broke off"));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
+        }
+    }
+}

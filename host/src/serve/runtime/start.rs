@@ -1,0 +1,251 @@
+//! Loading of an application. All problems of an application are found here.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use anyhow::{Context, Result, bail};
+use wasmtime::{Engine, component::Linker};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use super::{
+    Inner, Options, Runtime, aot,
+    concurrency::ConcurrencyLimit,
+    engine,
+    files::Mounts,
+    instance::Handler,
+    route::Router,
+    state::{self, State},
+};
+use crate::{
+    app::{
+        compose,
+        manifest::{Component, Manifest},
+        variables::Variables,
+    },
+    nn::{
+        Inference,
+        choose::{self, Choice, Chosen},
+        library::SearchPath,
+        models,
+    },
+    serve::{
+        logs::Logs,
+        metrics::Metrics,
+        outbound::{
+            OutboundHttp, ServiceOverrides,
+            allowed::{AllowedHosts, SELF},
+            client::Client,
+        },
+    },
+};
+
+/// State shared by the components of one application.
+struct Loader {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<PathBuf>,
+    client: Client,
+    service_overrides: Arc<ServiceOverrides>,
+    variables: Variables,
+    inference: Arc<Inference>,
+    metrics: Arc<Metrics>,
+    options: Options,
+}
+
+/// Loads the application. Blocks while it compiles components and loads models.
+pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Result<Runtime> {
+    // Quick checks come first.
+    let routes = manifest
+        .routes
+        .iter()
+        .map(|route| (route.route.as_str(), route.component.as_str()));
+    let router = Router::new(&manifest.base, routes)?;
+    let mut mounts = BTreeMap::new();
+    for (id, component) in &manifest.components {
+        let own = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref())
+            .with_context(|| format!("component {id}"))?;
+        mounts.insert(id.clone(), own);
+    }
+    let (chosen, inference) = inference(&manifest, &mounts, &options)?;
+    let metrics = Arc::new(Metrics::default());
+    metrics.describe(&inference.version(), options.target.name());
+
+    let engine = engine::build(options.max_concurrency.max(1), options.max_memory)?;
+    let itself = Arc::new(OnceLock::new());
+    let loader = Loader {
+        linker: state::linker(&engine)?,
+        engine,
+        cache: options.state_dir.as_ref().map(|dir| dir.join("cwasm")),
+        client: Client::new()?,
+        service_overrides: Arc::new(with_itself(
+            options.service_overrides.clone(),
+            itself.clone(),
+        )),
+        variables,
+        inference: Arc::new(inference),
+        metrics: metrics.clone(),
+        options,
+    };
+    let mut handlers = HashMap::new();
+    for (id, component) in &manifest.components {
+        let mounts = mounts.remove(id).unwrap_or_default();
+        let handler = loader
+            .handler(id, component, mounts)
+            .with_context(|| format!("component {id}"))?;
+        handlers.insert(id.clone(), Arc::new(handler));
+    }
+    let Loader {
+        options, inference, ..
+    } = loader;
+    let concurrency = ConcurrencyLimit::new(
+        options.max_concurrency.max(1),
+        options.queue,
+        options.queue_wait,
+        metrics.in_flight.clone(),
+        metrics.queued.clone(),
+    );
+    let nn_line = chosen.line;
+    let inner = Inner {
+        manifest,
+        router,
+        handlers,
+        concurrency,
+        inference,
+        metrics,
+        nn_line,
+        options,
+    };
+    let runtime = Runtime(Arc::new(inner));
+    _ = itself.set(Arc::downgrade(&runtime.0));
+    Ok(runtime)
+}
+
+fn inference(
+    manifest: &Manifest,
+    mounts: &BTreeMap<String, Mounts>,
+    options: &Options,
+) -> Result<(Chosen, Inference)> {
+    let mut folders: Vec<_> = mounts.values().flat_map(Mounts::models).collect();
+    folders.sort();
+    folders.dedup();
+    let models = models::read_all(&folders)?;
+    let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
+    let is_inside = options.nn != Choice::Component && brings_inference(manifest, mounts);
+    let choice = match options.nn {
+        Choice::Auto if is_inside => Choice::Component,
+        _ if is_inside => bail!(
+            "the application was composed with its own inference and does not use the host's; omit --nn, or push the \
+             image with --compose=false"
+        ),
+        choice => choice,
+    };
+    let mut chosen = choose::choose(choice, options.target, &path)?;
+    if is_inside {
+        chosen.line = "Inference by the application's own component, since it was composed with one; to use the host's, \
+                       push the image with --compose=false"
+            .to_owned();
+    }
+    // The contracts are checked even if the component brings its own inference.
+    let models = match choice {
+        Choice::Component => &[],
+        _ => models.as_slice(),
+    };
+    let sessions = options.sessions.max(1);
+    let inference = Inference::start(&chosen, models, sessions, options.nn_allow_load)?;
+    Ok((chosen, inference))
+}
+
+/// Reports whether there are models, but no component imports inference from the host.
+fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> bool {
+    let with_models = mounts
+        .iter()
+        .filter(|(_, mounts)| !mounts.models().is_empty());
+    let mut components = with_models
+        .filter_map(|(id, _)| manifest.components.get(id))
+        .peekable();
+    // A file that is not a component is reported later.
+    let asks = |component: &Component| {
+        let interfaces = compose::read(&component.source).and_then(compose::interfaces);
+        interfaces.is_ok_and(|all| all.imports.iter().any(|name| name.starts_with("wasi:nn/")))
+    };
+    components.peek().is_some() && !components.any(asks)
+}
+
+impl Loader {
+    fn handler(&self, id: &str, component: &Component, mounts: Mounts) -> Result<Handler> {
+        let options = &self.options;
+        let wasm = match options.nn {
+            Choice::Component => compose::compose(component)?,
+            _ => compose::read(&component.source)?,
+        };
+        let compiled = aot::load(
+            &self.engine,
+            &wasm,
+            &component.source,
+            self.cache.as_deref(),
+            &self.metrics,
+        )?;
+        let pre = self
+            .linker
+            .instantiate_pre(&compiled)
+            .and_then(ProxyPre::new)
+            .map_err(anyhow::Error::from)
+            .context(
+                "the component imports an interface that this host lacks, or does not handle HTTP",
+            )?;
+        let mut listeners = options.listeners.clone();
+        listeners.push(self.metrics.listener());
+        let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
+        let logs = Arc::new(Logs::open(
+            id,
+            options.log_dir.as_deref(),
+            options.truncate_logs,
+            options.quiet || !is_followed,
+            listeners,
+        )?);
+        let mut hosts = Vec::new();
+        for template in &component.allowed_outbound_hosts {
+            hosts.push(
+                self.variables
+                    .expand(template)
+                    .context("allowed_outbound_hosts")?,
+            );
+        }
+        let outbound_http = OutboundHttp {
+            allowed: Arc::new(AllowedHosts::parse(&hosts)?),
+            client: self.client.clone(),
+            service_overrides: self.service_overrides.clone(),
+            logs: logs.clone(),
+        };
+        Ok(Handler {
+            pre,
+            outbound_http,
+            variables: Arc::new(self.variables.for_component(&component.variables)?),
+            environment: component.environment.clone().into_iter().collect(),
+            mounts,
+            logs,
+            inference: self.inference.clone(),
+            metrics: self.metrics.clone(),
+            timeout: options.timeout,
+            max_memory: options.max_memory,
+        })
+    }
+}
+
+/// Adds `http://self.alt`, Spin's name for the application itself.
+fn with_itself(
+    service_overrides: ServiceOverrides,
+    itself: Arc<OnceLock<Weak<Inner>>>,
+) -> ServiceOverrides {
+    service_overrides.with(SELF, move |request| {
+        let runtime = itself.get().and_then(Weak::upgrade).map(Runtime);
+        async move {
+            let runtime = runtime.context("the application has ended")?;
+            // Endless recursion is stopped by the queue, since each call holds a permit.
+            Ok(Box::pin(runtime.call(request)).await)
+        }
+    })
+}

@@ -1,0 +1,220 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn config(changes: &[(&str, &str)]) -> Result<Config, Error> {
+    let mut all: BTreeMap<String, String> = [("s3_access_key", "a"), ("s3_secret_key", "s")]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .into();
+    all.extend(
+        changes
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+    );
+    Config::from_lookup(|name| all.get(name).cloned())
+}
+
+#[test]
+fn defaults_match_manifest() {
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/spin.toml")).unwrap();
+    for (name, default) in DEFAULTS {
+        let passed = format!("{name} = \"{{{{ {name} }}}}\"");
+        assert!(
+            manifest.lines().any(|l| l == passed),
+            "{name} is not passed to the component"
+        );
+        let secret = [
+            "s3_access_key",
+            "s3_secret_key",
+            "s3_session_token",
+            "pseudonym_key",
+        ]
+        .contains(&name);
+        let declared = match (name, secret) {
+            ("s3_access_key" | "s3_secret_key", _) => {
+                format!("{name} = {{ required = true, secret = true }}")
+            }
+            (_, true) => format!("{name} = {{ default = \"{default}\", secret = true }}"),
+            (_, false) => format!("{name} = {{ default = \"{default}\" }}"),
+        };
+        assert!(manifest.lines().any(|l| l == declared), "{declared}");
+    }
+}
+
+#[test]
+fn invalid_values_are_rejected_and_secrets_stay_hidden() {
+    for (name, value) in [
+        ("s3_endpoint", "rgw:80"),
+        ("s3_style", "dns"),
+        ("s3_region", " "),
+        ("s3_secret_key", ""),
+        ("study_id", "none"),
+        ("model", "../etc"),
+        ("threshold_pneumonia", "1.2"),
+        ("threshold_pneumonia", "0.5"),
+        ("threshold_normal", "NaN"),
+        ("label_size", "0"),
+        ("overlay", "yes"),
+        ("anonymize", "yes"),
+        ("redaction", "none"),
+        ("redact_boxes", "somewhere 3x3"),
+        ("redact_boxes", ""),
+        ("redact_boxes", "none bottom-left 3x3"),
+        ("text_detector", "../etc"),
+        ("max_redacted", "20%"),
+        ("max_redacted", "1.5"),
+        ("redact_processed", "yes"),
+        ("exam_date", "month"),
+        ("quarantine_suffix", "-anonymized"),
+        ("quarantine_suffix", "-processed"),
+        ("quarantine_suffix", "_q"),
+        ("anonymized_label", "1"),
+        ("processed_suffix", ""),
+        ("processed_suffix", "-anonymized"),
+        ("anonymized_suffix", "/x"),
+        ("remove_outputs", "yes"),
+        ("max_bytes", "0"),
+        ("max_pixels", "-1"),
+    ] {
+        let error = config(&[(name, value)]).unwrap_err();
+        assert_eq!(error.status(), 503);
+        assert!(
+            matches!(error, Error::Config { .. }),
+            "{name}={value}: {error}"
+        );
+    }
+    let shown = format!(
+        "{:?}",
+        config(&[("s3_secret_key", "hunter2"), ("pseudonym_key", "hunter3")]).unwrap()
+    );
+    assert!(!shown.contains("hunter"), "{shown}");
+}
+
+#[test]
+fn settings_digest_depends_on_settings_that_change_outputs_only() {
+    let plain = config(&[]).unwrap().settings_digest(None);
+    assert_eq!(plain.len(), 16);
+    for (name, value, moves) in [
+        ("s3_endpoint", "http://other", false),
+        ("s3_secret_key", "other", false),
+        ("s3_region", "other", false),
+        ("remove_outputs", "true", false),
+        ("pseudonym_key", "k", true),
+        ("study_id", "legacy", true),
+        ("threshold_normal", "0.5", true),
+        ("label_size", "40", true),
+        ("overlay", "heatmap", true),
+        ("redaction", "blur", true),
+        ("redact_boxes", "top-left 10%x10%", true),
+        ("anonymize", "all", true),
+        ("anonymized_label", "true", true),
+        ("max_redacted", "0.3", true),
+        ("redact_processed", "true", true),
+        ("exam_date", "year", true),
+        ("quarantine_suffix", "", false),
+        ("max_bytes", "1000", false),
+        ("max_pixels", "1000", false),
+        // Other spellings of the default.
+        ("threshold_normal", "0.6", false),
+        ("label_size", "50.0", false),
+        ("redact_boxes", " bottom-left  300x100+0+0;", false),
+    ] {
+        let digest = config(&[(name, value)]).unwrap().settings_digest(None);
+        assert_eq!(digest != plain, moves, "{name}");
+    }
+    let with_detector = |detector| config(&[]).unwrap().settings_digest(detector);
+    assert!(with_detector(Some("a")) != with_detector(Some("b")));
+    assert!(with_detector(Some("a")) != plain);
+}
+
+/// Every stored output of every installation carries these digits. If this test fails, all of them are out of date: either
+/// undo the change, or raise [`OUTPUTS`] if the outputs really differ, and say so in the changelog.
+#[test]
+fn settings_digest_is_pinned() {
+    let defaults = config(&[]).unwrap();
+    assert_eq!(
+        defaults.digest_text,
+        "outputs=1\n\
+         anonymize=pneumonia\n\
+         anonymized_label=false\n\
+         exam_date=keep\n\
+         label_size=50\n\
+         max_redacted=0.2\n\
+         overlay=none\n\
+         pseudonym_key=\n\
+         redact_boxes=bottom-left 300x100+0+0\n\
+         redact_processed=false\n\
+         redaction=fill\n\
+         study_id=keyed\n\
+         threshold_normal=0.6\n\
+         threshold_pneumonia=0.8\n"
+    );
+    assert_eq!(defaults.settings_digest(None), "5763bf69629c49c4");
+    let detector = "0f".repeat(32);
+    assert_eq!(
+        defaults.settings_digest(Some(&detector)),
+        "e1db1fd834dd6b76"
+    );
+
+    let full = config(&[
+        ("s3_endpoint", "https://rgw.example.com"),
+        ("s3_region", "eu"),
+        ("s3_style", "virtual"),
+        ("s3_session_token", "token"),
+        ("pseudonym_key", "a key"),
+        ("study_id", "legacy"),
+        ("exam_date", "shift"),
+        ("model", "another"),
+        ("threshold_pneumonia", "0.755"),
+        ("threshold_normal", "0.25"),
+        ("label_size", "32.5"),
+        ("overlay", "heatmap"),
+        ("anonymize", "all"),
+        ("redaction", "blur"),
+        ("redact_boxes", "top-right 25%x8%+10+1.5%; bottom-right 3x4"),
+        ("text_detector", "other"),
+        ("max_redacted", "1"),
+        ("redact_processed", "true"),
+        ("anonymized_label", "true"),
+        ("processed_suffix", "-p"),
+        ("anonymized_suffix", "-a"),
+        ("quarantine_suffix", "-q"),
+        ("remove_outputs", "true"),
+        ("max_bytes", "1000"),
+        ("max_pixels", "2000"),
+    ])
+    .unwrap();
+    assert_eq!(
+        full.digest_text,
+        "outputs=1\n\
+         anonymize=all\n\
+         anonymized_label=true\n\
+         exam_date=shift\n\
+         label_size=32.5\n\
+         max_redacted=1\n\
+         overlay=heatmap\n\
+         pseudonym_key=8fa3aab2faa9b79e0a0398da5b5abd0780142442a5be80b9a64608d718cb1fcd\n\
+         redact_boxes=top-right 25%x8%+10+1.5%; bottom-right 3x4+0+0\n\
+         redact_processed=true\n\
+         redaction=blur\n\
+         study_id=legacy\n\
+         threshold_normal=0.25\n\
+         threshold_pneumonia=0.755\n"
+    );
+    assert_eq!(full.settings_digest(Some(&detector)), "57d246a0bc3c81bd");
+}
+
+#[test]
+fn study_id_accepts_its_former_name() {
+    let digest = |word| config(&[("study_id", word)]).unwrap().settings_digest(None);
+    assert_eq!(digest("seed"), digest("legacy"));
+}
+
+#[test]
+fn redact_boxes_may_be_none_only_with_a_detector() {
+    let boxes = |changes: &[(&str, &str)]| config(changes).map(|config| config.pixels.boxes);
+    assert_eq!(boxes(&[("redact_boxes", "none")]).unwrap(), []);
+    assert!(boxes(&[("redact_boxes", "none"), ("text_detector", "")]).is_err());
+    assert_eq!(boxes(&[("text_detector", "")]).unwrap().len(), 1);
+}
