@@ -12,7 +12,7 @@ use settings::Values;
 use crate::{
     error::Error,
     model::predict::Thresholds,
-    picture::decode::Limits,
+    picture::limits::Limits,
     pipeline::Settings,
     s3::Endpoint,
     sigv4::{Secret, sha256_hex},

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    picture::redact::{BoxSpec, Method},
+    picture::boxes::BoxSpec,
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
     s3::Addressing,
     sigv4::Secret,

@@ -4,7 +4,8 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use super::{ExamDate, StudyId};
 use crate::{
-    picture::redact::{BoxSpec, Corner, Length, Method, parse_boxes},
+    picture::boxes::{BoxSpec, Corner, Length, parse_boxes},
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
     s3::Addressing,
     sigv4::{Secret, sha256_hex},

@@ -5,10 +5,17 @@ mod blocks;
 mod blur;
 pub mod boxes;
 pub mod decode;
+pub mod gray;
 pub mod heatmap;
+mod icc;
+pub mod input;
 mod jpeg;
+pub mod limits;
+mod orientation;
 pub mod redact;
-pub mod resize;
+mod resize;
 mod scans;
 pub mod sniff;
 pub mod source;
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,7 @@ async fn attempt(
     };
     let detector = text.as_ref().map(|(_, contract)| Detector {
         contract,
-        marks_stay: !deidentify::may_look_like_a_mark(event.object.key()),
+        keep_side_markers: !deidentify::may_look_like_a_mark(event.object.key()),
         infer: &find,
     });
     let outputs = pipeline::process(
@@ -200,7 +200,7 @@ async fn attempt(
 /// Puts what is known of the outputs into the report.
 fn describe(outputs: &Outputs, detector: Option<&str>, report: &mut Report) {
     report.class = Some(outputs.prediction.class);
-    report.doubt = outputs.prediction.doubt.clone();
+    report.doubt = outputs.prediction.failed_check.clone();
     let claimed = report.doubt.is_none();
     report.risk = claimed.then_some(outputs.prediction.risk);
     report.format = Some(outputs.format);

@@ -191,7 +191,7 @@ impl<P: Ports> Work<'_, P> {
         }
         let (reason, detail) = match copy.unclean {
             None => return (Some(Place::Anonymized), None),
-            Some(Unclean::TextLeft(_)) => TEXT_LEFT,
+            Some(Unclean::ResidualText(_)) => TEXT_LEFT,
             Some(Unclean::TooMuchText) => TOO_MUCH_TEXT,
         };
         if self.store.keeps(Place::Quarantine) {

@@ -142,10 +142,10 @@ impl Covered {
             boxes: copy.redaction.boxes.len(),
             area: (copy.redaction.area * 1e4).round() / 1e4,
             detected: found.map(|found| found.text.len()),
-            marks: found.map(|found| found.marks.len()),
+            marks: found.map(|found| found.side_markers.len()),
             detector: found.and(detector).map(str::to_owned),
             left: match copy.unclean {
-                Some(Unclean::TextLeft(left)) => Some(left),
+                Some(Unclean::ResidualText(left)) => Some(left),
                 _ => None,
             },
         })
