@@ -10,8 +10,10 @@ use libjpeg_turbo_rs::{Encoder, PixelFormat};
 use xray::{
     config::{Config, DEFAULTS},
     error::Error,
-    model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::{
+        contract::Contract,
+        tensor::{InputTensor, NamedTensor, Tensor},
+    },
     pipeline::process,
     text::{Detector, contract::TextContract},
 };
@@ -64,7 +66,7 @@ fn output(name: &str, dims: Vec<u32>, value: f32) -> NamedTensor {
 }
 
 /// A confident prediction of pneumonia, so that every step runs.
-fn predict(_input: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+fn predict(_input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
     Ok(vec![
         output("risk", vec![1], 0.97),
         output("view", vec![3], 0.0),
@@ -83,14 +85,14 @@ fn pipeline(criterion: &mut Criterion) {
     let contract = Contract::parse(CONTRACT).expect("the contract is valid");
     let text_contract = TextContract::parse(TEXT_CONTRACT).expect("the contract is valid");
     let stride = text_contract.output.stride as u32;
-    let find = |input: &Tensor| {
+    let find = |input: &InputTensor| {
         let (height, width) = (input.dims[2] / stride, input.dims[3] / stride);
         let dims = vec![1, 3, height, width];
         Ok(vec![output(&text_contract.output.name, dims, 0.0)])
     };
     let detector = Detector {
         contract: &text_contract,
-        marks_stay: true,
+        keep_side_markers: true,
         infer: &find,
     };
 
