@@ -11,12 +11,7 @@ use libjpeg_turbo_rs::{
     DecodeLimits, Decoder, DensityInfo, DensityUnit, Encoder, FrameHeader, JpegError, PixelFormat,
 };
 
-use crate::{
-    error::Error,
-    picture::icc::plain_icc,
-    picture::limits::Limits,
-    picture::scans,
-};
+use crate::{error::Error, picture::icc::plain_icc, picture::limits::Limits, picture::scans};
 
 /// The encoding parameters of a JPEG, to encode another like it.
 #[derive(Debug, Clone)]
