@@ -45,11 +45,19 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     assert_eq!(lines_with(&missing.stdout, " missing"), resources);
 
     let would = works(gateway, bucket, &with("setup", &["--dry-run"]));
-    assert_eq!(lines_with(&would, "would be created: "), resources, "{would}");
+    assert_eq!(
+        lines_with(&would, "would be created: "),
+        resources,
+        "{would}"
+    );
     assert_eq!(lines_with(&would, "setup-all-quarantine"), 3, "{would}");
     let nowhere = ["--dry-run", "--variable", "quarantine_suffix="];
     let would = works(gateway, bucket, &with("setup", &nowhere));
-    assert_eq!(lines_with(&would, "would be created: "), resources - 3, "{would}");
+    assert_eq!(
+        lines_with(&would, "would be created: "),
+        resources - 3,
+        "{would}"
+    );
     assert!(!would.contains("quarantine"), "{would}");
     let still = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(still.stdout, missing.stdout, "a dry run changes nothing");

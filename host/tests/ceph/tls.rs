@@ -55,7 +55,11 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
     // Another password is another endpoint.
     let mut changed = with_password();
     changed.env("XRAY_PUSH_PASSWORD", "an0ther-hunter2");
-    assert!(run(changed).stdout.contains("changed (pushes to another address)"));
+    assert!(
+        run(changed)
+            .stdout
+            .contains("changed (pushes to another address)")
+    );
     let well = run(over_tls(&["doctor", "--no-probe"]));
     assert!(
         well.stdout
