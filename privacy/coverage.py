@@ -1,4 +1,4 @@
-"""What was covered: found from the pixels alone, not from what the pipeline says of itself."""
+"""Finds the covered area from the pixels alone, independent of the pipeline's own report."""
 
 import cv2
 import numpy as np
@@ -9,24 +9,26 @@ BLACK = 2
 CHANGED = 3
 
 
-def grey(path) -> np.ndarray:
-    """A picture's grey levels as they are shown."""
+def gray(path) -> np.ndarray:
+    """Returns the gray levels of a picture as displayed."""
     with Image.open(path) as image:
         return np.asarray(image.convert("L"))
 
 
-def _blocks(mask: np.ndarray, whole) -> np.ndarray:
-    """Per block of 8 x 8 pixels whether `whole` (np.all or np.any) of it is set; the picture is padded with its edge."""
+def _blocks(mask: np.ndarray, reduce) -> np.ndarray:
+    """Reduces each block of 8 x 8 pixels by np.all or np.any, with the edge as padding."""
     height, width = mask.shape
     padded = np.pad(mask, ((0, -height % BLOCK), (0, -width % BLOCK)), "edge")
-    return whole(padded.reshape(padded.shape[0] // BLOCK, BLOCK, -1, BLOCK), axis=(1, 3))
+    return reduce(padded.reshape(padded.shape[0] // BLOCK, BLOCK, -1, BLOCK), axis=(1, 3))
 
 
 def cover(source: np.ndarray, copy: np.ndarray) -> np.ndarray:
-    """The pixels of the copy that show nothing any more.
+    """Returns the mask of covered pixels of the copy.
 
-    A block was covered when all of it is black on the copy and was not so before. Around each group of such blocks goes a
-    rectangle, and what is black in it is covered, because dark ground under a cover does not change."""
+    A block is covered if it is entirely black on the copy but was not in the source. All black
+    pixels within the bounding box of a connected component of such blocks are covered too,
+    because a dark background under a cover does not change.
+    """
     black = copy <= BLACK
     touched = np.abs(source.astype(np.int16) - copy) > CHANGED
     changed = _blocks(black, np.all) & _blocks(touched, np.any)
@@ -37,14 +39,22 @@ def cover(source: np.ndarray, copy: np.ndarray) -> np.ndarray:
         x, y, w, h = (int(v) for v in stats[label, :4])
         inside = changed[y : y + h, x : x + w] & (labels[y : y + h, x : x + w] == label)
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        box = [(x + columns[0]) * BLOCK, (y + rows[0]) * BLOCK, (x + columns[-1] + 1) * BLOCK, (y + rows[-1] + 1) * BLOCK]
-        left, top, right, bottom = _to_the_edge(black, box)
+        box = [
+            (x + columns[0]) * BLOCK,
+            (y + rows[0]) * BLOCK,
+            (x + columns[-1] + 1) * BLOCK,
+            (y + rows[-1] + 1) * BLOCK,
+        ]
+        left, top, right, bottom = _extend_to_edges(black, box)
         covered[top:bottom, left:right] |= black[top:bottom, left:right]
     return covered
 
 
-def _to_the_edge(black: np.ndarray, box) -> list[int]:
-    """The rectangle with what is still all black beside it, less than a block: a PNG's covers do not end where blocks do."""
+def _extend_to_edges(black: np.ndarray, box) -> list[int]:
+    """Extends the rectangle by less than a block while the adjoining pixels are black.
+
+    The covers of a PNG are not aligned to blocks.
+    """
     left, top, right, bottom = box
     height, width = black.shape
     right, bottom = min(right, width), min(bottom, height)
@@ -56,8 +66,8 @@ def _to_the_edge(black: np.ndarray, box) -> list[int]:
     return [left, top, right, bottom]
 
 
-def share(ink: np.ndarray, covered: np.ndarray, box) -> tuple[int, int]:
-    """How many pixels of ink a box holds, and how many of them are covered."""
+def covered_ink(ink: np.ndarray, covered: np.ndarray, box) -> tuple[int, int]:
+    """Counts the pixels of ink in a box, and those of them that are covered."""
     x, y, w, h = box
     inside = ink[y : y + h, x : x + w]
     return int(inside.sum()), int((inside & covered[y : y + h, x : x + w]).sum())

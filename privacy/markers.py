@@ -1,4 +1,4 @@
-"""Side and view marks, arrows, ticks and rulers: what is on a picture and must stay."""
+"""Draws side and view markers, arrows and rulers, which must stay on a picture."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -10,7 +10,7 @@ KINDS = {"letters": 40, "circled": 14, "lead": 22, "arrow": 10, "ruler": 14}
 
 
 def draw(rng, longest: int) -> tuple[str, str, np.ndarray]:
-    """A mark's kind, what it says, and how much of each pixel it covers."""
+    """Draws a marker; returns its kind, its text and the coverage of each pixel."""
     names = list(KINDS)
     weights = np.array([KINDS[n] for n in names], float)
     kind = str(rng.choice(names, p=weights / weights.sum()))
@@ -19,7 +19,15 @@ def draw(rng, longest: int) -> tuple[str, str, np.ndarray]:
     if kind == "arrow":
         return kind, "", _arrow(height, int(rng.integers(4)))
     if kind == "ruler":
-        return kind, "", _ruler(int(rng.integers(200, longest // 3)), int(rng.integers(6, 14)), bool(rng.random() < 0.7))
+        return (
+            kind,
+            "",
+            _ruler(
+                int(rng.integers(200, longest // 3)),
+                int(rng.integers(6, 14)),
+                bool(rng.random() < 0.7),
+            ),
+        )
     letters = _letters(rng, says, height)
     if kind == "circled":
         return kind, says, _circled(letters)
@@ -34,7 +42,13 @@ def _letters(rng, says: str, height: int) -> np.ndarray:
     bold = [f for f in fonts.faces()[fonts.LATIN] if not fonts.pixel_size(f)]
     font = fonts.load(str(rng.choice(bold)), int(height * 1.35))
     image = Image.new("L", (height * 5, height * 3))
-    ImageDraw.Draw(image).text((height, height), says, font=font, fill=255, stroke_width=int(rng.integers(0, 1 + height // 24)))
+    ImageDraw.Draw(image).text(
+        (height, height),
+        says,
+        font=font,
+        fill=255,
+        stroke_width=int(rng.integers(0, 1 + height // 24)),
+    )
     return _tight(image)
 
 
@@ -50,11 +64,13 @@ def _circled(letters: np.ndarray) -> np.ndarray:
 
 
 def _lead(rng, letters: np.ndarray) -> np.ndarray:
-    """A letter of lead on the cassette: a little askew, soft at its edges."""
+    """Renders a lead letter on the cassette: slightly rotated, with soft edges."""
     image = Image.fromarray((letters * 255).astype(np.uint8))
     wide = Image.new("L", (image.width + 24, image.height + 24))
     wide.paste(image, (12, 12))
-    soft = wide.rotate(float(rng.uniform(-12, 12)), Image.BICUBIC, expand=True).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.8, 2.2))))
+    soft = wide.rotate(float(rng.uniform(-12, 12)), Image.BICUBIC, expand=True).filter(
+        ImageFilter.GaussianBlur(float(rng.uniform(0.8, 2.2)))
+    )
     return _tight(soft.point(lambda v: v if v > 12 else 0))
 
 
@@ -63,12 +79,14 @@ def _arrow(height: int, quarter: int) -> np.ndarray:
     pen = ImageDraw.Draw(image)
     middle = height // 2
     pen.line((middle, height // 2, middle, height * 2 - 1), fill=255, width=max(3, height // 9))
-    pen.polygon((middle, 0, middle - height // 4, height // 2, middle + height // 4, height // 2), fill=255)
+    pen.polygon(
+        (middle, 0, middle - height // 4, height // 2, middle + height // 4, height // 2), fill=255
+    )
     return np.rot90(_tight(image), quarter).copy()
 
 
 def _ruler(length: int, tick: int, upright: bool) -> np.ndarray:
-    """A scale without figures; every fifth tick is longer."""
+    """Draws a scale without digits; every fifth tick is longer."""
     image = Image.new("L", (tick * 2 + 2, length))
     pen = ImageDraw.Draw(image)
     pen.line((1, 0, 1, length - 1), fill=255, width=2)
