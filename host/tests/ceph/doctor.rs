@@ -198,12 +198,7 @@ async fn notification_topic_and_receiver() {
         &receiver.address,
         &["--event", "s3:ObjectRemoved:*"],
     );
-    breaks(
-        doctor(),
-        "notification",
-        "failed",
-        "none for new objects",
-    );
+    breaks(doctor(), "notification", "failed", "none for new objects");
     let none = HeaderMap::new();
     let owner = gateway.owner();
     let gone = owner.send(

@@ -48,7 +48,10 @@ pub fn reachable(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
                 Finding::ok("responds as an S3 store")
             } else {
                 Finding::failed(
-                    format!("something responds with {}, but not an S3 store", answer.status()),
+                    format!(
+                        "something responds with {}, but not an S3 store",
+                        answer.status()
+                    ),
                     "set s3_endpoint to radosgw's own address, with nothing after the port",
                 )
             }
@@ -83,7 +86,10 @@ pub fn clock(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
     let text = format!("this machine is {} s {who} the gateway", skew.abs());
     let remedy = "set both clocks by NTP (chronyc tracking)";
     if skew.abs() >= LARGEST_SKEW {
-        Finding::failed(format!("{text}, and beyond 900 s it rejects requests"), remedy)
+        Finding::failed(
+            format!("{text}, and beyond 900 s it rejects requests"),
+            remedy,
+        )
     } else if skew.abs() > ODD_SKEW {
         Finding::warning(text, remedy)
     } else {

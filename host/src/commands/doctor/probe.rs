@@ -177,7 +177,9 @@ impl<'a> Probe<'a> {
                  is not persistent",
             ),
             (None, _) => Finding::failed(
-                format!("the gateway accepted the phantom, but no output arrived within {waited} s"),
+                format!(
+                    "the gateway accepted the phantom, but no output arrived within {waited} s"
+                ),
                 "check in the function's log whether it got a request; if not, the gateway does not reach it, has older events in its \
                  queue, or pushes to where the topic went when the notification was made: xray teardown and xray setup make both anew",
             ),

@@ -43,10 +43,7 @@ pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
         ),
         (404, _) => versions(site, bucket).await,
         (403, _) => Finding::failed(
-            format!(
-                "{bucket}: the function may not read it ({})",
-                refusal.code
-            ),
+            format!("{bucket}: the function may not read it ({})", refusal.code),
             "run xray setup, which grants its user what it needs: GetObject on the objects, and ListBucket, without which a missing object \
              is 403",
         ),

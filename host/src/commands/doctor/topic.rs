@@ -54,7 +54,10 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
         }
     }
     match (found.entries.len(), count) {
-        (0, 0) => Finding::failed(format!("{bucket} has no notification"), "create it with xray setup"),
+        (0, 0) => Finding::failed(
+            format!("{bucket} has no notification"),
+            "create it with xray setup",
+        ),
         (0, _) => Finding::failed(
             format!("{bucket} has {count}, but none for new objects"),
             "add one for s3:ObjectCreated:* with xray setup",
