@@ -16,8 +16,8 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use s3::Client;
 use serde_json::{Value, json};
-use xray_demo::Client;
 
 use super::{
     bucket::ask,
@@ -201,7 +201,7 @@ impl Resource for Policy {
             );
         }
         let ours: Vec<Value> = all.into_iter().filter(is_ours).collect();
-        let found = if ours.is_empty() {
+        let state = if ours.is_empty() {
             State::Missing
         } else if ours == self.statements() {
             State::InSync

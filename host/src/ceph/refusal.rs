@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use xray::s3::error_code;
+use s3::error_code;
 
 /// The store's response to a request that it did not carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ pub enum State {
     /// Does not exist.
     Missing,
     /// Exists as desired.
-    Same,
+    InSync,
     /// Exists with other settings; the text names the differences.
-    Differs(String),
+    Drifted(String),
 }
 
 /// State that was read, with remarks.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
-use xray_demo::results::{Outputs, Report};
+
+use crate::commands::shared::results::{Outputs, Report};
 
 /// Result of one picture, as far as it got.
 #[derive(Debug)]

@@ -5,8 +5,7 @@ use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
-use xray::s3::{Addressing, error_code};
-use xray_demo::Client;
+use s3::{Addressing, Client, error_code};
 
 use super::{Site, line::Finding};
 use crate::{
@@ -29,28 +28,28 @@ pub async fn response(site: &Site) -> Result<(Response<Bytes>, Timestamp)> {
     let request = Request::get(uri)
         .body(Bytes::new())
         .map_err(|_| anyhow!("s3_endpoint is not a valid address"))?;
-    let answer = site.transport.send(request).await?;
-    Ok((answer, Timestamp::now()))
+    let response = site.transport.send(request).await?;
+    Ok((response, Timestamp::now()))
 }
 
 /// Checks that a store responds.
 pub fn reachable(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
-    match answer {
+    match response {
         Err(error) => Finding::failed(
             format!("{error:#}"),
             "check s3_endpoint, that radosgw runs, and that this machine may reach it",
         ),
-        Ok((answer, _)) => {
-            let body = String::from_utf8_lossy(answer.body());
+        Ok((response, _)) => {
+            let body = String::from_utf8_lossy(response.body());
             let is_store =
-                body.contains("<ListAllMyBucketsResult") || !error_code(answer.body()).is_empty();
+                body.contains("<ListAllMyBucketsResult") || !error_code(response.body()).is_empty();
             if is_store {
                 Finding::ok("responds as an S3 store")
             } else {
                 Finding::failed(
                     format!(
                         "something responds with {}, but not an S3 store",
-                        answer.status()
+                        response.status()
                     ),
                     "set s3_endpoint to radosgw's own address, with nothing after the port",
                 )
@@ -62,8 +61,8 @@ pub fn reachable(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
 /// Returns the finding for a gateway that does not know the endpoint's host: it takes such a name
 /// for a bucket's, in both addressing styles.
 pub fn unknown_host(response: &Result<(Response<Bytes>, Timestamp)>) -> Option<Finding> {
-    let (answer, _) = answer.as_ref().ok()?;
-    let is_bucket = error_code(answer.body()) == "NoSuchBucket";
+    let (response, _) = response.as_ref().ok()?;
+    let is_bucket = error_code(response.body()) == "NoSuchBucket";
     is_bucket.then(|| {
         Finding::failed(
             "the gateway mistakes the endpoint's host for a bucket's name",
@@ -74,8 +73,8 @@ pub fn unknown_host(response: &Result<(Response<Bytes>, Timestamp)>) -> Option<F
 
 /// Compares the clocks.
 pub fn clock(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
-    let date = answer.as_ref().ok().and_then(|(answer, here)| {
-        let text = answer.headers().get(header::DATE)?.to_str().ok()?;
+    let date = response.as_ref().ok().and_then(|(response, here)| {
+        let text = response.headers().get(header::DATE)?.to_str().ok()?;
         let there = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
         Some(here.as_second() - there.as_second())
     });
@@ -133,24 +132,24 @@ pub async fn owner(site: &Site) -> Finding {
 /// Checks that the gateway finds a bucket's name where the function puts it.
 pub async fn style(site: &Site, client: &Client) -> Finding {
     let bucket = &site.settings.buckets.input;
-    let answer = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
+    let response = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
     let is_virtual = site.settings.addressing == Addressing::VirtualHost;
     let style = if is_virtual { "virtual" } else { "path" };
-    match answer {
+    match response {
         Err(error) if is_virtual => Finding::failed(
             format!("the host of the bucket {bucket}: {error:#}"),
             "every bucket needs a name in DNS (a wildcard) and in the certificate; or set s3_style to path",
         ),
         Err(error) => Finding::failed(format!("{error:#}"), "try again"),
-        Ok(answer) => {
-            let body = String::from_utf8_lossy(answer.body());
+        Ok(response) => {
+            let body = String::from_utf8_lossy(response.body());
             if body.contains("<ListAllMyBucketsResult") {
                 return Finding::failed(
                     "the gateway finds no bucket in the host name",
                     "set rgw_dns_name to the endpoint's host and restart radosgw; or set s3_style to path",
                 );
             }
-            match refused(&answer) {
+            match refused(&response) {
                 Some(Refusal { status, code })
                     if status == StatusCode::NOT_FOUND && code == "NoSuchKey" =>
                 {

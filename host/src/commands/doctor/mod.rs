@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use xray_demo::{Client, Transport};
+use s3::{Client, Transport};
 
 use self::line::{Finding, Lines};
 use crate::{
@@ -133,12 +133,12 @@ impl Site {
 }
 
 async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
-    let answer = gateway::answer(site).await;
-    let is_there = lines.add("gateway", gateway::reachable(&answer));
+    let response = gateway::response(site).await;
+    let is_there = lines.add("gateway", gateway::reachable(&response));
     let (mut function_works, mut owner_works) = (false, false);
     if is_there {
-        lines.add("clock", gateway::clock(&answer));
-        if let Some(finding) = gateway::unknown_host(&answer) {
+        lines.add("clock", gateway::clock(&response));
+        if let Some(finding) = gateway::unknown_host(&response) {
             // Every further request would be about that bucket, so nothing behind it can be
             // checked.
             lines.add("endpoint style", finding);

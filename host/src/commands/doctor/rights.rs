@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use xray_demo::Client;
+use s3::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -13,7 +13,7 @@ use crate::ceph::{
 /// Checks that the bucket exists and that the function may look into it. A key that never exists
 /// shows what the function may not do.
 pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
-    let key = format!("xray-doctor-{}", xray_demo::fresh_key());
+    let key = format!("xray-doctor-{}", s3::fresh_key());
     let asked = function.send(
         Method::GET,
         bucket,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use xray_demo::results::Report;
+use crate::commands::shared::results::Report;
 
 /// Numbers of pictures by result.
 #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 //! settings.
 
 use anyhow::{Context, Result, bail};
+use s3::Credentials;
 use xray::config::Config;
-use xray_demo::Credentials;
 
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -74,7 +74,7 @@ impl App {
         let mut config = config(&manifest, &variables)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            variables.set("pseudonym_key", xray_demo::fresh_key());
+            variables.set("pseudonym_key", s3::fresh_key());
             config = self::config(&manifest, &variables)?;
         }
         let options = settings.options(&manifest);
