@@ -1,9 +1,9 @@
-//! What it came to, in numbers.
+//! Counts of a run.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use xray::store::decide::Lack;
+use xray::store::decide::OutOfDate;
 
 use crate::commands::shared::results::Report;
 
@@ -13,7 +13,7 @@ pub(super) struct Tally {
     is_dry: bool,
     current: usize,
     due: BTreeMap<&'static str, usize>,
-    /// By outcome, and by reason in it.
+    /// By outcome, and within it by reason.
     ended: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
@@ -25,22 +25,22 @@ impl Tally {
         }
     }
 
-    /// Counts an object by what it lacks.
-    pub(super) fn listed(&mut self, lack: Option<Lack>) {
-        let why = match lack {
+    /// Counts an object by the reason for which its outputs are out of date.
+    pub(super) fn listed(&mut self, out_of_date: Option<OutOfDate>) {
+        let why = match out_of_date {
             None => {
                 self.current += 1;
                 return;
             }
-            Some(Lack::Missing) => "without output",
-            Some(Lack::Source) => "overwritten",
-            Some(Lack::Model) => "of another model",
-            Some(Lack::Settings) => "of other settings",
+            Some(OutOfDate::Missing) => "without output",
+            Some(OutOfDate::SourceChanged) => "overwritten",
+            Some(OutOfDate::ModelChanged) => "of another model",
+            Some(OutOfDate::SettingsChanged) => "of other settings",
         };
         *self.due.entry(why).or_default() += 1;
     }
 
-    /// Counts how an object's processing ended, and gives what there is to say about it alone.
+    /// Counts an object's result, and returns the message about it, if there is one.
     pub(super) fn ended(&mut self, ended: Result<Report>) -> Option<String> {
         let (outcome, reason, complaint) = match ended {
             Ok(report) => {
@@ -64,12 +64,12 @@ impl Tally {
         complaint
     }
 
-    /// How many failed and may still work.
+    /// Returns the number of objects that failed and may still work.
     pub(super) fn failed(&self) -> usize {
         self.ended.get("failed").map_or(0, |r| r.values().sum())
     }
 
-    /// All of it, for people.
+    /// Renders all counts for people.
     pub(super) fn text(&self) -> String {
         let due: usize = self.due.values().sum();
         let what = if self.is_dry { "to process" } else { "due" };
@@ -103,9 +103,9 @@ mod tests {
         for lack in [
             None,
             None,
-            Some(Lack::Missing),
-            Some(Lack::Model),
-            Some(Lack::Model),
+            Some(OutOfDate::Missing),
+            Some(OutOfDate::ModelChanged),
+            Some(OutOfDate::ModelChanged),
         ] {
             tally.listed(lack);
         }
