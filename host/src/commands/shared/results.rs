@@ -8,7 +8,12 @@ use http::Response;
 use s3::{Client, ObjectHead};
 use serde::Deserialize;
 use serde_json::Value;
-use xray::{config::Config, deidentify::Pseudonyms, event::ObjectRef, store::decide};
+use xray::{
+    config::Config,
+    deidentify::Pseudonyms,
+    event::ObjectRef,
+    store::{decide, metadata},
+};
 
 /// The function's report on one object; what it does not tell is empty.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -108,18 +113,17 @@ pub struct Outputs {
 
 /// The bucket of labelled pictures.
 pub fn processed_bucket(bucket: &str, config: &Config) -> String {
-    format!("{bucket}{}", config.processed_suffix)
+    config.buckets(bucket).processed
 }
 
 /// The bucket of anonymized copies.
 pub fn anonymized_bucket(bucket: &str, config: &Config) -> String {
-    format!("{bucket}{}", config.anonymized_suffix)
+    config.buckets(bucket).anonymized
 }
 
 /// The bucket of copies that are not clean for sure, where the settings have one.
 pub fn quarantine_bucket(bucket: &str, config: &Config) -> Option<String> {
-    let suffix = config.quarantine_suffix.as_ref()?;
-    Some(format!("{bucket}{suffix}"))
+    config.buckets(bucket).quarantine
 }
 
 /// Looks up what the store holds for a picture.
@@ -151,7 +155,7 @@ pub async fn outputs_of(
             for key in &keys {
                 let found = client.head(&bucket, key).await?;
                 let ours =
-                    |head| decide::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
+                    |head| metadata::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
                 if found.is_some_and(ours) {
                     copy = Some(key.clone());
                 }
