@@ -59,7 +59,8 @@ pub struct Input {
     pub channels: Channels,
     /// The rule by which the whole picture becomes `width` x `height`.
     pub resize: Resize,
-    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are integers.
+    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are
+    /// integers.
     pub scale: PerChannel,
     /// See `scale`.
     pub offset: PerChannel,
@@ -89,14 +90,15 @@ pub struct Check {
     pub index: usize,
     /// The greatest value that passes.
     pub max: f32,
-    /// The reason of a failure, as a word for machines: lower-case letters, digits and `-`. On the picture `-` becomes a space.
+    /// The reason of a failure, as a word for machines: lower-case letters, digits and `-`. On the
+    /// picture `-` becomes a space.
     #[serde(alias = "doubt")]
     pub reason: String,
 }
 
 impl Check {
-    /// Reports whether the limit is a number and the reason is short enough to be printed, with nothing in it that could break a log
-    /// line.
+    /// Reports whether the limit is a number and the reason is short enough to be printed, with
+    /// nothing in it that could break a log line.
     fn is_sound(&self) -> bool {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         (1..=40).contains(&self.reason.len())
@@ -105,8 +107,8 @@ impl Check {
     }
 }
 
-/// The graph's output that holds the class-activation map: one logit a cell, rows from the top. Cells without a vote are far below all
-/// others.
+/// The graph's output that holds the class-activation map: one logit a cell, rows from the top.
+/// Cells without a vote are far below all others.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapOutput {
@@ -242,7 +244,8 @@ impl Contract {
     /// Reads the text of a `contract.json`.
     ///
     /// # Errors
-    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another version, or a value out of range.
+    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another
+    /// version, or a value out of range.
     pub fn parse(text: &str) -> Result<Contract, Error> {
         let contract: Contract = version::parse(text, &NEW_KEYS)?;
         version::check_head(&contract.name, &contract.model_sha256)?;

@@ -1,4 +1,5 @@
-//! The model: its contract, its input tensor, its outputs as a prediction, and the out-of-distribution checks.
+//! The model: its contract, its input tensor, its outputs as a prediction, and the
+//! out-of-distribution checks.
 
 mod checks;
 pub mod contract;

@@ -111,8 +111,8 @@ fn place(inward: u32, length: u32, side: u32, far: bool) -> (u32, u32) {
     (if far { side - inward - length } else { inward }, length)
 }
 
-/// Parses boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and inward offsets, each in
-/// pixels or percent of that side.
+/// Parses boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and
+/// inward offsets, each in pixels or percent of that side.
 ///
 /// # Errors
 /// Names the part that can't be parsed and the expected syntax.

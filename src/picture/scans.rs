@@ -1,8 +1,8 @@
 //! Whether a JPEG's scans say everything about every component.
 //!
-//! A progressive file that breaks off between two scans is a valid stream of a coarser picture, and a decoder gives
-//! that without a word. A radiologist's picture must not lose detail so, and redaction must not be checked on less than
-//! was sent: here it is damage.
+//! A progressive file that breaks off between two scans is a valid stream of a coarser picture, and
+//! a decoder gives that without a word. A radiologist's picture must not lose detail so, and
+//! redaction must not be checked on less than was sent: here it is damage.
 
 use crate::{
     error::Error,
@@ -21,7 +21,8 @@ pub fn check_complete(bytes: &[u8]) -> Result<(), Error> {
     let mut progressive = false;
     for Segment { marker, payload } in segments(bytes) {
         match marker {
-            // SOF0 to SOF2 and their arithmetic twins (T.81, table B.1); lossless frames never come here.
+            // SOF0 to SOF2 and their arithmetic twins (T.81, table B.1); lossless frames never come
+            // here.
             0xC0..=0xC2 | 0xC9 | 0xCA => {
                 progressive = matches!(marker, 0xC2 | 0xCA);
                 let specs = payload.get(6..).unwrap_or_default().chunks_exact(3);

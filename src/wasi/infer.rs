@@ -1,6 +1,7 @@
 //! Runs the models through `wasi:nn`; compiled for WebAssembly only.
 //!
-//! A graph is loaded by its name, never from bytes: the host (or the inference component composed in) has loaded it already.
+//! A graph is loaded by its name, never from bytes: the host (or the inference component composed
+//! in) has loaded it already.
 
 use std::{borrow::Cow, cell::RefCell};
 
@@ -20,8 +21,8 @@ use bindings::wasi::nn::{
     tensor::{Tensor as NnTensor, TensorType},
 };
 
-/// The graphs that were used so far. Each is loaded once an event: if inference is a component of its own, loading costs a good part of a
-/// run, and a large picture takes many runs.
+/// The graphs that were used so far. Each is loaded once an event: if inference is a component of
+/// its own, loading costs a good part of a run, and a large picture takes many runs.
 #[derive(Default)]
 pub struct Graphs(RefCell<Vec<(String, GraphExecutionContext)>>);
 
@@ -29,8 +30,8 @@ impl Graphs {
     /// Runs the named graph on `input`, passed under the name `input_name`, and reads every output.
     ///
     /// # Errors
-    /// [`Error::Model`] with the host's code and message when the graph is missing or the run failed, or when an output
-    /// is not f32 or its data does not fit its shape.
+    /// [`Error::Model`] with the host's code and message when the graph is missing or the run
+    /// failed, or when an output is not f32 or its data does not fit its shape.
     pub fn run(
         &self,
         model: &str,
@@ -58,7 +59,8 @@ impl Graphs {
     }
 }
 
-/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as 32-bit ones.
+/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as
+/// 32-bit ones.
 fn encoded(elements: &Elements) -> (TensorType, Cow<'_, [u8]>) {
     fn bytes<T: Copy, const N: usize>(values: &[T], encode: fn(T) -> [u8; N]) -> Vec<u8> {
         let mut data = Vec::with_capacity(N * values.len());

@@ -23,7 +23,7 @@ fn contract(resize: &str, layout: &str, channels: &str) -> Contract {
 }
 
 #[test]
-fn resize_agrees_with_pillow_to_one_grey_level() {
+fn resize_agrees_with_pillow_to_one_gray_level() {
     for name in ["grey-640x480", "rgb-1203x877", "grey-160x151"] {
         for (rule, suffix, allowed) in [
             ("box-then-bilinear", "150", 1.0),
