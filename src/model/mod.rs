@@ -4,6 +4,8 @@
 mod checks;
 pub mod contract;
 pub(crate) mod input;
+#[cfg(test)]
+mod mutations;
 pub mod predict;
 pub mod tensor;
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub mod input;
 mod jpeg;
 pub mod limits;
 mod markers;
+#[cfg(test)]
+mod mutations;
 mod orientation;
 pub mod redact;
 mod resize;

@@ -10,6 +10,8 @@ mod components;
 pub mod contract;
 mod input;
 mod map;
+#[cfg(test)]
+mod mutations;
 mod scale;
 mod side_markers;
 #[cfg(test)]
