@@ -8,7 +8,11 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use xray::{
-    config::Config, deidentify::Pseudonyms, event::ObjectRef, s3::ObjectHead, store::decide,
+    config::Config,
+    deidentify::Pseudonyms,
+    event::ObjectRef,
+    s3::ObjectHead,
+    store::{decide, metadata},
 };
 
 use crate::Client;
@@ -111,18 +115,17 @@ pub struct Outputs {
 
 /// The bucket of labelled pictures.
 pub fn processed_bucket(bucket: &str, config: &Config) -> String {
-    format!("{bucket}{}", config.processed_suffix)
+    config.buckets(bucket).processed
 }
 
 /// The bucket of anonymized copies.
 pub fn anonymized_bucket(bucket: &str, config: &Config) -> String {
-    format!("{bucket}{}", config.anonymized_suffix)
+    config.buckets(bucket).anonymized
 }
 
 /// The bucket of copies that are not clean for sure, where the settings have one.
 pub fn quarantine_bucket(bucket: &str, config: &Config) -> Option<String> {
-    let suffix = config.quarantine_suffix.as_ref()?;
-    Some(format!("{bucket}{suffix}"))
+    config.buckets(bucket).quarantine
 }
 
 /// Looks up what the store holds for a picture.
@@ -154,7 +157,7 @@ pub async fn outputs_of(
             for key in &keys {
                 let found = client.head(&bucket, key).await?;
                 let ours =
-                    |head| decide::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
+                    |head| metadata::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
                 if found.is_some_and(ours) {
                     copy = Some(key.clone());
                 }

@@ -16,7 +16,8 @@ pub type Parsed<T> = Result<T, String>;
 
 /// A value that is chosen by a word.
 pub trait Word: Copy + PartialEq + 'static {
-    /// The accepted words with their values. Of several words for one value the first is the canonical one.
+    /// The accepted words with their values. Of several words for one value the first is the
+    /// canonical one.
     const WORDS: &[(&str, Self)];
 }
 
@@ -114,7 +115,7 @@ pub fn optional<T>(parser: impl Fn(&str) -> Parsed<T>) -> impl Fn(&str) -> Parse
     }
 }
 
-/// Parses a secret; an empty text is no secret.
+/// Parses a secret; an empty text gives `None`.
 pub fn secret(text: &str) -> Parsed<Option<Secret>> {
     optional(|text| Ok(Secret::new(text.to_owned())))(text)
 }
@@ -156,8 +157,8 @@ pub fn boxes(text: &str) -> Parsed<Vec<BoxSpec>> {
     }
 }
 
-/// The canonical text of a value in the settings digest. Stored objects hold digests of it, so it must never change for a
-/// value that keeps its meaning.
+/// The canonical text of a value in the settings digest. Stored objects hold digests of it, so it
+/// must never change for a value that keeps its meaning.
 pub trait DigestValue {
     /// Returns the canonical text.
     fn digest_value(&self) -> String;

@@ -19,7 +19,7 @@ pub struct Thresholds {
 }
 
 /// The class of a risk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Class {
     /// Under the lower threshold.
     Normal,

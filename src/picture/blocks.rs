@@ -111,16 +111,16 @@ impl<'a> Blocks<'a> {
     /// [`Error::Damaged`] when the decoder refuses a file that was parsed, which does not happen to
     /// a sound one.
     pub(crate) fn pixels(&self, limits: &Limits) -> Result<DynamicImage, Error> {
-        if self.jpeg.colour().channels() == 3
+        if self.jpeg.color_space().channels() == 3
             && !matches!(
-                self.jpeg.colour(),
-                jpeg_blocks::Colour::Cmyk { .. } | jpeg_blocks::Colour::Ycck { .. }
+                self.jpeg.color_space(),
+                jpeg_blocks::ColorSpace::Cmyk { .. } | jpeg_blocks::ColorSpace::Ycck { .. }
             )
         {
             // A decoder smooths subsampled colors, as viewers do.
             return decode(self.bytes, limits).map(Picture::into_pixels);
         }
-        let area = self.jpeg.whole();
+        let area = self.jpeg.full_area();
         let (width, height) = (self.jpeg.width() as u32, self.jpeg.height() as u32);
         let mut pixels = self.read(area)?.crop_imm(0, 0, width, height);
         pixels.apply_orientation(self.orientation());
@@ -213,7 +213,7 @@ impl<'a> Blocks<'a> {
 
     /// Returns the rectangle in which a viewer shows the pixels of an area.
     fn display_rect(&self, area: Area) -> Range {
-        let (wide, tall) = self.jpeg.mcu();
+        let (wide, tall) = self.jpeg.mcu_size();
         let stored = [
             area.x * wide,
             area.y * tall,
@@ -245,7 +245,7 @@ impl<'a> Blocks<'a> {
         let pixels = Pixels {
             width,
             height,
-            channels: self.jpeg.colour().channels(),
+            channels: self.jpeg.color_space().channels(),
             data: displayed.into_bytes(),
         };
         self.jpeg

@@ -4,17 +4,15 @@
 //! only.
 
 use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
+use jpeg_blocks::{
+    ZIGZAG,
+    markers::{DQT, SOS, segments},
+};
 use libjpeg_turbo_rs::{
     DecodeLimits, Decoder, DensityInfo, DensityUnit, Encoder, FrameHeader, JpegError, PixelFormat,
 };
 
-use crate::{
-    error::Error,
-    picture::icc::plain_icc,
-    picture::limits::Limits,
-    picture::markers::{SOS, segments},
-    picture::scans,
-};
+use crate::{error::Error, picture::icc::plain_icc, picture::limits::Limits, picture::scans};
 
 /// The encoding parameters of a JPEG, to encode another like it.
 #[derive(Debug, Clone)]
@@ -186,21 +184,12 @@ fn density(density: &DensityInfo) -> Option<(u8, u16, u16)> {
     (density.x > 0 && density.y > 0).then_some((unit, density.x, density.y))
 }
 
-/// The row-major place of each entry of a stored table (T.81, figure A.6).
-#[rustfmt::skip]
-const ZIGZAG: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
-    12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-];
-
 /// Reads the DQT segments (T.81, B.2.4.1) and returns the tables of the first and the second
 /// component.
 fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 64]>, Error> {
     let mut slots: [Option<[u16; 64]>; 4] = [None; 4];
     let before_scans = segments(bytes).take_while(|s| s.marker != SOS);
-    for segment in before_scans.filter(|s| s.marker == 0xDB) {
+    for segment in before_scans.filter(|s| s.marker == DQT) {
         let mut rest = segment.payload;
         while let Some((&head, tail)) = rest.split_first() {
             let wide = head >> 4 != 0;

@@ -11,7 +11,6 @@ mod icc;
 pub mod input;
 mod jpeg;
 pub mod limits;
-mod markers;
 #[cfg(test)]
 mod mutations;
 mod orientation;

@@ -4,13 +4,13 @@
 //! boxes; they do not depend on the old pixels.
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::picture::blur;
 use crate::picture::boxes::{BoxSpec, Rect};
 
 /// A redaction method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Solid black.

@@ -3,7 +3,7 @@
 use crate::error::Error;
 
 /// The picture formats that are read and written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// JPEG, as in ITU-T T.81.

@@ -3,7 +3,7 @@
 
 use image::DynamicImage;
 use jpeg_blocks::Edit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The way in which an output's file was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Written {
     /// Edited in place: untouched pixels are the source's to the bit.

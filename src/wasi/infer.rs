@@ -1,7 +1,7 @@
-//! Runs the models through `wasi:nn`; compiled for WebAssembly only.
+//! Inference through `wasi:nn`.
 //!
-//! A graph is loaded by its name, never from bytes: the host (or the inference component composed
-//! in) has loaded it already.
+//! Graphs are addressed by name: the host, or the inference component composed in, has loaded them
+//! already.
 
 use std::{borrow::Cow, cell::RefCell};
 
@@ -21,16 +21,17 @@ use bindings::wasi::nn::{
     tensor::{Tensor as NnTensor, TensorType},
 };
 
-/// The graphs that were used so far. Each is loaded once an event: if inference is a component of
-/// its own, loading costs a good part of a run, and a large picture takes many runs.
+/// Graphs in use. Each is loaded once for an event: if inference is a component of its own, loading
+/// costs a good part of a run, and a large picture takes many runs.
 #[derive(Default)]
 pub struct Graphs(RefCell<Vec<(String, GraphExecutionContext)>>);
 
 impl Graphs {
-    /// Runs the named graph on `input`, passed under the name `input_name`, and reads every output.
+    /// Runs the named graph on `input`, passed under the name `input_name`, and returns every
+    /// output.
     ///
     /// # Errors
-    /// [`Error::Model`] with the host's code and message when the graph is missing or the run
+    /// [`Error::Model`] with the host's code and text when the graph is missing or inference
     /// failed, or when an output is not f32 or its data does not fit its shape.
     pub fn run(
         &self,

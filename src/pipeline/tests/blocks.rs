@@ -80,13 +80,13 @@ fn assert_only_label_and_box_change(
 #[test]
 fn only_label_and_box_are_touched() {
     for (name, margin) in [
-        ("grey", 0),
+        ("gray", 0),
         ("progressive", 0),
         ("restarts", 0),
         ("444", 0),
         ("420", 2),
         ("rgb", 0),
-        ("turned", 2),
+        ("rotated", 2),
     ] {
         assert_only_label_and_box_change(name, &file(name), "bottom-left 50x30", (50, 30), margin);
     }
@@ -116,7 +116,7 @@ fn label_on_the_anonymized_copy_restores_nothing() {
             ("anonymized_label", "true"),
             ("redaction", redaction),
         ];
-        let one = file("grey");
+        let one = file("gray");
         let limits = jpeg_blocks::Limits::default();
         let jpeg = jpeg_blocks::Jpeg::parse(&one, &limits).unwrap();
         // Well inside the box, which ends at 89 x 34 pixels: the pixels under it must not matter.
@@ -141,7 +141,7 @@ fn label_on_the_anonymized_copy_restores_nothing() {
 
 #[test]
 fn blur_and_heatmap_leave_the_rest_alone() {
-    let source = file("grey");
+    let source = file("gray");
     let before = displayed(&source);
     let settings = [
         ("redact_boxes", "bottom-left 50x30"),
@@ -192,7 +192,7 @@ fn arithmetic_coding_is_reencoded_and_reported() {
 
 #[test]
 fn damaged_files_are_rejected() {
-    let mut source = file("grey");
+    let mut source = file("gray");
     source.truncate(source.len() / 2);
     assert!(matches!(
         run(&source, 16, &[], None).0,
@@ -218,13 +218,13 @@ fn assert_inputs_agree(name: &str, source: &[u8], side: u32) {
 #[test]
 fn input_from_blocks_equals_input_from_pixels() {
     for name in [
-        "grey",
+        "gray",
         "coarse",
         "progressive",
         "restarts",
         "444",
         "420",
-        "turned",
+        "rotated",
         "mozjpeg",
     ] {
         for side in [10, 20, 40, 100, 150] {

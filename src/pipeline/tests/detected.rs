@@ -17,7 +17,7 @@ use crate::{
 /// Returns JPEGs that are edited in place, one that is not, and a PNG.
 fn files() -> Vec<(String, Vec<u8>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/jpeg-blocks/tests/files");
-    let mut files: Vec<_> = ["grey", "420", "422", "progressive", "rgb", "turned"]
+    let mut files: Vec<_> = ["gray", "420", "422", "progressive", "rgb", "rotated"]
         .map(|name| {
             let file = std::fs::read(format!("{folder}/{name}.jpg")).unwrap();
             (name.to_owned(), file)

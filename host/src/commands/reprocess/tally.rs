@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use xray::store::decide::Lack;
+use xray::store::decide::OutOfDate;
 use xray_demo::results::Report;
 
 /// Counts of objects.
@@ -24,17 +24,17 @@ impl Tally {
         }
     }
 
-    /// Counts an object by what it lacks.
-    pub(super) fn listed(&mut self, lack: Option<Lack>) {
-        let why = match lack {
+    /// Counts an object by the state of its outputs.
+    pub(super) fn listed(&mut self, out_of_date: Option<OutOfDate>) {
+        let why = match out_of_date {
             None => {
                 self.current += 1;
                 return;
             }
-            Some(Lack::Missing) => "without output",
-            Some(Lack::Source) => "overwritten",
-            Some(Lack::Model) => "of another model",
-            Some(Lack::Settings) => "of other settings",
+            Some(OutOfDate::Missing) => "without output",
+            Some(OutOfDate::SourceChanged) => "overwritten",
+            Some(OutOfDate::ModelChanged) => "of another model",
+            Some(OutOfDate::SettingsChanged) => "of other settings",
         };
         *self.due.entry(why).or_default() += 1;
     }
@@ -102,9 +102,9 @@ mod tests {
         for lack in [
             None,
             None,
-            Some(Lack::Missing),
-            Some(Lack::Model),
-            Some(Lack::Model),
+            Some(OutOfDate::Missing),
+            Some(OutOfDate::ModelChanged),
+            Some(OutOfDate::ModelChanged),
         ] {
             tally.listed(lack);
         }

@@ -13,7 +13,7 @@ use xray::{
     config::Config,
     event::{EventKind, ObjectEvent, ObjectRef},
     s3::ObjectHead,
-    store::decide::{self, Lack},
+    store::decide::{self, OutOfDate},
 };
 use xray_demo::{
     Client,
@@ -63,17 +63,17 @@ impl Walk {
                 .try_filter(|object| std::future::ready(self.is_meant(object)))
                 .map(async |object| {
                     let object = object?;
-                    let lack = self.lack(&object).await?;
-                    anyhow::Ok((object, lack))
+                    let out_of_date = self.out_of_date(&object).await?;
+                    anyhow::Ok((object, out_of_date))
                 })
                 .buffered(self.at_a_time);
-            let due = looked.try_filter_map(async |(object, lack)| {
-                tally.borrow_mut().listed(lack);
+            let due = looked.try_filter_map(async |(object, out_of_date)| {
+                tally.borrow_mut().listed(out_of_date);
                 self.bar.inc_length(1);
-                if lack.is_none() {
+                if out_of_date.is_none() {
                     self.bar.inc(1);
                 }
-                Ok(lack.map(|_| object))
+                Ok(out_of_date.map(|_| object))
             });
             let ended = due
                 .take(self.limit)
@@ -124,8 +124,8 @@ impl Walk {
         !is_folder && self.since.is_none_or(|since| object.modified >= since)
     }
 
-    /// What is out of date about the outputs of an object.
-    async fn lack(&self, object: &Listed) -> Result<Option<Lack>> {
+    /// Returns why the outputs of an object are out of date.
+    async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
         let bucket = processed_bucket(&self.bucket, &self.config);
         let key = decide::processed_key(&object.key);
         let head = self.again(async || self.client.head(&bucket, &key).await);
@@ -138,8 +138,12 @@ impl Walk {
             size: Some(object.size),
             sequencer: None,
         };
-        let lack = decide::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
-        Ok(lack)
+        Ok(decide::out_of_date(
+            &event,
+            stored.as_ref(),
+            &self.model_sha256,
+            &self.settings,
+        ))
     }
 
     /// Hands an object to the function, again where that may help; nothing where nothing is to be processed.
