@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
+use phantoms::Phantom;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -9,7 +10,6 @@ use xray::{
     model::contract::Contract, picture::decode::decode, picture::input::tensor,
     picture::limits::Limits,
 };
-use xray_demo::phantom::Phantom;
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,

@@ -7,6 +7,8 @@ use std::{
 };
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use phantoms::Style;
+use phantoms::{Kind, Phantom};
 use xray::{
     model::contract::Contract,
     model::predict::{Prediction, Thresholds},
@@ -17,8 +19,6 @@ use xray::{
     picture::input::tensor as input_tensor,
     picture::limits::Limits,
 };
-use xray_demo::burn::Style;
-use xray_demo::phantom::{Kind, Phantom};
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,
