@@ -7,6 +7,7 @@ pub(crate) mod input;
 #[cfg(test)]
 mod mutations;
 pub mod predict;
+pub(crate) mod scaling;
 pub mod tensor;
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,9 @@ pub fn check_complete(bytes: &[u8]) -> Result<(), Error> {
     }
     let complete = |sent: &Sent| sent.iter().all(|bit| *bit == Some(0));
     if components.is_empty() || !components.iter().all(|(_, sent)| complete(sent)) {
-        return Err(Error::Damaged("JPEG: its last scans are missing; send the complete file".into()));
+        return Err(Error::Damaged(
+            "JPEG: its last scans are missing; send the complete file".into(),
+        ));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     error::Error,
     model::{
-        contract::check_range,
+        scaling::check_range,
         tensor::ElementType,
         version::{self, NewKey, added, invalid, renamed},
     },

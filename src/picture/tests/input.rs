@@ -5,7 +5,8 @@ use image::{ImageBuffer, Rgb};
 use super::{LIMITS, png};
 use crate::{
     model::{
-        contract::{Contract, PerChannel},
+        contract::Contract,
+        scaling::PerChannel,
         tensor::{ElementType, Elements},
     },
     picture::{decode::decode, input::tensor},
