@@ -8,9 +8,7 @@
 pub mod config;
 pub mod event;
 
-// Requests to the store, and their responses.
-pub mod s3;
-pub mod sigv4;
+pub mod secret;
 
 // Picture.
 pub mod model;

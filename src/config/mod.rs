@@ -9,6 +9,8 @@ mod values;
 pub use buckets::Buckets;
 pub use settings::{DEFAULTS, OUTPUTS};
 
+use s3::Endpoint;
+
 use buckets::Suffixes;
 use settings::Values;
 
@@ -17,8 +19,7 @@ use crate::{
     model::predict::Thresholds,
     picture::decode::Limits,
     pipeline::Settings,
-    s3::Endpoint,
-    sigv4::{Secret, sha256_hex},
+    secret::{Secret, sha256_hex},
 };
 
 /// Derivation of a study id from a patient id.

@@ -19,7 +19,7 @@ use identifiers::Identifiers;
 use crate::{
     config::{ExamDate, StudyId},
     event::MAX_KEY_BYTES,
-    sigv4::{Secret, hmac_sha256},
+    secret::{Secret, hmac_sha256},
 };
 
 /// Length of a study id in letters: 64 bits.

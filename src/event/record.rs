@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
+use s3::etag;
 use serde_json::Value;
 
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
-use crate::{error::Error, s3::etag};
+use crate::error::Error;
 
 /// Prefixes of the names of removals: by a request, or by a lifecycle rule as RGW and as AWS name
 /// it.

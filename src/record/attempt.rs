@@ -1,5 +1,7 @@
 //! One attempt at a record, and the repair after a later event overtook one.
 
+use s3::ObjectHead;
+
 use super::{
     commit::{ATTEMPTS, Attempt, Commit, contended},
     contracts::ModelContracts,
@@ -13,7 +15,6 @@ use crate::{
     pipeline,
     ports::Ports,
     report::{Report, Stored, millis},
-    s3::ObjectHead,
     store::decide,
     store::fetch::{Fetched, fetch},
     store::outputs::OutputStore,

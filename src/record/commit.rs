@@ -1,5 +1,7 @@
 //! Compare-and-swap of the outputs, against other events of the same source.
 
+use s3::{ObjectHead, Precondition, Upload};
+
 use crate::{
     error::{Error, Reason},
     event::ObjectEvent,
@@ -8,7 +10,6 @@ use crate::{
     pipeline::verify::{Redacted, Unclean},
     ports::Ports,
     report::Stored,
-    s3::{ObjectHead, Precondition, Upload},
     store::decide::{self, Decision},
     store::metadata::{self, Source},
     store::outputs::{OutputStore, Place, Put},

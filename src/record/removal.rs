@@ -5,6 +5,7 @@
 //! source's event that came meanwhile would have been removed with the rest.
 
 use http::StatusCode;
+use s3::{Meaning, ObjectHead, meaning};
 
 use crate::{
     config::Config,
@@ -12,7 +13,6 @@ use crate::{
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
     report::Stored,
-    s3::{Meaning, ObjectHead, meaning},
     store::decide::{self, Removed},
     store::metadata,
     store::outputs::{OutputStore, Place},

@@ -1,13 +1,14 @@
 //! Output keys, and the decision about an event given the stored outputs. Pure functions.
 
+use s3::{ObjectHead, Precondition};
+
 use crate::{
     config::Config,
     deidentify::split_extension,
     error::Error,
     event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef},
     model::contract::Contract,
-    s3::{ObjectHead, Precondition},
-    sigv4::{hmac_sha256, sha256_hex},
+    secret::{hmac_sha256, sha256_hex},
     store::metadata::{self, sequencer},
 };
 

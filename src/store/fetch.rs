@@ -1,13 +1,13 @@
 //! GET of the source, within limits, and only if it still is the object the event is about.
 
 use bytes::Bytes;
+use s3::{Meaning, ObjectHead, meaning};
 
 use crate::{
     config::Config,
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    s3::{Meaning, ObjectHead, meaning},
     store::{metadata::Source, send::send_signed},
 };
 
@@ -39,7 +39,12 @@ pub async fn fetch(
 ) -> Result<Fetched, Error> {
     let limits = &config.pixels.limits;
     limits.check_bytes(event.size.unwrap_or(0))?;
-    let request = config.endpoint.get(&event.object, event.etag.as_deref())?;
+    let request = config.endpoint.get(
+        event.object.bucket(),
+        event.object.key(),
+        event.object.version(),
+        event.etag.as_deref(),
+    )?;
     let response = send_signed(ports, config, request, limits.max_bytes).await?;
     match meaning(&response) {
         Meaning::Fine => {}

@@ -1,10 +1,11 @@
 //! Metadata of the outputs, by which later events are compared with them.
 
+use s3::ObjectHead;
+
 use crate::{
     deidentify::Pseudonyms,
     event::{ObjectEvent, ObjectRef, Sequencer},
     model::contract::Contract,
-    s3::ObjectHead,
 };
 
 /// ETag of the source; on the processed object like those down to [`SETTINGS`].

@@ -1,6 +1,7 @@
 //! The outputs of one event: HEAD, conditional PUT and DELETE in the output buckets.
 
 use bytes::Bytes;
+use s3::{Meaning, ObjectHead, Precondition, Upload, meaning};
 
 use crate::{
     config::{Buckets, Config},
@@ -8,7 +9,6 @@ use crate::{
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    s3::{Meaning, ObjectHead, Precondition, Upload, meaning},
     store::{decide, metadata, send::send_signed},
 };
 

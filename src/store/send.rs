@@ -1,12 +1,12 @@
 //! Signed requests to the store.
 
 use bytes::Bytes;
+use s3::sigv4::{self, Scope};
 
 use crate::{
     config::Config,
     error::Error,
     ports::{Ports, SendError},
-    sigv4::{self, Scope},
 };
 
 /// Limit on an error body or another small response, in bytes.

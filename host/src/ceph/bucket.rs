@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use s3::Client;
 use serde::Deserialize;
-use xray_demo::Client;
 
 use super::{
     part::{Found, Look, Part},

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::Method;
+use s3::Client;
 use serde::{Deserialize, Serialize};
-use xray_demo::Client;
 
 use super::{
     bucket::{ask, owned},

@@ -4,8 +4,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use xray::sigv4::uri_encode;
-use xray_demo::Client;
+use s3::{Client, sigv4::uri_encode};
 
 use super::{
     bucket::ask,

@@ -14,8 +14,8 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use s3::Client;
 use serde_json::{Value, json};
-use xray_demo::Client;
 
 use super::{
     bucket::ask,

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use xray::s3::error_code;
+use s3::error_code;
 
 /// What the store answered instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

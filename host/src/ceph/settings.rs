@@ -1,12 +1,8 @@
 //! Which store is meant, and who asks: the function's own settings, and the keys of the buckets' owner.
 
 use anyhow::{Context, Result, bail};
-use xray::{
-    config::{Buckets, Config, DEFAULTS},
-    s3::Addressing,
-    sigv4::Secret,
-};
-use xray_demo::{Client, Credentials, Transport};
+use s3::{Addressing, Client, Credentials, Secret, Transport};
+use xray::config::{Buckets, Config, DEFAULTS};
 
 use crate::app::{
     manifest::Manifest,

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use http::StatusCode;
+use s3::Client;
 use serde::Deserialize;
 use serde_json::Value;
-use xray_demo::Client;
 
 use super::{push::Push, refusal::accept, xml};
 

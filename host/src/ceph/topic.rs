@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use xray_demo::Client;
+use s3::Client;
 
 use super::{
     configuration,

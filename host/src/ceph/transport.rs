@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use http::Response;
 use http_body_util::BodyExt;
+use s3::Transport;
 use wasmtime_wasi_http::{Error, RequestOptions};
-use xray_demo::Transport;
 
 use crate::serve::outbound::client::{Client, full};
 

@@ -5,12 +5,9 @@ use std::{fs, path::PathBuf, str::FromStr};
 use ab_glyph::FontRef;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use xray_demo::{
-    burn::{Corner, Style},
-    images::{Subject, TRUTH, make},
-    phantom::{DEFAULT_SEED, Kind},
-    sender::{Source, pictures_in, progress_bar},
-};
+use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TRUTH_FILE, make_images};
+
+use crate::commands::shared::{pictures::pictures_in, progress::progress_bar};
 
 /// Arguments of `xray make-images`.
 #[derive(Debug, Args)]
@@ -105,7 +102,7 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
     let mut style = Style {
         burned_in: !args.no_patient,
         em: (args.size.0, args.size.1),
-        grey: (args.grey.0, args.grey.1),
+        gray: (args.grey.0, args.grey.1),
         corners: args.corner.iter().copied().flat_map(corners).collect(),
         ..Style::default()
     };
@@ -124,13 +121,13 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
         Subject::Xrays(paths) => paths.len(),
     };
     let bar = progress_bar("drawing", count, args.quiet);
-    let made = make(&subject, &style, args.seed, &args.out, || bar.inc(1));
+    let made = make_images(&subject, &style, args.seed, &args.out, || bar.inc(1));
     bar.finish_and_clear();
     made?;
     let truth = if args.no_patient {
-        format!("no patient is written on any, and {TRUTH} there says whose each is")
+        format!("no patient is written on any, and {TRUTH_FILE} there says whose each is")
     } else {
-        format!("{TRUTH} there says who is written on each, and where")
+        format!("{TRUTH_FILE} there says who is written on each, and where")
     };
     println!(
         "{count} pictures are in {}; {truth}. The patients are invented.",
@@ -150,10 +147,7 @@ fn subject(args: &ImagesArgs) -> Result<Subject> {
     };
     let mut paths: Vec<PathBuf> = pictures_in(dir)?
         .into_iter()
-        .filter_map(|upload| match upload.source {
-            Source::File(path) => Some(path),
-            Source::Bytes(_) => None,
-        })
+        .map(|picture| picture.path)
         .collect();
     paths.truncate(args.count.unwrap_or(usize::MAX));
     if paths.is_empty() {

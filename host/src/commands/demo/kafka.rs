@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use fake_gateway::notify::{Delivery, Notice, Topic};
 use http::Response;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -16,7 +17,6 @@ use rdkafka::{
     producer::{DefaultProducerContext, FutureProducer, FutureRecord},
 };
 use tokio::sync::{Semaphore, mpsc};
-use xray_demo::notify::{Delivery, Notice, Topic};
 
 use super::DemoArgs;
 use crate::{
@@ -50,7 +50,7 @@ impl Broker {
     pub(super) fn open(args: &DemoArgs) -> Result<Self> {
         let (embedded, address, topic) = match &args.kafka {
             Some(address) => {
-                let run = xray_demo::fresh_key();
+                let run = s3::fresh_key();
                 let topic = format!("xray-demo-{}", run.get(..8).unwrap_or(&run));
                 (None, address.clone(), topic)
             }

@@ -11,25 +11,31 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use indicatif::MultiProgress;
-use tokio::{net::TcpListener, sync::mpsc};
-use xray::config::Config;
-use xray_demo::{
-    Client, Credentials, Transport,
+use fake_gateway::{
     notify::{Delivery, Retry, Rule, Topic},
-    phantom,
-    results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
-    sender::{Upload, progress_bar, send_all},
     store::{Listening, Store},
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
+use indicatif::MultiProgress;
+use s3::{
+    Client, Credentials, Transport,
+    client::upload::{Upload, send_all},
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use xray::config::Config;
 
 use self::{
     kafka::{Broker, Queue},
     table::Row,
 };
 use crate::{
-    commands::shared::{app::App, runtime_args::RuntimeArgs, stop::Stop},
+    commands::shared::{
+        app::App,
+        progress::progress_bar,
+        results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
+        runtime_args::RuntimeArgs,
+        stop::Stop,
+    },
     serve::{
         runtime::{Runtime, processors},
         server::Server,
@@ -49,7 +55,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
     /// Draw other phantoms.
-    #[arg(long, value_name = "N", default_value_t = phantom::DEFAULT_SEED)]
+    #[arg(long, value_name = "N", default_value_t = phantoms::DEFAULT_SEED)]
     pub seed: u64,
     /// Folder for the buckets; emptied at the next run.
     #[arg(short, long, value_name = "DIR", default_value = "demo-out")]

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use xray_demo::{
-    phantom::Phantom,
-    sender::{Source, Upload, pictures_in},
-};
+use phantoms::Phantom;
+use s3::client::upload::{Source, Upload};
+
+use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
 
 /// How many phantoms there are if nobody says.
 const PHANTOMS: usize = 24;
@@ -19,7 +19,7 @@ pub(super) fn choose(
 ) -> impl FnOnce() -> Result<Vec<Upload>> + Send + 'static {
     move || {
         let mut pictures = match &images {
-            Some(dir) => pictures_in(dir)?,
+            Some(dir) => pictures_in(dir)?.into_iter().map(from_file).collect(),
             None => draw(seed, count.unwrap_or(PHANTOMS)),
         };
         pictures.truncate(count.unwrap_or(usize::MAX));
@@ -31,10 +31,19 @@ pub(super) fn choose(
     }
 }
 
+fn from_file(Picture { key, path }: Picture) -> Upload {
+    Upload {
+        key,
+        content_type: content_type(&path).unwrap_or("application/octet-stream"),
+        source: Source::File(path),
+    }
+}
+
 fn draw(seed: u64, count: usize) -> Vec<Upload> {
     let phantoms = Phantom::draw_all(seed, count);
     let upload = |phantom: Phantom| Upload {
         key: phantom.patient.file_name(),
+        content_type: "image/jpeg",
         source: Source::Bytes(phantom.jpeg.into()),
     };
     phantoms.into_iter().map(upload).collect()

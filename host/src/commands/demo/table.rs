@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
-use xray_demo::results::{Outputs, Report};
+
+use crate::commands::shared::results::{Outputs, Report};
 
 /// One picture's way, as far as it got.
 #[derive(Debug)]

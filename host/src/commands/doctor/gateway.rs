@@ -4,8 +4,7 @@ use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
-use xray::s3::{Addressing, error_code};
-use xray_demo::Client;
+use s3::{Addressing, Client, error_code};
 
 use super::{Site, line::Finding};
 use crate::{

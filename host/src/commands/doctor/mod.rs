@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use xray_demo::{Client, Transport};
+use s3::{Client, Transport};
 
 use self::line::{Finding, Lines};
 use crate::{

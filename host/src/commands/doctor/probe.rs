@@ -3,12 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use phantoms::{Kind, Phantom, Style};
+use s3::Client;
 use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::decide::processed_key};
-use xray_demo::{
-    Client,
-    burn::Style,
-    phantom::{Kind, Phantom},
-};
 
 use super::{Site, kafka::Tail, line::Finding, topic::Found};
 
@@ -56,7 +53,7 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
 
 impl<'a> Probe<'a> {
     fn new(site: &'a Site, owner: &'a Client, prefix: &str, suffix: &str) -> Self {
-        let random = xray_demo::fresh_key();
+        let random = s3::fresh_key();
         let mark = format!("xray-doctor-{}", random.get(..16).unwrap_or(&random));
         let extension = if suffix.is_empty() { ".jpeg" } else { suffix };
         let name = "phantom_DOCTOR_0000000_1900-01-01_2000-01-01";

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use xray_demo::Client;
+use s3::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -12,7 +12,7 @@ use crate::ceph::{
 
 /// Whether the bucket is there and the function may look into it. What it may not is seen by a key that is never there.
 pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
-    let key = format!("xray-doctor-{}", xray_demo::fresh_key());
+    let key = format!("xray-doctor-{}", s3::fresh_key());
     let asked = function.send(
         Method::GET,
         bucket,

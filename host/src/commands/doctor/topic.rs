@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use xray_demo::Client;
+use s3::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use xray_demo::results::Report;
+use crate::commands::shared::results::Report;
 
 /// How many pictures ended how.
 #[derive(Debug, Default)]

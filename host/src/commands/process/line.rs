@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
-use xray_demo::results::Report;
 
 use super::place::Paths;
+use crate::commands::shared::results::Report;
 
 /// One picture with all that is known of it.
 #[derive(Debug, Serialize)]

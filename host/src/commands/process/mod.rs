@@ -17,19 +17,15 @@ use std::{
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
+use fake_gateway::{
+    notify::{Change, Event, notification},
+    store::Store,
+};
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
+use s3::{Client, Credentials};
 use xray::config::Config;
-use xray_demo::{
-    Client, Credentials,
-    notify::{Change, Event, notification},
-    results::{
-        Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
-    },
-    sender::progress_bar,
-    store::Store,
-};
 
 use self::{
     count::Count,
@@ -40,6 +36,10 @@ use crate::{
     commands::shared::{
         app::App,
         inputs::{self, Input},
+        progress::progress_bar,
+        results::{
+            Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
+        },
         runtime_args::RuntimeArgs,
         stop::Stop,
     },

@@ -8,9 +8,8 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tempfile::TempDir;
-use xray_demo::results::Outputs;
 
-use crate::commands::shared::inputs::FOLDERS;
+use crate::commands::shared::{inputs::FOLDERS, results::Outputs};
 
 /// Where a picture's outputs are now.
 #[derive(Debug, Default, Serialize)]

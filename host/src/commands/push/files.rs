@@ -67,6 +67,7 @@ fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::manifest::Manifest;
 
     #[test]
     fn files_are_listed_where_the_component_sees_them() {
@@ -98,5 +99,36 @@ mod tests {
         assert!(list(&both, app.path()).unwrap()["x"].ends_with("2.md"));
         let error = list(&[placed("nothing", "/x")], app.path()).unwrap_err();
         assert!(format!("{error:#}").contains("nothing"));
+    }
+
+    #[test]
+    fn pushed_application_has_only_models_and_contracts() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let shipped = [
+            "models/pneumonia/contract.json",
+            "models/pneumonia/model.onnx",
+            "models/text/contract.json",
+            "models/text/model.onnx",
+        ];
+        for manifest in ["spin.toml", "spin-kafka.toml"] {
+            let manifest = Manifest::load(&root.join(manifest)).unwrap();
+            let files = list(&manifest.components["xray"].files, &manifest.dir).unwrap();
+            assert!(files.keys().eq(shipped), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn pushed_application_has_models_that_users_add() {
+        let app = tempfile::tempdir().unwrap();
+        for file in ["model.onnx", "contract.json", "README.md", "train.py"] {
+            let path = app.path().join("models/mine").join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let manifest = Manifest::load(root).unwrap();
+        let files = list(&manifest.components["xray"].files, app.path()).unwrap();
+        let shipped = ["models/mine/contract.json", "models/mine/model.onnx"];
+        assert!(files.keys().eq(shipped), "{files:?}");
     }
 }

@@ -13,12 +13,14 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 use xray::{config::Config, model::contract::Contract, text::contract::TextContract};
-use xray_demo::sender::progress_bar;
 
 use self::walk::Walk;
 use crate::{
     app::manifest::Manifest,
-    commands::shared::{app, runtime_args::RuntimeArgs, stop::Stop, store_client::of_function},
+    commands::shared::{
+        app, progress::progress_bar, runtime_args::RuntimeArgs, stop::Stop,
+        store_client::of_function,
+    },
     serve::runtime::{Runtime, files::Mounts, processors},
 };
 

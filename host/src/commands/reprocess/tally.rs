@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use xray::store::decide::OutOfDate;
-use xray_demo::results::Report;
+
+use crate::commands::shared::results::Report;
 
 /// Counts of objects.
 #[derive(Debug, Default)]

@@ -8,22 +8,20 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use s3::{Client, ObjectHead, client::Listed};
 use serde_json::json;
 use xray::{
     config::Config,
     event::{EventKind, ObjectEvent, ObjectRef},
-    s3::ObjectHead,
     store::decide::{self, OutOfDate},
-};
-use xray_demo::{
-    Client,
-    client::Listed,
-    results::{Report, processed_bucket},
 };
 
 use super::tally::Tally;
 use crate::{
-    commands::shared::store_client::{may_pass, remedy},
+    commands::shared::{
+        results::{Report, processed_bucket},
+        store_client::{may_pass, remedy},
+    },
     serve::runtime::Runtime,
 };
 

@@ -2,11 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
-use xray::{
-    s3::{Addressing, Endpoint},
-    sigv4::Secret,
-};
-use xray_demo::{Client, Credentials};
+use s3::{Addressing, Client, Credentials, Endpoint, Secret};
 
 use crate::ceph::transport;
 

@@ -8,14 +8,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use indicatif::{HumanBytes, ProgressBar};
-use xray_demo::{
+use s3::{
     Client,
-    sender::{Failure, Manner, Sent, Source, Upload, progress_bar, send_one},
+    client::upload::{Source, Upload, UploadError, UploadOptions, Uploaded, send_one},
 };
 
 use self::access::AccessArgs;
 use crate::commands::shared::{
     inputs,
+    pictures::content_type,
+    progress::progress_bar,
     stop::Stop,
     store_client::{may_pass, remedy},
 };
@@ -73,9 +75,9 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
         client: &client,
         args: &args,
         bar: &bar,
-        manner: Manner {
+        options: UploadOptions {
             part_size: usize::from(args.part_size) << 20,
-            skips_present: !args.again,
+            skip_stored: !args.again,
         },
     };
     let count = sending.all(&uploads, stop).await;
@@ -101,6 +103,7 @@ fn uploads(args: &SendArgs) -> Result<Vec<Upload>> {
         }
         uploads.push(Upload {
             key,
+            content_type: content_type(&input.path).unwrap_or("application/octet-stream"),
             source: Source::File(input.path),
         });
     }
@@ -147,7 +150,7 @@ struct Sending<'a> {
     client: &'a Client,
     args: &'a SendArgs,
     bar: &'a ProgressBar,
-    manner: Manner,
+    options: UploadOptions,
 }
 
 impl Sending<'_> {
@@ -163,12 +166,12 @@ impl Sending<'_> {
             let mut all = pin!(all);
             while let Some((number, upload, sent)) = all.next().await {
                 match sent {
-                    Ok(Sent::Uploaded(bytes)) => {
+                    Ok(Uploaded::Sent(bytes)) => {
                         count.sent += 1;
                         count.bytes += bytes;
                     }
-                    Ok(Sent::Present) => count.present += 1,
-                    Err(Failure::File(error)) => {
+                    Ok(Uploaded::AlreadyStored) => count.present += 1,
+                    Err(UploadError::File(error)) => {
                         count.failed += 1;
                         let which = which(self.args, number, &upload.key);
                         let why = error.root_cause();
@@ -176,7 +179,7 @@ impl Sending<'_> {
                             .suspend(|| eprintln!("xray: {which} cannot be read: {why}"));
                     }
                     // It would meet every other file too.
-                    Err(Failure::Store(error)) => {
+                    Err(UploadError::Store(error)) => {
                         let which = which(self.args, number, &upload.key);
                         let remedy = remedy(&error, &self.args.bucket);
                         let error = anyhow!("{error:#}{remedy}");
@@ -191,16 +194,16 @@ impl Sending<'_> {
     }
 
     /// Sends one, again where that may help.
-    async fn one(&self, upload: &Upload) -> Result<Sent, Failure> {
+    async fn one(&self, upload: &Upload) -> Result<Uploaded, UploadError> {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
-            match send_one(self.client, &self.args.bucket, upload, &self.manner).await {
-                Err(Failure::Store(error)) if may_pass(&error) => {}
+            match send_one(self.client, &self.args.bucket, upload, &self.options).await {
+                Err(UploadError::Store(error)) if may_pass(&error) => {}
                 ended => return ended,
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        send_one(self.client, &self.args.bucket, upload, &self.manner).await
+        send_one(self.client, &self.args.bucket, upload, &self.options).await
     }
 }

@@ -1,8 +1,8 @@
 //! The application on a store of this process's own: its variables point there, whatever else is set.
 
 use anyhow::{Context, Result, bail};
+use s3::Credentials;
 use xray::config::Config;
-use xray_demo::Credentials;
 
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -72,7 +72,7 @@ impl App {
         let mut config = config(&manifest, &variables)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            variables.set("pseudonym_key", xray_demo::fresh_key());
+            variables.set("pseudonym_key", s3::fresh_key());
             config = self::config(&manifest, &variables)?;
         }
         let options = settings.options(&manifest);

@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use xray_demo::sender::{Source, pictures_in};
+
+use super::pictures::{Picture, pictures_in};
 
 /// The folders of labelled pictures, anonymized copies, and those that are not clean for sure.
 pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
@@ -65,14 +66,8 @@ fn expand(path: &Path) -> Result<Vec<Input>> {
         return Ok(vec![input]);
     }
     let found = pictures_in(path)?;
-    let input = |upload: xray_demo::sender::Upload| match upload.source {
-        Source::File(path) => Some(Input {
-            path,
-            key: upload.key,
-        }),
-        Source::Bytes(_) => None,
-    };
-    Ok(found.into_iter().filter_map(input).collect())
+    let input = |Picture { key, path }| Input { path, key };
+    Ok(found.into_iter().map(input).collect())
 }
 
 /// A relative path as a key, with slashes on every system.

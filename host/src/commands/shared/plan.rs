@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use xray_demo::Client;
+use s3::Client;
 
 use super::{push_args::PushArgs, store_args::StoreArgs};
 use crate::ceph::{
