@@ -1,4 +1,4 @@
-//! What the demo sends.
+//! Pictures that the demo sends.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,11 @@ use s3::client::upload::{Source, Upload};
 
 use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
 
-/// How many phantoms there are if nobody says.
+/// Default number of phantoms.
 const PHANTOMS: usize = 24;
 
-/// A function that finds or draws the pictures; it takes a second, so it wants a thread of its own.
+/// Returns a function that finds or draws the pictures; it takes about a second, so it should run
+/// on its own thread.
 pub(super) fn choose(
     images: Option<PathBuf>,
     count: Option<usize>,
@@ -24,7 +25,7 @@ pub(super) fn choose(
         };
         pictures.truncate(count.unwrap_or(usize::MAX));
         match (&images, pictures.is_empty()) {
-            (Some(dir), true) => bail!("there is no JPEG or PNG in {}", dir.display()),
+            (Some(dir), true) => bail!("{} holds no JPEG or PNG", dir.display()),
             (None, true) => bail!("--count 0 leaves nothing to send"),
             _ => Ok(pictures),
         }

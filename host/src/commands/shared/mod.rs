@@ -1,4 +1,4 @@
-//! What several commands use: groups of flags, and steps between the flags and the work.
+//! Shared by several commands: groups of flags, and steps between the flags and the work.
 
 pub(crate) mod app;
 pub(crate) mod inputs;
