@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     text::contract::TextContract,
 };
 
@@ -63,5 +63,10 @@ pub trait Ports {
     ///
     /// # Errors
     /// When the host has no such model or inference failed.
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error>;
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error>;
 }

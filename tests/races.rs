@@ -13,7 +13,7 @@ use xray::{
     error::{Error, Outcome, Reason},
     event::ObjectEvent,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
     record::process_record,
     report::{Report, Stored},
@@ -93,7 +93,12 @@ impl Ports for Interleaved<'_> {
         self.store.text_contract(model)
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         self.store.infer(model, input, tensor)
     }
 }

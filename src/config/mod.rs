@@ -17,7 +17,7 @@ use settings::Values;
 use crate::{
     error::Error,
     model::predict::Thresholds,
-    picture::decode::Limits,
+    picture::limits::Limits,
     pipeline::Settings,
     secret::{Secret, sha256_hex},
 };

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    picture::redact::{BoxSpec, Method},
+    picture::boxes::BoxSpec,
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
     secret::Secret,
 };

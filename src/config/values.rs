@@ -6,7 +6,8 @@ use s3::Addressing;
 
 use super::{ExamDate, StudyId};
 use crate::{
-    picture::redact::{BoxSpec, Corner, Length, Method, parse_boxes},
+    picture::boxes::{BoxSpec, Corner, Length, parse_boxes},
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
     secret::{Secret, sha256_hex},
 };

@@ -4,10 +4,9 @@
 //! that without a word. A radiologist's picture must not lose detail so, and redaction must not be checked on less than
 //! was sent: here it is damage.
 
-use crate::{
-    error::Error,
-    picture::markers::{SOS, Segment, segments},
-};
+use jpeg_blocks::markers::{SOS, Segment, segments};
+
+use crate::error::Error;
 
 /// The lowest bit of each coefficient that was sent so far; none while nothing was.
 type Sent = [Option<u8>; 64];
@@ -19,7 +18,10 @@ type Sent = [Option<u8>; 64];
 pub fn check_complete(bytes: &[u8]) -> Result<(), Error> {
     let mut components: Vec<(u8, Sent)> = Vec::new();
     let mut progressive = false;
-    for Segment { marker, payload } in segments(bytes) {
+    for Segment {
+        marker, payload, ..
+    } in segments(bytes)
+    {
         match marker {
             // SOF0 to SOF2 and their arithmetic twins (T.81, table B.1); lossless frames never come here.
             0xC0..=0xC2 | 0xC9 | 0xCA => {

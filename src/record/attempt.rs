@@ -64,7 +64,7 @@ pub async fn attempt(
         };
         let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
             contract,
-            marks_stay: !deidentify::may_look_like_a_marker(event.object.key()),
+            keep_side_markers: !deidentify::may_look_like_a_marker(event.object.key()),
             infer: &find,
         });
         let contract = &contracts.classifier;

@@ -228,7 +228,7 @@ impl<P: Ports> Commit<'_, P> {
                     kept_back: None,
                 };
             }
-            Some(Unclean::TextLeft(_)) => (
+            Some(Unclean::ResidualText(_)) => (
                 Reason::ResidualText,
                 "the redacted picture may still contain text; review it",
             ),

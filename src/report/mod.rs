@@ -212,7 +212,7 @@ impl Report {
     /// Records the outputs; `detector` is the SHA-256 of the model that finds text.
     pub fn record_outputs(&mut self, outputs: &Outputs, detector: Option<&str>) {
         self.class = Some(outputs.prediction.class);
-        self.input_check = outputs.prediction.doubt.clone();
+        self.input_check = outputs.prediction.failed_check.clone();
         self.doubt = self.input_check.clone();
         self.risk = self
             .input_check

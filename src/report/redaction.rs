@@ -35,9 +35,9 @@ impl Redaction {
     pub(super) fn of(outputs: &Outputs, detector: Option<&str>) -> Option<Redaction> {
         let copy = outputs.anonymized.as_ref()?;
         let found = outputs.found.as_ref();
-        let side_markers = found.map(|found| found.marks.len());
+        let side_markers = found.map(|found| found.side_markers.len());
         let residual_text = match copy.unclean {
-            Some(Unclean::TextLeft(places)) => Some(places),
+            Some(Unclean::ResidualText(places)) => Some(places),
             _ => None,
         };
         Some(Redaction {

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     event::{self, MAX_EVENT_BYTES},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
     record,
     report::response,
@@ -138,7 +138,12 @@ impl Ports for Wasi {
         read(&self.text_contract, model, TextContract::parse)
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         self.graphs.run(model, input, tensor)
     }
 }

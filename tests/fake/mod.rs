@@ -19,7 +19,7 @@ use xray::{
     error::Error,
     event::{ObjectEvent, Record, intake},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor, Tensor},
     ports::{Ports, SendError},
     record::process_record,
     report::Report,
@@ -480,11 +480,11 @@ impl Ports for Fake {
     fn contract(&self, model: &str) -> Result<Contract, Error> {
         Contract::parse(
             &json!({
-                "version": 1, "name": model, "model_sha256": self.model,
+                "version": 2, "name": model, "model_sha256": self.model,
                 "input": { "name": "x", "layout": "NHWC", "width": 8, "height": 8, "channels": "grey",
                            "resize": "nearest", "scale": 1, "offset": 0 },
                 "output": { "name": "y", "kind": "probability" },
-                "checks": [{ "output": "doubt", "max": 0.5, "doubt": "inverted-gray" }],
+                "checks": [{ "output": "doubt", "max": 0.5, "reason": "inverted-gray" }],
                 "heatmap": { "output": "map", "width": 2, "height": 2 },
             })
             .to_string(),
@@ -497,17 +497,22 @@ impl Ports for Fake {
         }
         TextContract::parse(
             &json!({
-                "version": 1, "name": model, "model_sha256": self.detector,
+                "version": 2, "name": model, "model_sha256": self.detector,
                 "input": { "name": "grey", "multiple": 64, "scale": 1, "offset": 0 },
-                "output": { "name": "cells", "stride": 8, "text": 1, "mark": 2 },
-                "thresholds": { "sure": 0.5, "faint": 0.2, "left": 0.3, "mark": 0.6 },
-                "longest": 2560,
+                "output": { "name": "cells", "stride": 8, "text": 1, "marker": 2 },
+                "thresholds": { "high": 0.5, "low": 0.2, "residual": 0.3, "marker": 0.6 },
+                "max_side": 2560,
             })
             .to_string(),
         )
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         if model == "text" {
             assert_eq!(input, "grey");
             return Ok(vec![self.cells(tensor)]);
@@ -534,15 +539,16 @@ impl Ports for Fake {
 
 impl Fake {
     /// Returns a map on which each cell has the class of its brightest pixel.
-    fn cells(&self, gray: &Tensor) -> NamedTensor {
+    fn cells(&self, gray: &InputTensor) -> NamedTensor {
         self.searches.set(self.searches.get() + 1);
         let finds = self.finds.as_ref().unwrap();
         let (height, width) = (gray.dims[2] as usize, gray.dims[3] as usize);
+        let levels = gray.data.to_f32();
         let (rows, columns) = (height / 8, width / 8);
         let mut data = vec![0.0; 3 * rows * columns];
         for cell in 0..rows * columns {
             let (x, y) = (cell % columns * 8, cell / columns * 8);
-            let pixels = (y..y + 8).flat_map(|y| &gray.data[y * width + x..][..8]);
+            let pixels = (y..y + 8).flat_map(|y| &levels[y * width + x..][..8]);
             let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
             let kinds = [
                 (&finds.text, 1, 0.9),

@@ -27,7 +27,7 @@ impl Tally {
         }
     }
 
-    /// Counts an object by the state of its outputs.
+    /// Counts an object by the reason for which its outputs are out of date.
     pub(super) fn listed(&mut self, out_of_date: Option<OutOfDate>) {
         let why = match out_of_date {
             None => {

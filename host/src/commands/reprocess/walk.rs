@@ -121,7 +121,7 @@ impl Walk {
         !is_folder && self.since.is_none_or(|since| object.modified >= since)
     }
 
-    /// Returns why the outputs of an object are out of date.
+    /// Determines why the outputs of an object are out of date.
     async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
         let bucket = self.config.buckets(&self.bucket).processed;
         let key = decide::processed_key(&object.key);
