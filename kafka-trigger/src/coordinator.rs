@@ -165,7 +165,8 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         } = &*self.committer;
         if late > 0 {
             let text = format!(
-                "{late} partitions were given up with deliveries still running, which may be repeated"
+                "{late} partitions were given up while deliveries were running, which may be \
+                 repeated"
             );
             log.warn("rebalance", &text);
         }

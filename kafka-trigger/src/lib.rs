@@ -82,3 +82,8 @@ pub use self::{
     retry::{Backoff, RetryLimit},
     trigger::{Trigger, TriggerBuilder},
 };
+
+/// Compiles the examples of the README.
+#[cfg(all(doctest, feature = "rdkafka"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

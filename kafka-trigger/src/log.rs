@@ -32,7 +32,7 @@ impl RateLimitedLog {
     /// not contain anything of a record but its position.
     pub(crate) fn warn(&self, subject: &'static str, text: &str) {
         if self.is_due(subject, text) {
-            tracing::warn!("{subject}: {text}");
+            tracing::warn!(target: "kafka_trigger", "{subject}: {text}");
         }
     }
 

@@ -122,9 +122,9 @@ pub(super) fn is_fatal(code: Option<RDKafkaErrorCode>) -> bool {
     )
 }
 
-/// Reports whether the broker closed the connection with a TLS alert. Since TLS 1.3 it does so after
-/// the handshake, so a client without the certificate it should have sees a connection that breaks
-/// like any other.
+/// Reports whether the broker closed the connection with a TLS alert. Since TLS 1.3 it does so
+/// after the handshake, so a client without the certificate that it should have sees a connection
+/// that breaks like any other.
 fn is_tls_alert(reason: &str) -> bool {
     reason.contains("SSL routines") && reason.contains(" alert ")
 }
