@@ -11,7 +11,7 @@ pub enum Error {
     /// static member of the group uses the same name.
     #[error(transparent)]
     Broker(BoxError),
-    /// The coordinator's task panicked or was cancelled with its runtime.
+    /// The coordinator's task panicked or was canceled with its runtime.
     #[error("the trigger's task failed")]
     Task(#[source] tokio::task::JoinError),
 }

@@ -118,7 +118,9 @@ fn committed(settings: &Settings) -> i64 {
     let committed = consumer.committed_offsets(list, Duration::from_secs(10));
     let committed = committed.unwrap();
     let elements = committed.elements();
-    let offsets = elements.iter().filter_map(|element| element.offset().to_raw());
+    let offsets = elements
+        .iter()
+        .filter_map(|element| element.offset().to_raw());
     offsets.map(|offset| offset.max(0)).sum()
 }
 
@@ -157,7 +159,10 @@ async fn records_arrive_in_order_and_are_committed() {
         let headers = DeadLetterHeaders::new("dead-letter-");
         let header = |name| headers.get(&letters[0], name).unwrap().into_owned();
         assert_eq!(number(&letters[0]), 17);
-        assert_eq!((header("reason"), header("status")), ("refused".into(), "422".into()));
+        assert_eq!(
+            (header("reason"), header("status")),
+            ("refused".into(), "422".into())
+        );
     })
     .await
     .unwrap();

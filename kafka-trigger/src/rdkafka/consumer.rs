@@ -60,8 +60,8 @@ pub enum ConnectError {
     #[error("cannot start the polling thread")]
     Thread(#[source] std::io::Error),
     /// The runtime is shutting down.
-    #[error("connecting was cancelled")]
-    Cancelled,
+    #[error("connecting was canceled")]
+    Canceled,
 }
 
 impl RdKafkaBroker {
@@ -84,7 +84,7 @@ impl RdKafkaBroker {
             .map_err(ConnectError::Client)?;
         let dead_letters = DeadLetterProducer::new(settings).map_err(ConnectError::Client)?;
         let probe = tokio::task::spawn_blocking(move || probe(&consumer).map(|()| consumer));
-        let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Cancelled)??);
+        let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Canceled)??);
         let topics: Vec<_> = settings.topics.iter().map(String::as_str).collect();
         consumer
             .subscribe(&topics)

@@ -44,7 +44,7 @@ pub struct Planned {
 
 pub type MemberId = u32;
 
-/// Where a record is.
+/// Partition and offset of a record.
 type Place = (i32, i64);
 
 #[derive(Debug)]
@@ -600,7 +600,7 @@ impl Broker for SimBroker {
             let place = (letter.record.partition, letter.record.offset);
             let reason = letter.reason.as_str();
             state.dead_letters.push((place.0, place.1, reason));
-            state.log(format!("{} buries {place:?}: {reason}", self.member));
+            state.log(format!("{} dead-letters {place:?}: {reason}", self.member));
             state.settle(place);
         }
         match state.fails_dead_letters {

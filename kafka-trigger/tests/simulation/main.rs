@@ -46,13 +46,13 @@ fn planned(partition: u8, key: u8, plan: Plan) -> Planned {
 }
 
 /// A cluster and the triggers that read it.
-struct World {
+struct Env {
     cluster: Cluster,
     triggers: BTreeMap<MemberId, Trigger>,
     next: MemberId,
 }
 
-impl World {
+impl Env {
     fn new(seed: u64, partitions: usize) -> Self {
         Self {
             cluster: Cluster::new(seed, partitions, IN_FLIGHT),
@@ -133,11 +133,11 @@ fn simulate<T>(scenario: impl Future<Output = T>) -> T {
 #[test]
 fn records_are_delivered_once_when_nothing_fails() {
     simulate(async {
-        let mut world = World::new(1, 3);
+        let mut env = Env::new(1, 3);
         let records: Vec<_> = (0..60).map(|n| planned(n % 3, n % 7, DONE)).collect();
-        world.cluster.produce(&records);
-        world.start();
-        let cluster = world.finish().await;
+        env.cluster.produce(&records);
+        env.start();
+        let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
     });
 }
@@ -145,16 +145,16 @@ fn records_are_delivered_once_when_nothing_fails() {
 #[test]
 fn offset_gaps_do_not_hold_up_the_commit() {
     simulate(async {
-        let mut world = World::new(1, 1);
+        let mut env = Env::new(1, 1);
         let records: Vec<_> = (0..20)
             .map(|n| Planned {
                 gap: n % 4,
                 ..planned(0, n, DONE)
             })
             .collect();
-        world.cluster.produce(&records);
-        world.start();
-        let cluster = world.finish().await;
+        env.cluster.produce(&records);
+        env.start();
+        let cluster = env.finish().await;
         assert_eq!(cluster.committed(0), 20 + 30);
     });
 }
@@ -162,25 +162,22 @@ fn offset_gaps_do_not_hold_up_the_commit() {
 #[test]
 fn retry_pauses_its_partition_and_no_other() {
     simulate(async {
-        let mut world = World::new(1, 2);
-        world
-            .cluster
+        let mut env = Env::new(1, 2);
+        env.cluster
             .produce(&[planned(0, 0, Plan::RetryThenDone(20))]);
-        let member = world.start();
-        world
-            .until("the partition is paused", |cluster| {
-                cluster.reads(0) == 1 && cluster.is_paused(member, 0)
-            })
-            .await;
+        let member = env.start();
+        env.until("the partition is paused", |cluster| {
+            cluster.reads(0) == 1 && cluster.is_paused(member, 0)
+        })
+        .await;
         let records: Vec<_> = (0..20).map(|n| planned(n % 2, n + 1, DONE)).collect();
-        world.cluster.produce(&records);
-        world
-            .until("the other partition is committed", |cluster| {
-                cluster.committed(1) == 10
-            })
-            .await;
-        assert_eq!(world.cluster.committed(0), 0, "nothing after a gap");
-        let cluster = world.finish().await;
+        env.cluster.produce(&records);
+        env.until("the other partition is committed", |cluster| {
+            cluster.committed(1) == 10
+        })
+        .await;
+        assert_eq!(env.cluster.committed(0), 0, "nothing after a gap");
+        let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
     });
 }
@@ -188,37 +185,36 @@ fn retry_pauses_its_partition_and_no_other() {
 #[test]
 fn full_window_pauses_a_partition() {
     simulate(async {
-        let mut world = World::new(1, 1);
+        let mut env = Env::new(1, 1);
         // All of one key, so that they wait for each other.
         let records: Vec<_> = (0..200).map(|_| planned(0, 0, DONE)).collect();
-        world.cluster.produce(&records);
-        let member = world.start();
-        world
-            .until("the window is full", |cluster| {
-                cluster.reads(0) > 0 && cluster.is_paused(member, 0)
-            })
-            .await;
-        assert!(world.cluster.reads(0) <= options().window() + 30);
-        world.finish().await;
+        env.cluster.produce(&records);
+        let member = env.start();
+        env.until("the window is full", |cluster| {
+            cluster.reads(0) > 0 && cluster.is_paused(member, 0)
+        })
+        .await;
+        assert!(env.cluster.reads(0) <= options().window() + 30);
+        env.finish().await;
     });
 }
 
 #[test]
 fn dead_letter_holds_the_commit_until_it_is_written() {
     simulate(async {
-        let mut world = World::new(3, 1);
-        world.cluster.state().fails_dead_letters = true;
+        let mut env = Env::new(3, 1);
+        env.cluster.state().fails_dead_letters = true;
         let records = [
             planned(0, 0, Plan::Reject),
             planned(0, 1, DONE),
             planned(0, 2, Plan::Crash),
         ];
-        world.cluster.produce(&records);
-        world.start();
+        env.cluster.produce(&records);
+        env.start();
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(world.cluster.committed(0), 0);
-        world.cluster.state().fails_dead_letters = false;
-        let cluster = world.finish().await;
+        assert_eq!(env.cluster.committed(0), 0);
+        env.cluster.state().fails_dead_letters = false;
+        let cluster = env.finish().await;
         let mut letters = cluster.state().dead_letters.clone();
         letters.sort_unstable();
         letters.dedup();
@@ -229,32 +225,31 @@ fn dead_letter_holds_the_commit_until_it_is_written() {
 #[test]
 fn crash_and_restart_lose_nothing() {
     simulate(async {
-        let mut world = World::new(5, 3);
+        let mut env = Env::new(5, 3);
         let records: Vec<_> = (0..90).map(|n| planned(n % 3, n % 11, DONE)).collect();
-        world.cluster.produce(&records);
-        let member = world.start();
-        world
-            .until("some are committed", |cluster| cluster.committed(0) > 3)
+        env.cluster.produce(&records);
+        let member = env.start();
+        env.until("some are committed", |cluster| cluster.committed(0) > 3)
             .await;
-        world.crash(member);
-        world.finish().await;
+        env.crash(member);
+        env.finish().await;
     });
 }
 
 #[test]
 fn cooperative_rebalance_repeats_nothing_that_completed_in_order() {
     simulate(async {
-        let mut world = World::new(9, 4);
+        let mut env = Env::new(9, 4);
         // One key for each partition. Records that completed after a gap are read again.
         let records: Vec<_> = (0..120).map(|n| planned(n % 4, n % 4, DONE)).collect();
-        world.cluster.produce(&records);
-        world.start();
-        world.start();
+        env.cluster.produce(&records);
+        env.start();
+        env.start();
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_millis(150)).await;
-            world.cluster.rebalance();
+            env.cluster.rebalance();
         }
-        let cluster = world.finish().await;
+        let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
     });
 }
@@ -262,15 +257,14 @@ fn cooperative_rebalance_repeats_nothing_that_completed_in_order() {
 #[test]
 fn stop_commits_the_records_that_were_running() {
     simulate(async {
-        let mut world = World::new(2, 2);
+        let mut env = Env::new(2, 2);
         let records: Vec<_> = (0..40).map(|n| planned(n % 2, n, DONE)).collect();
-        world.cluster.produce(&records);
-        let member = world.start();
-        world
-            .until("some are read", |cluster| cluster.reads(0) > 5)
+        env.cluster.produce(&records);
+        let member = env.start();
+        env.until("some are read", |cluster| cluster.reads(0) > 5)
             .await;
-        world.stop(member).await;
-        let cluster = world.finish().await;
+        env.stop(member).await;
+        let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
     });
 }
@@ -279,16 +273,16 @@ fn stop_commits_the_records_that_were_running() {
 fn simulation_repeats_exactly_with_its_seed() {
     let run = |seed| {
         simulate(async {
-            let mut world = World::new(seed, 3);
+            let mut env = Env::new(seed, 3);
             let records: Vec<_> = (0..60).map(|n| planned(n % 3, n % 5, DONE)).collect();
-            world.cluster.produce(&records);
-            let first = world.start();
-            world.start();
+            env.cluster.produce(&records);
+            let first = env.start();
+            env.start();
             tokio::time::sleep(Duration::from_millis(700)).await;
-            world.cluster.lose(first);
+            env.cluster.lose(first);
             tokio::time::sleep(Duration::from_millis(300)).await;
-            world.crash(first);
-            let cluster = world.finish().await;
+            env.crash(first);
+            let cluster = env.finish().await;
             cluster.state().trace.join("\n")
         })
     };
@@ -340,54 +334,54 @@ fn record() -> impl Strategy<Value = Planned> {
 }
 
 async fn run_schedule(seed: u64, partitions: usize, records: Vec<Planned>, steps: &[(u16, Step)]) {
-    let mut world = World::new(seed, partitions);
+    let mut env = Env::new(seed, partitions);
     let mut chunks = records.chunks(10);
     if let Some(chunk) = chunks.next() {
-        world.cluster.produce(chunk);
+        env.cluster.produce(chunk);
     }
-    world.start();
+    env.start();
     for (delay, step) in steps {
         tokio::time::sleep(Duration::from_millis((*delay).into())).await;
-        let members = world.cluster.members();
+        let members = env.cluster.members();
         let pick = |index: u8| members.get(usize::from(index) % members.len().max(1));
         match *step {
             Step::Produce => {
                 if let Some(chunk) = chunks.next() {
-                    world.cluster.produce(chunk);
+                    env.cluster.produce(chunk);
                 }
             }
-            Step::Start if members.len() < 3 => _ = world.start(),
+            Step::Start if members.len() < 3 => _ = env.start(),
             Step::Start => {}
             Step::Stop(index) => {
                 if let Some(member) = pick(index) {
-                    world.stop(*member).await;
+                    env.stop(*member).await;
                 }
             }
             Step::Crash(index) => {
                 if let Some(member) = pick(index) {
-                    world.crash(*member);
+                    env.crash(*member);
                 }
             }
             Step::Lose(index) => {
                 if let Some(member) = pick(index) {
-                    world.cluster.lose(*member);
+                    env.cluster.lose(*member);
                 }
             }
-            Step::Rebalance => world.cluster.rebalance(),
-            Step::FailCommits(fails) => world.cluster.state().fails_commits = fails,
-            Step::FailDeadLetters(fails) => world.cluster.state().fails_dead_letters = fails,
+            Step::Rebalance => env.cluster.rebalance(),
+            Step::FailCommits(fails) => env.cluster.state().fails_commits = fails,
+            Step::FailDeadLetters(fails) => env.cluster.state().fails_dead_letters = fails,
         }
     }
     for chunk in chunks {
-        world.cluster.produce(chunk);
+        env.cluster.produce(chunk);
     }
-    world.finish().await;
+    env.finish().await;
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whatever happens: nothing is lost, the order by key is kept, only the contiguous prefix is
+    /// Under any schedule nothing is lost, the order by key is kept, only the contiguous prefix is
     /// committed, and commits never go back.
     #[test]
     fn promises_hold_under_any_schedule(
