@@ -27,3 +27,6 @@ pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod wasi;
+
+#[cfg(test)]
+mod mutate;

@@ -4,6 +4,8 @@
 //! binding of CloudEvents 1.0 in binary, structured and batch mode.
 
 mod cloudevent;
+#[cfg(test)]
+mod mutations;
 mod object;
 mod record;
 mod sequencer;

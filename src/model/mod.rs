@@ -2,4 +2,6 @@
 
 pub mod contract;
 pub mod doubt;
+#[cfg(test)]
+mod mutations;
 pub mod predict;

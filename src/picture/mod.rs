@@ -8,6 +8,8 @@ pub mod decode;
 pub mod heatmap;
 mod jpeg;
 mod markers;
+#[cfg(test)]
+mod mutations;
 pub mod redact;
 pub mod resize;
 mod scans;

@@ -7,6 +7,8 @@
 pub mod contract;
 mod map;
 mod marks;
+#[cfg(test)]
+mod mutations;
 pub mod tiles;
 
 use crate::{
