@@ -127,3 +127,18 @@ impl Error {
         }
     }
 }
+
+impl From<s3::Error> for Error {
+    fn from(error: s3::Error) -> Error {
+        let unusable = |name| Error::Config {
+            name,
+            problem: "holds a character that can't stand in a header".into(),
+        };
+        match error {
+            s3::Error::AccessKey => unusable("s3_access_key"),
+            s3::Error::SessionToken => unusable("s3_session_token"),
+            s3::Error::Uri => Error::Reference(error.to_string()),
+            _ => Error::Encode(error.to_string()),
+        }
+    }
+}

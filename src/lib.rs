@@ -7,9 +7,7 @@
 pub mod config;
 pub mod event;
 
-// The store, seen from here: requests out, answers in.
-pub mod s3;
-pub mod sigv4;
+pub mod secret;
 
 // The picture.
 pub mod model;

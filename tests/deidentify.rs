@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use xray::{
     config::{ExamDate, StudyId},
     deidentify::{Pseudonyms, may_look_like_a_mark},
-    sigv4::Secret,
+    secret::Secret,
 };
 
 fn pseudonyms() -> Pseudonyms {

@@ -7,6 +7,7 @@ mod values;
 
 pub use settings::{DEFAULTS, OUTPUTS};
 
+use s3::Endpoint;
 use settings::Values;
 
 use crate::{
@@ -14,8 +15,7 @@ use crate::{
     model::predict::Thresholds,
     picture::decode::Limits,
     pipeline::Settings,
-    s3::Endpoint,
-    sigv4::{Secret, sha256_hex},
+    secret::{Secret, sha256_hex},
 };
 
 /// Derivation of a study id from a patient id.

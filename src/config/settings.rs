@@ -1,5 +1,7 @@
 //! The table of all settings: each has its name, type, default, parser and effect on the outputs in one row.
 
+use s3::Addressing;
+
 use super::{
     ExamDate, StudyId,
     values::{
@@ -10,8 +12,7 @@ use crate::{
     error::Error,
     picture::redact::{BoxSpec, Method},
     pipeline::{AnonymizeWhen, Overlay},
-    s3::Addressing,
-    sigv4::Secret,
+    secret::Secret,
 };
 
 /// Revision of the outputs, part of every settings digest.

@@ -2,12 +2,13 @@
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
+use s3::Addressing;
+
 use super::{ExamDate, StudyId};
 use crate::{
     picture::redact::{BoxSpec, Corner, Length, Method, parse_boxes},
     pipeline::{AnonymizeWhen, Overlay},
-    s3::Addressing,
-    sigv4::{Secret, sha256_hex},
+    secret::{Secret, sha256_hex},
 };
 
 /// A parsed value, or the reason why the text cannot be used.

@@ -14,7 +14,7 @@ use traces::Traces;
 use crate::{
     config::{ExamDate, StudyId},
     event::MAX_KEY_BYTES,
-    sigv4::{Secret, hmac_sha256},
+    secret::{Secret, hmac_sha256},
 };
 
 /// Letters of a study id: 64 bits.

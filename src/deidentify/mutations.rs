@@ -8,7 +8,7 @@ use crate::{
     config::{ExamDate, StudyId},
     event::MAX_KEY_BYTES,
     mutate::{Rng, mutate_text, rounds},
-    sigv4::Secret,
+    secret::Secret,
 };
 
 const NAMES: [&str; 8] = [

@@ -1,9 +1,10 @@
 //! One record of a notification.
 
+use s3::etag;
 use serde_json::Value;
 
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
-use crate::{error::Error, s3::etag};
+use crate::error::Error;
 
 /// How the names of removals begin: asked for by somebody, or by a lifecycle rule as RGW and as AWS call it.
 const REMOVALS: [&str; 3] = [

@@ -6,6 +6,8 @@
 pub mod removal;
 mod settle;
 
+use s3::ObjectHead;
+
 use crate::{
     config::Config,
     deidentify,
@@ -16,7 +18,6 @@ use crate::{
     ports::Ports,
     record::settle::{ATTEMPTS, Work, raced},
     report::{Covered, Model, Report, millis},
-    s3::ObjectHead,
     store::decide,
     store::fetch::{Fetched, fetch},
     store::outputs::OutputStore,

@@ -4,6 +4,7 @@
 //! and asked again afterwards, because what a new source's event has stored meanwhile would have gone with the rest.
 
 use http::StatusCode;
+use s3::{Meaning, ObjectHead, meaning};
 
 use crate::{
     config::Config,
@@ -11,7 +12,6 @@ use crate::{
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
     report::{Report, Stored},
-    s3::{Meaning, ObjectHead, meaning},
     store::decide::{self, Removed},
     store::fetch::send_signed,
     store::outputs::{OutputStore, Place},

@@ -1,5 +1,7 @@
 //! Storing what was made of a source, against others who may be storing outputs of the same source.
 
+use s3::{ObjectHead, Precondition, Upload};
+
 use crate::{
     error::{Error, Outcome},
     event::ObjectEvent,
@@ -8,7 +10,6 @@ use crate::{
     pipeline::verify::{Redacted, Unclean},
     ports::Ports,
     report::{Report, Stored},
-    s3::{ObjectHead, Precondition, Upload},
     store::decide::{self, Decision},
     store::outputs::{OutputStore, Place, Put},
 };

@@ -1,13 +1,14 @@
 //! What is stored where: output keys, metadata, and what to do given what is stored already. Pure decisions.
 
+use s3::{ObjectHead, Precondition};
+
 use crate::{
     config::Config,
     deidentify::{Pseudonyms, split_extension},
     error::Error,
     event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef, Sequencer},
     model::contract::Contract,
-    s3::{ObjectHead, Precondition},
-    sigv4::{hmac_sha256, sha256_hex},
+    secret::{hmac_sha256, sha256_hex},
 };
 
 /// Metadata names on the processed object.

@@ -1,14 +1,16 @@
 //! Gets the source, within limits, and only if it is still what the event is about.
 
 use bytes::Bytes;
+use s3::{
+    Meaning, ObjectHead, meaning,
+    sigv4::{self, Scope},
+};
 
 use crate::{
     config::Config,
     error::Error,
     event::ObjectEvent,
     ports::{Ports, SendError},
-    s3::{Meaning, ObjectHead, meaning},
-    sigv4::{self, Scope},
 };
 
 /// The largest error body or other small answer that is read, in bytes.
@@ -83,7 +85,12 @@ pub async fn fetch(
 ) -> Result<Fetched, Error> {
     let limits = &config.pixels.limits;
     limits.check_bytes(event.size.unwrap_or(0))?;
-    let request = config.endpoint.get(&event.object, event.etag.as_deref())?;
+    let request = config.endpoint.get(
+        event.object.bucket(),
+        event.object.key(),
+        event.object.version(),
+        event.etag.as_deref(),
+    )?;
     let response = send_signed(ports, config, request, limits.max_bytes).await?;
     match meaning(&response) {
         Meaning::Fine => {}

@@ -1,6 +1,7 @@
 //! The output buckets of one event: asking what is there, putting and removing.
 
 use bytes::Bytes;
+use s3::{Meaning, ObjectHead, Precondition, Upload, meaning};
 
 use crate::{
     config::Config,
@@ -8,7 +9,6 @@ use crate::{
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    s3::{Meaning, ObjectHead, Precondition, Upload, meaning},
     store::decide,
     store::fetch::send_signed,
 };

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use image::{DynamicImage, GrayImage, Luma};
 use md5::{Digest, Md5};
+use s3::{Secret, sigv4};
 use serde_json::json;
 use xray::{
     config::{Config, DEFAULTS},
@@ -22,7 +23,6 @@ use xray::{
     ports::{Ports, SendError},
     record::process_record,
     report::Report,
-    sigv4::{self, Secret},
     text::contract::TextContract,
 };
 

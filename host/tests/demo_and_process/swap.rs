@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
+use phantoms::Phantom;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -10,7 +11,6 @@ use xray::{
     model::predict::tensor,
     picture::decode::{Limits, decode},
 };
-use xray_demo::phantom::Phantom;
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,

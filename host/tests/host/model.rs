@@ -7,6 +7,8 @@ use std::{
 };
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use phantoms::Style;
+use phantoms::{Kind, Phantom};
 use xray::{
     model::contract::Contract,
     model::predict::{self, Prediction, Thresholds, tensor},
@@ -14,8 +16,6 @@ use xray::{
     picture::decode::{Limits, decode},
     picture::heatmap::Heatmap,
 };
-use xray_demo::burn::Style;
-use xray_demo::phantom::{Kind, Phantom};
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,

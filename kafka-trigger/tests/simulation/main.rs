@@ -379,7 +379,11 @@ async fn run_schedule(seed: u64, partitions: usize, records: Vec<Planned>, steps
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Under any schedule nothing is lost, the order by key is kept, only the contiguous prefix is
     /// committed, and commits never go back.

@@ -1,27 +1,28 @@
-//! What the demo shows at its end: a row for each picture, and what they come to.
+//! The table of the demo's results: a row for each picture, and the totals.
 
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
-use xray_demo::results::{Outputs, Report};
 
-/// One picture's way, as far as it got.
+use crate::commands::shared::results::{Outputs, Report};
+
+/// Result of one picture, as far as it got.
 #[derive(Debug)]
 pub(super) struct Row {
     /// The picture's key.
     pub(super) key: String,
-    /// What the function said.
+    /// The function's report.
     pub(super) report: Report,
-    /// What the store holds.
+    /// Outputs in the store.
     pub(super) outputs: Outputs,
-    /// From the notification to the answer.
+    /// Time from the notification to the response.
     pub(super) took: Duration,
-    /// What is missing, if anything is.
+    /// The missing or unexpected output, if there is one.
     pub(super) missing: Option<String>,
 }
 
 impl Row {
-    /// Compares what the function says with what the store holds; neither alone is believed.
+    /// Compares the function's report with the store's contents; neither alone is trusted.
     pub(super) fn new(key: String, report: Report, outputs: Outputs, took: Duration) -> Self {
         let missing = contradiction(&report, &outputs)
             .map(str::to_owned)
@@ -45,7 +46,7 @@ impl Row {
         self.report.class.as_deref().unwrap_or("-")
     }
 
-    /// The row on its own.
+    /// Renders the row on its own.
     pub(super) fn line(&self) -> String {
         let took = self.took.as_secs_f64() * 1e3;
         let class = self.class();
@@ -57,7 +58,7 @@ impl Row {
     }
 }
 
-/// Where the function's word and the store differ. What failed may have left anything.
+/// Finds a contradiction between report and store. A failed event may have left anything.
 fn contradiction(report: &Report, outputs: &Outputs) -> Option<&'static str> {
     if !report.is_complete() && !report.is_quarantined() {
         return None;
@@ -66,23 +67,23 @@ fn contradiction(report: &Report, outputs: &Outputs) -> Option<&'static str> {
         return Some("the processed picture is missing");
     }
     if report.outcome == "skipped" {
-        // The event that made the outputs has said what they are.
+        // The event that made the outputs has reported them.
         return None;
     }
     let says = |word: &str| report.anonymized.as_deref() == Some(word);
     match (says("stored"), outputs.anonymized.is_some()) {
         (true, false) => return Some("the anonymized copy is missing"),
-        (false, true) => return Some("there is an anonymized copy that is not due"),
+        (false, true) => return Some("an anonymized copy exists that is not due"),
         _ => {}
     }
     match (says("quarantined"), outputs.quarantined.is_some()) {
         (true, false) => Some("the copy in quarantine is missing"),
-        (false, true) => Some("there is a copy in quarantine that is not due"),
+        (false, true) => Some("a copy in quarantine exists that is not due"),
         _ => None,
     }
 }
 
-/// All rows under a head.
+/// Renders all rows under a heading.
 pub(super) fn render(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY);
@@ -111,7 +112,7 @@ pub(super) fn render(rows: &[Row]) -> String {
     table.to_string()
 }
 
-/// The sentence under the table.
+/// Summarizes the rows in a sentence.
 pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
     let of_class = |class: &str| rows.iter().filter(|row| row.class() == class).count();
     let classes = ["Pneumonia", "Unsure", "Normal", "-"].map(|class| (of_class(class), class));
@@ -153,7 +154,7 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// What the function says of the copy, and which of the outputs are there: `p`, `a`, `q`.
+    /// Builds a row from the report on the copy and the outputs that exist: `p`, `a`, `q`.
     fn row(outcome: &str, says: &str, there: &str) -> Row {
         let report = Report {
             outcome: outcome.into(),
@@ -195,7 +196,7 @@ mod tests {
             Some("in quarantine that is not due"),
         );
         check("rejected", "", "", Some("rejected"));
-        // What is not clean for sure is told, wherever it is.
+        // A copy in quarantine is reported, wherever it is.
         check("quarantined", "quarantined", "pq", Some("quarantined"));
         check("quarantined", "withheld", "p", Some("quarantined"));
         check(

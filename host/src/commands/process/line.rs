@@ -1,17 +1,17 @@
-//! What is printed for each picture: a line for people, or a JSON object for programs.
+//! Output for each picture: a line for people, or a JSON object for programs.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
-use xray_demo::results::Report;
 
 use super::place::Paths;
+use crate::commands::shared::results::Report;
 
-/// One picture with all that is known of it.
+/// One picture with everything known about it.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
-    /// The path that the user gave, or that was found in his folder.
+    /// The path given by the user, or found in a given folder.
     source: &'a Path,
     outcome: &'a str,
     reason: Option<&'a str>,
@@ -31,7 +31,7 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The line of a picture that the function reported on.
+    /// Builds the line of a picture that the function reported on.
     pub(super) fn new(
         source: &'a Path,
         report: &'a Report,
@@ -58,7 +58,7 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers always serialise")
+        serde_json::to_string(self).expect("texts and numbers always serialize")
     }
 
     pub(super) fn text(&self) -> String {

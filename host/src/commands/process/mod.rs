@@ -1,5 +1,5 @@
-//! `xray process`: the function on local pictures. The same module in the same host, with a store in this process, so
-//! that nothing listens and nothing leaves the machine.
+//! `xray process`: the function on local pictures. The same module runs in the same host with a
+//! store in this process, so nothing listens and nothing leaves the machine.
 
 mod count;
 mod line;
@@ -17,19 +17,15 @@ use std::{
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
+use fake_gateway::{
+    notify::{Change, Event, notification},
+    store::Store,
+};
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
+use s3::{Client, Credentials};
 use xray::config::Config;
-use xray_demo::{
-    Client, Credentials,
-    notify::{Change, Event, notification},
-    results::{
-        Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
-    },
-    sender::progress_bar,
-    store::Store,
-};
 
 use self::{
     count::Count,
@@ -40,6 +36,10 @@ use crate::{
     commands::shared::{
         app::App,
         inputs::{self, Input},
+        progress::progress_bar,
+        results::{
+            Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
+        },
         runtime_args::RuntimeArgs,
         stop::Stop,
     },
@@ -49,33 +49,35 @@ use crate::{
     },
 };
 
-/// The bucket that the pictures seem to lie in.
+/// Name of the bucket that the pictures seem to be in.
 const BUCKET: &str = "pictures";
-/// What the function calls the store. There is no such host: the call never leaves the process.
+/// Host name of the store as the function sees it. It does not exist: the requests never leave the
+/// process.
 const STORE: &str = "store.internal";
 
 /// Arguments of `xray process`.
 #[derive(Debug, Args)]
 pub struct ProcessArgs {
-    /// Pictures, or folders in which every JPEG and PNG is taken.
+    /// Pictures, or folders whose JPEGs and PNGs are all taken.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
-    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them. What an earlier run
-    /// has left there stays, unless it is replaced.
+    /// Folder for the outputs, with processed/, anonymized/ and quarantine/ in it, laid out as in
+    /// the buckets. Outputs of an earlier run stay there unless they are replaced.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Print one JSON object a line instead of text.
+    /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
 }
 
-/// Processes all pictures; the code is a failure if any of them did not get all that is due, a quarantined one too.
+/// Processes all pictures; the exit code is a failure if any of them did not get all outputs that
+/// are due, including quarantined ones.
 ///
 /// # Errors
-/// When nothing can be processed at all.
+/// Returns an error if nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
     let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
@@ -131,14 +133,15 @@ struct Run {
     place: Place,
 }
 
-/// What one picture came to.
+/// Result of one picture.
 struct Done {
     report: Report,
     paths: Paths,
     error: Option<String>,
 }
 
-/// The buckets of what the function stores: labelled pictures, anonymized copies, and those that are not clean for sure.
+/// Returns the buckets of the function's outputs: labeled pictures, anonymized copies, and
+/// quarantine.
 fn output_buckets(config: &Config) -> [Option<String>; 3] {
     [
         Some(processed_bucket(BUCKET, config)),
@@ -148,8 +151,9 @@ fn output_buckets(config: &Config) -> [Option<String>; 3] {
 }
 
 impl Run {
-    /// Processes everything, several at a time, and prints in order. Asked to stop, it takes no more pictures and
-    /// finishes those it has, so that no request outlives the store.
+    /// Processes everything, several pictures at a time, and prints the results in order. After a
+    /// signal it starts no more pictures and finishes the running ones, so that no request outlives
+    /// the store.
     async fn all(
         &self,
         inputs: &[Input],
@@ -187,7 +191,7 @@ impl Run {
             paths: Paths::default(),
             error: None,
         };
-        // Until the function says anything else.
+        // Until the function reports something else.
         done.report.outcome = "failed".into();
         let outputs = match self.process(input, &mut done.report).await {
             Ok(outputs) => outputs,
@@ -217,14 +221,14 @@ impl Run {
     }
 }
 
-/// The notification that a gateway would have sent had the picture been uploaded.
+/// Builds the notification that a gateway would have sent if the picture had been uploaded.
 fn event(picture: &Path, key: &str) -> Result<Bytes> {
     Ok(notification(&Change {
         event: Event::Put,
         bucket: BUCKET.into(),
         key: key.into(),
         size: picture.metadata()?.len(),
-        // The picture is there to stay, so its digest would only be read once more for nothing.
+        // The picture does not change, so its digest would only be read once more for nothing.
         etag: String::new(),
         metadata: Vec::new(),
         tags: Vec::new(),

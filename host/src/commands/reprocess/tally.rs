@@ -1,10 +1,11 @@
-//! What it came to, in numbers.
+//! Counts of a run.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use xray::store::decide::Lack;
-use xray_demo::results::Report;
+
+use crate::commands::shared::results::Report;
 
 /// Counts of objects.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(super) struct Tally {
     is_dry: bool,
     current: usize,
     due: BTreeMap<&'static str, usize>,
-    /// By outcome, and by reason in it.
+    /// By outcome, and within it by reason.
     ended: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
@@ -24,7 +25,7 @@ impl Tally {
         }
     }
 
-    /// Counts an object by what it lacks.
+    /// Counts an object by the reason for which its outputs are out of date.
     pub(super) fn listed(&mut self, lack: Option<Lack>) {
         let why = match lack {
             None => {
@@ -39,7 +40,7 @@ impl Tally {
         *self.due.entry(why).or_default() += 1;
     }
 
-    /// Counts how an object's processing ended, and gives what there is to say about it alone.
+    /// Counts an object's result, and returns the message about it, if there is one.
     pub(super) fn ended(&mut self, ended: Result<Report>) -> Option<String> {
         let (outcome, reason, complaint) = match ended {
             Ok(report) => {
@@ -63,12 +64,12 @@ impl Tally {
         complaint
     }
 
-    /// How many failed and may still work.
+    /// Returns the number of objects that failed and may still work.
     pub(super) fn failed(&self) -> usize {
         self.ended.get("failed").map_or(0, |r| r.values().sum())
     }
 
-    /// All of it, for people.
+    /// Renders all counts for people.
     pub(super) fn text(&self) -> String {
         let due: usize = self.due.values().sum();
         let what = if self.is_dry { "to process" } else { "due" };
