@@ -1,21 +1,22 @@
-//! The xray function: a notification comes in, a labelled picture and, at high risk, a de-identified copy go out.
+//! The xray function: turns a notification into a labeled picture and, at high risk, a
+//! de-identified copy.
 //!
-//! The modules stand in the order of the data's way. Only `handler` and `infer` touch the world, through WASI; everything
-//! else is pure and runs in native tests.
+//! The modules are listed in the order in which data passes them. Only `wasi/` reaches the outside
+//! world; everything else is pure and runs in native tests.
 
-// The way in.
+// Input.
 pub mod config;
 pub mod event;
 
 pub mod secret;
 
-// The picture.
+// Picture.
 pub mod model;
 pub mod picture;
 pub mod pipeline;
 pub mod text;
 
-// The way out.
+// Output.
 pub mod deidentify;
 pub mod error;
 pub mod ports;

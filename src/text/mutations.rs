@@ -1,9 +1,9 @@
-//! Mutated contracts of a text detector: the parser never panics, and accepts no value out of range.
+//! Mutated contracts of a text model: the parser never panics, and accepts no value out of range.
 
 use super::TextContract;
 use crate::mutate::{mutate_text, rounds};
 
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 36] = [
     "\"version\"",
     "\"name\"",
     "\"model_sha256\"",
@@ -24,6 +24,10 @@ const WORDS: [&str; 32] = [
     "\"high\"",
     "\"residual\"",
     "\"max_side\"",
+    "\"min_side\"",
+    "\"marker\"",
+    "\"type\"",
+    "\"u8\"",
     "0",
     "1",
     "-1",

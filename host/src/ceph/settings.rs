@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use s3::{Addressing, Client, Credentials, Secret, Transport};
-use xray::config::{Config, DEFAULTS};
+use xray::config::{Buckets, Config, DEFAULTS};
 
 use crate::app::{
     manifest::Manifest,
@@ -16,19 +16,6 @@ pub struct Keys {
     pub credentials: Credentials,
     /// The session token of temporary credentials.
     pub token: Option<Secret>,
-}
-
-/// The names of the buckets.
-#[derive(Debug, Clone)]
-pub struct Buckets {
-    /// Where pictures come in.
-    pub input: String,
-    /// Where labelled pictures go.
-    pub processed: String,
-    /// Where anonymized copies go.
-    pub anonymized: String,
-    /// Where copies go that are not clean for sure; none where the settings have no bucket for them.
-    pub quarantine: Option<String>,
 }
 
 /// Settings of the store.
@@ -85,7 +72,7 @@ impl Settings {
         Ok(Self {
             endpoint: text("s3_endpoint"),
             addressing,
-            buckets: Buckets::of(bucket, &config)?,
+            buckets: buckets(bucket, &config)?,
             config,
             function,
             owner,
@@ -103,34 +90,21 @@ impl Settings {
     }
 }
 
-impl Buckets {
-    fn of(input: &str, config: &Config) -> Result<Self> {
-        let buckets = Self {
-            input: input.to_owned(),
-            processed: format!("{input}{}", config.processed_suffix),
-            anonymized: format!("{input}{}", config.anonymized_suffix),
-            quarantine: config
-                .quarantine_suffix
-                .as_ref()
-                .map(|suffix| format!("{input}{suffix}")),
-        };
-        for name in buckets.all() {
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-            if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
-                bail!(
-                    "`{name}` can't be a bucket: 3 to 63 lower-case letters, digits, `-` and `.` are allowed"
-                );
-            }
+/// Names the buckets that belong to an input bucket.
+///
+/// # Errors
+/// When one of the names cannot be a bucket's.
+fn buckets(input: &str, config: &Config) -> Result<Buckets> {
+    let buckets = config.buckets(input);
+    for name in buckets.all() {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
+            bail!(
+                "`{name}` can't be a bucket: 3 to 63 lower-case letters, digits, `-` and `.` are allowed"
+            );
         }
-        Ok(buckets)
     }
-
-    /// All of them in this order: input, processed, anonymized, and the quarantine's, if there is one.
-    pub fn all(&self) -> Vec<&str> {
-        let mut all = vec![&*self.input, &self.processed, &self.anonymized];
-        all.extend(self.quarantine.as_deref());
-        all
-    }
+    Ok(buckets)
 }
 
 /// Declares the variables with a default each, since these commands don't need everything that the

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
-    model::contract::Contract,
-    model::predict::tensor,
-    picture::decode::{Limits, decode},
+    model::contract::Contract, picture::decode::decode, picture::input::tensor,
+    picture::limits::Limits,
 };
 use xray_host::nn::{
     backend::{Backend, Target},
@@ -141,7 +140,7 @@ async fn another_model_runs_with_only_its_files_changed() {
         };
         let wanted = tensor(decode(&phantom.jpeg, &limits).unwrap().pixels(), &contract);
         assert_eq!(wanted.dims, [1, 150, 150, 3]);
-        let input = Tensor::f32(&wanted.dims, &wanted.data);
+        let input = Tensor::f32(&wanted.dims, &wanted.data.to_f32());
         let outputs = graph
             .compute(vec![("pixels".to_owned(), input)])
             .await

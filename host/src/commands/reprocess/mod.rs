@@ -14,9 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{
-    config::Config, model::contract::Contract, store::decide, text::contract::TextContract,
-};
+use xray::{config::Config, model::contract::Contract, text::contract::TextContract};
 
 use self::walk::Walk;
 use crate::{
@@ -71,7 +69,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let manifest = args.settings.application().await?;
     let variables = args.settings.resolve(&manifest)?;
     let config = app::config(&manifest, &variables)?;
-    if decide::is_own_output(&args.bucket, &config) {
+    if config.is_output_bucket(&args.bucket) {
         bail!(
             "{} is a bucket for outputs; name the input bucket with --bucket",
             args.bucket

@@ -12,16 +12,15 @@ use s3::{Client, ObjectHead, client::Listed};
 use serde_json::json;
 use xray::{
     config::Config,
+    error::Outcome,
     event::{EventKind, ObjectEvent, ObjectRef},
-    store::decide::{self, Lack},
+    report::{Report, response},
+    store::decide::{self, OutOfDate},
 };
 
 use super::tally::Tally;
 use crate::{
-    commands::shared::{
-        results::{Report, processed_bucket},
-        store_client::{may_pass, remedy},
-    },
+    commands::shared::store_client::{may_pass, remedy},
     serve::runtime::Runtime,
 };
 
@@ -61,17 +60,17 @@ impl Walk {
                 .try_filter(|object| std::future::ready(self.is_meant(object)))
                 .map(async |object| {
                     let object = object?;
-                    let lack = self.lack(&object).await?;
-                    anyhow::Ok((object, lack))
+                    let out_of_date = self.out_of_date(&object).await?;
+                    anyhow::Ok((object, out_of_date))
                 })
                 .buffered(self.at_a_time);
-            let due = looked.try_filter_map(async |(object, lack)| {
-                tally.borrow_mut().listed(lack);
+            let due = looked.try_filter_map(async |(object, out_of_date)| {
+                tally.borrow_mut().listed(out_of_date);
                 self.bar.inc_length(1);
-                if lack.is_none() {
+                if out_of_date.is_none() {
                     self.bar.inc(1);
                 }
-                Ok(lack.map(|_| object))
+                Ok(out_of_date.map(|_| object))
             });
             let ended = due
                 .take(self.limit)
@@ -123,8 +122,8 @@ impl Walk {
     }
 
     /// Determines why the outputs of an object are out of date.
-    async fn lack(&self, object: &Listed) -> Result<Option<Lack>> {
-        let bucket = processed_bucket(&self.bucket, &self.config);
+    async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
+        let bucket = self.config.buckets(&self.bucket).processed;
         let key = decide::processed_key(&object.key);
         let head = self.again(async || self.client.head(&bucket, &key).await);
         let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
@@ -136,8 +135,12 @@ impl Walk {
             size: Some(object.size),
             sequencer: None,
         };
-        let lack = decide::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
-        Ok(lack)
+        Ok(decide::out_of_date(
+            &event,
+            stored.as_ref(),
+            &self.model_sha256,
+            &self.settings,
+        ))
     }
 
     /// Hands an object to the function, again where that may help; does nothing in a dry run.
@@ -146,7 +149,7 @@ impl Walk {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             let report = self.call(runtime, object).await;
-            if report.as_ref().is_ok_and(|r| r.outcome != "retry") {
+            if report.as_ref().is_ok_and(|r| r.outcome != Outcome::Retry) {
                 return Some(report);
             }
             tokio::time::sleep(pause).await;
@@ -159,7 +162,7 @@ impl Walk {
         let event = Request::post("http://xray.internal/")
             .header(header::CONTENT_TYPE, "application/json")
             .body(self.notification(object))?;
-        Report::of(&runtime.call(event).await)
+        Ok(response::read(&runtime.call(event).await)?)
     }
 
     /// Builds the notification of an object whose event is unknown: without a sequencer, so that

@@ -1,35 +1,53 @@
-//! Every way a record can fail, named by the step that failed, and what that means to whoever delivered it.
+//! Failures of a record, named by the step that failed, and their meaning for the sender.
 //!
-//! No variant carries a bucket's key, a name or anything else of the patient: the texts may be logged and sent back.
+//! No variant carries a key, a name or anything else of the patient: the texts may be logged and
+//! sent back.
+
+mod reason;
 
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// How a record ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub use reason::Reason;
+
+/// Outcome of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The outputs are stored.
     Done,
     /// There was nothing to do: a duplicate, a stale event, a source that is gone.
     Skipped,
-    /// It will never work; delivering it again won't help.
+    /// The record will never work; delivering it again does not help.
     Rejected,
     /// The anonymized copy was withheld because it could not be made or verified as clean.
     Quarantined,
-    /// It may work later; deliver it again.
+    /// The record may work later; deliver it again.
     Retry,
 }
 
-/// A failure of one step. The text says what to do and names no object.
+impl Outcome {
+    /// Returns the word that reports carry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Skipped => "skipped",
+            Outcome::Rejected => "rejected",
+            Outcome::Quarantined => "quarantined",
+            Outcome::Retry => "retry",
+        }
+    }
+}
+
+/// Failure of one step. The text says what to do and names no object.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A variable is missing or has a value that can't be used.
+    /// A variable is missing or has an unusable value.
     #[error("setting `{name}`: {problem}")]
     Config {
-        /// The variable's name.
+        /// Name of the variable.
         name: &'static str,
-        /// What is wrong with it, never its value when it is a secret.
+        /// Fault of the value; never the value itself when it is a secret.
         problem: String,
     },
     /// The request or record is not an event this function knows.
@@ -38,26 +56,27 @@ pub enum Error {
     /// The request's method is not POST.
     #[error("send events by POST")]
     Method,
-    /// The request's content type can't hold an event.
+    /// The request's content type cannot hold an event.
     #[error("unsupported content type: {0}")]
     MediaType(String),
-    /// A bucket name or key that can't be used.
+    /// The bucket's name or the key is unusable.
     #[error("unusable object reference: {0}")]
     Reference(String),
     /// The object or picture is larger than a limit.
     #[error("too large: {what} is over the limit of {limit}")]
     TooLarge {
-        /// What was measured, with its unit.
+        /// The measured thing, with its unit.
         what: &'static str,
         /// The limit in that unit.
         limit: u64,
     },
-    /// The bytes are not a picture this function reads; names what they are where it can tell.
+    /// The bytes are not a picture this function reads; the text names their format where it can be
+    /// recognized.
     #[error("not a JPEG or PNG: {0}")]
     NotAnImage(String),
     /// The source is encrypted with a key that only its owner has.
     #[error(
-        "encrypted: the source is under a customer's own key (SSE-C), which this function does not have; upload it without"
+        "encrypted: the source needs a customer-provided key (SSE-C), which this function does not have; upload it without SSE-C"
     )]
     Encrypted,
     /// The picture is damaged.
@@ -69,13 +88,13 @@ pub enum Error {
     /// The store refused or could not be reached.
     #[error("store: {0}")]
     Store(String),
-    /// The output could not be made.
+    /// An output could not be encoded.
     #[error("encoding the output: {0}")]
     Encode(String),
 }
 
 impl Error {
-    /// What this failure means for the record.
+    /// Returns the outcome of a record that failed this way.
     pub fn outcome(&self) -> Outcome {
         match self {
             Error::Config { .. } | Error::Model(_) | Error::Store(_) => Outcome::Retry,
@@ -91,39 +110,26 @@ impl Error {
         }
     }
 
-    /// The HTTP status of this failure alone, for a caller that acts on statuses.
+    /// Returns the HTTP status of this failure alone, for a caller that acts on statuses.
     pub fn status(&self) -> StatusCode {
-        match self {
-            Error::Config { .. } | Error::Model(_) | Error::Store(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Error::NotAnEvent(_) => StatusCode::BAD_REQUEST,
-            Error::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Error::Reference(_)
-            | Error::NotAnImage(_)
-            | Error::Encrypted
-            | Error::Damaged(_)
-            | Error::Encode(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        }
+        self.reason().status()
     }
 
-    /// A word for machines, in kebab case.
-    pub fn reason(&self) -> &'static str {
+    /// Returns the reason, a word for machines.
+    pub fn reason(&self) -> Reason {
         match self {
-            Error::Config { .. } => "misconfigured",
-            Error::NotAnEvent(_) => "not-an-event",
-            Error::Method => "method-not-allowed",
-            Error::MediaType(_) => "unsupported-media-type",
-            Error::Reference(_) => "unusable-key",
-            Error::TooLarge { .. } => "too-large",
-            Error::NotAnImage(_) => "not-an-image",
-            Error::Encrypted => "encrypted",
-            Error::Damaged(_) => "damaged",
-            Error::Model(_) => "model",
-            Error::Store(_) => "store",
-            Error::Encode(_) => "encode",
+            Error::Config { .. } => Reason::Misconfigured,
+            Error::NotAnEvent(_) => Reason::NotAnEvent,
+            Error::Method => Reason::MethodNotAllowed,
+            Error::MediaType(_) => Reason::UnsupportedMediaType,
+            Error::Reference(_) => Reason::UnusableKey,
+            Error::TooLarge { .. } => Reason::TooLarge,
+            Error::NotAnImage(_) => Reason::NotAnImage,
+            Error::Encrypted => Reason::Encrypted,
+            Error::Damaged(_) => Reason::Damaged,
+            Error::Model(_) => Reason::Model,
+            Error::Store(_) => Reason::Store,
+            Error::Encode(_) => Reason::Encode,
         }
     }
 }
@@ -132,7 +138,7 @@ impl From<s3::Error> for Error {
     fn from(error: s3::Error) -> Error {
         let unusable = |name| Error::Config {
             name,
-            problem: "holds a character that can't stand in a header".into(),
+            problem: "contains a character that is not allowed in a header".into(),
         };
         match error {
             s3::Error::AccessKey => unusable("s3_access_key"),

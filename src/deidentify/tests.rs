@@ -1,11 +1,7 @@
-//! The names of anonymized objects: right for the pattern, and without the patient for any.
-
 use proptest::prelude::*;
-use xray::{
-    config::{ExamDate, StudyId},
-    deidentify::{Pseudonyms, may_look_like_a_mark},
-    secret::Secret,
-};
+
+use super::*;
+use crate::store::decide::processed_key;
 
 fn pseudonyms() -> Pseudonyms {
     Pseudonyms::new(
@@ -25,14 +21,14 @@ fn dated(exam_date: ExamDate, key: &str) -> String {
 }
 
 #[test]
-fn the_pattern_becomes_the_pattern() {
+fn file_name_of_the_pattern_keeps_the_pattern() {
     let name = base("ward/demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg");
     let (head, study) = name.split_once("_XXXXXXXX_").unwrap();
     assert_eq!(head, "ward/demo");
     let (study, tail) = study.split_once('_').unwrap();
     assert_eq!(tail, "XXXX-XX-XX_2017-01-26.jpeg");
     assert_eq!(study.len(), 16);
-    // The same patient has the same study id, whatever the exam, and another has another.
+    // Two exams of a patient have the same study id, and those of two patients do not.
     assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
     assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
     let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed, ExamDate::Keep);
@@ -45,17 +41,17 @@ fn the_pattern_becomes_the_pattern() {
 }
 
 #[test]
-fn the_seeds_study_id_is_four_bytes_of_blake2b() {
+fn legacy_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
-    let seed = Pseudonyms::new(Secret::new("k"), StudyId::Legacy, ExamDate::Keep);
-    let name = seed
+    let legacy = Pseudonyms::new(Secret::new("k"), StudyId::Legacy, ExamDate::Keep);
+    let name = legacy
         .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
         .base;
     assert_eq!(name, "demo_XXXXXXXX_0630837f_XXXX-XX-XX_2017-01-26.jpeg");
 }
 
 #[test]
-fn folders_that_tell_are_digested_and_others_stay() {
+fn folders_with_identifiers_become_digests_and_others_stay() {
     let file = "demo_Jane Roe_PID77_1980-02-03_2020-01-01.png";
     for (folder, stays) in [
         ("ward-3/2020", true),
@@ -82,7 +78,7 @@ fn folders_that_tell_are_digested_and_others_stay() {
 }
 
 #[test]
-fn folders_that_tell_in_other_words_are_digested_too() {
+fn folders_with_variants_of_identifiers_become_digests() {
     for (folder, name, id) in [
         ("mueller", "Müller", "9001"),
         ("muller", "Müller", "9001"),
@@ -105,7 +101,7 @@ fn folders_that_tell_in_other_words_are_digested_too() {
         let made = base(&format!(
             "{folder}/demo_{name}_{id}_1970-01-02_2020-05-06.jpg"
         ));
-        assert!(!made.contains(folder), "{folder} tells of {name}: {made}");
+        assert!(!made.contains(folder), "{folder} identifies {name}: {made}");
     }
     for folder in ["ward-3", "2020", "Säle", "station 12", "raw"] {
         assert!(
@@ -119,7 +115,7 @@ fn folders_that_tell_in_other_words_are_digested_too() {
 }
 
 #[test]
-fn what_is_not_understood_is_replaced_whole() {
+fn name_outside_the_pattern_is_replaced_entirely() {
     for key in [
         "Jane Roe.png",
         "Jane Roe/scan.png",
@@ -147,7 +143,7 @@ fn what_is_not_understood_is_replaced_whole() {
 }
 
 #[test]
-fn a_prefix_that_may_be_a_name_goes() {
+fn prefix_that_may_be_a_name_is_replaced() {
     assert!(base("Roe_Jane_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
     assert!(base("roe_Jane Roe_77_1980-02-03_2020-01-01.png").starts_with("xray_XXXXXXXX_"));
     assert!(
@@ -160,15 +156,12 @@ fn long_keys_are_shortened() {
     let key = format!("{}/demo_A B_77_1980-02-03_2020-01-01.png", "é".repeat(480));
     let names = pseudonyms().anonymized_keys("in", &key);
     assert!(names.base.len() <= 1024 && names.alternative.len() <= 1024);
-    assert!(xray::store::decide::processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
+    assert!(processed_key(&format!("{}.png", "é".repeat(509))).len() <= 1024);
     let (a, b) = (
         format!("{}a.png", "x".repeat(1019)),
         format!("{}b.png", "x".repeat(1019)),
     );
-    assert_ne!(
-        xray::store::decide::processed_key(&a),
-        xray::store::decide::processed_key(&b)
-    );
+    assert_ne!(processed_key(&a), processed_key(&b));
 }
 
 #[test]
@@ -180,12 +173,12 @@ fn processed_keys_follow_the_original() {
         (".hidden", ".hidden-processed"),
         ("a.b/c", "a.b/c-processed"),
     ] {
-        assert_eq!(xray::store::decide::processed_key(key), expect);
+        assert_eq!(processed_key(key), expect);
     }
 }
 
 #[test]
-fn of_the_exam_date_as_much_stays_as_is_wanted() {
+fn exam_date_setting_decides_what_of_the_date_stays() {
     let key = "2018/demo_Jane Roe_9001_1970-01-02_2018-03-02.jpg";
     assert!(dated(ExamDate::Keep, key).ends_with("_XXXX-XX-XX_2018-03-02.jpg"));
     let year = dated(ExamDate::Year, key);
@@ -198,7 +191,7 @@ fn of_the_exam_date_as_much_stays_as_is_wanted() {
 }
 
 #[test]
-fn folders_that_tell_the_exam_date_are_digested_where_it_is_not_kept() {
+fn folders_with_the_exam_date_become_digests_unless_it_is_kept() {
     for (folder, year_stays, shift_stays) in [
         ("ward-3", true, true),
         ("raw", true, true),
@@ -220,7 +213,7 @@ fn folders_that_tell_the_exam_date_are_digested_where_it_is_not_kept() {
     }
 }
 
-/// The exam date at the end of a name.
+/// Returns the exam date at the end of a name.
 fn exam(name: &str) -> jiff::civil::Date {
     let date = name
         .strip_suffix(".png")
@@ -232,9 +225,10 @@ fn exam(name: &str) -> jiff::civil::Date {
 }
 
 proptest! {
-    /// Nothing of the exam date is left but what the setting keeps, and a patient's exams are as far apart as they were.
+    /// Only the part of the exam date that the setting keeps is left, and the time between a
+    /// patient's exams is unchanged.
     #[test]
-    fn the_exam_date_goes_as_wanted(
+    fn exam_date_never_reveals_more_than_the_setting_keeps(
         id in "[A-Z]{1,2}[0-9]{4,9}",
         (y, m, d) in (1990i16..2026, 1i8..13, 1i8..29),
         apart in 0i64..2000,
@@ -257,7 +251,7 @@ proptest! {
         prop_assert!(!shifted.contains(&date.to_string()) && !shifted.contains(&folder), "{}", shifted);
         let by = (date - exam(&shifted)).get_days();
         prop_assert!((1..=365).contains(&by), "{}", by);
-        // The same for another exam of the patient, and another for most others.
+        // All exams of a patient are shifted by the same number of days.
         let later = date.checked_add(jiff::Span::new().days(apart)).unwrap();
         let other = dated(ExamDate::Shift, &key(later));
         prop_assert_eq!((later - exam(&other)).get_days(), by);
@@ -265,10 +259,11 @@ proptest! {
 }
 
 proptest! {
-    /// Whatever the patient is called: no part of the name, no id, no birth date is left, in no case.
+    /// No part of the name, the id or the birth date is left, whatever its case.
     #[test]
-    fn nothing_of_the_patient_is_left(
-        // Every part has a vowel, as nearly every name has: only so can no digest spell one by chance.
+    fn anonymized_keys_never_contain_identifiers(
+        // Every part has a vowel, like nearly every name, so that no digest can spell one by
+        // chance.
         name in "[A-Z][a-z]{0,4}[aeiouéü][a-zA-Zéüßñ]{1,8}( [A-Z]?[a-z]{0,3}[aeiouéü][a-zéüß]{2,9}){0,3}",
         id in "[A-Z]{0,2}[0-9]{3,9}",
         (y, m, d) in (1900i16..2025, 1i8..13, 1i8..29),
@@ -296,15 +291,15 @@ proptest! {
     }
 
     #[test]
-    fn any_key_has_a_name(key in "[^\0]{1,300}") {
+    fn any_key_has_anonymized_keys(key in "[^\0]{1,300}") {
         let names = pseudonyms().anonymized_keys("in", &key);
         prop_assert!(!names.base.is_empty() && names.base != names.alternative);
-        prop_assert!(xray::store::decide::processed_key(&key).len() <= 1024);
+        prop_assert!(processed_key(&key).len() <= 1024);
     }
 }
 
 #[test]
-fn names_of_one_or_two_letters_may_look_like_marks() {
+fn short_names_and_ids_may_look_like_markers() {
     for (name, short) in [
         ("Li Chen", true),
         ("J. Smith", true),
@@ -318,10 +313,10 @@ fn names_of_one_or_two_letters_may_look_like_marks() {
         ("Ce\u{301}lestine Zoe\u{301}", false),
     ] {
         let key = format!("demo_{name}_4711_1970-01-02_2018-03-04.jpeg");
-        assert_eq!(may_look_like_a_mark(&key), short, "{name}");
+        assert_eq!(may_look_like_a_marker(&key), short, "{name}");
     }
-    assert!(may_look_like_a_mark(
+    assert!(may_look_like_a_marker(
         "demo_Jane Roe_47_1970-01-02_2018-03-04.jpeg"
     ));
-    assert!(!may_look_like_a_mark("a.jpeg"));
+    assert!(!may_look_like_a_marker("a.jpeg"));
 }

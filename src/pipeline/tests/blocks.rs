@@ -1,24 +1,16 @@
-//! A JPEG's way through the pipeline: edited in place, with the label and the box where a viewer sees them, and nothing of the patient
-//! left.
+//! JPEGs are edited in place, with the label and the box where a viewer sees them, and nothing of
+//! the patient remains.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use image::{DynamicImage, GenericImageView};
 use libjpeg_turbo_rs::{Encoder, PixelFormat};
-use xray::{
-    config::{Config, DEFAULTS},
-    error::Error,
-    model::contract::Contract,
-    model::predict::{NamedTensor, Tensor, tensor},
-    picture::decode::{Limits, decode},
-    picture::source::Written,
-    pipeline::verify::Redacted,
-    pipeline::{Outputs, process},
-};
 
-const LIMITS: Limits = Limits {
-    max_bytes: 1 << 26,
-    max_pixels: 1 << 26,
+use super::{contract, displayed, run};
+use crate::{
+    error::Error,
+    picture::{annotate::draw_label, input::tensor, source::Written},
+    pipeline::{Outputs, verify::Redacted},
 };
 
 fn file(name: &str) -> Vec<u8> {
@@ -29,67 +21,13 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn contract(side: u32) -> Contract {
-    Contract::parse(&format!(
-        r#"{{"version":1,"name":"m","model_sha256":"{}","input":{{"name":"x","layout":"NHWC","width":{side},"height":{side},
-        "channels":"grey","resize":"box-then-bilinear","scale":1,"offset":0}},"output":{{"name":"y","kind":"probability"}},
-        "heatmap":{{"output":"map","width":2,"height":2}}}}"#,
-        "0".repeat(64)
-    ))
-    .unwrap()
-}
-
-/// The outputs at high risk, with these settings on top of the defaults, and what the model was given.
-fn run(
-    bytes: &[u8],
-    side: u32,
-    settings: &[(&str, &str)],
-) -> (Result<Outputs, Error>, Option<Tensor>) {
-    let lookup = |name: &str| {
-        let own = settings.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        let needed = ["s3_access_key", "s3_secret_key"]
-            .contains(&name)
-            .then_some("k");
-        let default = DEFAULTS.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        own.or(needed).or(default).map(str::to_owned)
-    };
-    let config = Config::from_lookup(lookup).unwrap();
-    let mut given = None;
-    let outputs = process(
-        bytes,
-        &config.pixels,
-        &contract(side),
-        None,
-        || Duration::ZERO,
-        |input| {
-            given = Some(input.clone());
-            let output = |name: &str, data: Vec<f32>| NamedTensor {
-                name: name.into(),
-                tensor: Tensor {
-                    dims: vec![data.len() as u32],
-                    data,
-                },
-            };
-            Ok(vec![
-                output("y", vec![0.97]),
-                output("map", vec![9.0, -9.0, -9.0, -9.0]),
-            ])
-        },
-    );
-    (outputs, given)
-}
-
 fn outputs(bytes: &[u8], settings: &[(&str, &str)]) -> Outputs {
-    run(bytes, 16, settings).0.unwrap()
+    run(bytes, 16, settings, None).0.unwrap()
 }
 
-/// As a viewer shows it: libjpeg-turbo's algorithms, turned by EXIF.
-fn shown(bytes: &[u8]) -> DynamicImage {
-    decode(bytes, &LIMITS).unwrap().into_pixels()
-}
-
-/// That nothing but what the label and the box touch has changed; `margin` is by how much a decoder mixes colours across a seam.
-fn only_label_and_box(
+/// Asserts that only the pixels that the label and the box touch have changed. A decoder mixes
+/// colors across a seam by `margin` pixels.
+fn assert_only_label_and_box_change(
     name: &str,
     source: &[u8],
     boxes: &str,
@@ -103,9 +41,13 @@ fn only_label_and_box(
         redaction,
         ..
     } = made.anonymized.unwrap();
-    let (before, labelled, redacted) = (shown(source), shown(&made.processed), shown(&anonymized));
+    let (before, labeled, redacted) = (
+        displayed(source),
+        displayed(&made.processed),
+        displayed(&anonymized),
+    );
     assert_eq!((made.width, made.height), before.dimensions(), "{name}");
-    let label = shown_label(&before, made.prediction.label());
+    let label = label_size(&before, made.prediction.label());
     let covered = redaction.boxes[0];
     assert!(
         covered.width >= width && covered.height >= height,
@@ -116,7 +58,7 @@ fn only_label_and_box(
         let by_label = x < label.0 + 16 + margin && y < label.1 + 16 + margin;
         let by_box = x < covered.width + margin && y + margin >= covered.y;
         assert!(
-            by_label || labelled.get_pixel(x, y) == pixel,
+            by_label || labeled.get_pixel(x, y) == pixel,
             "{name}: label at {x},{y}"
         );
         assert!(
@@ -132,41 +74,41 @@ fn only_label_and_box(
         }
     }
     let corner = |picture: &DynamicImage| picture.crop_imm(0, 0, label.0, label.1);
-    assert_ne!(corner(&before), corner(&labelled), "{name}");
+    assert_ne!(corner(&before), corner(&labeled), "{name}");
 }
 
 #[test]
-fn only_the_label_and_the_box_are_touched() {
+fn only_label_and_box_are_touched() {
     for (name, margin) in [
-        ("grey", 0),
+        ("gray", 0),
         ("progressive", 0),
         ("restarts", 0),
         ("444", 0),
         ("420", 2),
         ("rgb", 0),
-        ("turned", 2),
+        ("rotated", 2),
     ] {
-        only_label_and_box(name, &file(name), "bottom-left 50x30", (50, 30), margin);
+        assert_only_label_and_box_change(name, &file(name), "bottom-left 50x30", (50, 30), margin);
     }
 }
 
 #[test]
-fn only_the_label_and_the_box_of_real_xrays_are_touched() {
+fn only_label_and_box_of_real_xrays_are_touched() {
     for path in real().iter().step_by(4) {
         let source = std::fs::read(path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
-        only_label_and_box(name, &source, "bottom-left 300x100", (300, 100), 2);
+        assert_only_label_and_box_change(name, &source, "bottom-left 300x100", (300, 100), 2);
     }
 }
 
-/// Width and height of the label on a picture.
-fn shown_label(picture: &DynamicImage, text: String) -> (u32, u32) {
-    let rect = xray::picture::annotate::draw_label(&mut picture.clone(), &text, 50.0).unwrap();
+/// Returns width and height of the label on a picture.
+fn label_size(picture: &DynamicImage, text: String) -> (u32, u32) {
+    let rect = draw_label(&mut picture.clone(), &text, 50.0).unwrap();
     (rect.width, rect.height)
 }
 
 #[test]
-fn a_label_on_the_anonymized_copy_brings_nothing_back() {
+fn label_on_the_anonymized_copy_restores_nothing() {
     // The second source differs from the first only under the box, where the label stands too.
     for redaction in ["fill", "blur"] {
         let settings = [
@@ -174,10 +116,10 @@ fn a_label_on_the_anonymized_copy_brings_nothing_back() {
             ("anonymized_label", "true"),
             ("redaction", redaction),
         ];
-        let one = file("grey");
+        let one = file("gray");
         let limits = jpeg_blocks::Limits::default();
         let jpeg = jpeg_blocks::Jpeg::parse(&one, &limits).unwrap();
-        // Well inside: the box ends at 89 x 34 pixels, and what is under it must not matter.
+        // Well inside the box, which ends at 89 x 34 pixels: the pixels under it must not matter.
         let area = jpeg.area(0, 0, 80, 24).unwrap();
         let mut pixels = jpeg.read(area).unwrap();
         pixels
@@ -193,14 +135,14 @@ fn a_label_on_the_anonymized_copy_brings_nothing_back() {
             .unwrap();
         let [one, two] =
             [one, two].map(|source| outputs(&source, &settings).anonymized.unwrap().bytes);
-        assert!(one == two, "{redaction}: what was under the box shows");
+        assert!(one == two, "{redaction}: pixels under the box are visible");
     }
 }
 
 #[test]
-fn every_method_and_overlay_leaves_the_rest_alone() {
-    let source = file("grey");
-    let before = shown(&source);
+fn blur_and_heatmap_leave_the_rest_alone() {
+    let source = file("gray");
+    let before = displayed(&source);
     let settings = [
         ("redact_boxes", "bottom-left 50x30"),
         ("redaction", "blur"),
@@ -208,22 +150,22 @@ fn every_method_and_overlay_leaves_the_rest_alone() {
     ];
     let made = outputs(&source, &settings);
     let anonymized = made.anonymized.unwrap().bytes;
-    let (labelled, redacted) = (shown(&made.processed), shown(&anonymized));
+    let (labeled, redacted) = (displayed(&made.processed), displayed(&anonymized));
     for (x, y, pixel) in before.pixels() {
         assert!(
             x < 56 && y >= 80 || redacted.get_pixel(x, y) == pixel,
             "{x},{y}"
         );
         // The hot cell is the upper left quarter, its outline ends before the middle.
-        assert!(y < 72 || labelled.get_pixel(x, y) == pixel, "{x},{y}");
+        assert!(y < 72 || labeled.get_pixel(x, y) == pixel, "{x},{y}");
     }
     assert_ne!(redacted, before);
-    let plain = shown(&outputs(&source, &settings[..2]).processed);
-    assert_ne!(labelled, plain, "the outline is missing");
+    let plain = displayed(&outputs(&source, &settings[..2]).processed);
+    assert_ne!(labeled, plain, "the outline is missing");
 }
 
 #[test]
-fn inks_are_edited_too() {
+fn cmyk_is_edited_in_place() {
     let made = outputs(&file("cmyk"), &[("redact_boxes", "bottom-left 50x30")]);
     assert_eq!(made.written, Written::Blocks);
     let anonymized = made.anonymized.unwrap().bytes;
@@ -234,7 +176,7 @@ fn inks_are_edited_too() {
 }
 
 #[test]
-fn what_can_not_be_edited_in_place_is_encoded_again_and_says_so() {
+fn arithmetic_coding_is_reencoded_and_reported() {
     let pixels: Vec<u8> = (0..160 * 120).map(|i| (i % 160) as u8).collect();
     let source = Encoder::new(&pixels, 160, 120, PixelFormat::Grayscale)
         .arithmetic(true)
@@ -242,59 +184,64 @@ fn what_can_not_be_edited_in_place_is_encoded_again_and_says_so() {
         .unwrap();
     let made = outputs(&source, &[("redact_boxes", "bottom-left 50x30")]);
     assert_eq!(made.written, Written::Reencoded);
-    let before = shown(&source);
-    let redacted = shown(&made.anonymized.unwrap().bytes);
+    let before = displayed(&source);
+    let redacted = displayed(&made.anonymized.unwrap().bytes);
     assert!(redacted.get_pixel(20, 100).0[0] < 6);
     assert!(before.get_pixel(150, 20).0[0].abs_diff(redacted.get_pixel(150, 20).0[0]) < 6);
 }
 
 #[test]
-fn damaged_files_are_refused() {
-    let mut source = file("grey");
+fn damaged_files_are_rejected() {
+    let mut source = file("gray");
     source.truncate(source.len() / 2);
-    assert!(matches!(run(&source, 16, &[]).0, Err(Error::Damaged(_))));
+    assert!(matches!(
+        run(&source, 16, &[], None).0,
+        Err(Error::Damaged(_))
+    ));
 }
 
-/// The model's input from the blocks and from decoded pixels differ by less than one level.
-fn inputs_agree(name: &str, source: &[u8], side: u32) {
-    let given = run(source, side, &[]).1.unwrap();
-    let wanted = tensor(&shown(source), &contract(side));
+/// Asserts that the model's input from the blocks and from decoded pixels differ by at most one
+/// level.
+fn assert_inputs_agree(name: &str, source: &[u8], side: u32) {
+    let given = run(source, side, &[], None).1.unwrap();
+    let wanted = tensor(&displayed(source), &contract(side));
     let most = given
         .data
+        .to_f32()
         .iter()
-        .zip(&wanted.data)
+        .zip(wanted.data.to_f32())
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max);
     assert!(most <= 1.0, "{name} at {side}: {most}");
 }
 
 #[test]
-fn the_models_input_is_the_same_from_blocks_and_from_pixels() {
+fn input_from_blocks_equals_input_from_pixels() {
     for name in [
-        "grey",
+        "gray",
         "coarse",
         "progressive",
         "restarts",
         "444",
         "420",
-        "turned",
+        "rotated",
         "mozjpeg",
     ] {
         for side in [10, 20, 40, 100, 150] {
-            inputs_agree(name, &file(name), side);
+            assert_inputs_agree(name, &file(name), side);
         }
     }
 }
 
 #[test]
-fn the_models_input_of_real_xrays_is_the_same_from_blocks_and_from_pixels() {
+fn input_from_blocks_equals_input_from_pixels_of_real_xrays() {
     for path in real().iter().step_by(2) {
         let source = std::fs::read(path).unwrap();
-        inputs_agree(path.file_name().unwrap().to_str().unwrap(), &source, 160);
+        assert_inputs_agree(path.file_name().unwrap().to_str().unwrap(), &source, 160);
     }
 }
 
-/// Real X-rays, which are no part of the repository.
+/// Returns real X-rays, which are not part of the repository.
 fn real() -> Vec<PathBuf> {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
     let folders = [
@@ -311,7 +258,7 @@ fn real() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     if files.is_empty() {
-        eprintln!("SKIP real X-rays are not at hand; they are no part of the repository");
+        eprintln!("SKIP real X-rays are not at hand; they are not part of the repository");
     }
     files
 }

@@ -1,9 +1,8 @@
-//! What may be posted to the function, and what is made of it.
-
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::*;
-use serde_json::{Value, json};
-use xray::event::{Delivery, DeliveryStyle, EventKind, ObjectEvent, intake};
+use serde_json::json;
+
+use super::*;
 
 const CAPTURED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notifications");
 
@@ -23,7 +22,7 @@ fn post(pairs: &[(&str, &str)], body: &str) -> Delivery {
     intake(&Method::POST, &headers(pairs), body.as_bytes()).unwrap()
 }
 
-fn record(source: &str, key: &str) -> Value {
+fn record_of(source: &str, key: &str) -> Value {
     json!({
         "eventSource": source, "eventName": "ObjectCreated:Put",
         "s3": { "bucket": { "name": "in" }, "object": { "key": key, "size": 7, "eTag": "e", "versionId": "", "sequencer": "01" } },
@@ -34,7 +33,7 @@ fn notification(records: &[Value]) -> String {
     json!({ "Records": records }).to_string()
 }
 
-/// The key of the only record.
+/// Returns the key of the only record.
 fn key(delivery: &Delivery) -> String {
     let [Ok(event)] = delivery.records.as_slice() else {
         panic!("{delivery:?}")
@@ -42,7 +41,7 @@ fn key(delivery: &Delivery) -> String {
     event.object.key().to_owned()
 }
 
-/// Every request that real gateways sent: the raw head and body.
+/// Returns every request that real gateways sent: the raw head and body.
 fn captured() -> Vec<(String, HeaderMap, String)> {
     let mut all = Vec::new();
     for version in ["16.2.15", "18.2.7"] {
@@ -114,7 +113,7 @@ fn captured_kafka_records_parse_as_a_kafka_source_delivers_them() {
 }
 
 #[test]
-fn keys_are_decoded_by_who_sent_them() {
+fn key_decoding_depends_on_the_sender() {
     for (source, sent, meant) in [
         ("ceph:s3", "a+b%20c d é&#?.png", "a+b%20c d é&#?.png"),
         ("", "a+b%20c", "a+b%20c"),
@@ -122,7 +121,7 @@ fn keys_are_decoded_by_who_sent_them() {
         ("minio:s3", "x%2Fy+z", "x/y z"),
     ] {
         assert_eq!(
-            key(&post(&[], &notification(&[record(source, sent)]))),
+            key(&post(&[], &notification(&[record_of(source, sent)]))),
             meant,
             "{source}"
         );
@@ -130,8 +129,8 @@ fn keys_are_decoded_by_who_sent_them() {
 }
 
 #[test]
-fn every_envelope_is_opened() {
-    let bare = record("ceph:s3", "k");
+fn every_envelope_is_parsed() {
+    let bare = record_of("ceph:s3", "k");
     let list = notification(std::slice::from_ref(&bare));
     let ce = |kind: &str, rest: Value| {
         let mut event = json!({ "specversion": "1.0", "id": "1", "type": kind, "source": "s" });
@@ -214,26 +213,26 @@ fn every_envelope_is_opened() {
 }
 
 #[test]
-fn a_bad_record_does_not_spoil_the_others() {
-    let mut nameless = record("ceph:s3", "x");
+fn unusable_record_does_not_affect_the_others() {
+    let mut nameless = record_of("ceph:s3", "x");
     nameless["s3"]["object"]
         .as_object_mut()
         .unwrap()
         .remove("key");
-    let long = record("ceph:s3", &"k".repeat(1025));
+    let long = record_of("ceph:s3", &"k".repeat(1025));
     let body = notification(&[
-        record("ceph:s3", "a"),
+        record_of("ceph:s3", "a"),
         nameless,
         long,
         json!(3),
-        record("ceph:s3", "b"),
+        record_of("ceph:s3", "b"),
     ]);
     let fine: Vec<bool> = post(&[], &body).records.iter().map(Result::is_ok).collect();
     assert_eq!(fine, [true, false, false, false, true]);
 }
 
 #[test]
-fn nothing_to_do_is_no_error() {
+fn empty_notification_is_accepted() {
     for body in [
         r#"{"Records":[]}"#,
         r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#,
@@ -243,8 +242,8 @@ fn nothing_to_do_is_no_error() {
 }
 
 #[test]
-fn anything_else_is_refused_with_what_is_expected() {
-    let body = notification(&[record("ceph:s3", "k")]);
+fn other_requests_are_refused_as_problem_details() {
+    let body = notification(&[record_of("ceph:s3", "k")]);
     let json_type = ("content-type", "application/json");
     for (what, method, pairs, body, status) in [
         (
@@ -313,25 +312,28 @@ fn anything_else_is_refused_with_what_is_expected() {
     ] {
         let error = intake(&method, &headers(pairs), body.as_bytes()).unwrap_err();
         assert_eq!(error.status(), status, "{what}: {error}");
-        let answer = xray::report::answer::problem(&error);
-        assert_eq!(answer.status(), status);
-        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let response = crate::report::response::problem(&error);
+        assert_eq!(response.status(), status);
         assert_eq!(
-            answer.headers().contains_key("allow"),
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        assert_eq!(
+            response.headers().contains_key("allow"),
             status == StatusCode::METHOD_NOT_ALLOWED
         );
-        let details: Value = serde_json::from_slice(answer.body()).unwrap();
+        let details: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(details["status"], status.as_u16());
     }
-    let huge = vec![b' '; xray::event::MAX_EVENT_BYTES as usize + 1];
+    let huge = vec![b' '; MAX_EVENT_BYTES as usize + 1];
     let error = intake(&Method::POST, &HeaderMap::new(), &huge).unwrap_err();
     assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[test]
-fn errors_and_debug_do_not_show_keys() {
+fn errors_and_debug_hide_keys() {
     let secret = "Jane Roe";
-    let body = notification(&[record("ceph:s3", secret)]);
+    let body = notification(&[record_of("ceph:s3", secret)]);
     assert!(!format!("{:?}", post(&[], &body)).contains(secret));
     for broken in [
         &body[..body.len() - 3],

@@ -1,11 +1,10 @@
-//! Golden pictures: the label and both covers on a picture drawn here. `BLESS=1 cargo test --test golden` writes them anew;
-//! look at them before you commit them.
+//! Golden pictures: the label and both redactions on a picture drawn here.
+//! `BLESS=1 cargo test -p xray --lib golden` writes them; look at them before you commit them.
 
 use image::{DynamicImage, GrayImage, Luma};
-use xray::{
-    picture::annotate::draw_label,
-    picture::redact::{Method, parse_boxes, redact},
-};
+
+use super::redact;
+use crate::picture::{annotate::draw_label, boxes::parse_boxes, redact::Method};
 
 fn check(name: &str, got: &DynamicImage) {
     let path = format!("{}/tests/golden/{name}.png", env!("CARGO_MANIFEST_DIR"));
@@ -17,11 +16,11 @@ fn check(name: &str, got: &DynamicImage) {
     assert_eq!(size(got), size(&want), "{name}");
     let pairs = got.as_bytes().iter().zip(want.as_bytes());
     let worst = pairs.map(|(a, b)| a.abs_diff(*b)).max();
-    // One level is left to the floating point of another processor.
+    // Floating point may differ by one level on another processor.
     assert!(worst <= Some(1), "{name}: {worst:?} levels off");
 }
 
-/// A slope with bright stripes at the bottom left, where a patient would stand.
+/// Draws a slope with bright stripes at the bottom left, where a patient's name would be.
 fn scene() -> DynamicImage {
     GrayImage::from_fn(360, 160, |x, y| {
         let stripe = x < 110 && y > 110 && y % 12 < 6;
@@ -38,7 +37,7 @@ fn label() {
 }
 
 #[test]
-fn covers() {
+fn redactions() {
     let boxes = parse_boxes("bottom-left 120x56").unwrap();
     for (name, method) in [("fill", Method::Fill), ("blur", Method::Blur)] {
         let mut picture = scene();
