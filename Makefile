@@ -3,45 +3,53 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text privacy-report
+.DEFAULT_GOAL := all
+.PHONY: help all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text privacy-report
 
-all: build logevents
-build: function host
+help: ## this list
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The function and the inference component, as `spin build` makes them. The manifest names target/wasm32-wasip2/release; with
-# another target directory the files are copied there.
-function:
+all: build logevents ## everything for a deployment: build and logevents
+build: function host ## the function for WebAssembly, and the host target/release/xray
+
+# The function and the inference component, as `spin build` makes them. The manifest names
+# target/wasm32-wasip2/release; with another target directory the files are copied there.
+function: ## the function and the inference component, as `spin build` makes them
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 || true
 	$(CARGO) build --release --target wasm32-wasip2 --lib -p xray -p xray-nn
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/wasm32-wasip2/release && \
 	  cp $(TARGET_DIR)/wasm32-wasip2/release/xray.wasm $(TARGET_DIR)/wasm32-wasip2/release/xray_nn.wasm target/wasm32-wasip2/release/; }
 
-# One self-contained file: the function with inference in it, for hosts that have neither wasi:nn nor composition.
-compose: build
+# One self-contained file: the function with inference in it, for hosts that have neither wasi:nn
+# nor composition.
+compose: build ## target/xray-composed.wasm: the function with inference, in one file
 	$(TARGET_DIR)/release/xray compose -o target/xray-composed.wasm
 
-# Apart, because it links the function's library without its HTTP export, and would leave that as xray.wasm.
-logevents:
+# Apart, because it links the function's library without its HTTP export, and would leave that as
+# xray.wasm.
+logevents: ## the event display, a component of its own
 	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents --target-dir $(TARGET_DIR)/components
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/components/wasm32-wasip2/release && \
 	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm target/components/wasm32-wasip2/release/; }
 
-host:
+host: ## the host target/release/xray
 	$(CARGO) build --release -p xray-host
 
-demo: build
+demo: build ## the whole pipeline on this machine; ARGS="--images DIR", --keep, --push
 	$(TARGET_DIR)/release/xray demo $(ARGS)
 
-# ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those backends.
-backends: host
+# ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those
+# backends.
+backends: host ## ONNX Runtime and OpenVINO, several times faster than the built-in inference
 	$(TARGET_DIR)/release/xray setup-backends
 
-# Trains the model from X-rays in the Kaggle layout: make train DATA=dir. An interrupted run resumes.
-# The figures of the shipped model are in training/; those of another one stay in its work folder.
+# Trains the model from X-rays in the Kaggle layout: make train DATA=dir. An interrupted run
+# resumes. The figures of the shipped model are in training/; those of another one stay in its work
+# folder.
 TRAINED ?= models/pneumonia
 WORK ?= $(TARGET_DIR)/train
 FIGURES ?= $(if $(filter models/pneumonia,$(TRAINED)),training/pneumonia,$(WORK)/figures)
-train: host
+train: host ## train the pneumonia model: DATA=DIR in the Kaggle layout
 	@[ -d "$(DATA)/train/NORMAL" ] || { echo "make train DATA=DIR: DIR must hold train/NORMAL and train/PNEUMONIA" >&2; exit 2; }
 	[ -x $(WORK)/venv/bin/python ] || python3 -m venv $(WORK)/venv
 	$(WORK)/venv/bin/pip install --quiet -r training/pneumonia/requirements.txt
@@ -49,52 +57,55 @@ train: host
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
 	$(WORK)/venv/bin/python training/pneumonia/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --figures $(FIGURES) --work $(WORK) $(ARGS)
 
-# Trains the detector of burned-in text from X-rays at full size: make train-text DATA=dir, with NORMAL and PNEUMONIA in it.
+# Trains the detector of burned-in text from X-rays at full size: make train-text DATA=dir, with
+# NORMAL and PNEUMONIA in it.
 TEXT_TRAINED ?= models/text
 TEXT_WORK ?= $(TARGET_DIR)/train-text
 TEXT_FIGURES ?= $(if $(filter models/text,$(TEXT_TRAINED)),training/text,$(TEXT_WORK)/figures)
-train-text: host
+train-text: host ## train the text detector: DATA=DIR with NORMAL and PNEUMONIA
 	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-text DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
 	[ -x $(TEXT_WORK)/venv/bin/python ] || python3 -m venv $(TEXT_WORK)/venv
 	$(TEXT_WORK)/venv/bin/pip install --quiet -r training/text/requirements.txt
 	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
 	$(TEXT_WORK)/venv/bin/python training/text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --figures $(TEXT_FIGURES) --work $(TEXT_WORK) $(ARGS)
 
-# Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir N=2000 SEED=9
+# Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir
+# N=2000 SEED=9
 ANNOTATIONS ?= $(or $(MARKS),training/text/annotations.json)
-privacy-report: function host
+privacy-report: function host ## attack the anonymized copies: XRAYS=DIR N=2000 SEED=9
 	XRAYS="$(XRAYS)" ANNOTATIONS="$(ANNOTATIONS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
 
-test: function logevents
+test: function logevents ## every suite, with a summary
 	./tests/run
 
 # The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
-soak: function
+soak: function ## the long Kafka test: 20,000 notifications, with random faults
 	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host --test kafka -- --show-output soak
 
 # The request time of every backend side by side, and what loading the model costs a fresh instance.
-bench-nn: function
+bench-nn: function ## request times of every inference backend
 	cd host && CI=1 $(CARGO) test --release -p xray-host --test e2e --test host -- --show-output --ignored bench_nn
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
-test-spin: function
+test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin
 	cd host && SPIN=$(SPIN) $(CARGO) test --release -p xray-host --test e2e -- --show-output --ignored stock_spin
 
 # The Kafka trigger beside the same events over HTTP.
-bench-kafka: function logevents
+bench-kafka: function logevents ## the Kafka trigger beside the same events over HTTP
 	cd host && CI=1 $(CARGO) test --release -p xray-host --test kafka -- --show-output --ignored kafka_beside_http
 
-# The host as Spin's trigger-kafka plugin: the archive, and the manifest for `spin plugins install --file`.
-plugin: host
+# The host as Spin's trigger-kafka plugin: the archive, and the manifest for
+# `spin plugins install --file`.
+plugin: host ## the host as trigger plugin for Spin, in target/plugin
 	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
-lint:
+lint: ## wording, formatting and clippy
 	tests/lint/prose
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 
-fmt:
+fmt: ## format the code
 	$(CARGO) fmt --all
 
-clean:
+clean: ## remove all build outputs
 	$(CARGO) clean

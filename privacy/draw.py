@@ -1,4 +1,4 @@
-"""Writes a block of text: how much of each pixel is covered by letters, and where each cell of it stands."""
+"""Renders a block of text: the coverage of each pixel, and the position of each cell."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import fonts
 
 @dataclass
 class Cell:
-    """One piece of text on one line, and its box as x, y, width, height."""
+    """A piece of text on one line, with its box as x, y, width, height."""
 
     says: str
     kind: str
@@ -19,7 +19,7 @@ class Cell:
 
 @dataclass
 class Drawn:
-    """Letters and letters with their outline, 0 to 1, and the cells they make."""
+    """Coverage by the letters and by the letters with their outline, 0 to 1, and the cells."""
 
     fill: np.ndarray
     halo: np.ndarray
@@ -27,7 +27,7 @@ class Drawn:
 
 
 def _text(path: str, size: int, says: str, stroke: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The letters of one cell, with their outline, and the height of the baseline in them."""
+    """Renders the letters of one cell, without and with outline, and returns their baseline."""
     native = fonts.pixel_size(path)
     scale = max(1, round(size / native)) if native else 1
     font = fonts.load(path, native or size)
@@ -39,14 +39,19 @@ def _text(path: str, size: int, says: str, stroke: int) -> tuple[np.ndarray, np.
         image = Image.new("L", (width, above + below))
         pen = ImageDraw.Draw(image)
         pen.fontmode = "1" if native else "L"
-        pen.text((1 - left, above), says, font=font, fill=255, anchor="ls", stroke_width=width_of_stroke)
+        pen.text(
+            (1 - left, above), says, font=font, fill=255, anchor="ls", stroke_width=width_of_stroke
+        )
         layer = np.asarray(image, np.float32) / 255
         layers.append(layer.repeat(scale, 0).repeat(scale, 1))
     return layers[0], layers[1], above * scale
 
 
 def _usable(says: str, kind: str, face: str, latin: str) -> tuple[str, str] | None:
-    """The font for a cell, and the text itself without its label where no font has both."""
+    """Returns the text of a cell and its font.
+
+    The text loses its label where no font has the glyphs of both.
+    """
     for path in (face, latin):
         if fonts.covers(path, says):
             return says, path
@@ -59,8 +64,10 @@ def _usable(says: str, kind: str, face: str, latin: str) -> tuple[str, str] | No
     return (plain, latin) if plain and "name" not in kind else None
 
 
-def block(lines, align: str, face: str, latin: str, size: int, stroke: int, spacing: float) -> Drawn | None:
-    """Draws lines of cells upright; `None` when nothing of them can be written in these fonts."""
+def block(
+    lines, align: str, face: str, latin: str, size: int, stroke: int, spacing: float
+) -> Drawn | None:
+    """Draws lines of cells upright; returns `None` if the fonts have none of the glyphs."""
     rows = []
     for line in lines:
         row = []
@@ -84,7 +91,7 @@ def block(lines, align: str, face: str, latin: str, size: int, stroke: int, spac
         for j, (says, kind, letters, outlined, baseline) in enumerate(row):
             height, wide = letters.shape
             free = width - wide
-            x = column if j else {"right": free, "centre": free // 2}.get(align, 0)
+            x = column if j else {"right": free, "center": free // 2}.get(align, 0)
             y = min(base - baseline, fill.shape[0] - height)
             for layer, part in ((fill, letters), (halo, outlined)):
                 view = layer[y : y + height, x : x + wide]
@@ -92,12 +99,18 @@ def block(lines, align: str, face: str, latin: str, size: int, stroke: int, spac
             ink = np.argwhere(outlined >= 0.5)
             if len(ink):
                 (top, left), (bottom, right) = ink.min(0), ink.max(0) + 1
-                cells.append(Cell(says, kind, (int(x + left), int(y + top), int(right - left), int(bottom - top))))
+                cells.append(
+                    Cell(
+                        says,
+                        kind,
+                        (int(x + left), int(y + top), int(right - left), int(bottom - top)),
+                    )
+                )
     return Drawn(fill, halo, cells) if cells else None
 
 
-def turn(drawn: Drawn, degrees: int) -> Drawn:
-    """Turned counter-clockwise by 0, 90 or 270."""
+def rotate(drawn: Drawn, degrees: int) -> Drawn:
+    """Rotates counterclockwise by 0, 90 or 270 degrees."""
     if degrees == 0:
         return drawn
     height, width = drawn.fill.shape

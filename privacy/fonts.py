@@ -1,6 +1,7 @@
-"""The fonts the invented patients are written in: Debian packages that the detector's training does not use.
+"""Fonts of the invented patients, from Debian packages that the detector's training does not use.
 
-Where none of them is installed, and with FONTS=no-fonts, Pillow's own font (Aileron, CC0) serves for Latin names.
+If none of them is installed, or with FONTS=no-fonts, Latin names use Pillow's built-in font
+(Aileron, CC0).
 """
 
 import os
@@ -11,19 +12,52 @@ from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path("/usr/share/fonts")
 LATIN, GREEK, CYRILLIC = "latin", "greek", "cyrillic"
-HAN, KANA, HANGUL, ARABIC, HEBREW, DEVANAGARI = "han", "kana", "hangul", "arabic", "hebrew", "devanagari"
+HAN, KANA, HANGUL, ARABIC, HEBREW, DEVANAGARI = (
+    "han",
+    "kana",
+    "hangul",
+    "arabic",
+    "hebrew",
+    "devanagari",
+)
 
-# Folder, files, scripts. What a font lacks of a text is noticed when it is drawn, so a claim too many does no harm.
+# Folder, files, extension, scripts. Missing glyphs are detected when a text is drawn, so a
+# script too many does no harm.
 FACES = [
-    ("truetype/roboto/unhinted/RobotoTTF", "Roboto-Regular Roboto-Medium Roboto-Bold Roboto-Light Roboto-Italic", ".ttf", (LATIN, GREEK, CYRILLIC)),
-    ("truetype/roboto/unhinted/RobotoTTF", "RobotoCondensed-Regular RobotoCondensed-Bold", ".ttf", (LATIN, GREEK, CYRILLIC)),
+    (
+        "truetype/roboto/unhinted/RobotoTTF",
+        "Roboto-Regular Roboto-Medium Roboto-Bold Roboto-Light Roboto-Italic",
+        ".ttf",
+        (LATIN, GREEK, CYRILLIC),
+    ),
+    (
+        "truetype/roboto/unhinted/RobotoTTF",
+        "RobotoCondensed-Regular RobotoCondensed-Bold",
+        ".ttf",
+        (LATIN, GREEK, CYRILLIC),
+    ),
     ("truetype/lato", "Lato-Regular Lato-Semibold Lato-Black", ".ttf", (LATIN,)),
-    ("truetype/open-sans", "OpenSans-Regular OpenSans-Bold OpenSans-CondBold OpenSans-Italic", ".ttf", (LATIN, GREEK, CYRILLIC)),
+    (
+        "truetype/open-sans",
+        "OpenSans-Regular OpenSans-Bold OpenSans-CondBold OpenSans-Italic",
+        ".ttf",
+        (LATIN, GREEK, CYRILLIC),
+    ),
     ("truetype/firacode", "FiraCode-Regular FiraCode-Bold", ".ttf", (LATIN, GREEK, CYRILLIC)),
     ("truetype/inconsolata", "Inconsolata", ".otf", (LATIN,)),
     ("opentype/cantarell", "Cantarell-Regular Cantarell-Bold", ".otf", (LATIN, CYRILLIC)),
-    ("opentype/linux-libertine", "LinLibertine_R LinLibertine_RB LinLibertine_RI LinBiolinum_R", ".otf", (LATIN, GREEK, CYRILLIC)),
-    ("truetype/jetbrains-mono", "JetBrainsMono-Regular JetBrainsMono-Bold", ".ttf", (LATIN, GREEK, CYRILLIC)),
+    (
+        "opentype/linux-libertine",
+        "LinLibertine_R LinLibertine_RB LinLibertine_RI LinBiolinum_R",
+        ".otf",
+        (LATIN, GREEK, CYRILLIC),
+    ),
+    (
+        "truetype/jetbrains-mono",
+        "JetBrainsMono-Regular JetBrainsMono-Bold",
+        ".ttf",
+        (LATIN, GREEK, CYRILLIC),
+    ),
     ("truetype/ocr-a", "OCRA", ".ttf", (LATIN,)),
     ("truetype/paratype", "PTM55F PTM75F PTS55F PTF55F PTN77F", ".ttf", (LATIN, CYRILLIC)),
     ("opentype/unifont", "unifont", ".otf", (LATIN, GREEK, CYRILLIC, HAN, HANGUL, KANA, HEBREW)),
@@ -35,13 +69,16 @@ FACES = [
     ("truetype/culmus", "NachlieliCLM-Bold", ".otf", (HEBREW,)),
     ("truetype/lohit-devanagari", "Lohit-Devanagari", ".ttf", (DEVANAGARI,)),
 ]
-# Drawn at its one size and enlarged without smoothing, as old consoles print.
+# Drawn at its native size and enlarged without smoothing, as on old consoles.
 PIXEL_SIZE = {"unifont": 16}
 
 
 @lru_cache(maxsize=1)
 def faces() -> dict[str, list[str]]:
-    """Font files by script, of those that are installed; `latin` always has one, the empty name being Pillow's own."""
+    """Returns the installed font files by script.
+
+    `latin` always has one; the empty name is Pillow's built-in font.
+    """
     found: dict[str, list[str]] = {}
     for folder, stems, ending, scripts in FACES if os.environ.get("FONTS") != "no-fonts" else []:
         for stem in stems.split():
@@ -54,13 +91,13 @@ def faces() -> dict[str, list[str]]:
 
 
 def pixel_size(path: str) -> int | None:
-    """The one size of a font of pixels."""
+    """Returns the native size of a bitmap font, or None."""
     return PIXEL_SIZE.get(Path(path).stem)
 
 
 @lru_cache(maxsize=600)
 def load(path: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font at a size in pixels of an em."""
+    """Loads a font at a size in pixels per em."""
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
@@ -72,7 +109,10 @@ def _glyph(path: str, character: str) -> bytes:
 
 
 def covers(path: str, text: str) -> bool:
-    """Whether the font has a glyph for each character: one that it lacks looks like one that nobody has."""
+    """Reports whether the font has a glyph for each character.
+
+    A missing glyph looks like that of a code point that no font has.
+    """
     missing = _glyph(path, "\U0010fffd")
     empty = bytes(48 * 48)
     return all(c.isspace() or _glyph(path, c) not in (missing, empty) for c in set(text))
@@ -80,5 +120,5 @@ def covers(path: str, text: str) -> bool:
 
 @lru_cache(maxsize=2000)
 def writes(script: str, text: str) -> bool:
-    """Whether a font for the script has all that a text needs."""
+    """Reports whether a font of the script has all glyphs of a text."""
     return any(covers(path, text) for path in faces()[script])

@@ -1,10 +1,18 @@
-"""How equipment writes a patient on a picture: lines of cells, each cell with what it tells."""
+"""Lays out patient data as equipment prints it, in lines of cells."""
 
 from datetime import date
 
 INSTITUTIONS = [
-    "St. Brannoc's Infirmary", "Klinikum Oberwald", "Hôpital de la Grenouillère", "NORTH MOOR RADIOLOGY", "Szpital Zielona Dolina",
-    "Clínica Aguas Claras", "Mercy Vale Medical Centre", "CR ROOM 4 / Harrowgate", "Universitätsspital Lindach", "Fjordby Sykehus",
+    "St. Brannoc's Infirmary",
+    "Klinikum Oberwald",
+    "Hôpital de la Grenouillère",
+    "NORTH MOOR RADIOLOGY",
+    "Szpital Zielona Dolina",
+    "Clínica Aguas Claras",
+    "Mercy Vale Medical Centre",
+    "CR ROOM 4 / Harrowgate",
+    "Universitätsspital Lindach",
+    "Fjordby Sykehus",
 ]
 LABELS = {
     "name": ["Name", "Patient", "Pat.", "Pt Name", "NOM"],
@@ -18,8 +26,8 @@ LABELS = {
 MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 
 
-def write_date(iso: str, form: int) -> str:
-    """One of the forms in which dates are printed."""
+def format_date(iso: str, form: int) -> str:
+    """Formats a date in one of the printed forms."""
     day = date.fromisoformat(iso)
     return [
         day.isoformat(),
@@ -30,8 +38,8 @@ def write_date(iso: str, form: int) -> str:
     ][form]
 
 
-def write_name(patient, form: int) -> str:
-    """One of the forms in which names are printed."""
+def format_name(patient, form: int) -> str:
+    """Formats a name in one of the printed forms."""
     given, family = patient.given, patient.family
     return [
         f"{given} {family}",
@@ -44,14 +52,14 @@ def write_name(patient, form: int) -> str:
 
 
 def values(patient, rng) -> dict[str, str]:
-    """What each kind of cell says in this picture; dates and names have one form each."""
+    """Returns the content of each kind of cell in a picture; dates and names have one form each."""
     form = int(rng.integers(5))
     hour, minute, second = (int(rng.integers(n)) for n in (24, 60, 60))
     return {
-        "name": write_name(patient, int(rng.integers(6))),
+        "name": format_name(patient, int(rng.integers(6))),
         "id": patient.id,
-        "birth": write_date(patient.birth, form),
-        "exam": write_date(patient.exam, form),
+        "birth": format_date(patient.birth, form),
+        "exam": format_date(patient.exam, form),
         "accession": f"{rng.choice(list('ACRX'))}{int(rng.integers(10**6, 10**8))}",
         "time": f"{hour:02}:{minute:02}" + (f":{second:02}" if rng.random() < 0.5 else ""),
         "institution": str(rng.choice(INSTITUTIONS)),
@@ -59,15 +67,16 @@ def values(patient, rng) -> dict[str, str]:
 
 
 def blocks(patient, rng) -> list[dict]:
-    """One to three blocks of together one to about eight lines, at least one of which tells of the patient.
+    """Returns one to three blocks with one to about eight lines in total.
 
-    A block has `lines`, each a list of cells `(text, kind)`, and `align`: left, right, centre or columns.
+    At least one line identifies the patient. A block has `lines`, each a list of cells `(text,
+    kind)`, and `align`: left, right, center or columns.
     """
     says = values(patient, rng)
     label = {kind: str(rng.choice(words)) for kind, words in LABELS.items()}
     colon = str(rng.choice([": ", ":", "  ", " = "]))
 
-    def told(kind):
+    def labeled(kind):
         return [(f"{label[kind]}{colon}{says[kind]}", kind)]
 
     def bare(kind):
@@ -78,20 +87,45 @@ def blocks(patient, rng) -> list[dict]:
 
     turn = rng.random()
     if turn < 0.24:
-        kinds = ["name", "id", "birth", "exam", "accession", "time", "institution"][: int(rng.integers(2, 8))]
-        return [{"align": "left", "lines": [told(k) for k in kinds]}]
+        kinds = ["name", "id", "birth", "exam", "accession", "time", "institution"][
+            : int(rng.integers(2, 8))
+        ]
+        return [{"align": "left", "lines": [labeled(k) for k in kinds]}]
     if turn < 0.40:
         kinds = ["name", "id", "birth", "exam", "accession", "time"][: int(rng.integers(2, 7))]
         return [{"align": "columns", "lines": [column(k) for k in kinds]}]
     if turn < 0.52:
-        return [{"align": "centre", "lines": [bare("institution"), bare("name"), [(f"{says['id']}  {says['birth']}", "id+birth")]]}]
+        return [
+            {
+                "align": "center",
+                "lines": [
+                    bare("institution"),
+                    bare("name"),
+                    [(f"{says['id']}  {says['birth']}", "id+birth")],
+                ],
+            }
+        ]
     if turn < 0.64:
-        return [{"align": "left", "lines": [[(f"{says['name']}  {says['id']}  {says['birth']}", "name+id+birth")]]}]
+        return [
+            {
+                "align": "left",
+                "lines": [[(f"{says['name']}  {says['id']}  {says['birth']}", "name+id+birth")]],
+            }
+        ]
     if turn < 0.72:
         return [{"align": "left", "lines": [bare("name")]}]
     if turn < 0.90:
         right = [bare(k) for k in ("institution", "exam", "time")[: int(rng.integers(1, 4))]]
         left = [bare(k) for k in ("name", "id", "birth")[: int(rng.integers(2, 4))]]
         return [{"align": "left", "lines": left}, {"align": "right", "lines": right}]
-    lines = [bare("institution"), bare("name"), told("id"), told("birth"), told("exam"), told("time"), told("accession"), [("PORTABLE SUPINE", "other")]]
+    lines = [
+        bare("institution"),
+        bare("name"),
+        labeled("id"),
+        labeled("birth"),
+        labeled("exam"),
+        labeled("time"),
+        labeled("accession"),
+        [("PORTABLE SUPINE", "other")],
+    ]
     return [{"align": "left", "lines": lines}]

@@ -1,55 +1,57 @@
-"""Measures of one copy: how much of each text's ink is covered, which marks are lost, how much area was covered."""
+"""Measures one copy: the covered ink of each text, the lost markers and the covered area."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-import covered
+import coverage
 
-TELLING = {"name", "id", "birth"}
-FLOOR = (300, 100)
+IDENTIFYING = {"name", "id", "birth"}
+BOX = (300, 100)
 
 
-def telling(text: dict) -> bool:
-    """Whether a text says something of the patient."""
-    return bool(TELLING & set(text["kind"].split("+")))
+def is_identifying(text: dict) -> bool:
+    """Reports whether a text identifies the patient."""
+    return bool(IDENTIFYING & set(text["kind"].split("+")))
 
 
 def difference(path: Path) -> np.ndarray:
-    """The difference that ink made, 0 where there is none."""
+    """Loads the difference that ink made; 0 without ink."""
     with Image.open(path) as image:
         levels = np.asarray(image).astype(np.float32)
     return np.where(levels == 0, 0, np.where(levels == 128, 0.5, 2 * (levels - 128)))
 
 
 def measure(truth: dict, cover: np.ndarray, ink: np.ndarray) -> dict:
-    """Coverage of each text, share of each mark that is lost, area that was covered and how much of it without need."""
-    texts = [covered.share(ink, cover, t["box"]) for t in truth["texts"]]
-    marks = [covered.share(ink, cover, m["box"]) for m in truth["marks"]]
-    # The configured box is covered whatever is in it, to the borders of its blocks.
+    """Returns the coverage of texts, the lost share of markers and the (unneeded) covered area."""
+    texts = [coverage.covered_ink(ink, cover, t["box"]) for t in truth["texts"]]
+    markers = [coverage.covered_ink(ink, cover, m["box"]) for m in truth["markers"]]
+    # The configured box is always covered, up to block boundaries.
     height = cover.shape[0]
-    due = np.zeros(cover.shape, bool)
-    due[(height - FLOOR[1]) // 16 * 16 :, : -(-FLOOR[0] // 16) * 16] = True
-    elsewhere = cover & ~due
+    allowed = np.zeros(cover.shape, bool)
+    allowed[(height - BOX[1]) // 16 * 16 :, : -(-BOX[0] // 16) * 16] = True
+    elsewhere = cover & ~allowed
     for x, y, w, h in (t["box"] for t in truth["texts"]):
-        due[y : y + h, x : x + w] = True
-    beyond = float((cover & ~due).mean())
+        allowed[y : y + h, x : x + w] = True
+    beyond = float((cover & ~allowed).mean())
     for box in blocks(truth["texts"]):
-        due[box[1] : box[3], box[0] : box[2]] = True
+        allowed[box[1] : box[3], box[0] : box[2]] = True
     return {
         "texts": texts,
-        "marks": [gone / max(1, pixels) for pixels, gone in marks],
-        "there": [float(cover[y : y + h, x : x + w].mean()) for x, y, w, h in marks_there(truth)],
+        "markers": [lost / max(1, pixels) for pixels, lost in markers],
+        "existing_markers": [
+            float(cover[y : y + h, x : x + w].mean()) for x, y, w, h in existing_markers(truth)
+        ],
         "area": float(cover.mean()),
         "outside_box": float(elsewhere.mean()),
         "beyond": beyond,
-        "beyond_blocks": float((cover & ~due).mean()),
+        "beyond_blocks": float((cover & ~allowed).mean()),
     }
 
 
 def blocks(texts: list[dict]) -> list[list[int]]:
-    """A rectangle, as left, top, right, bottom, around the texts of each block: what lies between its lines is in it."""
+    """Returns the bounding box (left, top, right, bottom) of each block of texts."""
     hulls: dict[int, list[int]] = {}
     for text in texts:
         x, y, w, h = text["box"]
@@ -58,16 +60,24 @@ def blocks(texts: list[dict]) -> list[list[int]]:
     return list(hulls.values())
 
 
-def marks_there(truth: dict) -> list[list[int]]:
-    """The marks that the picture had before anything was drawn, those that are no nearer to a text or the configured box than their
-    height: nearer ones may be taken for a part of it."""
+def existing_markers(truth: dict) -> list[list[int]]:
+    """Returns the boxes of markers that were on the background already.
+
+    Markers nearer to a text or to the configured box than their height are left out: they may
+    be taken for part of it.
+    """
     height = truth["height"]
-    floor = (0, height - FLOOR[1] - 16, FLOOR[0] + 16, FLOOR[1] + 16)
-    boxes = [m["box"] for m in truth["there"] if m["what"] in ("marker", "mark")]
-    apart = [*(t["box"] for t in truth["texts"]), *(m["box"] for m in truth["marks"]), floor]
+    box = (0, height - BOX[1] - 16, BOX[0] + 16, BOX[1] + 16)
+    boxes = [m["box"] for m in truth["annotations"] if m["what"] in ("marker", "mark")]
+    apart = [*(t["box"] for t in truth["texts"]), *(m["box"] for m in truth["markers"]), box]
     return [b for b in boxes if min(b) >= 0 and not any(is_near(b, other, b[3]) for other in apart)]
 
 
 def is_near(a, b, gap: int) -> bool:
-    """Whether two boxes come closer than a gap."""
-    return a[0] < b[0] + b[2] + gap and b[0] < a[0] + a[2] + gap and a[1] < b[1] + b[3] + gap and b[1] < a[1] + a[3] + gap
+    """Reports whether two boxes are closer than a gap."""
+    return (
+        a[0] < b[0] + b[2] + gap
+        and b[0] < a[0] + a[2] + gap
+        and a[1] < b[1] + b[3] + gap
+        and b[1] < a[1] + a[3] + gap
+    )

@@ -1,29 +1,31 @@
-"""Paints letters onto a picture in one of the styles of equipment, and says which pixels are ink and how plain they are."""
+"""Paints letters on a picture in the styles of equipment, and measures their contrast."""
 
 import numpy as np
 
-STYLES = {"white": 25, "black": 8, "grey": 14, "outlined": 12, "boxed": 12, "faint": 29}
-# What differs less from what is under it is not seen by anybody, and so not counted as ink.
+STYLES = {"white": 25, "black": 8, "gray": 14, "outlined": 12, "boxed": 12, "faint": 29}
+# A smaller difference from the background is invisible and does not count as ink.
 INVISIBLE = 6.0
-LEAST_CONTRAST = 12.0
+MIN_CONTRAST = 12.0
 
 
 def choose(rng) -> str:
-    """A style, as often as `STYLES` says."""
+    """Draws a style with the weights of `STYLES`."""
     names = list(STYLES)
     weights = np.array([STYLES[n] for n in names], float)
     return str(rng.choice(names, p=weights / weights.sum()))
 
 
 def paint(under: np.ndarray, drawn, style: str, rng) -> tuple[np.ndarray, np.ndarray, str]:
-    """What the region looks like with the letters, the difference they make (0 where there is no ink), and the style in the end:
-    one that would leave a cell below the least contrast gives way to one that does not."""
+    """Returns the region with the letters, their difference (0 without ink), and the final style.
+
+    A style that would leave a cell below the minimum contrast is replaced by one that does not.
+    """
     level = float(rng.integers(90, 200))
-    contrast = float(np.exp(rng.uniform(np.log(LEAST_CONTRAST), np.log(60))))
+    contrast = float(np.exp(rng.uniform(np.log(MIN_CONTRAST), np.log(60))))
     box = float(rng.choice([0, 0, 40, 110, 230]))
     for attempt in (style, "black" if style == "white" else "white", "outlined"):
         new, difference = _painted(under, drawn, attempt, level, contrast, box)
-        if all(_is_plain(difference, drawn.fill, cell.box) for cell in drawn.cells):
+        if all(_is_visible(difference, drawn.fill, cell.box) for cell in drawn.cells):
             return new, difference, attempt
     return new, difference, attempt
 
@@ -51,16 +53,22 @@ def _painted(under, drawn, style, level, contrast, box):
     return new, difference
 
 
-def _is_plain(difference: np.ndarray, fill: np.ndarray, box) -> bool:
-    """Whether at least half of a cell's letters differ enough from what is under them: a text that nobody sees tells nothing."""
+def _is_visible(difference: np.ndarray, fill: np.ndarray, box) -> bool:
+    """Reports whether at least half of a cell's letters have the minimum contrast.
+
+    Invisible text reveals nothing.
+    """
     x, y, w, h = box
     letters = fill[y : y + h, x : x + w] >= 0.5
     inside = np.abs(difference[y : y + h, x : x + w])
-    return cell_contrast(difference, box) >= LEAST_CONTRAST and float(np.median(inside[letters] if letters.any() else inside)) >= LEAST_CONTRAST
+    return (
+        cell_contrast(difference, box) >= MIN_CONTRAST
+        and float(np.median(inside[letters] if letters.any() else inside)) >= MIN_CONTRAST
+    )
 
 
 def cell_contrast(difference: np.ndarray, box) -> float:
-    """The median difference that the ink in a box makes; 0 when there is none."""
+    """Returns the median difference of the ink in a box; 0 without ink."""
     x, y, w, h = box
     inside = np.abs(difference[y : y + h, x : x + w])
     inside = inside[inside > 0]

@@ -1,23 +1,22 @@
-//! The xray function: a notification comes in, a labelled picture and, at high risk, a de-identified copy go out.
+//! The xray function: turns a notification into a labeled picture and, at high risk, a
+//! de-identified copy.
 //!
-//! The modules stand in the order of the data's way. Only `handler` and `infer` touch the world, through WASI; everything
-//! else is pure and runs in native tests.
+//! The modules are listed in the order in which data passes them. Only `wasi/` reaches the outside
+//! world; everything else is pure and runs in native tests.
 
-// The way in.
+// Input.
 pub mod config;
 pub mod event;
 
-// The store, seen from here: requests out, answers in.
-pub mod s3;
-pub mod sigv4;
+pub mod secret;
 
-// The picture.
+// Picture.
 pub mod model;
 pub mod picture;
 pub mod pipeline;
 pub mod text;
 
-// The way out.
+// Output.
 pub mod deidentify;
 pub mod error;
 pub mod ports;
@@ -27,3 +26,6 @@ pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod wasi;
+
+#[cfg(test)]
+mod mutate;

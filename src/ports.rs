@@ -1,7 +1,7 @@
-//! What the function needs from the world: somewhere to send a request, two clocks and the models.
+//! The function's dependencies on the outside world: HTTP requests, two clocks and the models.
 //!
-//! The core is written against this trait, so that the whole way of a record runs in a native test; `handler.rs`
-//! implements it over WASI.
+//! The core is written against this trait, so that native tests can process whole records;
+//! `wasi/handler.rs` implements it over WASI.
 
 use std::{future::Future, time::Duration};
 
@@ -10,57 +10,68 @@ use bytes::Bytes;
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     text::contract::TextContract,
 };
 
-/// Why a request brought no usable answer. Says nothing about the object it was for.
+/// Failure of a request. It does not name the object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The peer could not be reached, or the connection broke; the text names the kind of failure only.
+    /// The peer could not be reached, or the connection broke; the text names only the kind of
+    /// failure.
     #[error("{0}")]
     Transport(String),
-    /// The answer's body is larger than allowed; `limit` is in bytes.
-    #[error("the answer is larger than {limit} bytes")]
+    /// The response's body is too large.
+    #[error("the response is larger than {limit} bytes")]
     TooLarge {
-        /// The limit that was passed, in bytes.
+        /// Limit in bytes.
         limit: u64,
     },
 }
 
-/// The world outside the function.
+/// The outside world.
 pub trait Ports {
-    /// Sends a signed request and reads the answer's body up to `limit` bytes.
+    /// Sends a signed request and reads up to `limit` bytes of the response's body.
     ///
     /// # Errors
-    /// [`SendError`] when there is no answer, or one larger than `limit`.
+    /// [`SendError`] without a response, or for one larger than `limit`.
     fn send(
         &self,
         request: http::Request<Bytes>,
         limit: u64,
     ) -> impl Future<Output = Result<http::Response<Bytes>, SendError>>;
 
-    /// The wall clock, for signatures.
+    /// Returns the time of the wall clock, for signatures.
     fn now(&self) -> jiff::Timestamp;
 
-    /// A monotonic clock with an arbitrary start, for durations.
+    /// Returns the time of a monotonic clock with an arbitrary start, for durations.
     fn elapsed(&self) -> Duration;
+
+    /// Returns the time since an earlier value of [`Ports::elapsed`].
+    fn since(&self, start: Duration) -> Duration {
+        self.elapsed().saturating_sub(start)
+    }
 
     /// Reads the contract of the named model.
     ///
     /// # Errors
-    /// When there is no such model or its contract can't be read.
+    /// When there is no such model or its contract is unreadable.
     fn contract(&self, model: &str) -> Result<Contract, Error>;
 
-    /// Reads the contract of the named model that finds text.
+    /// Reads the contract of the named text detector.
     ///
     /// # Errors
     /// As [`Ports::contract`].
     fn text_contract(&self, model: &str) -> Result<TextContract, Error>;
 
-    /// Runs the named model on what goes into the input of this name.
+    /// Runs the named model on a tensor for the named input.
     ///
     /// # Errors
-    /// When the host has no such model or the run failed.
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error>;
+    /// When the host has no such model or inference failed.
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error>;
 }

@@ -1,41 +1,42 @@
-//! Burned-in text on a record's way: covered where it is found, and where that is not enough the copy is kept apart.
+//! Burned-in text in whole records: it is covered where it is found, and a copy that may still
+//! contain text goes to quarantine.
 
 mod fake;
 
 use fake::{Fake, Finds, png_with};
 use image::GenericImageView;
 use xray::{
-    error::Outcome,
+    error::{Outcome, Reason},
     event::{DeliveryStyle, ObjectEvent},
-    report::answer::answer,
+    report::response::respond,
     report::{Report, Stored},
 };
 
 const KEY: &str = "ward/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
 const TEXT: u8 = 250;
-const MARK: u8 = 200;
-const FAINT: u8 = 150;
+const MARKER: u8 = 200;
+const LOW: u8 = 150;
 
-/// A line of text at the top right, where no box is.
+/// A line of text at the top right, outside all boxes.
 const LINE: ([u32; 4], u8) = ([152, 8, 56, 12], TEXT);
-/// A mark at the top left, away from it.
-const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARK);
-/// What may be text and is not found.
-const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], FAINT);
+/// A side marker at the top left, away from the text.
+const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARKER);
+/// A place with a score too low to be found as text.
+const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], LOW);
 
 fn store() -> Fake {
     let mut store = Fake::new(0.97);
     store.finds = Some(Finds {
         text: vec![TEXT],
-        mark: vec![MARK],
-        faint: vec![FAINT],
+        marker: vec![MARKER],
+        low: vec![LOW],
     });
     store
 }
 
 fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>) -> Report {
     let report = store.process(event);
-    let got = (report.outcome, report.reason);
+    let got = (report.outcome, report.reason.as_ref().map(Reason::as_str));
     assert_eq!(got, (outcome, reason), "{:?}", report.detail);
     for secret in ["Jane", "Roe", "1980-02-03", "7701", "ward/"] {
         assert!(!report.line().contains(secret), "{}", report.line());
@@ -47,12 +48,12 @@ fn upload(store: &Fake, rects: &[([u32; 4], u8)], n: u8) -> ObjectEvent {
     store.upload_bytes(KEY, png_with(rects), n)
 }
 
-/// How many copies are among the anonymized ones and in quarantine.
+/// Returns the number of anonymized copies and of those in quarantine.
 fn copies(store: &Fake) -> [usize; 2] {
     ["in-anonymized", "in-quarantine"].map(|bucket| store.keys(bucket).len())
 }
 
-/// The levels in the middle of a rectangle on the only object of a bucket.
+/// Returns the level in the middle of a rectangle on the only object of a bucket.
 fn level(store: &Fake, bucket: &str, ([x, y, width, height], _): ([u32; 4], u8)) -> u8 {
     let body = store.body(bucket, &store.keys(bucket)[0]);
     let picture = image::load_from_memory(&body).unwrap();
@@ -60,25 +61,28 @@ fn level(store: &Fake, bucket: &str, ([x, y, width, height], _): ([u32; 4], u8))
 }
 
 #[test]
-fn text_is_covered_wherever_it_is_and_a_mark_stays() {
+fn text_is_covered_anywhere_and_side_markers_stay() {
     let store = store();
     let event = upload(&store, &[LINE, SIDE], 1);
     let report = check(&store, &event, Outcome::Done, None);
     assert_eq!(report.anonymized, Some(Stored::Stored));
     assert_eq!(store.puts(), ["in-anonymized", "in-processed"]);
     assert_eq!(level(&store, "in-anonymized", LINE), 0);
-    assert_eq!(level(&store, "in-anonymized", SIDE), MARK);
+    assert_eq!(level(&store, "in-anonymized", SIDE), MARKER);
     let covered = report.redaction.clone().unwrap();
-    assert_eq!((covered.boxes, covered.left), (2, None));
-    assert_eq!((covered.detected, covered.marks), (Some(1), Some(1)));
+    assert_eq!((covered.boxes, covered.residual_text()), (2, None));
+    assert_eq!(
+        (covered.detected, covered.side_markers()),
+        (Some(1), Some(1))
+    );
     assert_eq!(covered.detector, Some("2".repeat(64)));
     assert!(report.ms.detect.is_some() && report.ms.verify.is_some());
-    // The labelled picture stays identified.
+    // The labeled picture keeps its text.
     assert_eq!(level(&store, "in-processed", LINE), TEXT);
 }
 
 #[test]
-fn a_mark_goes_where_it_could_be_a_name() {
+fn side_marker_is_covered_if_it_could_be_a_name() {
     for (file, stays) in [
         ("demo_Jane Roe_7701_1980-02-03_2020-01-01.png", true),
         ("unknown pattern.png", true),
@@ -95,26 +99,26 @@ fn a_mark_goes_where_it_could_be_a_name() {
         let found = report.redaction.unwrap();
         let expect = if stays { (0, 1) } else { (1, 0) };
         assert_eq!(
-            (found.detected, found.marks),
+            (found.detected, found.side_markers()),
             (Some(expect.0), Some(expect.1)),
             "{file}"
         );
-        let there = level(&store, "in-anonymized", SIDE) == MARK;
+        let there = level(&store, "in-anonymized", SIDE) == MARKER;
         assert_eq!(there, stays, "{file}");
     }
 }
 
 #[test]
-fn a_copy_on_which_text_may_be_left_is_kept_apart() {
+fn copy_with_possible_residual_text_goes_to_quarantine() {
     let store = store();
     let event = upload(&store, &[LINE, HINT], 1);
     let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
-    let said = (report.processed, report.anonymized);
-    assert_eq!(said, (Some(Stored::Stored), Some(Stored::Quarantined)));
-    assert_eq!(report.redaction.as_ref().unwrap().left, Some(1));
+    let states = (report.processed, report.anonymized);
+    assert_eq!(states, (Some(Stored::Stored), Some(Stored::Quarantined)));
+    assert_eq!(report.redaction.as_ref().unwrap().residual_text(), Some(1));
     assert_eq!(store.puts(), ["in-quarantine", "in-processed"]);
     assert_eq!(copies(&store), [0, 1]);
-    // It is the covered one, under a name without the patient.
+    // It is the redacted one, under a name without the patient.
     assert_eq!(level(&store, "in-quarantine", LINE), 0);
     let key = &store.keys("in-quarantine")[0];
     assert!(key.starts_with("ward/demo_XXXXXXXX_"), "{key}");
@@ -124,14 +128,15 @@ fn a_copy_on_which_text_may_be_left_is_kept_apart() {
             .contains_key("xray-source")
     );
     for style in [DeliveryStyle::Kafka, DeliveryStyle::Gateway] {
-        assert_eq!(answer(style, std::slice::from_ref(&report)).status(), 200);
+        assert_eq!(respond(style, std::slice::from_ref(&report)).status(), 200);
     }
     check(&store, &event, Outcome::Skipped, Some("duplicate"));
 }
 
-/// Two pictures of a patient and a day have one name. Whoever moves a copy out of quarantine must not replace the other's.
+/// Two pictures of one patient and day have one name. Moving a copy out of quarantine must not
+/// replace the other's.
 #[test]
-fn in_quarantine_a_copy_has_a_name_that_no_other_source_has() {
+fn copy_in_quarantine_has_a_name_of_its_own() {
     let store = store();
     let other = KEY.replace("Jane Roe", "Roe Jane");
     let clean = upload(&store, &[LINE], 1);
@@ -143,11 +148,11 @@ fn in_quarantine_a_copy_has_a_name_that_no_other_source_has() {
     let stem = clean.strip_suffix(".png").unwrap();
     assert!(kept.starts_with(&format!("{stem}_")), "{kept}");
 
-    // The other one is not clean any more either: each has its own name there.
+    // The other one may contain text now too: each has its own name in quarantine.
     let unclean = upload(&store, &[LINE, HINT, SIDE], 3);
     check(&store, &unclean, Outcome::Quarantined, Some("text-left"));
     assert_eq!(copies(&store), [0, 2]);
-    // Clean again, it takes its name and leaves the other's copy alone.
+    // Clean again, it takes its base name and leaves the other copy alone.
     let clean_again = upload(&store, &[LINE], 4);
     check(&store, &clean_again, Outcome::Done, None);
     assert_eq!(copies(&store), [1, 1]);
@@ -156,8 +161,8 @@ fn in_quarantine_a_copy_has_a_name_that_no_other_source_has() {
 }
 
 #[test]
-fn more_text_than_may_be_is_kept_apart() {
-    // Above the box of the settings, which takes more than that by itself.
+fn copy_with_too_much_text_goes_to_quarantine() {
+    // Above the configured box, which by itself covers more than that.
     let much: [_; 1] = [([0, 0, 200, 40], TEXT)];
     for (share, outcome, reason) in [
         ("0.20", Outcome::Quarantined, Some("too-much-text")),
@@ -176,7 +181,7 @@ fn more_text_than_may_be_is_kept_apart() {
 }
 
 #[test]
-fn without_a_quarantine_nothing_of_it_is_stored() {
+fn copy_is_withheld_without_a_quarantine() {
     let mut store = store();
     store.set("quarantine_suffix", "");
     store.drop_bucket("in-quarantine");
@@ -188,7 +193,7 @@ fn without_a_quarantine_nothing_of_it_is_stored() {
 }
 
 #[test]
-fn a_copy_moves_with_what_is_found_on_the_source() {
+fn copy_moves_between_buckets_with_each_overwrite() {
     for rounds in [[0, 1, 0], [1, 0, 1]] {
         let store = store();
         for (n, unclean) in rounds.into_iter().enumerate() {
@@ -201,7 +206,7 @@ fn a_copy_moves_with_what_is_found_on_the_source() {
 }
 
 #[test]
-fn what_is_no_longer_due_is_kept_nowhere() {
+fn copy_in_quarantine_is_removed_when_none_is_due() {
     let mut store = store();
     store.process(&upload(&store, &[HINT], 1));
     assert_eq!(copies(&store), [0, 1]);
@@ -212,7 +217,7 @@ fn what_is_no_longer_due_is_kept_nowhere() {
 }
 
 #[test]
-fn two_sources_of_one_name_are_apart_in_quarantine_too() {
+fn two_sources_of_one_name_have_two_names_in_quarantine() {
     let store = store();
     let second = KEY.replace("demo_Jane Roe", "demo_J.B. Roe");
     store.process(&upload(&store, &[HINT], 1));
@@ -223,7 +228,7 @@ fn two_sources_of_one_name_are_apart_in_quarantine_too() {
 }
 
 #[test]
-fn a_first_event_costs_no_more_requests() {
+fn quarantine_costs_a_first_event_no_requests() {
     let requests = |detector: &str| {
         let mut store = store();
         store.set("text_detector", detector);
@@ -234,7 +239,7 @@ fn a_first_event_costs_no_more_requests() {
 }
 
 #[test]
-fn a_missing_quarantine_says_what_to_do() {
+fn missing_quarantine_bucket_is_named() {
     let store = store();
     store.drop_bucket("in-quarantine");
     let event = upload(&store, &[HINT], 1);
@@ -249,7 +254,7 @@ fn a_missing_quarantine_says_what_to_do() {
 }
 
 #[test]
-fn without_its_model_nothing_is_stored() {
+fn missing_text_detector_asks_for_redelivery() {
     for risk in [0.1, 0.97] {
         let mut store = Fake::new(risk);
         store.finds = None;
@@ -263,7 +268,7 @@ fn without_its_model_nothing_is_stored() {
 }
 
 #[test]
-fn nothing_is_searched_where_nothing_is_to_be_covered() {
+fn text_is_searched_only_if_something_is_to_be_covered() {
     for (risk, redact_processed, searched) in [
         (0.1, "false", false),
         (0.1, "true", true),
@@ -283,7 +288,7 @@ fn nothing_is_searched_where_nothing_is_to_be_covered() {
 }
 
 #[test]
-fn the_labelled_picture_is_covered_where_that_is_wanted() {
+fn redact_processed_covers_the_labeled_picture() {
     for risk in [0.1, 0.97] {
         let mut store = store();
         store.set_risk(risk);
@@ -303,15 +308,15 @@ fn the_labelled_picture_is_covered_where_that_is_wanted() {
 }
 
 #[test]
-fn the_label_of_an_anonymized_copy_is_not_taken_for_text_left() {
-    // The label is white, and white is faint here.
+fn label_of_an_anonymized_copy_is_not_residual_text() {
+    // The label is white, and white scores as possible text here.
     let mut store = store();
     store.set("anonymized_label", "true");
-    store.finds.as_mut().unwrap().faint.push(255);
+    store.finds.as_mut().unwrap().low.push(255);
     check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
     assert_eq!(copies(&store), [1, 0]);
-    // But what it stands on is looked at.
-    let under = ([0, 0, 8, 8], FAINT);
+    // Text under the label is still found.
+    let under = ([0, 0, 8, 8], LOW);
     check(
         &store,
         &upload(&store, &[under], 2),
@@ -321,7 +326,7 @@ fn the_label_of_an_anonymized_copy_is_not_taken_for_text_left() {
 }
 
 #[test]
-fn where_no_box_is_set_a_picture_without_text_stays_as_it_is() {
+fn picture_without_text_and_boxes_is_unchanged() {
     let mut store = store();
     store.set("redact_boxes", "none");
     let event = upload(&store, &[SIDE], 1);
@@ -334,7 +339,7 @@ fn where_no_box_is_set_a_picture_without_text_stays_as_it_is() {
 }
 
 #[test]
-fn another_detector_does_the_work_again() {
+fn other_detector_makes_outputs_again() {
     let mut store = store();
     let event = upload(&store, &[LINE], 1);
     check(&store, &event, Outcome::Done, None);
@@ -344,7 +349,7 @@ fn another_detector_does_the_work_again() {
 }
 
 #[test]
-fn the_quarantine_is_an_output_of_our_own() {
+fn events_in_quarantine_are_skipped() {
     let store = store();
     let event = store.event("in-quarantine", KEY, "ObjectCreated:Put", 1);
     check(&store, &event, Outcome::Skipped, Some("own-output"));
@@ -352,7 +357,7 @@ fn the_quarantine_is_an_output_of_our_own() {
 }
 
 #[test]
-fn a_removed_source_takes_its_quarantined_copy_with_it() {
+fn removal_removes_the_quarantined_copy() {
     let mut store = store();
     store.set("remove_outputs", "true");
     store.process(&upload(&store, &[HINT], 1));

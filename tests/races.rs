@@ -1,5 +1,5 @@
-//! What events that meet at one object may do to each other, request by request: whatever the order, the outputs are those
-//! of the latest.
+//! Events that meet at one object, request by request: whatever the order, the outputs are those of
+//! the latest.
 
 mod fake;
 
@@ -10,10 +10,10 @@ use fake::{Fake, Fault, png, png_with};
 use http::{Method, Request, Response};
 use xray::{
     config::Config,
-    error::{Error, Outcome},
+    error::{Error, Outcome, Reason},
     event::ObjectEvent,
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
     record::process_record,
     report::{Report, Stored},
@@ -23,24 +23,24 @@ use xray::{
 const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
 const PROCESSED: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01-processed.png";
 
-/// The fake world, in which something happens before the `at`th request.
-struct Meeting<'a> {
+/// The fake store, with an action before the `at`th request.
+struct Interleaved<'a> {
     store: &'a Fake,
     sent: Cell<usize>,
     at: usize,
-    happens: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
-    /// What the first GET brings: an old version, which the fake does not keep.
+    action: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
+    /// Response to the first GET: an old version, which the fake does not keep.
     old_version: Option<(Vec<u8>, String)>,
 }
 
-impl<'a> Meeting<'a> {
-    fn new(store: &'a Fake, at: usize, happens: impl FnOnce() + 'a) -> Meeting<'a> {
-        let happens: Box<dyn FnOnce() + 'a> = Box::new(happens);
-        Meeting {
+impl<'a> Interleaved<'a> {
+    fn new(store: &'a Fake, at: usize, action: impl FnOnce() + 'a) -> Interleaved<'a> {
+        let action: Box<dyn FnOnce() + 'a> = Box::new(action);
+        Interleaved {
             store,
             sent: Cell::new(0),
             at,
-            happens: RefCell::new(Some(happens)),
+            action: RefCell::new(Some(action)),
             old_version: None,
         }
     }
@@ -51,20 +51,20 @@ impl<'a> Meeting<'a> {
     }
 }
 
-impl Ports for Meeting<'_> {
+impl Ports for Interleaved<'_> {
     async fn send(
         &self,
         request: Request<Bytes>,
         limit: u64,
     ) -> Result<Response<Bytes>, SendError> {
         self.sent.set(self.sent.get() + 1);
-        let happens = if self.sent.get() == self.at {
-            self.happens.borrow_mut().take()
+        let action = if self.sent.get() == self.at {
+            self.action.borrow_mut().take()
         } else {
             None
         };
-        if let Some(happens) = happens {
-            happens();
+        if let Some(action) = action {
+            action();
         }
         match &self.old_version {
             Some((bytes, etag)) if request.method() == Method::GET && self.sent.get() == 2 => {
@@ -93,15 +93,20 @@ impl Ports for Meeting<'_> {
         self.store.text_contract(model)
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         self.store.infer(model, input, tensor)
     }
 }
 
-/// The later event's anonymized copy is stored and its processed object is not; the earlier one, of an older version, comes in
-/// between at every point.
+/// The later event's anonymized copy is stored and its processed object is not. The earlier event,
+/// of an older version, interleaves at every point.
 #[test]
-fn an_earlier_event_never_keeps_the_later_ones_copy() {
+fn earlier_event_never_replaces_the_copy_of_a_later_one() {
     let want = {
         let store = Fake::new(0.97);
         store.process(&store.upload(KEY, 2));
@@ -111,34 +116,35 @@ fn an_earlier_event_never_keeps_the_later_ones_copy() {
         let store = Fake::new(0.97);
         let earlier = store.upload(KEY, 1);
         let later = store.upload(KEY, 2);
-        let broken = Meeting::new(&store, 6, || store.fail_with(Fault::Down)).process(&later);
+        let broken = Interleaved::new(&store, 6, || store.fail_with(Fault::Down)).process(&later);
         assert_eq!(broken.outcome, Outcome::Retry);
         store.heal();
         assert!(store.keys("in-processed").is_empty());
 
-        let mut meeting = Meeting::new(&store, at, || {
+        let mut interleaved = Interleaved::new(&store, at, || {
             assert_eq!(store.process(&later).outcome, Outcome::Done);
         });
-        meeting.old_version = Some((png(1), earlier.etag.clone().unwrap()));
-        meeting.process(&earlier);
+        interleaved.old_version = Some((png(1), earlier.etag.clone().unwrap()));
+        interleaved.process(&earlier);
         store.process(&later);
         let copies = store.keys("in-anonymized");
         assert_eq!(copies.len(), 1);
         assert_eq!(
             store.metadata("in-anonymized", &copies[0]),
             want,
-            "met at request {at}"
+            "interleaved at request {at}"
         );
     }
 }
 
-/// The same bytes come back while those between are at work: equal outputs have equal ETags, so no condition tells.
+/// The same bytes are uploaded again while an event in between is in flight. Equal outputs have
+/// equal ETags, so no condition detects it.
 #[test]
-fn bytes_that_come_again_win_over_those_between() {
+fn reuploaded_bytes_win_over_the_event_in_between() {
     let store = Fake::new(0.1);
     store.process(&store.upload(KEY, 1));
     let between = store.upload(KEY, 2);
-    Meeting::new(&store, 3, || {
+    Interleaved::new(&store, 3, || {
         let again = store.upload_bytes(KEY, png(1), 3);
         assert_eq!(store.process(&again).outcome, Outcome::Done);
     })
@@ -150,12 +156,13 @@ fn bytes_that_come_again_win_over_those_between() {
     );
 }
 
-/// Work breaks off between the two PUTs, and the object is overwritten with a picture that is not at high risk.
+/// The function is interrupted between the two PUTs, and the object is overwritten with a picture
+/// that is not at high risk.
 #[test]
-fn a_copy_left_by_broken_work_goes_with_the_overwrite() {
+fn overwrite_removes_a_copy_left_by_an_interrupted_attempt() {
     let mut store = Fake::new(0.97);
     let first = store.upload(KEY, 1);
-    Meeting::new(&store, 6, || store.fail_with(Fault::Down)).process(&first);
+    Interleaved::new(&store, 6, || store.fail_with(Fault::Down)).process(&first);
     store.heal();
     assert_eq!(
         (
@@ -166,13 +173,13 @@ fn a_copy_left_by_broken_work_goes_with_the_overwrite() {
     );
     let second = store.upload(KEY, 2);
     store.set_risk(0.1);
-    assert_eq!(store.process(&first).reason, Some("changed"));
+    assert_eq!(store.process(&first).reason, Some(Reason::Changed));
     assert_eq!(store.process(&second).anonymized, Some(Stored::Removed));
     assert!(store.keys("in-anonymized").is_empty());
 }
 
 #[test]
-fn work_done_again_without_an_event_keeps_the_order() {
+fn reprocessing_without_an_event_keeps_the_sequencer() {
     let mut store = Fake::new(0.1);
     let event = store.upload(KEY, 9);
     store.process(&event);
@@ -193,10 +200,10 @@ fn work_done_again_without_an_event_keeps_the_order() {
     );
 }
 
-/// A picture without an event of its own, as `xray reprocess` gives it, is fetched; before its outputs are stored the picture
-/// is overwritten and that event handled wholly, at every point.
+/// A picture is fetched without an event of its own, as by `xray reprocess`. Before its outputs are
+/// stored the picture is overwritten and that event is processed completely, at every point.
 #[test]
-fn work_without_an_event_never_replaces_what_an_event_has_stored_since() {
+fn reprocessing_never_replaces_outputs_of_an_event_that_came_since() {
     for made_before in [false, true] {
         let mut met = 0;
         for at in 1..=12 {
@@ -211,7 +218,7 @@ fn work_without_an_event_never_replaces_what_an_event_has_stored_since() {
                 ..first
             };
             let happened = Cell::new(false);
-            Meeting::new(&store, at, || {
+            Interleaved::new(&store, at, || {
                 happened.set(true);
                 assert_eq!(store.process(&store.upload(KEY, 2)).outcome, Outcome::Done);
             })
@@ -239,15 +246,19 @@ fn work_without_an_event_never_replaces_what_an_event_has_stored_since() {
                 store.metadata("in-processed", PROCESSED),
                 store.metadata("in-anonymized", &copies[0]),
             );
-            assert_eq!(got, want, "made before: {made_before}, met at request {at}");
+            assert_eq!(
+                got, want,
+                "made before: {made_before}, interleaved at request {at}"
+            );
         }
-        assert!(met >= 6, "it was met {met} times");
+        assert!(met >= 6, "interleaved {met} times");
     }
 }
 
-/// The source is gone, and while its outputs are removed a new one comes and is handled wholly, at every point.
+/// The source is gone, and while its outputs are removed a new one is stored and processed
+/// completely, at every point.
 #[test]
-fn a_removal_never_takes_the_outputs_of_a_new_source() {
+fn removal_never_removes_outputs_of_a_new_source() {
     let mut met = 0;
     for at in 1..=12 {
         let mut store = Fake::new(0.97);
@@ -256,7 +267,7 @@ fn a_removal_never_takes_the_outputs_of_a_new_source() {
         store.remove("in", KEY);
         let removal = store.event("in", KEY, "ObjectRemoved:Delete", 2);
         let happened = Cell::new(false);
-        Meeting::new(&store, at, || {
+        Interleaved::new(&store, at, || {
             happened.set(true);
             assert_eq!(store.process(&store.upload(KEY, 3)).outcome, Outcome::Done);
         })
@@ -267,15 +278,23 @@ fn a_removal_never_takes_the_outputs_of_a_new_source() {
         met += 1;
         let source = store.event("in", KEY, "ObjectCreated:Put", 3).etag.unwrap();
         let stored = store.metadata("in-processed", PROCESSED);
-        assert_eq!(stored["xray-source-etag"], source, "met at request {at}");
-        assert_eq!(store.keys("in-anonymized").len(), 1, "met at request {at}");
+        assert_eq!(
+            stored["xray-source-etag"], source,
+            "interleaved at request {at}"
+        );
+        assert_eq!(
+            store.keys("in-anonymized").len(),
+            1,
+            "interleaved at request {at}"
+        );
     }
-    assert!(met >= 5, "it was met {met} times");
+    assert!(met >= 5, "interleaved {met} times");
 }
 
-/// Redelivered after work without an event has made newer outputs, an event does not bring back what it was about.
+/// An event that is redelivered after `xray reprocess` made newer outputs does not restore the old
+/// ones.
 #[test]
-fn an_event_that_comes_again_does_not_undo_work_without_one() {
+fn redelivered_event_does_not_undo_reprocessing() {
     let store = Fake::new(0.97);
     let first = store.upload(KEY, 1);
     store.process(&first);
@@ -284,22 +303,23 @@ fn an_event_that_comes_again_does_not_undo_work_without_one() {
         ..store.upload(KEY, 2)
     };
     assert_eq!(store.process(&second).outcome, Outcome::Done);
-    assert_eq!(store.process(&first).reason, Some("stale"));
+    assert_eq!(store.process(&first).reason, Some(Reason::Stale));
 }
 
 #[test]
-fn a_folder_marker_is_nothing_to_do() {
+fn folder_marker_is_skipped() {
     let store = Fake::new(0.1);
     let report = store.process(&store.upload_bytes("ward/", vec![], 1));
     assert_eq!((report.outcome, store.requests()), (Outcome::Skipped, 0));
 }
 
-/// One version of a picture is clean and the other is not; the later one comes in between at every point.
+/// One version of a picture is clean and the other is not. The later one interleaves at every
+/// point.
 #[test]
-fn a_copy_is_kept_where_the_later_picture_belongs() {
-    const FAINT: u8 = 150;
+fn copy_ends_in_the_bucket_of_the_later_picture() {
+    const LOW: u8 = 150;
     let clean = || png_with(&[]);
-    let unclean = || png_with(&[([152, 40, 16, 8], FAINT)]);
+    let unclean = || png_with(&[([152, 40, 16, 8], LOW)]);
     let (anonymized, quarantine) = ("in-anonymized", "in-quarantine");
     for (first, second, holds, empty) in [
         (clean(), unclean(), quarantine, anonymized),
@@ -308,24 +328,32 @@ fn a_copy_is_kept_where_the_later_picture_belongs() {
         let mut met = 0;
         for at in 1..=16 {
             let mut store = Fake::new(0.97);
-            store.finds.as_mut().unwrap().faint.push(FAINT);
+            store.finds.as_mut().unwrap().low.push(LOW);
             let earlier = store.upload_bytes(KEY, first.clone(), 1);
             let later = store.upload_bytes(KEY, second.clone(), 2);
             let happened = Cell::new(false);
-            let mut meeting = Meeting::new(&store, at, || {
+            let mut interleaved = Interleaved::new(&store, at, || {
                 happened.set(true);
                 let outcome = store.process(&later).outcome;
                 assert!(matches!(outcome, Outcome::Done | Outcome::Quarantined));
             });
-            meeting.old_version = Some((first.clone(), earlier.etag.clone().unwrap()));
-            meeting.process(&earlier);
+            interleaved.old_version = Some((first.clone(), earlier.etag.clone().unwrap()));
+            interleaved.process(&earlier);
             if !happened.get() {
                 break;
             }
             met += 1;
-            assert_eq!(store.keys(empty), [""; 0], "{empty}, met at request {at}");
-            assert_eq!(store.keys(holds).len(), 1, "{holds}, met at request {at}");
+            assert_eq!(
+                store.keys(empty),
+                [""; 0],
+                "{empty}, interleaved at request {at}"
+            );
+            assert_eq!(
+                store.keys(holds).len(),
+                1,
+                "{holds}, interleaved at request {at}"
+            );
         }
-        assert!(met >= 6, "it was met {met} times");
+        assert!(met >= 6, "interleaved {met} times");
     }
 }

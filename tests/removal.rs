@@ -1,10 +1,10 @@
-//! What a removal does with the outputs, where `remove_outputs` says that they follow their source.
+//! Removal of outputs with their source, if `remove_outputs` is set.
 
 mod fake;
 
 use fake::{Fake, Fault};
 use xray::{
-    error::Outcome,
+    error::{Outcome, Reason},
     event::ObjectEvent,
     report::{Report, Stored},
 };
@@ -26,13 +26,13 @@ fn removed(store: &Fake, key: &str, n: u8) -> ObjectEvent {
 
 fn check(store: &Fake, event: &ObjectEvent, outcome: Outcome, reason: Option<&str>) -> Report {
     let report = store.process(event);
-    let got = (report.outcome, report.reason);
+    let got = (report.outcome, report.reason.as_ref().map(Reason::as_str));
     assert_eq!(got, (outcome, reason), "{:?}", report.detail);
     report
 }
 
 #[test]
-fn both_outputs_go_with_their_source() {
+fn removal_removes_both_outputs() {
     let names = [
         DELETE,
         "ObjectRemoved:DeleteMarkerCreated",
@@ -46,24 +46,24 @@ fn both_outputs_go_with_their_source() {
         store.remove("in", KEY);
         let event = store.event("in", KEY, name, 2);
         let report = check(&store, &event, Outcome::Done, None);
-        let said = (report.processed, report.anonymized);
-        assert_eq!(said, (Some(Stored::Removed), Some(Stored::Removed)));
+        let states = (report.processed, report.anonymized);
+        assert_eq!(states, (Some(Stored::Removed), Some(Stored::Removed)));
         assert!(store.keys("in-processed").is_empty() && store.keys("in-anonymized").is_empty());
         check(&store, &event, Outcome::Skipped, Some("no-outputs"));
     }
 }
 
 #[test]
-fn a_removal_that_comes_late_removes_nothing() {
+fn late_removal_removes_nothing() {
     let store = following();
     store.process(&store.upload(KEY, 1));
     let old = removed(&store, KEY, 2);
-    // A new picture is there, its own event not yet handled.
+    // A new picture exists; its own event is not yet processed.
     let new = store.upload(KEY, 3);
     check(&store, &old, Outcome::Skipped, Some("source-exists"));
     assert!(store.has("in-processed", PROCESSED));
     check(&store, &new, Outcome::Done, None);
-    // Now that is gone too, but the old event is not about it.
+    // The new picture is removed too, but the old event is not about it.
     let last = removed(&store, KEY, 4);
     let requests = store.requests();
     check(&store, &old, Outcome::Skipped, Some("stale"));
@@ -73,7 +73,7 @@ fn a_removal_that_comes_late_removes_nothing() {
 }
 
 #[test]
-fn only_what_was_made_from_it_goes() {
+fn removal_leaves_outputs_of_other_sources() {
     let store = following();
     let second = KEY.replace("demo_Jane Roe", "demo_J. Roe");
     store.process(&store.upload(KEY, 1));
@@ -88,7 +88,7 @@ fn only_what_was_made_from_it_goes() {
 }
 
 #[test]
-fn what_somebody_else_put_there_stays() {
+fn removal_leaves_foreign_objects() {
     let store = following();
     store.put("in-processed", PROCESSED, b"a letter");
     let event = removed(&store, KEY, 1);
@@ -97,30 +97,30 @@ fn what_somebody_else_put_there_stays() {
 }
 
 #[test]
-fn a_copy_left_by_broken_work_goes_too() {
+fn removal_removes_a_copy_left_by_an_interrupted_attempt() {
     let store = following();
     store.process(&store.upload(KEY, 1));
     store.remove("in-processed", PROCESSED);
     let report = check(&store, &removed(&store, KEY, 2), Outcome::Done, None);
-    let said = (report.processed, report.anonymized);
-    assert_eq!(said, (Some(Stored::NotDue), Some(Stored::Removed)));
+    let states = (report.processed, report.anonymized);
+    assert_eq!(states, (Some(Stored::NotDue), Some(Stored::Removed)));
     assert!(store.keys("in-anonymized").is_empty());
 }
 
 #[test]
-fn without_the_key_copies_are_not_found() {
+fn removal_without_pseudonym_key_leaves_copies() {
     let mut store = following();
     store.process(&store.upload(KEY, 1));
     store.set("pseudonym_key", "");
     let report = check(&store, &removed(&store, KEY, 2), Outcome::Done, None);
-    let said = (report.processed, report.anonymized);
-    assert_eq!(said, (Some(Stored::Removed), Some(Stored::NoKey)));
+    let states = (report.processed, report.anonymized);
+    assert_eq!(states, (Some(Stored::Removed), Some(Stored::NoKey)));
     assert_eq!(store.keys("in-anonymized").len(), 1);
 }
 
 #[test]
-fn a_source_that_comes_back_to_light_is_processed() {
-    // As when a delete marker is removed: the source is there, and nothing that was made of it.
+fn removed_delete_marker_makes_outputs_again() {
+    // The source becomes visible again and has no outputs.
     let store = following();
     store.upload(KEY, 1);
     let marker = store.event("in", KEY, DELETE, 2);
@@ -130,7 +130,7 @@ fn a_source_that_comes_back_to_light_is_processed() {
 }
 
 #[test]
-fn a_store_that_is_down_is_asked_again() {
+fn removal_asks_for_redelivery_if_the_store_is_down() {
     let store = following();
     store.process(&store.upload(KEY, 1));
     let event = removed(&store, KEY, 2);
@@ -141,7 +141,7 @@ fn a_store_that_is_down_is_asked_again() {
 }
 
 #[test]
-fn removals_among_our_own_outputs_do_nothing() {
+fn removals_of_outputs_are_skipped() {
     let store = following();
     let event = store.event("in-processed", PROCESSED, DELETE, 1);
     check(&store, &event, Outcome::Skipped, Some("own-output"));

@@ -1,8 +1,10 @@
-//! Builds the repository's models into the component, because reading one through WASI and digesting it for each request costs two
-//! runs of it. Natively, where the host has loaded them once, there are none.
+//! Embeds the repository's models into the component: reading a model through WASI and hashing it
+//! costs each request as much as running it twice. Native builds embed nothing, since the host
+//! loads models once.
 //!
-//! A model's weights are taken out of its ONNX file and laid where a program can use them in place: ONNX's own way of external
-//! data. Inside the file they are not aligned, and copying them cost a fresh instance a fifth of a run.
+//! A model's weights move from its ONNX file to ONNX external data, which the component can use in
+//! place. In the file they are not aligned, and copying them cost a fresh instance a fifth of a
+//! run.
 
 use std::{
     env,
@@ -15,56 +17,57 @@ use std::{
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, StringStringEntryProto, TensorProto};
 use sha2::{Digest, Sha256};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type BuildResult<T> = Result<T, Box<dyn Error>>;
 
-/// The name of the external data in the rewritten file; `model.rs` knows it too.
+/// Name of the external data in the rewritten file. `model.rs` uses the same name.
 const WEIGHTS: &str = "weights.data";
-/// Smaller tensors stay in the file.
+/// Tensors smaller than this, in bytes, stay in the file.
 const SMALL: usize = 256;
-/// What processors load at once at most.
+/// Largest alignment of a vector load, in bytes.
 const ALIGNMENT: usize = 64;
-/// Length of the pieces by which a file is compared with what is built in.
+/// Length in bytes of the pieces by which a file is compared with an embedded model.
 const PIECE: usize = 16 << 10;
 
-fn main() -> Outcome<()> {
+fn main() -> BuildResult<()> {
     let models = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../models");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={}", models.display());
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut list = String::from("&[");
     if env::var("CARGO_CFG_TARGET_FAMILY")? == "wasm" {
-        // The names of functions would be a tenth of the file.
+        // Function names would take a tenth of the file.
         println!("cargo::rustc-link-arg-cdylib=--strip-all");
         let folders: Result<Vec<_>, _> = fs::read_dir(&models)?.collect();
         let mut folders: Vec<_> = folders?.into_iter().map(|entry| entry.path()).collect();
         folders.sort();
         for folder in folders.iter().filter(|f| f.join("model.onnx").is_file()) {
-            match read(folder).and_then(|(sha256, onnx)| build_in(&sha256, &onnx, &out)) {
+            match read(folder).and_then(|(sha256, onnx)| embed(&sha256, &onnx, &out)) {
                 Ok(entry) => list += &entry,
-                Err(why) => println!("cargo::warning={} is not built in: {why}", folder.display()),
+                Err(why) => println!("cargo::warning={} is not embedded: {why}", folder.display()),
             }
         }
     }
-    fs::write(out.join("built_in.rs"), list + "]")?;
+    fs::write(out.join("embedded.rs"), list + "]")?;
     Ok(())
 }
 
-/// The model of a folder, if it is the one that its contract names.
-fn read(folder: &Path) -> Outcome<(String, Vec<u8>)> {
+/// Reads a folder's model, and checks it against the digest in its contract.
+fn read(folder: &Path) -> BuildResult<(String, Vec<u8>)> {
     let onnx = fs::read(folder.join("model.onnx"))?;
     let sha256 = hex::encode(Sha256::digest(&onnx));
     let contract: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.join("contract.json"))?)?;
     if contract["model_sha256"] != sha256.as_str() {
-        return Err(
-            format!("model_sha256 in its contract.json is not the file's, {sha256}").into(),
-        );
+        return Err(format!(
+            "model_sha256 in contract.json differs from the file's digest, {sha256}"
+        )
+        .into());
     }
     Ok((sha256, onnx))
 }
 
-/// Writes a model's parts, and gives the `BuiltIn` that includes them.
-fn build_in(sha256: &str, onnx: &[u8], out: &Path) -> Outcome<String> {
+/// Writes a model's parts. Returns the `Embedded` expression that includes them.
+fn embed(sha256: &str, onnx: &[u8], out: &Path) -> BuildResult<String> {
     let mut model = ModelProto::parse_buf(onnx)?;
     let mut weights = Vec::new();
     for tensor in model
@@ -72,12 +75,12 @@ fn build_in(sha256: &str, onnx: &[u8], out: &Path) -> Outcome<String> {
         .iter_mut()
         .flat_map(|graph| &mut graph.initializer)
     {
-        take_out(tensor, &mut weights);
+        externalize(tensor, &mut weights);
     }
     let length = onnx.len();
     let piece = PIECE.min(length);
     let last = length - piece;
-    let mut entry = format!("BuiltIn {{ sha256: {sha256:?}, length: {length}, pieces: [");
+    let mut entry = format!("Embedded {{ sha256: {sha256:?}, length: {length}, pieces: [");
     for (name, start) in [("middle", last / 2), ("end", last)] {
         let file = format!("{sha256}.{name}");
         fs::write(out.join(&file), &onnx[start..start + piece])?;
@@ -93,7 +96,8 @@ fn build_in(sha256: &str, onnx: &[u8], out: &Path) -> Outcome<String> {
     Ok(entry)
 }
 
-fn take_out(tensor: &mut TensorProto, weights: &mut Vec<u8>) {
+/// Moves a tensor's data to `weights`, unless it is small.
+fn externalize(tensor: &mut TensorProto, weights: &mut Vec<u8>) {
     let Some(raw) = tensor.raw_data.take().map(|raw| raw.into_inner()) else {
         return;
     };

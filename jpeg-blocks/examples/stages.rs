@@ -1,6 +1,7 @@
-//! How long the stages of an edit take: `stages FILE...` prints the least of many rounds for each, the mean over the files.
+//! Times the stages of an edit on given files: `stages FILE...` prints the fastest of many rounds
+//! for each stage, averaged over the files.
 //!
-//! Two files are written from one reading, as the pipeline does: one with an area drawn on, one with an area filled.
+//! Two files are written from one parsed file: one with drawing in an area, one with a filled area.
 
 use std::time::Instant;
 
@@ -23,24 +24,26 @@ fn main() {
                 least[stage] = least[stage].min(mark.elapsed().as_secs_f64() * 1e3);
                 mark = Instant::now();
             };
-            let jpeg = Jpeg::parse(bytes, &limits).expect("a sound file");
+            let jpeg = Jpeg::parse(bytes, &limits).expect("the file is valid");
             lap(0);
             let reduced = jpeg.reduced(4);
             lap(1);
-            let top = jpeg.area(0, 0, 660, 60).expect("not empty");
-            let mut pixels = jpeg.read(top).expect("on the picture");
+            let top = jpeg
+                .area(0, 0, 660, 60)
+                .expect("the rectangle lies on the picture");
+            let mut pixels = jpeg.read(top).expect("the area lies on the picture");
             pixels.data.iter_mut().step_by(9).for_each(|v| *v = 255);
-            let drawn = jpeg.replace(top, &pixels).expect("of the same size");
+            let drawn = jpeg.replace(top, &pixels).expect("the pixels fit");
             let bottom = jpeg.height().saturating_sub(100);
             let filled = jpeg
                 .area(0, bottom, 300, 100)
                 .map(|area| jpeg.fill(area, [0; 3]));
             lap(2);
             let keep = Keep::Picture { icc: false };
-            let one = jpeg.write(&[drawn], keep).expect("it fits");
+            let one = jpeg.write(&[drawn], keep).expect("the edits fit");
             let two = jpeg
                 .write(&filled.into_iter().collect::<Vec<_>>(), keep)
-                .expect("it fits");
+                .expect("the edits fit");
             lap(3);
             std::hint::black_box((reduced, one, two));
         }

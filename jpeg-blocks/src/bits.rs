@@ -1,23 +1,25 @@
-//! Bits of a scan, in and out, and the bytes they are packed in.
+//! Reading and writing the entropy-coded bits of a scan, with byte stuffing (T.81, F.1.2.3).
 
 use crate::error::Error;
 
-/// What is read beyond the end is zero; whoever reads checks afterwards that it did not.
-const BEYOND: usize = 8;
+/// Zero bytes after the data. Readers may run into them, so callers check the position afterwards.
+const PADDING: usize = 8;
 
-/// The bits of one scan without stuffed bytes, in one run for each restart interval.
+/// The entropy-coded data of one scan with byte stuffing removed, one run of bits per restart
+/// interval.
 #[derive(Debug, Clone)]
-pub(crate) struct Packed {
-    /// The bytes of all intervals, and BEYOND zeros.
+pub(crate) struct ScanBits {
+    /// The bytes of all intervals, followed by `PADDING` zeros.
     bytes: Vec<u8>,
-    /// Where each interval ends, in bytes.
+    /// End offset of each interval, in bytes.
     ends: Vec<u32>,
 }
 
-impl Packed {
-    /// Takes a scan's data from the start of `data` to the next marker that is no restart marker. Gives back how many bytes it was.
-    pub(crate) fn unpack(data: &[u8]) -> Result<(Packed, usize), Error> {
-        let mut bytes = Vec::with_capacity(data.len() + BEYOND);
+impl ScanBits {
+    /// Reads a scan's data from the start of `data` to the next marker other than a restart marker.
+    /// Returns the data and its length in the file.
+    pub(crate) fn unstuff(data: &[u8]) -> Result<(ScanBits, usize), Error> {
+        let mut bytes = Vec::with_capacity(data.len() + PADDING);
         let mut ends = Vec::new();
         let mut at = 0;
         loop {
@@ -25,7 +27,7 @@ impl Packed {
             let plain = memchr::memchr(0xFF, rest).unwrap_or(rest.len());
             bytes.extend_from_slice(&rest[..plain]);
             at += plain;
-            // Any number of 0xFF may stand before a marker; before a stuffed zero there is just the one.
+            // Any number of 0xFF fill bytes may precede a marker, but exactly one a stuffed zero.
             let fill = data[at.min(data.len())..]
                 .iter()
                 .take_while(|&&b| b == 0xFF)
@@ -37,7 +39,7 @@ impl Packed {
                 }
                 Some(&marker @ 0xD0..=0xD7) if fill > 0 => {
                     if usize::from(marker & 7) != ends.len() % 8 {
-                        return Err(Error::Damaged("a restart marker is out of order"));
+                        return Err(Error::Damaged("restart marker out of order"));
                     }
                     ends.push(end(bytes.len())?);
                     at += fill + 1;
@@ -46,17 +48,17 @@ impl Packed {
             }
         }
         ends.push(end(bytes.len())?);
-        bytes.extend([0; BEYOND]);
-        Ok((Packed { bytes, ends }, at))
+        bytes.extend([0; PADDING]);
+        Ok((ScanBits { bytes, ends }, at))
     }
 
-    /// How many intervals there are.
+    /// Number of restart intervals.
     pub(crate) fn intervals(&self) -> usize {
         self.ends.len()
     }
 
-    /// First and last bit of an interval.
-    pub(crate) fn span(&self, interval: usize) -> (u32, u32) {
+    /// Start and end of an interval, in bits.
+    pub(crate) fn bit_range(&self, interval: usize) -> (u32, u32) {
         let start = if interval == 0 {
             0
         } else {
@@ -65,7 +67,7 @@ impl Packed {
         (8 * start, 8 * self.ends[interval])
     }
 
-    /// A reader at this bit.
+    /// Returns a reader positioned at this bit.
     #[inline]
     pub(crate) fn reader(&self, bit: u32) -> Reader<'_> {
         let mut reader = Reader {
@@ -94,25 +96,25 @@ impl Packed {
 }
 
 fn end(length: usize) -> Result<u32, Error> {
-    // Bits are counted in 32 bits.
+    // Bit positions are stored in 32 bits.
     u32::try_from(length)
         .ok()
         .filter(|&l| l < u32::MAX / 8 - 64)
         .ok_or(Error::TooLarge)
 }
 
-/// Reads bits from the front.
+/// Reads bits, most significant first.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next bits, at the top.
+    /// Buffered bits, left-aligned.
     held: u64,
     count: u32,
 }
 
 impl Reader<'_> {
-    /// Makes at least 32 bits ready.
+    /// Buffers at least 32 bits.
     #[inline]
     pub(crate) fn fill(&mut self) {
         if self.count <= 32 {
@@ -126,20 +128,20 @@ impl Reader<'_> {
         }
     }
 
-    /// The next sixteen bits, of those that are ready.
+    /// Returns the next sixteen buffered bits without consuming them.
     #[inline]
     pub(crate) fn peek16(&self) -> u32 {
         (self.held >> 48) as u32
     }
 
-    /// Leaves out `n` bits that are ready.
+    /// Consumes `n` buffered bits.
     #[inline]
     pub(crate) fn skip(&mut self, n: u32) {
         self.held <<= n;
         self.count -= n;
     }
 
-    /// `n` bits that are ready, 1 to 16.
+    /// Consumes and returns `n` buffered bits, 1 to 16.
     #[inline]
     pub(crate) fn take(&mut self, n: u32) -> u32 {
         let bits = (self.held >> (64 - n)) as u32;
@@ -147,7 +149,7 @@ impl Reader<'_> {
         bits
     }
 
-    /// One bit, made ready if need be.
+    /// Consumes and returns one bit, refilling the buffer when it is empty.
     #[inline]
     pub(crate) fn bit(&mut self) -> bool {
         if self.count == 0 {
@@ -156,14 +158,14 @@ impl Reader<'_> {
         self.take(1) == 1
     }
 
-    /// Which bit comes next, from the start of the scan.
+    /// Position of the next bit, from the start of the scan.
     #[inline]
     pub(crate) fn position(&self) -> u64 {
         8 * self.at as u64 - u64::from(self.count)
     }
 }
 
-/// Writes bits and stuffs what looks like a marker.
+/// Writes bits, stuffing a zero after each 0xFF so that no data looks like a marker.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     pub(crate) bytes: Vec<u8>,
@@ -172,7 +174,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Goes on after these bytes.
+    /// Creates a writer that appends to these bytes.
     pub(crate) fn after(bytes: Vec<u8>) -> Writer {
         Writer {
             bytes,
@@ -181,7 +183,7 @@ impl Writer {
         }
     }
 
-    /// The low `n` bits, at most 32.
+    /// Writes the low `n` bits, at most 32.
     #[inline]
     pub(crate) fn put(&mut self, bits: u32, n: u32) {
         self.held = self.held << n | u64::from(bits);
@@ -202,7 +204,7 @@ impl Writer {
         }
     }
 
-    /// Fills the last byte up with ones.
+    /// Pads the last byte with ones.
     pub(crate) fn pad(&mut self) {
         if !self.count.is_multiple_of(8) {
             let n = 8 - self.count % 8;
@@ -227,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(bits in prop::collection::vec((any::<u16>(), 1u32..=16), 0..200)) {
+        fn reader_returns_written_bits(bits in prop::collection::vec((any::<u16>(), 1u32..=16), 0..200)) {
             let mut writer = Writer::default();
             for &(value, n) in &bits {
                 writer.put(u32::from(value) & ((1 << n) - 1), n);
@@ -235,15 +237,15 @@ mod tests {
             writer.pad();
             let mut bytes = writer.bytes;
             bytes.extend([0xFF, 0xD9]);
-            let (packed, used) = Packed::unpack(&bytes).unwrap();
+            let (data, used) = ScanBits::unstuff(&bytes).unwrap();
             prop_assert_eq!(used, bytes.len() - 2);
-            let mut reader = packed.reader(0);
+            let mut reader = data.reader(0);
             let mut copied = Writer::default();
             let mut at = 0;
             for &(value, n) in &bits {
                 reader.fill();
                 prop_assert_eq!(reader.take(n), u32::from(value) & ((1 << n) - 1));
-                packed.copy(at, at + n, &mut copied);
+                data.copy(at, at + n, &mut copied);
                 at += n;
                 prop_assert_eq!(reader.position(), u64::from(at));
             }
@@ -253,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn restart_markers_part_the_intervals_and_keep_their_order() {
-        let (packed, used) =
-            Packed::unpack(&[1, 0xFF, 0, 0xFF, 0xFF, 0xD0, 2, 0xFF, 0xD1, 0xFF, 0xDA]).unwrap();
-        assert_eq!((packed.intervals(), used), (3, 9));
+    fn restart_markers_separate_intervals_and_must_be_in_order() {
+        let (data, used) =
+            ScanBits::unstuff(&[1, 0xFF, 0, 0xFF, 0xFF, 0xD0, 2, 0xFF, 0xD1, 0xFF, 0xDA]).unwrap();
+        assert_eq!((data.intervals(), used), (3, 9));
         assert_eq!(
-            [packed.span(0), packed.span(1), packed.span(2)],
+            [data.bit_range(0), data.bit_range(1), data.bit_range(2)],
             [(0, 16), (16, 24), (24, 24)]
         );
-        assert!(Packed::unpack(&[1, 0xFF, 0xD1, 2]).is_err());
+        assert!(ScanBits::unstuff(&[1, 0xFF, 0xD1, 2]).is_err());
     }
 }

@@ -1,17 +1,18 @@
-//! One block's coefficients, from bits and to bits, in a sequential scan (T.81, F.1.2 and F.2.2).
+//! Entropy coding of one block in a sequential scan (T.81, F.1.2 and F.2.2).
 
 use crate::{
     bits::{Reader, Writer},
     dct::Coefficients,
     error::Error,
+    headers::ZIGZAG,
     huffman::{Decoder, Encoder, extend},
-    segments::ZIGZAG,
 };
 
-/// The greatest DC coefficient of 8 bit samples, with room for encoders that round up.
+/// Largest DC coefficient of 8-bit samples, with room for encoders that round up.
 const MAX_DC: i32 = 2047;
 
-/// Reads a block into `out`, which is all zeros; gives back the place of its last coefficient in the file's order.
+/// Decodes a block into `out`, which must be all zeros. Returns the zigzag index of its last
+/// non-zero coefficient.
 #[inline]
 pub(crate) fn decode(
     reader: &mut Reader<'_>,
@@ -25,11 +26,11 @@ pub(crate) fn decode(
     reader.skip(length);
     if size > 0 {
         if size > 11 {
-            return Err(Error::Damaged("a coefficient is out of range"));
+            return Err(Error::Damaged("coefficient out of range"));
         }
         *previous += extend(reader.take(u32::from(size)), u32::from(size));
         if previous.abs() > MAX_DC {
-            return Err(Error::Damaged("a coefficient is out of range"));
+            return Err(Error::Damaged("coefficient out of range"));
         }
     }
     out[0] = *previous as i16;
@@ -52,12 +53,12 @@ pub(crate) fn decode(
                     continue;
                 }
                 (_, 1..=10) => value = extend(reader.take(size), size),
-                _ => return Err(Error::Damaged("a coefficient is out of range")),
+                _ => return Err(Error::Damaged("coefficient out of range")),
             }
         }
         k += run as usize;
         if k > 63 {
-            return Err(Error::Damaged("a block has too many coefficients"));
+            return Err(Error::Damaged("too many coefficients in a block"));
         }
         out[usize::from(ZIGZAG[k & 63])] = value as i16;
         last = k;
@@ -66,11 +67,12 @@ pub(crate) fn decode(
     Ok(last)
 }
 
-/// A table lacks the code of a symbol that is needed.
+/// The Huffman table has no code for a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Missing;
+pub(crate) struct MissingCode;
 
-/// The symbols of a block in order, each with the bits that follow it: whether it is AC, symbol, bits, how many.
+/// Calls `symbol` for each symbol of a block in order. Its arguments: true for AC, the symbol, the
+/// bits that follow it, and their number.
 fn symbols<E>(
     c: &Coefficients,
     previous: i32,
@@ -99,23 +101,25 @@ fn symbols<E>(
     Ok(())
 }
 
-/// The bits that stand for a value, and how many (T.81, F.1.2.1).
+/// Returns the additional bits of a value and their number (T.81, F.1.2.1).
 fn split(value: i32) -> (u32, u32) {
     let size = 32 - value.unsigned_abs().leading_zeros();
     let bits = if value < 0 { value - 1 } else { value };
     (bits as u32 & ((1 << size) - 1), size)
 }
 
-/// Writes a block.
+/// Encodes a block.
 pub(crate) fn encode(
     c: &Coefficients,
     previous: &mut i32,
     dc: &Encoder,
     ac: &Encoder,
     out: &mut Writer,
-) -> Result<(), Missing> {
+) -> Result<(), MissingCode> {
     symbols(c, *previous, |is_ac, symbol, bits, size| {
-        let (code, length) = if is_ac { ac } else { dc }.code(symbol).ok_or(Missing)?;
+        let (code, length) = if is_ac { ac } else { dc }
+            .code(symbol)
+            .ok_or(MissingCode)?;
         out.put(code << size | bits, length + size);
         Ok(())
     })?;
@@ -123,7 +127,7 @@ pub(crate) fn encode(
     Ok(())
 }
 
-/// Counts the symbols of a block.
+/// Counts a block's symbols.
 pub(crate) fn count(
     c: &Coefficients,
     previous: &mut i32,
@@ -144,11 +148,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{bits::Packed, huffman::best};
+    use crate::{bits::ScanBits, huffman::optimal};
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(blocks in prop::collection::vec((-1023i16..1023, prop::collection::vec((0usize..64, -1023i16..1023), 0..64)), 1..9)) {
+        fn decode_returns_encoded_blocks(blocks in prop::collection::vec((-1023i16..1023, prop::collection::vec((0usize..64, -1023i16..1023), 0..64)), 1..9)) {
             let blocks: Vec<Coefficients> = blocks.into_iter().map(|(dc, ac)| {
                 let mut c = [0; 64];
                 ac.into_iter().for_each(|(place, value)| c[place] = value);
@@ -158,22 +162,22 @@ mod tests {
             let (mut dc, mut ac) = ([0; 256], [0; 256]);
             let mut previous = 0;
             blocks.iter().for_each(|c| count(c, &mut previous, &mut dc, &mut ac));
-            let (dc, ac) = (best(&dc), best(&ac));
+            let (dc, ac) = (optimal(&dc), optimal(&ac));
             let mut out = Writer::default();
             let mut previous = 0;
             for c in &blocks {
                 encode(c, &mut previous, &Encoder::new(&dc).unwrap(), &Encoder::new(&ac).unwrap(), &mut out).unwrap();
             }
             out.pad();
-            let (packed, _) = Packed::unpack(&out.bytes).unwrap();
-            let mut reader = packed.reader(0);
+            let (data, _) = ScanBits::unstuff(&out.bytes).unwrap();
+            let mut reader = data.reader(0);
             let mut previous = 0;
             for c in &blocks {
                 let mut back = [0; 64];
                 decode(&mut reader, &Decoder::new(&dc).unwrap(), &Decoder::new(&ac).unwrap(), &mut previous, &mut back).unwrap();
                 prop_assert_eq!(&back[..], &c[..]);
             }
-            prop_assert!(reader.position() <= u64::from(packed.span(0).1));
+            prop_assert!(reader.position() <= u64::from(data.bit_range(0).1));
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The discrete cosine transform in whole numbers, as libjpeg's `islow` computes it, so that pixels agree with its to the bit.
+//! The integer discrete cosine transform, computed as libjpeg's `islow` does, so that pixels match
+//! it bit for bit.
 //!
-//! The algorithm is Loeffler, Ligtenberg and Moschytz's (ICASSP 1989): eleven multiplications for eight values.
+//! The algorithm is Loeffler, Ligtenberg and Moschytz's (ICASSP 1989): eleven multiplications for
+//! eight values.
 
-use crate::segments::Steps;
+use crate::headers::Steps;
 
-/// A block's coefficients, quantized, in row-major order.
+/// A block's quantized coefficients in row-major order.
 pub(crate) type Coefficients = [i16; 64];
 
 const BITS: i32 = 13;
@@ -28,11 +30,11 @@ fn descale(x: i32, n: i32) -> i32 {
 }
 
 fn times(a: i32, b: i32) -> i32 {
-    // A damaged file can hold values that no picture has; they wrap, as in libjpeg.
+    // A damaged file can hold values that no picture has. They wrap, as in libjpeg.
     a.wrapping_mul(b)
 }
 
-/// Eight values back from their frequencies, scaled up by 8 and 2^BITS.
+/// Inverse transform of eight values; the result is scaled up by 8 and 2^BITS.
 fn inverse_8(c: [i32; 8]) -> [i32; 8] {
     let add = i32::wrapping_add;
     let sub = i32::wrapping_sub;
@@ -65,7 +67,7 @@ fn inverse_8(c: [i32; 8]) -> [i32; 8] {
     ]
 }
 
-/// The 64 samples of a block.
+/// Dequantizes and transforms a block to its 64 samples.
 pub(crate) fn inverse(c: &Coefficients, steps: &Steps) -> [u8; 64] {
     let value = |i: usize| i32::from(c[i]).wrapping_mul(i32::from(steps[i]));
     let mut work = [0i32; 64];
@@ -90,7 +92,7 @@ pub(crate) fn inverse(c: &Coefficients, steps: &Steps) -> [u8; 64] {
     samples
 }
 
-/// The frequencies of eight values; the first and fifth without, the others with 2^BITS on top.
+/// Forward transform of eight values. All results but the first and fifth are scaled up by 2^BITS.
 fn forward_8(d: [i32; 8]) -> [i32; 8] {
     let (t0, t7) = (d[0] + d[7], d[0] - d[7]);
     let (t1, t6) = (d[1] + d[6], d[1] - d[6]);
@@ -115,7 +117,7 @@ fn forward_8(d: [i32; 8]) -> [i32; 8] {
     ]
 }
 
-/// The coefficients of a block of samples, quantized to the nearest step.
+/// Transforms a block of samples and quantizes each coefficient to the nearest step.
 pub(crate) fn forward(samples: &[u8; 64], steps: &Steps) -> Coefficients {
     let mut work = [0i32; 64];
     for (row, out) in samples.chunks_exact(8).zip(work.chunks_exact_mut(8)) {
@@ -137,7 +139,7 @@ pub(crate) fn forward(samples: &[u8; 64], steps: &Steps) -> Coefficients {
             } else {
                 descale(v, BITS + PASS1)
             };
-            // What the transform gives is eight times as much as the standard's.
+            // The transform's results are eight times the standard's.
             let step = 8 * i32::from(steps[8 * y + x]);
             let rounded = (v.abs() + step / 2) / step;
             c[8 * y + x] = (rounded * v.signum()) as i16;
@@ -152,8 +154,8 @@ mod tests {
 
     use super::*;
 
-    /// The transform as T.81 A.3.3 defines it.
-    fn by_the_book(c: &Coefficients, steps: &Steps) -> [f64; 64] {
+    /// The inverse transform as T.81 A.3.3 defines it.
+    fn reference_inverse(c: &Coefficients, steps: &Steps) -> [f64; 64] {
         std::array::from_fn(|i| {
             let (x, y) = ((i % 8) as f64, (i / 8) as f64);
             let mut sum = 128.0;
@@ -176,16 +178,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_inverse_is_the_standards(c in prop::collection::vec(-6i16..6, 64), q in 1u16..40) {
+        fn inverse_matches_the_standard(c in prop::collection::vec(-6i16..6, 64), q in 1u16..40) {
             let c: Coefficients = c.try_into().unwrap();
             let steps = [q; 64];
-            for (ours, exact) in inverse(&c, &steps).iter().zip(by_the_book(&c, &steps)) {
+            for (ours, exact) in inverse(&c, &steps).iter().zip(reference_inverse(&c, &steps)) {
                 prop_assert!((f64::from(*ours) - exact.clamp(0.0, 255.0)).abs() < 0.75);
             }
         }
 
         #[test]
-        fn there_and_back_is_the_same_with_steps_of_one(samples in prop::collection::vec(any::<u8>(), 64)) {
+        fn round_trip_with_steps_of_one_is_lossless_to_one_level(samples in prop::collection::vec(any::<u8>(), 64)) {
             let samples: [u8; 64] = samples.try_into().unwrap();
             let back = inverse(&forward(&samples, &[1; 64]), &[1; 64]);
             for (a, b) in samples.iter().zip(back) {

@@ -1,17 +1,18 @@
-//! What is to be changed: areas of whole MCUs with new coefficients.
+//! Edits: areas of whole MCUs with new coefficients.
 
-use crate::{dct::Coefficients, segments::Frame};
+use crate::{dct::Coefficients, headers::Frame};
 
-/// A rectangle of whole MCUs (the least that can be replaced: 8 x 8 pixels, or more where colours are subsampled).
+/// A rectangle of whole MCUs, the smallest unit that can be replaced: 8 x 8 pixels, or more with
+/// chroma subsampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
-    /// From the left, in MCUs.
+    /// Left edge, in MCUs.
     pub x: usize,
-    /// From the top, in MCUs.
+    /// Top edge, in MCUs.
     pub y: usize,
-    /// Across, in MCUs.
+    /// Width in MCUs.
     pub width: usize,
-    /// Down, in MCUs.
+    /// Height in MCUs.
     pub height: usize,
 }
 
@@ -21,7 +22,8 @@ impl Area {
     }
 }
 
-/// A change that is ready to be written; made by [`crate::Jpeg::fill`] and [`crate::Jpeg::replace`].
+/// An edit for [`Jpeg::write`](crate::Jpeg::write), made by [`Jpeg::fill`](crate::Jpeg::fill) or
+/// [`Jpeg::replace`](crate::Jpeg::replace).
 #[derive(Debug, Clone)]
 pub struct Edit {
     pub(crate) area: Area,
@@ -29,12 +31,12 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Where it is.
+    /// Returns the edited area.
     pub fn area(&self) -> Area {
         self.area
     }
 
-    /// The new coefficients of a block, by its place in its component.
+    /// Returns the new coefficients of a block, given its position in its component.
     pub(crate) fn block(&self, component: usize, (x, y): (usize, usize)) -> Coefficients {
         match &self.content {
             Content::Constant(dc) => {
@@ -45,7 +47,7 @@ impl Edit {
             Content::Blocks(planes) => {
                 let plane = &planes[component];
                 let (x, y) = (x - plane.x, y - plane.y);
-                // An edit's blocks are made for all of its area.
+                // Never missing: an edit has blocks for all of its area.
                 plane
                     .blocks
                     .get(y * plane.across + x)
@@ -56,33 +58,34 @@ impl Edit {
     }
 }
 
-/// The new coefficients of an area.
+/// New coefficients of an area.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
-    /// One DC coefficient for all blocks of each component, and nothing else: nothing of what was there is left.
+    /// One DC coefficient per component for all its blocks and no AC coefficients, so that nothing
+    /// of the original content remains.
     Constant(Vec<i16>),
-    /// Blocks of each component.
+    /// Individual blocks, one plane per component.
     Blocks(Vec<Plane>),
 }
 
-/// Blocks of one component.
+/// New blocks of one component.
 #[derive(Debug, Clone)]
 pub(crate) struct Plane {
-    /// The place of the first one in the component, in blocks.
+    /// Position of the first block in its component, in blocks.
     pub(crate) x: usize,
     pub(crate) y: usize,
     pub(crate) across: usize,
     pub(crate) blocks: Vec<Coefficients>,
 }
 
-/// All changes of one writing. Of several on one MCU the last holds.
+/// All edits of one write. The last of several on one MCU wins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Edits<'a> {
     edits: &'a [Edit],
 }
 
 impl<'a> Edits<'a> {
-    /// Those that lie on the picture; none when one does not, or was made for another picture.
+    /// Returns `None` when an edit lies outside of the picture or was made for another one.
     pub(crate) fn new(edits: &'a [Edit], frame: &Frame) -> Option<Edits<'a>> {
         let (across, down) = frame.mcus();
         let fits = |e: &Edit| {
@@ -100,12 +103,12 @@ impl<'a> Edits<'a> {
         edits.iter().all(fits).then_some(Edits { edits })
     }
 
-    /// The change of an MCU.
+    /// Returns the edit that applies to an MCU.
     pub(crate) fn at(&self, mcu: (usize, usize)) -> Option<&'a Edit> {
         self.edits.iter().rev().find(|e| e.area.contains(mcu))
     }
 
-    /// The first changed MCU of row `y` from `x` on.
+    /// Returns the first edited MCU of row `y` at or after `x`.
     pub(crate) fn next(&self, x: usize, y: usize) -> Option<usize> {
         self.edits
             .iter()

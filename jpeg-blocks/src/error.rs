@@ -1,22 +1,22 @@
-//! Why a file is not taken.
+//! The crate's error type.
 
-/// Why a file is not taken, or an edit not made.
+/// Reason for which a file is rejected or an edit can't be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It does not begin as a JPEG file does.
+    /// The file does not begin as a JPEG file does.
     #[error("not a JPEG file")]
     NotJpeg,
-    /// A sound kind of JPEG that is not edited here; another decoder may read it.
+    /// A valid kind of JPEG that this crate does not edit; another decoder may read it.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
-    /// It breaks the standard's rules, or ends too early.
+    /// The file violates the standard or is truncated.
     #[error("damaged: {0}")]
     Damaged(&'static str),
-    /// It has more pixels than the limit, by its own header.
+    /// The frame header declares more pixels than the limit.
     #[error("more pixels than allowed")]
     TooLarge,
-    /// An edit lies outside of the picture or brings pixels of another size or kind.
+    /// An edit lies outside of the picture, or has pixels of another size or kind.
     #[error("the edit does not fit the picture")]
     Edit,
 }

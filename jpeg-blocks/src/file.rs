@@ -1,72 +1,74 @@
-//! A file taken apart: its segments in order, and its scans decoded once.
+//! A parsed file: its segments in order, and its scans, decoded once.
 
 use std::ops::Range;
 
 use crate::{
     Limits,
-    bits::Packed,
-    colour::Colour,
+    bits::ScanBits,
+    color::ColorSpace,
     dct::Coefficients,
     error::Error,
+    headers::{Frame, ScanHeader, Steps, Tables, ZIGZAG},
+    markers::{self, Segment},
     metadata::{self, Orientation},
     progressive::Store,
-    quarter::{Grey, Quarter},
-    segments::{Frame, ScanHeader, Segment, Steps, Tables, segment},
+    quarter::{GrayImage, QuarterScaler},
     sequential::Scan,
 };
 
-/// What a file is made of, in order.
+/// An item of the file, in order.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
-    /// A segment; where it stands in the file.
+    /// A segment's marker and its bytes in the file.
     Segment(u8, Range<usize>),
-    /// The next scan; where its header stands.
+    /// The next scan, with its header's bytes in the file.
     Scan(Range<usize>),
 }
 
-/// The coefficients, as they are held.
+/// The coefficients in memory.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Sequential(Vec<Scan>),
     Progressive(Store),
 }
 
-/// All that is known of a file.
+/// A parsed file.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) items: Vec<Item>,
     pub(crate) frame: Frame,
-    /// The quantization steps of each component.
+    /// Quantization steps of each component.
     pub(crate) steps: Vec<Steps>,
-    pub(crate) colour: Colour,
+    pub(crate) color_space: ColorSpace,
     pub(crate) orientation: Orientation,
     pub(crate) body: Body,
-    pub(crate) quarter: Option<Grey>,
-    /// True when no block has a colour.
-    pub(crate) grey: bool,
-    /// What stands after the end of the picture.
+    /// The picture at a quarter of its width and height.
+    pub(crate) quarter: Option<GrayImage>,
+    /// True when no block has any color.
+    pub(crate) gray: bool,
+    /// Bytes after the end of the picture.
     pub(crate) tail: Range<usize>,
 }
 
-/// Looks at every block as it is decoded.
-struct Watch {
-    quarter: Option<Quarter>,
-    /// Whether components 1 and 2 are colour differences.
+/// Collects statistics and the reduced picture from every block as it is decoded.
+struct BlockObserver {
+    quarter: Option<QuarterScaler>,
+    /// True when components 1 and 2 are color differences.
     differences: bool,
-    grey: bool,
+    gray: bool,
     dc_steps: Vec<i32>,
 }
 
-impl Watch {
+impl BlockObserver {
     #[inline]
     fn block(&mut self, component: usize, (x, y): (usize, usize), c: &Coefficients, last: usize) {
         if component == 0 {
             if let Some(quarter) = &mut self.quarter {
                 quarter.add(x, y, c, last);
             }
-        } else if self.grey {
-            // A level of colour is less than anybody sees, and what rounding in an encoder leaves.
-            self.grey = self.differences
+        } else if self.gray {
+            // One level of color is invisible, and as much as an encoder's rounding may leave.
+            self.gray = self.differences
                 && last == 0
                 && (i32::from(c[0]) * self.dc_steps[component]).abs() <= 8;
         }
@@ -82,74 +84,77 @@ impl File {
         let mut items = Vec::new();
         let mut tables = Tables::default();
         let mut frame: Option<Frame> = None;
-        let mut reading: Option<Reading> = None;
+        let mut reader: Option<ScanReader> = None;
         let (mut jfif, mut adobe, mut orientation) = (false, None, 1);
         loop {
-            // A file that ends after its last scan is whole but for its end marker.
-            if reading.as_ref().is_some_and(Reading::is_complete) && at >= bytes.len() {
+            // Only the end marker is missing from a file that ends after its last scan.
+            if reader.as_ref().is_some_and(ScanReader::is_complete) && at >= bytes.len() {
                 break;
             }
-            let (s, next) = segment(bytes, at)?;
-            let place = at..next;
-            at = next;
-            match s.marker {
-                0xD9 => break,
-                0xC0..=0xC2 => {
+            let segment = Segment::read(bytes, at)?;
+            let place = segment.range.clone();
+            at = place.end;
+            match segment.marker {
+                markers::EOI => break,
+                markers::SOF0..=markers::SOF2 => {
                     if frame.is_some() {
-                        return Err(Error::Damaged("it has two frames"));
+                        return Err(Error::Damaged("more than one frame header"));
                     }
-                    frame = Some(Frame::read(&s, limits)?);
+                    frame = Some(Frame::read(&segment, limits)?);
                 }
-                0xC4 => tables.huffman(s.payload)?,
-                0xDB => tables.quantization(s.payload)?,
-                0xDD => tables.restart(s.payload)?,
-                0xDA => {
+                markers::DHT => tables.huffman(segment.payload)?,
+                markers::DQT => tables.quantization(segment.payload)?,
+                markers::DRI => tables.restart(segment.payload)?,
+                markers::SOS => {
                     let frame = frame
                         .as_ref()
-                        .ok_or(Error::Damaged("a scan comes before its frame"))?;
-                    let reading = match &mut reading {
-                        Some(reading) => reading,
-                        None => reading
-                            .insert(Reading::new(frame, Colour::of(&ids(frame), jfif, adobe))),
+                        .ok_or(Error::Damaged("scan before the frame header"))?;
+                    let reader = match &mut reader {
+                        Some(reader) => reader,
+                        None => {
+                            let color_space = ColorSpace::detect(&ids(frame), jfif, adobe);
+                            reader.insert(ScanReader::new(frame, color_space))
+                        }
                     };
-                    let header = ScanHeader::read(s.payload, frame)?;
-                    let (packed, used) = Packed::unpack(&bytes[at..])?;
+                    let header = ScanHeader::read(segment.payload, frame)?;
+                    let (data, used) = ScanBits::unstuff(&bytes[at..])?;
                     at += used;
-                    reading.scan(frame, header, &tables, packed, limits)?;
+                    reader.scan(frame, header, &tables, data, limits)?;
                     items.push(Item::Scan(place));
                     continue;
                 }
                 0xC3 | 0xC7 | 0xCB | 0xCF => return Err(Error::Unsupported("a lossless JPEG")),
                 0xC5 | 0xC6 | 0xCD | 0xCE | 0xDE | 0xDF => {
+                    // SOF5 to SOF7, SOF13, SOF14, DHP and EXP.
                     return Err(Error::Unsupported("a hierarchical JPEG"));
                 }
                 0xC9 | 0xCA | 0xCC => return Err(Error::Unsupported("arithmetic coding")),
-                0xDC => return Err(Error::Unsupported("a JPEG that gives its height late")),
+                markers::DNL => return Err(Error::Unsupported("a height in a DNL segment")),
                 _ => {
-                    jfif |= metadata::is_jfif(&s);
-                    adobe = adobe.or(metadata::adobe_transform(&s));
-                    if let Some(found) = metadata::orientation(&s) {
+                    jfif |= metadata::is_jfif(&segment);
+                    adobe = adobe.or(metadata::adobe_transform(&segment));
+                    if let Some(found) = metadata::orientation(&segment) {
                         orientation = found;
                     }
                 }
             }
-            items.push(Item::Segment(s.marker, place));
+            items.push(Item::Segment(segment.marker, place));
         }
-        let (Some(frame), Some(reading)) = (frame, reading) else {
-            return Err(Error::Damaged("it has no picture"));
+        let (Some(frame), Some(reader)) = (frame, reader) else {
+            return Err(Error::Damaged("no scan"));
         };
-        if !reading.is_complete() {
-            return Err(Error::Damaged("it ends before its last scan"));
+        if !reader.is_complete() {
+            return Err(Error::Damaged("missing scans at the end"));
         }
-        let mut file = reading.finish(frame, items, orientation);
+        let mut file = reader.finish(frame, items, orientation);
         file.tail = at.min(bytes.len())..bytes.len();
         Ok(file)
     }
 
-    /// The colour profile of the file.
+    /// Returns the file's color profile.
     pub(crate) fn icc(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         metadata::icc(self.items.iter().filter_map(|item| match item {
-            Item::Segment(_, place) => segment(bytes, place.start).ok().map(|(s, _)| s),
+            Item::Segment(_, place) => Segment::read(bytes, place.start).ok(),
             Item::Scan(_) => None,
         }))
     }
@@ -159,27 +164,27 @@ fn ids(frame: &Frame) -> Vec<u8> {
     frame.components.iter().map(|c| c.id).collect()
 }
 
-/// A file's scans as they come.
-struct Reading {
-    colour: Colour,
+/// State while the scans of a file are read.
+struct ScanReader {
+    color_space: ColorSpace,
     steps: Vec<Option<Steps>>,
     scans: Vec<Scan>,
     store: Option<Store>,
-    watch: Watch,
+    observer: BlockObserver,
     scan_count: usize,
 }
 
-impl Reading {
-    fn new(frame: &Frame, colour: Colour) -> Reading {
-        Reading {
-            colour,
+impl ScanReader {
+    fn new(frame: &Frame, color_space: ColorSpace) -> ScanReader {
+        ScanReader {
+            color_space,
             steps: vec![None; frame.components.len()],
             scans: Vec::new(),
-            store: (frame.kind == 0xC2).then(|| Store::new(frame)),
-            watch: Watch {
+            store: (frame.marker == markers::SOF2).then(|| Store::new(frame)),
+            observer: BlockObserver {
                 quarter: None,
-                differences: colour == Colour::YCbCr,
-                grey: true,
+                differences: color_space == ColorSpace::YCbCr,
+                gray: true,
                 dc_steps: vec![0; frame.components.len()],
             },
             scan_count: 0,
@@ -191,45 +196,50 @@ impl Reading {
         frame: &Frame,
         header: ScanHeader,
         tables: &Tables,
-        packed: Packed,
+        data: ScanBits,
         limits: &Limits,
     ) -> Result<(), Error> {
         self.scan_count += 1;
         if self.scan_count > limits.max_scans {
-            return Err(Error::Damaged("it has more scans than allowed"));
+            return Err(Error::Damaged("more scans than allowed"));
         }
         for part in &header.parts {
             let i = part.component;
             if self.steps[i].is_some() {
                 if self.store.is_none() {
-                    return Err(Error::Damaged("a component comes twice"));
+                    return Err(Error::Damaged("duplicate component"));
                 }
                 continue;
             }
             let steps = tables.steps[frame.components[i].table]
-                .ok_or(Error::Damaged("a quantization table is missing"))?;
+                .ok_or(Error::Damaged("quantization table missing"))?;
             self.steps[i] = Some(steps);
-            self.watch.dc_steps[i] = i32::from(steps[0]);
-            let whole =
+            self.observer.dc_steps[i] = i32::from(steps[0]);
+            let full_size =
                 frame.components[i].h == frame.h_max && frame.components[i].v == frame.v_max;
-            if i == 0 && whole && matches!(self.colour, Colour::Grey | Colour::YCbCr) {
-                self.watch.quarter = Some(Quarter::new(frame.width, frame.height, &steps));
+            if i == 0
+                && full_size
+                && matches!(self.color_space, ColorSpace::Gray | ColorSpace::YCbCr)
+            {
+                self.observer.quarter = Some(QuarterScaler::new(frame.width, frame.height, &steps));
             }
         }
         match &mut self.store {
-            Some(store) => store.read(frame, &header, tables, &packed),
+            Some(store) => store.read(frame, &header, tables, &data),
             None => {
-                let watch = &mut self.watch;
-                // Blocks that only fill the last MCU up lie beside the picture; `Quarter` leaves them out.
-                let visit = |component, place, c: &_, last| watch.block(component, place, c, last);
+                let observer = &mut self.observer;
+                // Padding blocks of the last MCUs lie outside of the picture; `QuarterScaler`
+                // ignores them.
+                let visit =
+                    |component, place, c: &_, last| observer.block(component, place, c, last);
                 self.scans
-                    .push(Scan::read(frame, header, tables, packed, visit)?);
+                    .push(Scan::read(frame, header, tables, data, visit)?);
                 Ok(())
             }
         }
     }
 
-    /// True when every coefficient has come.
+    /// Reports whether every coefficient has been received.
     fn is_complete(&self) -> bool {
         match &self.store {
             Some(store) => store.is_complete(),
@@ -244,7 +254,7 @@ impl Reading {
                 for y in 0..down {
                     (0..across).for_each(|x| {
                         let c = store.block(i, (x, y));
-                        self.watch.block(i, (x, y), c, last(c));
+                        self.observer.block(i, (x, y), c, last(c));
                     });
                 }
             }
@@ -252,10 +262,11 @@ impl Reading {
         File {
             items,
             steps: self.steps.into_iter().flatten().collect(),
-            colour: self.colour,
+            color_space: self.color_space,
             orientation,
-            quarter: self.watch.quarter.map(Quarter::finish),
-            grey: self.colour == Colour::Grey || self.watch.grey && self.watch.differences,
+            quarter: self.observer.quarter.map(QuarterScaler::finish),
+            gray: self.color_space == ColorSpace::Gray
+                || self.observer.gray && self.observer.differences,
             body: match self.store {
                 Some(store) => Body::Progressive(store),
                 None => Body::Sequential(self.scans),
@@ -266,15 +277,10 @@ impl Reading {
     }
 }
 
-/// The place of a block's last coefficient in the order of the file.
+/// Returns the zigzag index of a block's last non-zero coefficient.
 fn last(c: &Coefficients) -> usize {
-    crate::segments::ZIGZAG
+    ZIGZAG
         .iter()
         .rposition(|&place| c[usize::from(place)] != 0)
         .unwrap_or(0)
-}
-
-/// Reads the payload of a segment again.
-pub(crate) fn payload<'a>(bytes: &'a [u8], place: &Range<usize>) -> Result<Segment<'a>, Error> {
-    segment(bytes, place.start).map(|(s, _)| s)
 }

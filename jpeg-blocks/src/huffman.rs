@@ -1,11 +1,13 @@
-//! Huffman tables (T.81, annexes C, F and K): to decode with, to encode with, and the best ones for given counts.
+//! Huffman tables for decoding and encoding, and optimal tables for given symbol counts (T.81,
+//! annexes C, F and K).
 
 use crate::error::Error;
 
-/// Bits that are looked up at once.
+/// Number of bits resolved by one table lookup.
 const FAST: u32 = 10;
 
-/// A table as a DHT segment gives it: how many codes there are of each length, and the symbols in order of their codes.
+/// A table as a DHT segment defines it: the number of codes of each length, and the symbols in code
+/// order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spec {
     pub(crate) counts: [u8; 16],
@@ -13,16 +15,17 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// The codes with their lengths, in order. Codes of all ones are not allowed, and there is room for all.
+    /// Returns the codes with their lengths in order; fails when they don't fit.
     fn codes(&self) -> Result<Vec<(u16, u8)>, Error> {
         let mut codes = Vec::with_capacity(self.symbols.len());
         let mut code = 0u32;
         for (length, &count) in (1u8..=16).zip(&self.counts) {
             for _ in 0..count {
                 if code + 1 >= 1 << length {
-                    // Some encoders do give the code of all ones away; no decoder minds, as long as it fits.
+                    // T.81 reserves the code of all ones. Some encoders assign it anyway, and
+                    // decoders accept it as long as it fits.
                     if code >= 1 << length {
-                        return Err(Error::Damaged("a Huffman table has too many codes"));
+                        return Err(Error::Damaged("too many codes in a Huffman table"));
                     }
                 }
                 codes.push((code as u16, length));
@@ -34,14 +37,17 @@ impl Spec {
     }
 }
 
-/// What is decoded with.
+/// Lookup tables for decoding.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
-    /// For the next FAST bits: the code's length and symbol, or 0 where it is longer or there is none.
+    /// Indexed by the next `FAST` bits: code length and symbol, or 0 when the code is longer or
+    /// invalid.
     fast: Vec<u16>,
-    /// For the next FAST bits of an AC code whose value is among them too: value, run of zeros, bits of both; or 0.
+    /// Indexed by the next `FAST` bits: value, run of zeros, and total length of an AC coefficient
+    /// whose code and value both fit, or 0.
     values: Vec<i32>,
-    /// For each length above FAST: the first code of the next length, and where its symbols are.
+    /// For each length above `FAST`: the end of its codes, and the offset from a code to its
+    /// symbol's index.
     limits: [(u32, i32); 17],
     symbols: Vec<u8>,
 }
@@ -59,7 +65,7 @@ impl Decoder {
             }
         }
         let values = (0u32..1 << FAST)
-            .map(|bits| value_of(bits, fast[bits as usize]))
+            .map(|bits| short_value(bits, fast[bits as usize]))
             .collect();
         let mut limits = [(0u32, 0i32); 17];
         let (mut code, mut index) = (0u32, 0i32);
@@ -78,7 +84,7 @@ impl Decoder {
         })
     }
 
-    /// The length and symbol of the code at the top of `bits`, 16 of them.
+    /// Decodes the code at the top of 16 `bits`. Returns its length and symbol.
     #[inline]
     pub(crate) fn symbol(&self, bits: u32) -> Result<(u32, u8), Error> {
         let entry = self.fast[(bits >> (16 - FAST)) as usize & ((1 << FAST) - 1)];
@@ -98,13 +104,14 @@ impl Decoder {
                 return index
                     .and_then(|i| self.symbols.get(i))
                     .map(|&symbol| (length, symbol))
-                    .ok_or(Error::Damaged("a code that is in no table"));
+                    .ok_or(Error::Damaged("invalid Huffman code"));
             }
         }
-        Err(Error::Damaged("a code that is in no table"))
+        Err(Error::Damaged("invalid Huffman code"))
     }
 
-    /// Value, run and bits of a whole AC coefficient at the top of `bits`, 16 of them, where it is short; bits are 0 where not.
+    /// Decodes a whole short AC coefficient at the top of 16 `bits`. Returns its value, run and
+    /// length; the length is 0 when it is not short enough.
     #[inline]
     pub(crate) fn value(&self, bits: u32) -> (i32, u32, u32) {
         let entry = self.values[(bits >> (16 - FAST)) as usize & ((1 << FAST) - 1)];
@@ -112,7 +119,7 @@ impl Decoder {
     }
 }
 
-fn value_of(bits: u32, entry: u16) -> i32 {
+fn short_value(bits: u32, entry: u16) -> i32 {
     let (length, symbol) = (u32::from(entry >> 8), u32::from(entry as u8));
     let (run, size) = (symbol >> 4, symbol & 15);
     if length == 0 || size == 0 || length + size > FAST {
@@ -122,7 +129,7 @@ fn value_of(bits: u32, entry: u16) -> i32 {
     extend(raw, size) << 16 | (run << 8 | (length + size)) as i32
 }
 
-/// The value that `size` bits stand for (T.81, F.12); `size` is 1 to 16.
+/// Converts `size` additional bits, 1 to 16, to the value they encode (T.81, figure F.12).
 #[inline]
 pub(crate) fn extend(raw: u32, size: u32) -> i32 {
     let raw = raw as i32;
@@ -133,7 +140,7 @@ pub(crate) fn extend(raw: u32, size: u32) -> i32 {
     }
 }
 
-/// What is encoded with: code and length of each symbol; length 0 where it has none.
+/// Code and length of each symbol, for encoding; the length is 0 for symbols without a code.
 #[derive(Debug, Clone)]
 pub(crate) struct Encoder {
     codes: [(u16, u8); 256],
@@ -148,7 +155,7 @@ impl Encoder {
         Ok(Encoder { codes })
     }
 
-    /// Code and length of a symbol; none where the table lacks it.
+    /// Returns the code and length of a symbol, or `None` when the table has no code for it.
     #[inline]
     pub(crate) fn code(&self, symbol: u8) -> Option<(u32, u32)> {
         let (code, length) = self.codes[usize::from(symbol)];
@@ -156,8 +163,9 @@ impl Encoder {
     }
 }
 
-/// The best table for these counts of symbols (T.81, K.2). Where nothing was counted there is still one code.
-pub(crate) fn best(counts: &[u32; 256]) -> Spec {
+/// Builds the optimal table for these symbol counts (T.81, K.2). It has at least one code, even
+/// when nothing was counted.
+pub(crate) fn optimal(counts: &[u32; 256]) -> Spec {
     // The last entry reserves the code of all ones.
     let mut frequency: Vec<u64> = counts.iter().map(|&n| u64::from(n)).collect();
     frequency.push(1);
@@ -167,7 +175,7 @@ pub(crate) fn best(counts: &[u32; 256]) -> Spec {
         let least = |skip: Option<usize>, frequency: &[u64]| {
             (0..257)
                 .filter(|&i| frequency[i] > 0 && Some(i) != skip)
-                // Of equals the later, as the standard has it.
+                // The standard picks the later one of equals.
                 .min_by_key(|&i| (frequency[i], std::cmp::Reverse(i)))
         };
         let Some(a) = least(None, &frequency) else {
@@ -196,7 +204,7 @@ pub(crate) fn best(counts: &[u32; 256]) -> Spec {
     size.iter()
         .filter(|&&s| s > 0)
         .for_each(|&s| lengths[s] += 1);
-    // Codes longer than sixteen bits are made shorter in pairs (figure K.3).
+    // Shorten codes of more than sixteen bits in pairs (figure K.3).
     for i in (17..lengths.len()).rev() {
         while lengths[i] > 0 {
             let j = (1..i - 1).rev().find(|&j| lengths[j] > 0).unwrap_or(1);
@@ -206,7 +214,7 @@ pub(crate) fn best(counts: &[u32; 256]) -> Spec {
             lengths[j] -= 1;
         }
     }
-    // The reserved code goes: it is one of the longest.
+    // Drop the reserved code, which is one of the longest.
     if let Some(longest) = (1..=16).rev().find(|&i| lengths[i] > 0) {
         lengths[longest] -= 1;
     }
@@ -234,9 +242,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_best_table_has_a_code_for_all_that_was_counted(counts in prop::collection::vec(prop_oneof![Just(0u32), 0..9u32, 0..4_000_000u32], 256)) {
+        fn optimal_table_has_a_code_for_every_counted_symbol(counts in prop::collection::vec(prop_oneof![Just(0u32), 0..9u32, 0..4_000_000u32], 256)) {
             let counts: [u32; 256] = counts.try_into().unwrap();
-            let spec = best(&counts);
+            let spec = optimal(&counts);
             prop_assert_eq!(spec.counts.iter().map(|&n| usize::from(n)).sum::<usize>(), spec.symbols.len());
             let encoder = Encoder::new(&spec).unwrap();
             let decoder = Decoder::new(&spec).unwrap();
@@ -251,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn extension_is_the_standards() {
+    fn extend_matches_the_standard() {
         for (raw, size, value) in [
             (0, 1, -1),
             (1, 1, 1),
@@ -265,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn more_codes_than_fit_are_refused() {
+    fn decoder_rejects_more_codes_than_fit() {
         let mut spec = Spec {
             counts: [0; 16],
             symbols: vec![1, 2, 3],

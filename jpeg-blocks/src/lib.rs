@@ -1,33 +1,40 @@
 //! Edits a JPEG block by block.
 //!
-//! Decoding and encoding again costs quality everywhere to change a corner. Here a file is taken apart down to its quantized
-//! coefficients; chosen blocks get new pixels or one colour, and all others keep their coefficients, in a sequential file even their bits.
-//! The idea is Clunie and Gebow's: "Block selective redaction for minimizing loss during de-identification of burned in text in
-//! irreversibly compressed JPEG medical images", J. Med. Imaging 2(1):016501, 2015.
+//! Decoding a picture and encoding it again to change one corner costs quality everywhere. This
+//! crate decodes a file only to its quantized coefficients. Chosen blocks get new pixels or a
+//! uniform color; all others keep their coefficients, and in a sequential file even their bits. The
+//! method is Clunie and Gebow's: "Block selective redaction for minimizing loss during
+//! de-identification of burned in text in irreversibly compressed JPEG medical images", J. Med.
+//! Imaging 2(1):016501, 2015.
 //!
 //! ```
 //! # fn main() -> Result<(), jpeg_blocks::Error> {
-//! # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/grey.jpg")).unwrap();
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/gray.jpg");
+//! # let bytes = std::fs::read(path).unwrap();
 //! use jpeg_blocks::{Jpeg, Keep, Limits};
 //!
 //! let jpeg = Jpeg::parse(&bytes, &Limits::default())?;
-//! let area = jpeg.area(0, 0, 40, 20).expect("it is on the picture");
+//! let area = jpeg.area(0, 0, 40, 20).expect("the rectangle lies on the picture");
 //! let redacted = jpeg.write(&[jpeg.fill(area, [0, 0, 0])], Keep::Picture { icc: false })?;
 //! # assert!(Jpeg::parse(&redacted, &Limits::default()).is_ok());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! It reads baseline, extended sequential and progressive files with Huffman coding and 8 bits: grey, YCbCr, RGB, CMYK and YCCK, any
-//! sampling factors, interleaved or not, with restart markers. Progressive files are written back sequential with the same
-//! coefficients. Files with a fault are refused, never half read. The modules stand in the order of the data's way.
+//! Supported are baseline, extended sequential and progressive files with Huffman coding and 8 bits
+//! per sample: gray, YCbCr, RGB, CMYK and YCCK, with any sampling factors, interleaved or not, with
+//! or without restart markers. Progressive files are written as sequential files with the same
+//! coefficients. Damaged files are rejected, never read in part.
 //!
-//! Memory is the file once more, six to twelve bytes for each MCU and a sixteenth of a byte for each pixel; for a progressive file two bytes for each
-//! sample instead of the index. Nothing is allocated beyond that before the data is there, and time grows with file and picture only.
+//! A parsed file takes as much memory as the file, plus six to twelve bytes per MCU and a sixteenth
+//! of a byte per pixel; for a progressive file, two bytes per sample instead of the index. No more
+//! than that is allocated before the data has been read, and the time depends only on the sizes of
+//! file and picture.
 #![forbid(unsafe_code)]
 
 mod error;
-mod segments;
+mod headers;
+pub mod markers;
 
 // From bits to coefficients.
 mod bits;
@@ -38,36 +45,38 @@ mod scan;
 mod sequential;
 
 // From coefficients to pixels, and back.
-mod colour;
+mod color;
 mod dct;
 mod pixels;
 mod quarter;
 
-// The file.
+// The whole file.
 mod edit;
 mod file;
 mod metadata;
 mod recode;
 mod write;
 
-pub use colour::Colour;
+pub use color::ColorSpace;
 pub use edit::{Area, Edit};
 pub use error::Error;
+pub use headers::ZIGZAG;
 pub use metadata::{Keep, Orientation};
 pub use pixels::Pixels;
-pub use quarter::Grey;
+pub use quarter::GrayImage;
 
-/// What a file may ask for.
+/// Limits on the resources that a file may demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Width times height; checked before anything is allocated.
+    /// Maximum of width times height, checked before anything is allocated.
     pub max_pixels: u64,
-    /// Scans of a progressive file; a hostile one has thousands, each of which goes over the whole picture.
+    /// Maximum number of scans. A hostile progressive file has thousands, each over the whole
+    /// picture.
     pub max_scans: usize,
 }
 
 impl Default for Limits {
-    /// 100 million pixels, 100 scans.
+    /// Allows 100 million pixels and 100 scans.
     fn default() -> Self {
         Limits {
             max_pixels: 100_000_000,
@@ -76,7 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// A JPEG file, ready to be looked at and written with edits.
+/// A parsed JPEG file that can be read and written with edits.
 #[derive(Debug, Clone)]
 pub struct Jpeg<'a> {
     bytes: &'a [u8],
@@ -84,59 +93,62 @@ pub struct Jpeg<'a> {
 }
 
 impl<'a> Jpeg<'a> {
-    /// Takes a file apart, all of it: what is given back has no fault in it.
+    /// Parses a whole file, including the data of all scans.
     ///
     /// # Errors
-    /// [`Error::NotJpeg`], [`Error::Unsupported`] for a kind that is not read, [`Error::TooLarge`] beyond the limits and
-    /// [`Error::Damaged`] for a file with a fault.
+    /// [`Error::NotJpeg`] for anything but a JPEG file, [`Error::Unsupported`] for an unsupported
+    /// kind of JPEG, [`Error::TooLarge`] for more pixels than the limit, and [`Error::Damaged`] for
+    /// a damaged file.
     pub fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Jpeg<'a>, Error> {
         let file = file::File::read(bytes, limits)?;
         Ok(Jpeg { bytes, file })
     }
 
-    /// Pixels across, as they are stored.
+    /// Returns the width of the stored picture in pixels.
     pub fn width(&self) -> usize {
         self.file.frame.width
     }
 
-    /// Pixels down, as they are stored.
+    /// Returns the height of the stored picture in pixels.
     pub fn height(&self) -> usize {
         self.file.frame.height
     }
 
-    /// Pixels of an MCU across and down: 8 x 8, or more where colours are subsampled.
-    pub fn mcu(&self) -> (usize, usize) {
+    /// Returns the width and height of an MCU in pixels: 8 x 8, or more with chroma subsampling.
+    pub fn mcu_size(&self) -> (usize, usize) {
         (8 * self.file.frame.h_max, 8 * self.file.frame.v_max)
     }
 
-    /// How its components make a colour.
-    pub fn colour(&self) -> Colour {
-        self.file.colour
+    /// Returns the color space of the components.
+    pub fn color_space(&self) -> ColorSpace {
+        self.file.color_space
     }
 
-    /// True when it is grey, or colour without any: then brightness is all there is.
-    pub fn is_grey(&self) -> bool {
-        self.file.grey
+    /// Reports whether the picture is gray: it has a single component, or color differences of at
+    /// most one level.
+    pub fn is_gray(&self) -> bool {
+        self.file.gray
     }
 
-    /// How the stored picture is to be turned to be shown: EXIF's 1 to 8.
+    /// Returns the EXIF orientation, 1 to 8, in which a viewer displays the stored picture.
     pub fn orientation(&self) -> Orientation {
         self.file.orientation
     }
 
-    /// Its colour profile, joined; none where a part is missing.
+    /// Returns the color profile, or `None` when the file has no complete one.
     pub fn icc(&self) -> Option<Vec<u8>> {
         self.file.icc(self.bytes)
     }
 
-    /// The MCUs that a rectangle of stored pixels touches; none when it is empty or beside the picture.
+    /// Returns the MCUs that a rectangle of stored pixels touches, or `None` when no part of it
+    /// lies on the picture.
     pub fn area(&self, x: usize, y: usize, width: usize, height: usize) -> Option<Area> {
         let right = x.saturating_add(width).min(self.width());
         let bottom = y.saturating_add(height).min(self.height());
         if x >= right || y >= bottom {
             return None;
         }
-        let (wide, tall) = self.mcu();
+        let (wide, tall) = self.mcu_size();
         let (left, top) = (x / wide, y / tall);
         Some(Area {
             x: left,
@@ -146,8 +158,8 @@ impl<'a> Jpeg<'a> {
         })
     }
 
-    /// The whole picture as an area.
-    pub fn whole(&self) -> Area {
+    /// Returns the area of the whole picture.
+    pub fn full_area(&self) -> Area {
         let (width, height) = self.file.frame.mcus();
         Area {
             x: 0,
@@ -157,40 +169,47 @@ impl<'a> Jpeg<'a> {
         }
     }
 
-    /// The pixels of an area, to its last MCU's end even beside the picture. Grey ones are libjpeg's to the bit; colours that are subsampled
-    /// are not smoothed.
+    /// Decodes the pixels of an area, including the padding of MCUs at the right and bottom edges.
+    /// Gray pixels match libjpeg's bit for bit; subsampled chroma is not interpolated.
     ///
     /// # Errors
-    /// [`Error::Edit`] when the area is not on the picture.
+    /// [`Error::Edit`] when the area lies outside of the picture.
     pub fn read(&self, area: Area) -> Result<Pixels, Error> {
         self.on_picture(area)?;
         self.file.pixels(area)
     }
 
-    /// An edit that gives an area other pixels, as many as [`Jpeg::read`] gives.
+    /// Creates an edit that replaces the pixels of an area, in the size and kind that
+    /// [`Jpeg::read`] returns them.
     ///
     /// # Errors
-    /// [`Error::Edit`] when they are of another size or kind, or the area is not on the picture.
+    /// [`Error::Edit`] when the pixels have another size or kind, or the area lies outside of the
+    /// picture.
     pub fn replace(&self, area: Area, pixels: &Pixels) -> Result<Edit, Error> {
         self.on_picture(area)?;
         let content = self.file.coefficients(area, pixels)?;
         Ok(Edit { area, content })
     }
 
-    /// An edit that makes an area one colour: red, green, blue. Nothing of what was there is left in it, and the file that comes of it
-    /// is the same whatever was there.
-    pub fn fill(&self, area: Area, colour: [u8; 3]) -> Edit {
+    /// Creates an edit that fills an area with a color: red, green, blue. Nothing of the original
+    /// content remains: two files that differ only under a fill become the same file, as long as
+    /// both have the same Huffman tables.
+    pub fn fill(&self, area: Area, color: [u8; 3]) -> Edit {
         Edit {
             area,
-            content: self.file.constant(colour),
+            content: self.file.constant(color),
         }
     }
 
-    /// The picture's brightness reduced: means of boxes of `factor` x `factor` pixels, those at the right and bottom edge of the pixels that
-    /// are there. For factors 4 and 8 it costs nothing more, for 1 and 2 every block is transformed. It differs from the means of decoded pixels by one level at
-    /// most. None for other factors, and where brightness is not all that a pixel's grey depends on (see [`Jpeg::is_grey`]).
-    pub fn reduced(&self, factor: usize) -> Option<Grey> {
-        let quarter = self.file.quarter.as_ref().filter(|_| self.is_grey())?;
+    /// Returns the brightness of a gray picture, reduced to the means of boxes of `factor` x
+    /// `factor` pixels; boxes at the right and bottom edges average the pixels inside of the
+    /// picture.
+    ///
+    /// Factors 4 and 8 cost nothing more than parsing did; 1 and 2 transform every block. The
+    /// result differs from the means of decoded pixels by at most one level. Returns `None` for any
+    /// other factor, and for a picture with color (see [`Jpeg::is_gray`]).
+    pub fn reduced(&self, factor: usize) -> Option<GrayImage> {
+        let quarter = self.file.quarter.as_ref().filter(|_| self.is_gray())?;
         match factor {
             8 => Some(quarter::halve(quarter, self.width(), self.height())),
             4 => Some(quarter.clone()),
@@ -199,14 +218,14 @@ impl<'a> Jpeg<'a> {
         }
     }
 
-    fn means(&self, factor: usize) -> Option<Grey> {
+    fn means(&self, factor: usize) -> Option<GrayImage> {
         let (across, down) = (
             self.width().div_ceil(factor),
             self.height().div_ceil(factor),
         );
         let mut levels = Vec::with_capacity(across * down);
-        let whole = self.whole();
-        let (_, tall) = self.mcu();
+        let whole = self.full_area();
+        let (_, tall) = self.mcu_size();
         for y in 0..whole.height {
             let stripe = Area {
                 y,
@@ -231,7 +250,7 @@ impl<'a> Jpeg<'a> {
                     let (mut sum, mut count) = (0usize, 0usize);
                     for sy in top..(top + factor).min(rows) {
                         for sx in left..(left + factor).min(self.width()) {
-                            // Of a grey pixel in colour any channel is its brightness, to a level.
+                            // Any channel of a gray pixel in color is its brightness, to one level.
                             sum += usize::from(
                                 pixels.data[(sy * pixels.width + sx) * pixels.channels],
                             );
@@ -242,15 +261,15 @@ impl<'a> Jpeg<'a> {
                 }
             }
         }
-        Some(Grey {
+        Some(GrayImage {
             width: across,
             height: down,
             levels,
         })
     }
 
-    /// Writes the file with these edits; of several on one place the last holds. What they do not touch keeps its coefficients. The
-    /// same file can be written several times with others.
+    /// Writes the file with edits. The last of several edits of one MCU wins; unedited MCUs keep
+    /// their coefficients. A parsed file can be written several times with different edits.
     ///
     /// # Errors
     /// [`Error::Edit`] when an edit was made for another picture.
@@ -260,7 +279,7 @@ impl<'a> Jpeg<'a> {
     }
 
     fn on_picture(&self, area: Area) -> Result<(), Error> {
-        let whole = self.whole();
+        let whole = self.full_area();
         let within = |start: usize, length: usize, end: usize| {
             start.checked_add(length).is_some_and(|e| e <= end)
         };
@@ -269,3 +288,8 @@ impl<'a> Jpeg<'a> {
         fits.then_some(()).ok_or(Error::Edit)
     }
 }
+
+/// Compiles the README's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

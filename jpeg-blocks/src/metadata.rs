@@ -1,87 +1,93 @@
-//! What a file says besides its picture, and what of it is kept.
+//! Metadata segments: reading them, and filtering them for the written file.
 
-use crate::segments::Segment;
+use crate::markers::{self, Segment};
 
-/// What is kept of the segments that are not the picture itself.
+/// Choice of the metadata that a written file keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// All of them, and what stands after the picture's end.
+    /// All metadata segments, and any data after the end of the picture.
     Everything,
-    /// Only what is needed to show the picture right: the pixel density (without a thumbnail), how colours are coded, the
-    /// orientation (in an EXIF segment that holds nothing else) and, where wanted, the colour profile.
+    /// Only the metadata needed to display the picture correctly: the pixel density (without a
+    /// thumbnail), Adobe's color transform, the orientation (in an EXIF segment with nothing else)
+    /// and optionally the color profile.
     Picture {
-        /// Whether the colour profile stays. Profiles hold texts of their makers.
+        /// Keeps the ICC color profile. Profiles contain texts of their makers.
         icc: bool,
     },
 }
 
-/// How the stored picture is turned to be shown (EXIF, tag 0x0112): 1 as it is, 2 to 8 mirrored or turned.
+/// EXIF orientation (tag 0x0112): 1 displays the stored picture unchanged, 2 to 8 mirrored or
+/// rotated.
 pub type Orientation = u8;
 
 const EXIF: &[u8] = b"Exif\0\0";
 const JFIF: &[u8] = b"JFIF\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
-/// The transform that an Adobe segment names, if this is one.
+/// Returns the color transform of an Adobe segment, or `None` for any other segment.
 pub(crate) fn adobe_transform(segment: &Segment<'_>) -> Option<u8> {
-    let named = segment.marker == 0xEE && segment.payload.starts_with(b"Adobe");
+    let named = segment.marker == markers::APP14 && segment.payload.starts_with(b"Adobe");
     named.then(|| segment.payload.get(11).copied()).flatten()
 }
 
 pub(crate) fn is_jfif(segment: &Segment<'_>) -> bool {
-    segment.marker == 0xE0 && segment.payload.starts_with(JFIF)
+    segment.marker == markers::APP0 && segment.payload.starts_with(JFIF)
 }
 
-/// True for what the picture can be shown without: what an application or a person put in, and what the standard keeps for later.
-pub(crate) fn is_extra(marker: u8) -> bool {
-    !matches!(marker, 0xC0..=0xC2 | 0xC4 | 0xDA | 0xDB | 0xDD)
+/// Reports whether a decoder can do without a segment: those of applications and people, and those
+/// that the standard reserves.
+pub(crate) fn is_metadata(marker: u8) -> bool {
+    !matches!(
+        marker,
+        markers::SOF0..=markers::SOF2 | markers::DHT | markers::SOS | markers::DQT | markers::DRI
+    )
 }
 
-/// What is written in the place of a segment that is an extra.
-pub(crate) fn kept(segment: &Segment<'_>, keep: Keep) -> Option<Vec<u8>> {
+/// Returns the segment to write in place of this metadata segment, if any.
+pub(crate) fn filtered(segment: &Segment<'_>, keep: Keep) -> Option<Vec<u8>> {
     let payload = segment.payload;
     let payload = match keep {
         Keep::Everything => payload.to_vec(),
         Keep::Picture { icc } => {
             if is_jfif(segment) && payload.len() >= 12 {
-                // Version, unit and density as they are; no thumbnail.
+                // Keeps version, unit and density, but no thumbnail.
                 [&payload[..12], &[0, 0]].concat()
             } else if adobe_transform(segment).is_some() {
                 payload[..12].to_vec()
-            } else if icc && segment.marker == 0xE2 && payload.starts_with(ICC) {
+            } else if icc && segment.marker == markers::APP2 && payload.starts_with(ICC) {
                 payload.to_vec()
             } else {
                 return None;
             }
         }
     };
-    Some(marked(segment.marker, &payload))
+    Some(segment_bytes(segment.marker, &payload))
 }
 
-/// A segment as it stands in a file; the payload came from one, so its length fits.
-pub(crate) fn marked(marker: u8, payload: &[u8]) -> Vec<u8> {
+/// Serializes a segment. The payload must fit its 16-bit length, as one read from a file does.
+pub(crate) fn segment_bytes(marker: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0xFF, marker];
     out.extend((payload.len() as u16 + 2).to_be_bytes());
     out.extend(payload);
     out
 }
 
-/// An EXIF segment that says the orientation and nothing else.
+/// Builds an EXIF segment that contains the orientation and nothing else.
 pub(crate) fn orientation_only(orientation: Orientation) -> Vec<u8> {
     let mut exif = EXIF.to_vec();
     exif.extend(b"MM\0\x2A\0\0\0\x08");
-    // One entry: tag, SHORT, one of it, the value at the left; no further directory.
+    // One entry: tag, type SHORT, count 1, left-aligned value. No further directory.
     exif.extend([0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]);
     exif.extend([0; 4]);
-    marked(0xE1, &exif)
+    segment_bytes(markers::APP1, &exif)
 }
 
-/// The orientation that an EXIF segment gives, if this is one and it gives one.
+/// Returns the orientation in an EXIF segment, or `None` for any other segment.
 pub(crate) fn orientation(segment: &Segment<'_>) -> Option<Orientation> {
     let tiff = segment
         .payload
         .strip_prefix(EXIF)
-        .filter(|_| segment.marker == 0xE1)?;
+        .filter(|_| segment.marker == markers::APP1)?;
     let big = match tiff.get(..4)? {
         b"MM\0\x2A" => true,
         b"II\x2A\0" => false,
@@ -110,10 +116,11 @@ pub(crate) fn orientation(segment: &Segment<'_>) -> Option<Orientation> {
         .filter(|v| (1..=8).contains(v))
 }
 
-/// The colour profile in these segments, joined in the order of their numbers; none where a part is missing.
+/// Joins the parts of the color profile in the order of their numbers. Returns `None` when there is
+/// no profile or a part of it is missing.
 pub(crate) fn icc<'a>(segments: impl Iterator<Item = Segment<'a>>) -> Option<Vec<u8>> {
     let mut parts: Vec<(u8, u8, &[u8])> = segments
-        .filter(|s| s.marker == 0xE2)
+        .filter(|s| s.marker == markers::APP2)
         .filter_map(|s| s.payload.strip_prefix(ICC))
         .filter_map(|p| Some((*p.first()?, *p.get(1)?, p.get(2..)?)))
         .collect();
@@ -128,35 +135,33 @@ pub(crate) fn icc<'a>(segments: impl Iterator<Item = Segment<'a>>) -> Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segments::segment;
 
-    #[test]
-    fn the_orientation_that_is_written_is_read() {
-        for wanted in 1..=8 {
-            let bytes = orientation_only(wanted);
-            let (read, end) = segment(&bytes, 0).unwrap();
-            assert_eq!((orientation(&read), end), (Some(wanted), bytes.len()));
+    fn app1(payload: &[u8]) -> Segment<'_> {
+        Segment {
+            marker: markers::APP1,
+            payload,
+            range: 0..4 + payload.len(),
         }
     }
 
     #[test]
-    fn broken_exif_gives_none() {
+    fn orientation_round_trips() {
+        for expected in 1..=8 {
+            let bytes = orientation_only(expected);
+            let read = Segment::read(&bytes, 0).unwrap();
+            assert_eq!(orientation(&read), Some(expected));
+            assert_eq!(read.range, 0..bytes.len());
+        }
+    }
+
+    #[test]
+    fn truncated_exif_has_no_other_orientation() {
         let whole = orientation_only(6);
         for length in 4..whole.len() {
-            let payload = &whole[4..length];
-            let read = orientation(&Segment {
-                marker: 0xE1,
-                payload,
-            });
+            let read = orientation(&app1(&whole[4..length]));
             assert!(read.is_none() || read == Some(6));
         }
-        let payload = b"Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF";
-        assert_eq!(
-            orientation(&Segment {
-                marker: 0xE1,
-                payload
-            }),
-            None
-        );
+        let offset_beyond_end = b"Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF";
+        assert_eq!(orientation(&app1(offset_beyond_end)), None);
     }
 }

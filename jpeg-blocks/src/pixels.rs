@@ -1,31 +1,32 @@
-//! Pixels of chosen MCUs, and coefficients of new ones.
+//! Conversion between the coefficients of an area and its pixels.
 
 use crate::{
-    colour::Colour,
+    color::ColorSpace,
     dct::{Coefficients, forward, inverse},
     edit::{Area, Content, Plane},
     error::Error,
     file::{Body, File},
 };
 
-/// A rectangle of pixels, row by row: one grey byte each, or red, green and blue.
+/// A rectangle of pixels in row-major order: one gray byte each, or red, green and blue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pixels {
-    /// Across.
+    /// Width in pixels.
     pub width: usize,
-    /// Down.
+    /// Height in pixels.
     pub height: usize,
-    /// 1 or 3.
+    /// Bytes per pixel: 1 or 3.
     pub channels: usize,
     /// `width * height * channels` bytes.
     pub data: Vec<u8>,
 }
 
-/// The blocks of one MCU: for each component, row by row.
+/// Blocks of one MCU, row by row for each component.
 type Mcu = Vec<Vec<Coefficients>>;
 
 impl File {
-    /// The blocks of an MCU. Those that a scan of one component leaves out, beside the picture, are grey.
+    /// Returns the blocks of an MCU. Padding blocks, which a non-interleaved scan omits, are
+    /// mid-gray.
     fn mcu(&self, x: usize, y: usize) -> Result<Mcu, Error> {
         let mut mcu: Mcu = self
             .frame
@@ -66,10 +67,10 @@ impl File {
         Ok(mcu)
     }
 
-    /// The pixels of an area, those beside the picture that fill its last MCUs up with them.
+    /// Returns the pixels of an area, including the padding of the last MCUs.
     pub(crate) fn pixels(&self, area: Area) -> Result<Pixels, Error> {
         let (wide, tall) = (8 * self.frame.h_max, 8 * self.frame.v_max);
-        let channels = self.colour.channels();
+        let channels = self.color_space.channels();
         let (width, height) = (area.width * wide, area.height * tall);
         let mut data = vec![0; width * height * channels];
         for my in 0..area.height {
@@ -78,7 +79,7 @@ impl File {
                 for y in 0..tall {
                     let row = ((my * tall + y) * width + mx * wide) * channels;
                     let out = &mut data[row..row + wide * channels];
-                    if self.colour == Colour::Grey {
+                    if self.color_space == ColorSpace::Gray {
                         out.copy_from_slice(&planes[0][8 * y..8 * y + 8]);
                         continue;
                     }
@@ -86,11 +87,11 @@ impl File {
                         let mut s = [0; 4];
                         for ((s, plane), c) in s.iter_mut().zip(&planes).zip(&self.frame.components)
                         {
-                            // Every pixel has the sample that it lies under; none are mixed across.
+                            // Each pixel takes the sample that covers it, without interpolation.
                             let (sx, sy) = (x * c.h / self.frame.h_max, y * c.v / self.frame.v_max);
                             *s = plane[sy * 8 * c.h + sx];
                         }
-                        out.copy_from_slice(&self.colour.pixel(s));
+                        out.copy_from_slice(&self.color_space.pixel(s));
                     }
                 }
             }
@@ -103,7 +104,7 @@ impl File {
         })
     }
 
-    /// The samples of an MCU, a plane for each component.
+    /// Returns the samples of an MCU, one plane per component.
     fn samples(&self, mcu: &Mcu) -> Vec<Vec<u8>> {
         let planes = mcu.iter().zip(&self.frame.components).zip(&self.steps);
         planes
@@ -121,11 +122,11 @@ impl File {
             .collect()
     }
 
-    /// Coefficients of new pixels for an area.
+    /// Returns the coefficients of new pixels for an area.
     pub(crate) fn coefficients(&self, area: Area, pixels: &Pixels) -> Result<Content, Error> {
         let frame = &self.frame;
         let (width, height) = (area.width * 8 * frame.h_max, area.height * 8 * frame.v_max);
-        let channels = self.colour.channels();
+        let channels = self.color_space.channels();
         let fits = (pixels.width, pixels.height, pixels.channels) == (width, height, channels);
         if !fits || pixels.data.len() != width * height * channels {
             return Err(Error::Edit);
@@ -155,15 +156,15 @@ impl File {
         Ok(Content::Blocks(planes))
     }
 
-    /// A component's samples of new pixels: the mean of the pixels that a sample lies over.
+    /// Returns a component's samples of new pixels: each is the mean of the pixels it covers.
     fn plane(&self, component: usize, pixels: &Pixels, across: usize, down: usize) -> Vec<u8> {
-        if self.colour == Colour::Grey {
+        if self.color_space == ColorSpace::Gray {
             return pixels.data.clone();
         }
         let mut sums = vec![(0u32, 0u32); across * down];
         for (n, p) in pixels.data.chunks_exact(3).enumerate() {
             let (x, y) = (n % pixels.width, n / pixels.width);
-            let sample = self.colour.samples([p[0], p[1], p[2]])[component];
+            let sample = self.color_space.samples([p[0], p[1], p[2]])[component];
             let at = (y * down / pixels.height) * across + x * across / pixels.width;
             sums[at].0 += u32::from(sample);
             sums[at].1 += 1;
@@ -173,12 +174,12 @@ impl File {
             .collect()
     }
 
-    /// The DC coefficients of one colour.
-    pub(crate) fn constant(&self, colour: [u8; 3]) -> Content {
-        let samples = self.colour.samples(colour);
+    /// Returns the DC coefficients of a uniform color.
+    pub(crate) fn constant(&self, color: [u8; 3]) -> Content {
+        let samples = self.color_space.samples(color);
         let dc = samples.iter().zip(&self.steps).map(|(&s, steps)| {
             let (value, step) = (8 * (i32::from(s) - 128), i32::from(steps[0]));
-            // Black is to be black and white white, however coarse the steps.
+            // Rounds away from gray, so that black and white stay exact with coarse steps.
             let up = if matches!(s, 0 | 255) {
                 step - 1
             } else {

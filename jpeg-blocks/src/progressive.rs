@@ -1,37 +1,38 @@
-//! Progressive scans (T.81, annex G): the coefficients come in parts, and are all held until the last part is there.
+//! Progressive scans (T.81, annex G). Coefficients arrive over several scans and are all held in
+//! memory.
 
 use crate::{
-    bits::{Packed, Reader},
+    bits::{Reader, ScanBits},
     dct::Coefficients,
     error::Error,
+    headers::{Frame, ScanHeader, Tables, ZIGZAG},
     huffman::{Decoder, extend},
     scan::Layout,
-    segments::{Frame, ScanHeader, Tables, ZIGZAG},
 };
 
-/// All coefficients of a picture.
+/// All coefficients of a picture, refined scan by scan.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    planes: Vec<Held>,
+    planes: Vec<Plane>,
 }
 
 #[derive(Debug, Clone)]
-struct Held {
+struct Plane {
     across: usize,
     blocks: Vec<Coefficients>,
-    /// For each coefficient: the lowest bit that has come, and none before the first scan of it.
-    known: [Option<u32>; 64],
+    /// For each coefficient: the lowest bit received, or `None` before its first scan.
+    received: [Option<u32>; 64],
 }
 
 impl Store {
-    /// Nothing yet.
+    /// Creates a store with all coefficients zero and none received.
     pub(crate) fn new(frame: &Frame) -> Store {
         let plane = |c| {
             let (across, down) = frame.padded(c);
-            Held {
+            Plane {
                 across,
                 blocks: vec![[0; 64]; across * down],
-                known: [None; 64],
+                received: [None; 64],
             }
         };
         Store {
@@ -39,34 +40,34 @@ impl Store {
         }
     }
 
-    /// A block by its place in its component.
+    /// Returns a block, given its position in its component.
     pub(crate) fn block(&self, component: usize, (x, y): (usize, usize)) -> &Coefficients {
         let plane = &self.planes[component];
         &plane.blocks[y * plane.across + x]
     }
 
-    /// True when every coefficient has come down to its last bit.
+    /// Reports whether every coefficient has been received down to its last bit.
     pub(crate) fn is_complete(&self) -> bool {
         self.planes
             .iter()
-            .all(|p| p.known.iter().all(|&known| known == Some(0)))
+            .all(|p| p.received.iter().all(|&received| received == Some(0)))
     }
 
-    /// Takes one scan in.
+    /// Decodes one scan.
     pub(crate) fn read(
         &mut self,
         frame: &Frame,
         header: &ScanHeader,
         tables: &Tables,
-        packed: &Packed,
+        data: &ScanBits,
     ) -> Result<(), Error> {
-        self.note(header)?;
+        self.record_bits(header)?;
         let layout = Layout::new(frame, header, tables.restart);
-        layout.check(packed.intervals())?;
-        let missing = Error::Damaged("a Huffman table is missing");
+        layout.check(data.intervals())?;
+        let missing = Error::Damaged("Huffman table missing");
         let mut decoders = Vec::new();
         for part in &header.parts {
-            // Later bits of DC coefficients come without codes.
+            // Refinement scans of DC coefficients have no Huffman codes.
             let spec = match (header.from, header.high) {
                 (0, 0) => Some(tables.dc[part.dc].as_ref().ok_or(missing)?),
                 (0, _) => None,
@@ -75,11 +76,11 @@ impl Store {
             decoders.push(spec.map(Decoder::new).transpose()?);
         }
         for interval in 0..layout.intervals() {
-            let (from, to) = packed.span(interval);
-            let mut state = State {
-                reader: packed.reader(from),
+            let (from, to) = data.bit_range(interval);
+            let mut decoder = IntervalDecoder {
+                reader: data.reader(from),
                 previous: [0; 4],
-                skip: 0,
+                eob_run: 0,
             };
             let first = interval * layout.interval;
             for unit in first..(first + layout.interval).min(layout.units()) {
@@ -87,51 +88,53 @@ impl Store {
                     let (x, y) = layout.place(unit, place);
                     let plane = &mut self.planes[header.parts[place.0].component];
                     let c = &mut plane.blocks[y * plane.across + x];
-                    state.block(header, place.0, decoders[place.0].as_ref(), c)?;
+                    decoder.block(header, place.0, decoders[place.0].as_ref(), c)?;
                 }
-                if state.reader.position() > u64::from(to) {
-                    return Err(Error::Damaged("a scan ends too early"));
+                if decoder.reader.position() > u64::from(to) {
+                    return Err(Error::Damaged("scan data too short"));
                 }
             }
-            if state.reader.position() + 8 <= u64::from(to) || state.skip > 0 {
-                return Err(Error::Damaged("a scan has more data than blocks"));
+            if decoder.reader.position() + 8 <= u64::from(to) || decoder.eob_run > 0 {
+                return Err(Error::Damaged("scan data too long"));
             }
         }
         Ok(())
     }
 
-    /// Notes which bits come, and refuses those that come twice or before earlier ones.
-    fn note(&mut self, header: &ScanHeader) -> Result<(), Error> {
-        let wrong = Error::Damaged("its scans are out of order");
+    /// Records the bits that a scan sends; rejects bits sent twice or before the ones above them.
+    fn record_bits(&mut self, header: &ScanHeader) -> Result<(), Error> {
+        let wrong = Error::Damaged("scans out of order");
         for part in &header.parts {
-            let known = &mut self.planes[part.component].known;
-            if header.from > 0 && known[0].is_none() {
+            let received = &mut self.planes[part.component].received;
+            if header.from > 0 && received[0].is_none() {
                 return Err(wrong);
             }
-            for known in &mut known[header.from..=header.to] {
+            for received in &mut received[header.from..=header.to] {
                 let expected = if header.high == 0 {
                     None
                 } else {
                     Some(header.high)
                 };
-                if *known != expected {
+                if *received != expected {
                     return Err(wrong);
                 }
-                *known = Some(header.low);
+                *received = Some(header.low);
             }
         }
         Ok(())
     }
 }
 
-struct State<'a> {
+/// Decoder state of one restart interval.
+struct IntervalDecoder<'a> {
     reader: Reader<'a>,
     previous: [i32; 4],
-    /// How many blocks more end where they begin.
-    skip: u32,
+    /// End-of-band run (EOBRUN): number of following blocks with no further coefficients in the
+    /// band.
+    eob_run: u32,
 }
 
-impl State<'_> {
+impl IntervalDecoder<'_> {
     fn block(
         &mut self,
         header: &ScanHeader,
@@ -147,8 +150,8 @@ impl State<'_> {
                 Ok(())
             }
             (_, 0, Some(decoder)) => self.first_ac(header, decoder, c),
-            (_, _, Some(decoder)) => self.more_ac(header, decoder, c),
-            _ => Err(Error::Damaged("a Huffman table is missing")),
+            (_, _, Some(decoder)) => self.refine_ac(header, decoder, c),
+            _ => Err(Error::Damaged("Huffman table missing")),
         }
     }
 
@@ -168,7 +171,7 @@ impl State<'_> {
     ) -> Result<(), Error> {
         let size = u32::from(self.symbol(decoder)?);
         if size > 11 {
-            return Err(Error::Damaged("a coefficient is out of range"));
+            return Err(Error::Damaged("coefficient out of range"));
         }
         let previous = &mut self.previous[part];
         if size > 0 {
@@ -176,7 +179,7 @@ impl State<'_> {
         }
         let value = *previous << low;
         if previous.abs() > 2047 || value.abs() > 2047 {
-            return Err(Error::Damaged("a coefficient is out of range"));
+            return Err(Error::Damaged("coefficient out of range"));
         }
         c[0] = value as i16;
         Ok(())
@@ -188,8 +191,8 @@ impl State<'_> {
         decoder: &Decoder,
         c: &mut Coefficients,
     ) -> Result<(), Error> {
-        if self.skip > 0 {
-            self.skip -= 1;
+        if self.eob_run > 0 {
+            self.eob_run -= 1;
             return Ok(());
         }
         let mut k = header.from;
@@ -199,28 +202,28 @@ impl State<'_> {
             match (run, size) {
                 (15, 0) => k += 16,
                 (_, 0) => {
-                    self.skip = self.end_of_band(run) - 1;
+                    self.eob_run = self.end_of_band(run) - 1;
                     return Ok(());
                 }
                 (_, 1..=10) => {
                     k += run as usize;
                     if k > header.to {
-                        return Err(Error::Damaged("a block has too many coefficients"));
+                        return Err(Error::Damaged("too many coefficients in a block"));
                     }
                     let value = extend(self.reader.take(size), size) << header.low;
                     if value.abs() > 1023 {
-                        return Err(Error::Damaged("a coefficient is out of range"));
+                        return Err(Error::Damaged("coefficient out of range"));
                     }
                     c[usize::from(ZIGZAG[k])] = value as i16;
                     k += 1;
                 }
-                _ => return Err(Error::Damaged("a coefficient is out of range")),
+                _ => return Err(Error::Damaged("coefficient out of range")),
             }
         }
         Ok(())
     }
 
-    /// How many blocks, this one with them, have nothing more in this band.
+    /// Reads the length of an end-of-band run, including the current block.
     fn end_of_band(&mut self, run: u32) -> u32 {
         if run == 0 {
             return 1;
@@ -229,7 +232,7 @@ impl State<'_> {
         (1 << run) + self.reader.take(run)
     }
 
-    fn more_ac(
+    fn refine_ac(
         &mut self,
         header: &ScanHeader,
         decoder: &Decoder,
@@ -237,26 +240,27 @@ impl State<'_> {
     ) -> Result<(), Error> {
         let bit = 1i16 << header.low;
         let mut k = header.from;
-        if self.skip == 0 {
+        if self.eob_run == 0 {
             while k <= header.to {
                 let symbol = self.symbol(decoder)?;
                 let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
                 let mut new = 0;
                 match (run, size) {
                     (_, 0) if run < 15 => {
-                        self.skip = self.end_of_band(run);
+                        self.eob_run = self.end_of_band(run);
                         break;
                     }
                     (15, 0) => {}
                     (_, 1) => new = if self.reader.bit() { bit } else { -bit },
-                    _ => return Err(Error::Damaged("a coefficient is out of range")),
+                    _ => return Err(Error::Damaged("coefficient out of range")),
                 }
-                // The run counts coefficients that are still zero; those that are not get their next bit in passing.
+                // The run counts coefficients that are still zero. Non-zero ones in between are
+                // refined.
                 let mut zeros = run;
                 while k <= header.to {
                     let value = &mut c[usize::from(ZIGZAG[k])];
                     if *value != 0 {
-                        refine(&mut self.reader, value, bit);
+                        refine_coefficient(&mut self.reader, value, bit);
                     } else if zeros == 0 {
                         *value = new;
                         break;
@@ -266,25 +270,25 @@ impl State<'_> {
                     k += 1;
                 }
                 if k > header.to && new != 0 {
-                    return Err(Error::Damaged("a block has too many coefficients"));
+                    return Err(Error::Damaged("too many coefficients in a block"));
                 }
                 k += 1;
             }
         }
-        if self.skip > 0 {
+        if self.eob_run > 0 {
             for &place in ZIGZAG.get(k..=header.to).unwrap_or_default() {
                 let value = &mut c[usize::from(place)];
                 if *value != 0 {
-                    refine(&mut self.reader, value, bit);
+                    refine_coefficient(&mut self.reader, value, bit);
                 }
             }
-            self.skip -= 1;
+            self.eob_run -= 1;
         }
         Ok(())
     }
 }
 
-fn refine(reader: &mut Reader<'_>, value: &mut i16, bit: i16) {
+fn refine_coefficient(reader: &mut Reader<'_>, value: &mut i16, bit: i16) {
     if reader.bit() && *value & bit == 0 {
         *value += if *value > 0 { bit } else { -bit };
     }

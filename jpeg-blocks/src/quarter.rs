@@ -1,59 +1,61 @@
-//! The picture reduced four times each way, straight from the coefficients.
+//! The picture at a quarter of its width and height, computed directly from the coefficients.
 //!
-//! The mean of a 4 x 4 quadrant of a block is a linear map of its coefficients: only the frequencies 0, 1, 3, 5 and 7 have one, and
-//! the four quadrants differ only in signs. So three sums over the coefficients that are not zero do instead of a transform. Where a
-//! decoder would cut samples off at black or white, and at the picture's edges, the block is transformed after all.
+//! The mean of a 4 x 4 quadrant of a block is a linear map of its coefficients. Only the
+//! frequencies 0, 1, 3, 5 and 7 contribute, and the four quadrants differ only in signs, so that
+//! three sums over the non-zero coefficients replace the transform. Blocks at the picture's edges,
+//! and those in which a decoder would clamp samples at black or white, are transformed after all.
 
 use crate::{
     dct::{Coefficients, inverse},
-    segments::{Steps, ZIGZAG},
+    headers::{Steps, ZIGZAG},
 };
 
-/// Grey levels, one byte each, row by row.
+/// A gray image: one byte per pixel in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grey {
-    /// Across.
+pub struct GrayImage {
+    /// Width in pixels.
     pub width: usize,
-    /// Down.
+    /// Height in pixels.
     pub height: usize,
     /// `width * height` levels.
     pub levels: Vec<u8>,
 }
 
-/// Makes the reduced picture, block by block.
+/// Builds the reduced picture block by block.
 #[derive(Debug, Clone)]
-pub(crate) struct Quarter {
-    picture: Grey,
-    /// Of the full picture.
+pub(crate) struct QuarterScaler {
+    image: GrayImage,
+    /// Size of the full picture.
     width: usize,
     height: usize,
     steps: Steps,
-    /// The level of one step of DC.
+    /// Gray levels per unit of the DC coefficient.
     flat: f32,
-    /// For each coefficient, in the order of the file: its part in the mean of the first quadrant, if its sign changes across, down or
-    /// both ways, and the most that it can move a sample.
+    /// For each coefficient in zigzag order: its weight in the mean of the first quadrant, by
+    /// whether its sign changes horizontally, vertically or both; last, the most by which it can
+    /// change a sample.
     weights: [[f32; 4]; 64],
 }
 
-/// By how many levels a sample may go beyond black or white before the cut counts.
+/// Number of levels by which samples may exceed black or white without counting as clamped.
 const SLACK: f32 = 1.0;
 
-impl Quarter {
-    pub(crate) fn new(width: usize, height: usize, steps: &Steps) -> Quarter {
-        let picture = Grey {
+impl QuarterScaler {
+    pub(crate) fn new(width: usize, height: usize, steps: &Steps) -> QuarterScaler {
+        let image = GrayImage {
             width: width.div_ceil(4),
             height: height.div_ceil(4),
             levels: vec![0; width.div_ceil(4) * height.div_ceil(4)],
         };
-        // The mean of the first four samples of each frequency's wave.
+        // Mean of the first four samples of a frequency's wave.
         let mean = |f: usize| -> f32 {
             let wave =
                 |x: usize| ((2 * x + 1) as f64 * f as f64 * std::f64::consts::PI / 16.0).cos();
             let scale = if f == 0 { 0.5f64.sqrt() } else { 1.0 };
             ((0..4).map(wave).sum::<f64>() / 4.0 * scale / 2.0) as f32
         };
-        let mut quarter = Quarter {
-            picture,
+        let mut quarter = QuarterScaler {
+            image,
             width,
             height,
             steps: *steps,
@@ -69,7 +71,7 @@ impl Quarter {
                 (true, false) if v == 0 => weights[0] = part,
                 (false, true) if u == 0 => weights[1] = part,
                 (true, true) => weights[2] = part,
-                // The mean over a quadrant is 0, or it is DC.
+                // The mean over a quadrant is 0, or the coefficient is DC.
                 _ => {}
             }
             let half = if u == 0 || v == 0 { 0.5f32.sqrt() } else { 1.0 };
@@ -78,7 +80,8 @@ impl Quarter {
         quarter
     }
 
-    /// Adds the block at this place, in blocks; `last` is the place of its last coefficient in the order of the file.
+    /// Adds the block at this position, in blocks; `last` is the zigzag index of its last
+    /// coefficient.
     #[inline]
     pub(crate) fn add(&mut self, bx: usize, by: usize, c: &Coefficients, last: usize) {
         let flat = 128.0 + f32::from(c[0]) * self.flat;
@@ -92,16 +95,16 @@ impl Quarter {
             sums[3] += value.abs() * weights[3];
         }
         let [across, down, both, reach] = sums;
-        let cut = flat - reach < -SLACK || flat + reach > 255.0 + SLACK;
+        let clamped = flat - reach < -SLACK || flat + reach > 255.0 + SLACK;
         let edge = 8 * bx + 8 > self.width || 8 * by + 8 > self.height;
-        if cut || edge {
-            self.exactly(bx, by, c);
+        if clamped || edge {
+            self.add_exact(bx, by, c);
             return;
         }
         let level = |v: f32| (v + 0.5) as u8;
-        let at = 2 * by * self.picture.width + 2 * bx;
-        let (upper, lower) = (at, at + self.picture.width);
-        let levels = &mut self.picture.levels;
+        let at = 2 * by * self.image.width + 2 * bx;
+        let (upper, lower) = (at, at + self.image.width);
+        let levels = &mut self.image.levels;
         levels[upper..upper + 2].copy_from_slice(&[
             level(flat + across + down + both),
             level(flat - across + down - both),
@@ -112,9 +115,9 @@ impl Quarter {
         ]);
     }
 
-    /// The means of the samples that are on the picture.
+    /// Adds a block by transforming it; averages only the samples inside of the picture.
     #[inline(never)]
-    fn exactly(&mut self, bx: usize, by: usize, c: &Coefficients) {
+    fn add_exact(&mut self, bx: usize, by: usize, c: &Coefficients) {
         let samples = inverse(c, &self.steps);
         for (qx, qy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let (left, top) = (8 * bx + 4 * qx, 8 * by + 4 * qy);
@@ -131,18 +134,19 @@ impl Quarter {
                 sum += row.iter().map(|&s| usize::from(s)).sum::<usize>();
             }
             let area = wide * tall;
-            self.picture.levels[(top / 4) * self.picture.width + left / 4] =
+            self.image.levels[(top / 4) * self.image.width + left / 4] =
                 ((sum + area / 2) / area) as u8;
         }
     }
 
-    pub(crate) fn finish(self) -> Grey {
-        self.picture
+    pub(crate) fn finish(self) -> GrayImage {
+        self.image
     }
 }
 
-/// Twice as small again: the mean of the samples under each box, by how many of them are on a full picture of this size.
-pub(crate) fn halve(quarter: &Grey, width: usize, height: usize) -> Grey {
+/// Halves a quarter-size picture again. The means are weighted by the number of samples inside of a
+/// full picture of this size.
+pub(crate) fn halve(quarter: &GrayImage, width: usize, height: usize) -> GrayImage {
     let (across, down) = (width.div_ceil(8), height.div_ceil(8));
     let mut levels = Vec::with_capacity(across * down);
     for y in 0..down {
@@ -164,7 +168,7 @@ pub(crate) fn halve(quarter: &Grey, width: usize, height: usize) -> Grey {
             levels.push(((sum + area / 2) / area) as u8);
         }
     }
-    Grey {
+    GrayImage {
         width: across,
         height: down,
         levels,

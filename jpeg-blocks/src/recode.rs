@@ -1,21 +1,23 @@
-//! Writes a scan's blocks with the Huffman tables that suit them best.
+//! Encodes a scan's blocks with optimal Huffman tables.
 
 use crate::{
     bits::Writer,
-    block::{self, Missing},
+    block::{self, MissingCode},
     dct::Coefficients,
     error::Error,
-    huffman::{Encoder, Spec, best},
+    headers::{Frame, ScanHeader},
+    huffman::{Encoder, Spec, optimal},
+    markers,
     scan::Layout,
-    segments::{Frame, ScanHeader},
 };
 
-/// The table of a part: the first component has its own, the others share one. Baseline allows no more than two.
+/// Table index of a scan component: the first has its own table, all others share one, as baseline
+/// allows only two.
 fn slot(part: usize) -> usize {
     usize::from(part > 0)
 }
 
-/// Adds tables, scan header and data to `out`; `blocks` gives the blocks of a unit, and is asked twice for each.
+/// Appends tables, scan header and data to `out`. Calls `blocks` twice for the blocks of each unit.
 pub(crate) fn scan(
     frame: &Frame,
     header: &ScanHeader,
@@ -39,7 +41,7 @@ pub(crate) fn scan(
     }
     let mut encoders = Vec::new();
     for (id, (dc, ac)) in counts.iter().enumerate() {
-        let (dc, ac) = (best(dc), best(ac));
+        let (dc, ac) = (optimal(dc), optimal(ac));
         table(&mut out, id as u8, &dc);
         table(&mut out, 0x10 | id as u8, &ac);
         encoders.push((Encoder::new(&dc)?, Encoder::new(&ac)?));
@@ -54,14 +56,14 @@ pub(crate) fn scan(
                 let interval = unit / layout.interval;
                 out.pad();
                 out.bytes
-                    .extend([0xFF, 0xD0 | (interval as u8).wrapping_sub(1) & 7]);
+                    .extend([0xFF, markers::RST0 | (interval as u8).wrapping_sub(1) & 7]);
             }
         }
         blocks(unit, &mut unit_blocks)?;
         for (&(part, ..), c) in layout.blocks.iter().zip(&unit_blocks) {
             let (dc, ac) = &encoders[slot(part)];
             block::encode(c, &mut previous[part], dc, ac, &mut out)
-                .map_err(|Missing| Error::Damaged("a coefficient has no code"))?;
+                .map_err(|MissingCode| Error::Damaged("no Huffman code for a coefficient"))?;
         }
     }
     out.pad();
@@ -70,7 +72,7 @@ pub(crate) fn scan(
 
 fn table(out: &mut Vec<u8>, id: u8, spec: &Spec) {
     let length = 2 + 1 + 16 + spec.symbols.len() as u16;
-    out.extend([0xFF, 0xC4]);
+    out.extend([0xFF, markers::DHT]);
     out.extend(length.to_be_bytes());
     out.push(id);
     out.extend(spec.counts);
@@ -78,7 +80,7 @@ fn table(out: &mut Vec<u8>, id: u8, spec: &Spec) {
 }
 
 fn scan_header(out: &mut Vec<u8>, frame: &Frame, header: &ScanHeader) {
-    out.extend([0xFF, 0xDA]);
+    out.extend([0xFF, markers::SOS]);
     out.extend((6 + 2 * header.parts.len() as u16).to_be_bytes());
     out.push(header.parts.len() as u8);
     for (part, p) in header.parts.iter().enumerate() {

@@ -1,23 +1,25 @@
-//! How the blocks of a scan follow each other.
+//! Order of the blocks in a scan.
 
 use crate::{
     error::Error,
-    segments::{Frame, Part, ScanHeader},
+    headers::{Frame, Part, ScanHeader},
 };
 
-/// A scan's units (MCUs of an interleaved scan, blocks of another) and the blocks in each.
+/// The units of a scan (MCUs of an interleaved scan, blocks of any other) and the blocks of each.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
-    /// Units across and down.
+    /// Width of the scan in units.
     pub(crate) across: usize,
+    /// Height of the scan in units.
     pub(crate) down: usize,
-    /// Units of a restart interval.
+    /// Restart interval in units.
     pub(crate) interval: usize,
-    /// The blocks of a unit in order: the part's index, and the block's place in the unit.
+    /// Blocks of a unit in order: index of the scan component, and position of the block in the
+    /// unit.
     pub(crate) blocks: Vec<(usize, usize, usize)>,
-    /// For each part: how many blocks of its component a unit has across and down.
+    /// For each scan component: width and height of a unit in blocks.
     sizes: Vec<(usize, usize)>,
-    /// How many units make an MCU of the frame, across and down.
+    /// Width and height of one of the frame's MCUs in units.
     pub(crate) per_mcu: (usize, usize),
 }
 
@@ -55,30 +57,30 @@ impl Layout {
         }
     }
 
-    /// How many units there are.
+    /// Number of units.
     pub(crate) fn units(&self) -> usize {
         self.across * self.down
     }
 
-    /// How many restart intervals they make.
+    /// Number of restart intervals.
     pub(crate) fn intervals(&self) -> usize {
         self.units().div_ceil(self.interval)
     }
 
-    /// The place of a block in its component, in blocks.
+    /// Returns a block's position in its component, in blocks.
     #[inline]
     pub(crate) fn place(&self, unit: usize, (part, x, y): (usize, usize, usize)) -> (usize, usize) {
         let (h, v) = self.sizes[part];
         ((unit % self.across) * h + x, (unit / self.across) * v + y)
     }
 
-    /// True when the scan's data has as many intervals as it must.
+    /// Checks that the scan's data has the expected number of restart intervals.
     pub(crate) fn check(&self, intervals: usize) -> Result<(), Error> {
         if intervals < self.intervals() {
-            return Err(Error::Damaged("a scan ends too early"));
+            return Err(Error::Damaged("scan data too short"));
         }
         if intervals > self.intervals() {
-            return Err(Error::Damaged("a scan has more data than blocks"));
+            return Err(Error::Damaged("scan data too long"));
         }
         Ok(())
     }

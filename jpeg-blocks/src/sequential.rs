@@ -1,51 +1,54 @@
-//! A sequential scan, kept as its bits with an index: where each unit starts, and the DC coefficients before it.
+//! A sequential scan, stored as its bits with an index: the start of each unit, and the DC
+//! coefficients before it.
 //!
-//! So a picture costs its file and six bytes a unit, and what no edit touches is copied as bits.
+//! A picture thus takes the memory of its file and six bytes per unit, and unedited units are
+//! copied as bits.
 
 use crate::{
-    bits::{Packed, Writer},
-    block::{self, Missing},
+    bits::{ScanBits, Writer},
+    block::{self, MissingCode},
     dct::Coefficients,
     edit::Edits,
     error::Error,
+    headers::{Frame, ScanHeader, Tables},
     huffman::{Decoder, Encoder, Spec},
-    recode,
+    markers, recode,
     scan::Layout,
-    segments::{Frame, ScanHeader, Tables},
 };
 
-/// The Huffman tables of one part of a scan.
+/// Huffman tables of one scan component.
 #[derive(Debug, Clone)]
 struct PartTables {
     dc: (Spec, Decoder),
     ac: (Spec, Decoder),
 }
 
-/// A scan with its index.
+/// A sequential scan with its index.
 #[derive(Debug, Clone)]
 pub(crate) struct Scan {
     pub(crate) header: ScanHeader,
     pub(crate) layout: Layout,
-    packed: Packed,
+    data: ScanBits,
     tables: Vec<PartTables>,
-    /// The bit at which each unit starts, and that after the last.
+    /// Start of each unit in bits, and the end of the last.
     starts: Vec<u32>,
-    /// The DC coefficients before each unit, one for each part.
+    /// DC predictions at the start of each unit, one per scan component.
     previous: Vec<i16>,
 }
 
 impl Scan {
-    /// Decodes all of the scan once; `visit` gets each block: component, place in blocks, coefficients, place of the last one.
+    /// Decodes the whole scan once. Calls `visit` for each block with its component, position in
+    /// blocks, coefficients, and zigzag index of the last one.
     pub(crate) fn read(
         frame: &Frame,
         header: ScanHeader,
         tables: &Tables,
-        packed: Packed,
+        data: ScanBits,
         mut visit: impl FnMut(usize, (usize, usize), &Coefficients, usize),
     ) -> Result<Scan, Error> {
         let layout = Layout::new(frame, &header, tables.restart);
-        layout.check(packed.intervals())?;
-        let missing = Error::Damaged("a Huffman table is missing");
+        layout.check(data.intervals())?;
+        let missing = Error::Damaged("Huffman table missing");
         let mut parts = Vec::new();
         for part in &header.parts {
             let dc = tables.dc[part.dc].clone().ok_or(missing)?;
@@ -60,8 +63,8 @@ impl Scan {
         let mut before = Vec::with_capacity(units * header.parts.len());
         let mut c: Coefficients = [0; 64];
         for interval in 0..layout.intervals() {
-            let (from, to) = packed.span(interval);
-            let mut reader = packed.reader(from);
+            let (from, to) = data.bit_range(interval);
+            let mut reader = data.reader(from);
             let mut previous = [0i32; 4];
             let first = interval * layout.interval;
             for unit in first..(first + layout.interval).min(units) {
@@ -83,18 +86,18 @@ impl Scan {
                         last,
                     );
                     if last < 8 {
-                        // The first eight in the order of the file lie in four rows.
+                        // The first eight in zigzag order lie in the upper four rows.
                         c[..32].fill(0);
                     } else {
                         c.fill(0);
                     }
                 }
                 if reader.position() > u64::from(to) {
-                    return Err(Error::Damaged("a scan ends too early"));
+                    return Err(Error::Damaged("scan data too short"));
                 }
             }
             if reader.position() + 8 <= u64::from(to) {
-                return Err(Error::Damaged("a scan has more data than blocks"));
+                return Err(Error::Damaged("scan data too long"));
             }
             if interval + 1 == layout.intervals() {
                 starts.push(reader.position() as u32);
@@ -103,16 +106,16 @@ impl Scan {
         Ok(Scan {
             header,
             layout,
-            packed,
+            data,
             tables: parts,
             starts,
             previous: before,
         })
     }
 
-    /// The blocks of one unit.
+    /// Decodes the blocks of one unit.
     pub(crate) fn unit(&self, unit: usize, out: &mut Vec<Coefficients>) -> Result<(), Error> {
-        let mut reader = self.packed.reader(self.starts[unit]);
+        let mut reader = self.data.reader(self.starts[unit]);
         let mut previous = self.before(unit);
         out.clear();
         for &(part, ..) in &self.layout.blocks {
@@ -142,7 +145,7 @@ impl Scan {
         previous
     }
 
-    /// The blocks of one unit with the edits on it.
+    /// Returns the blocks of one unit with edits applied.
     fn edited(
         &self,
         unit: usize,
@@ -165,15 +168,15 @@ impl Scan {
         (unit % self.layout.across / h, unit / self.layout.across / v)
     }
 
-    /// Writes the scan's data with the tables that it came with.
+    /// Writes the scan's data with its original tables.
     ///
-    /// Restart markers stand where they stood. What no edit touches is copied; behind an edit the difference of the first DC
-    /// coefficients is made anew.
+    /// Restart markers keep their places. Unedited units are copied bit by bit, except for the
+    /// first one after an edit, whose DC differences are encoded again.
     pub(crate) fn write(
         &self,
         edits: &Edits<'_>,
         out: Vec<u8>,
-    ) -> Result<Result<Vec<u8>, Missing>, Error> {
+    ) -> Result<Result<Vec<u8>, MissingCode>, Error> {
         let encoders = self
             .tables
             .iter()
@@ -185,11 +188,11 @@ impl Scan {
             if interval > 0 {
                 out.pad();
                 out.bytes
-                    .extend([0xFF, 0xD0 | (interval as u8).wrapping_sub(1) & 7]);
+                    .extend([0xFF, markers::RST0 | (interval as u8).wrapping_sub(1) & 7]);
             }
             let first = interval * self.layout.interval;
             let end = (first + self.layout.interval).min(self.layout.units());
-            // Bits end where the interval's last unit does; what fills the last byte up is made anew.
+            // Copies up to the end of the interval's last unit; the padding is written anew.
             let stop = |unit: usize| {
                 if unit < end {
                     self.starts[unit]
@@ -200,9 +203,9 @@ impl Scan {
             let mut previous = [0i32; 4];
             let mut unit = first;
             while unit < end {
-                let run = self.untouched(unit, end, edits);
+                let run = self.unedited_until(unit, end, edits);
                 if run > unit && self.before(unit) == previous {
-                    self.packed.copy(self.starts[unit], stop(run), &mut out);
+                    self.data.copy(self.starts[unit], stop(run), &mut out);
                     unit = run;
                     if unit < end {
                         previous = self.before(unit);
@@ -213,7 +216,7 @@ impl Scan {
                 for (&(part, ..), c) in self.layout.blocks.iter().zip(&blocks) {
                     let (dc, ac) = &encoders[part];
                     if block::encode(c, &mut previous[part], dc, ac, &mut out).is_err() {
-                        return Ok(Err(Missing));
+                        return Ok(Err(MissingCode));
                     }
                 }
                 unit += 1;
@@ -223,13 +226,13 @@ impl Scan {
         Ok(Ok(out.bytes))
     }
 
-    /// The bit after the last unit of an interval.
+    /// Returns the end of an interval's last unit, in bits.
     fn last_bit(&self, interval: usize, end: usize) -> u32 {
         if interval + 1 == self.layout.intervals() {
             return self.starts[end];
         }
-        // Decoding the last unit again tells where it ends; what follows is padding.
-        let mut reader = self.packed.reader(self.starts[end - 1]);
+        // The index doesn't hold it, so decode the last unit again; the padding starts after it.
+        let mut reader = self.data.reader(self.starts[end - 1]);
         let mut previous = self.before(end - 1);
         for &(part, ..) in &self.layout.blocks {
             let tables = &self.tables[part];
@@ -249,8 +252,8 @@ impl Scan {
         reader.position() as u32
     }
 
-    /// The end of the run of units from `unit` on that no edit touches.
-    fn untouched(&self, unit: usize, end: usize, edits: &Edits<'_>) -> usize {
+    /// Returns the end of the run of unedited units that starts at `unit`.
+    fn unedited_until(&self, unit: usize, end: usize, edits: &Edits<'_>) -> usize {
         let mut at = unit;
         while at < end {
             let (x, y) = self.mcu(at);
@@ -267,7 +270,8 @@ impl Scan {
         at.min(end)
     }
 
-    /// Writes scan header and data with new tables: for edits that need symbols which the old ones lack.
+    /// Writes scan header and data with new tables, for edits that need symbols missing from the
+    /// original ones.
     pub(crate) fn recode(
         &self,
         frame: &Frame,

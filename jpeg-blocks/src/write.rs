@@ -1,15 +1,16 @@
-//! A file put together again, with edits.
+//! Writing a file with edits.
 
 use crate::{
     dct::Coefficients,
     edit::Edits,
     error::Error,
-    file::{Body, File, Item, payload},
+    file::{Body, File, Item},
+    headers::{Part, ScanHeader, ZIGZAG},
+    markers::{self, Segment},
     metadata::{self, Keep},
     progressive::Store,
     recode,
     scan::Layout,
-    segments::{Part, ScanHeader, ZIGZAG},
 };
 
 /// Writes the file with `edits`.
@@ -22,7 +23,8 @@ pub(crate) fn write(
     let mut out = match &file.body {
         Body::Progressive(store) => progressive(file, store, bytes, edits, keep)?,
         Body::Sequential(scans) => {
-            // Tables that lack a symbol for an edit are replaced in all scans, as later ones may use them again.
+            // When an edit needs a symbol that a table lacks, all scans get new tables, since later
+            // scans may use the same table again.
             let mut written = Vec::new();
             for scan in scans {
                 match scan.write(edits, Vec::new())? {
@@ -36,7 +38,8 @@ pub(crate) fn write(
             for item in &file.items {
                 match item {
                     Item::Segment(marker, _)
-                        if metadata::is_extra(*marker) || (recoded && *marker == 0xC4) => {}
+                        if metadata::is_metadata(*marker)
+                            || (recoded && *marker == markers::DHT) => {}
                     Item::Segment(_, place) => out.extend_from_slice(&bytes[place.clone()]),
                     Item::Scan(place) => {
                         out = if recoded {
@@ -53,49 +56,49 @@ pub(crate) fn write(
             out
         }
     };
-    out.extend([0xFF, 0xD9]);
+    out.extend([0xFF, markers::EOI]);
     if keep == Keep::Everything {
         out.extend_from_slice(&bytes[file.tail.clone()]);
     }
     Ok(out)
 }
 
-/// The start of a file with the extra segments that are kept. They all come first, wherever they stood.
+/// Returns the start of a file with the metadata to keep. It all comes first, wherever it was.
 fn start(file: &File, bytes: &[u8], keep: Keep) -> Result<Vec<u8>, Error> {
-    let mut out = vec![0xFF, 0xD8];
-    let mut turned = keep != Keep::Everything && file.orientation != 1;
+    let mut out = vec![0xFF, markers::SOI];
+    let mut rotated = keep != Keep::Everything && file.orientation != 1;
     let mut jfif = false;
     for item in &file.items {
         let Item::Segment(marker, place) = item else {
             continue;
         };
-        if !metadata::is_extra(*marker) {
+        if !metadata::is_metadata(*marker) {
             continue;
         }
-        let segment = payload(bytes, place)?;
-        // A file is a JFIF or not; a second such segment says nothing, or holds a thumbnail.
+        let segment = Segment::read(bytes, place.start)?;
+        // A second JFIF segment adds nothing, or holds a thumbnail.
         if keep != Keep::Everything
             && metadata::is_jfif(&segment)
             && std::mem::replace(&mut jfif, true)
         {
             continue;
         }
-        if let Some(kept) = metadata::kept(&segment, keep) {
-            out.extend(kept);
+        if let Some(filtered) = metadata::filtered(&segment, keep) {
+            out.extend(filtered);
         }
-        // JFIF wants to be first, so EXIF comes right behind it.
-        if turned && metadata::is_jfif(&segment) {
+        // JFIF must be the first segment, so EXIF follows it.
+        if rotated && metadata::is_jfif(&segment) {
             out.extend(metadata::orientation_only(file.orientation));
-            turned = false;
+            rotated = false;
         }
     }
-    if turned {
+    if rotated {
         out.extend(metadata::orientation_only(file.orientation));
     }
     Ok(out)
 }
 
-/// Writes a progressive file as a sequential one with the same coefficients.
+/// Writes a progressive file as a sequential file with the same coefficients.
 fn progressive(
     file: &File,
     store: &Store,
@@ -105,7 +108,7 @@ fn progressive(
 ) -> Result<Vec<u8>, Error> {
     let mut out = start(file, bytes, keep)?;
     let frame = &file.frame;
-    // Each component's steps under its own number; four tables are as many as there can be components.
+    // One quantization table per component, numbered alike; four tables suffice for any file.
     let mut wide = false;
     for (i, steps) in file.steps.iter().enumerate() {
         let big = steps.iter().any(|&s| s > 255);
@@ -119,7 +122,7 @@ fn progressive(
                 table.push(step as u8);
             }
         }
-        out.extend(metadata::marked(0xDB, &table));
+        out.extend(metadata::segment_bytes(markers::DQT, &table));
     }
     let mut header = vec![8];
     header.extend((frame.height as u16).to_be_bytes());
@@ -128,7 +131,8 @@ fn progressive(
     for (i, c) in frame.components.iter().enumerate() {
         header.extend([c.id, (c.h << 4 | c.v) as u8, i as u8]);
     }
-    out.extend(metadata::marked(if wide { 0xC1 } else { 0xC0 }, &header));
+    let sof = if wide { markers::SOF1 } else { markers::SOF0 };
+    out.extend(metadata::segment_bytes(sof, &header));
 
     let part = |component| Part {
         component,
@@ -137,7 +141,7 @@ fn progressive(
     };
     let all: Vec<Part> = (0..frame.components.len()).map(part).collect();
     let blocks: usize = frame.components.iter().map(|c| c.h * c.v).sum();
-    // An MCU holds ten blocks at most (T.81, B.2.3); beyond that each component has a scan of its own.
+    // An MCU holds at most ten blocks (T.81, B.2.3). With more, each component gets its own scan.
     let scans = if blocks <= 10 {
         vec![all]
     } else {

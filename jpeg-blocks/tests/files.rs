@@ -1,9 +1,9 @@
-//! Files of several encoders, read and edited, and looked at with another decoder.
+//! Reads and edits files of several encoders, and compares the results with another decoder's.
 
-use jpeg_blocks::{Area, Colour, Edit, Error, Jpeg, Keep, Limits, Pixels};
+use jpeg_blocks::{Area, ColorSpace, Edit, Error, Jpeg, Keep, Limits, Pixels};
 use libjpeg_turbo_rs::{Decoder, PixelFormat};
 
-/// What is written in the name of every other person in these files.
+/// Name in the metadata of `rotated.jpg`.
 const NAME: &[u8] = b"Jane Roe";
 
 fn file(name: &str) -> Vec<u8> {
@@ -11,7 +11,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// One that has a scan for each component and the best tables for each, as Pillow writes none.
+/// Encodes a file with one scan per component and optimal tables, which Pillow can't write.
 fn not_interleaved() -> Vec<u8> {
     let (width, height) = (149u16, 115u16);
     let pixels: Vec<u8> = (0..usize::from(width) * usize::from(height))
@@ -32,11 +32,11 @@ fn not_interleaved() -> Vec<u8> {
         .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)
         .unwrap();
     let scans = out.windows(2).filter(|w| *w == [0xFF, 0xDA]).count();
-    assert_eq!(scans, 3, "the encoder interleaves after all");
+    assert_eq!(scans, 3, "the encoder interleaved the components");
     out
 }
 
-/// One with a restart marker behind every block: more than fit into a byte.
+/// Encodes a file with a restart marker after every block, more than a byte can count.
 fn many_restarts() -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut out, 85);
@@ -51,7 +51,7 @@ fn many_restarts() -> Vec<u8> {
 }
 
 const SEQUENTIAL: [&str; 11] = [
-    "grey",
+    "gray",
     "optimized",
     "restarts",
     "coarse",
@@ -61,7 +61,7 @@ const SEQUENTIAL: [&str; 11] = [
     "420-restarts",
     "rgb",
     "cmyk",
-    "turned",
+    "rotated",
 ];
 const PROGRESSIVE: [&str; 3] = ["progressive", "420-progressive", "mozjpeg"];
 
@@ -72,7 +72,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
         .map(|n| (n.to_string(), file(n)));
     named
         .chain([
-            ("not interleaved".into(), not_interleaved()),
+            ("non-interleaved".into(), not_interleaved()),
             ("many restarts".into(), many_restarts()),
         ])
         .collect()
@@ -82,7 +82,7 @@ fn parse(bytes: &[u8]) -> Jpeg<'_> {
     Jpeg::parse(bytes, &Limits::default()).unwrap()
 }
 
-/// The pixels as libjpeg-turbo's algorithms give them, with bytes of a pixel.
+/// Decodes with libjpeg-turbo's algorithms. Returns the pixels and the bytes per pixel.
 fn decoded(bytes: &[u8]) -> (Vec<u8>, usize) {
     let mut decoder = Decoder::new(bytes).unwrap();
     let format = match decoder.header().components.len() {
@@ -98,18 +98,18 @@ fn decoded(bytes: &[u8]) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn nothing_edited_is_the_same_file() {
+fn write_without_edits_returns_the_same_file() {
     for (name, bytes) in all() {
         let jpeg = parse(&bytes);
         let again = jpeg.write(&[], Keep::Everything).unwrap();
         if PROGRESSIVE.contains(&name.as_str()) {
             assert_eq!(decoded(&bytes), decoded(&again), "{name}");
             assert_eq!(
-                jpeg.read(jpeg.whole()).unwrap(),
-                parse(&again).read(jpeg.whole()).unwrap(),
+                jpeg.read(jpeg.full_area()).unwrap(),
+                parse(&again).read(jpeg.full_area()).unwrap(),
                 "{name}"
             );
-            // What was written sequential stays as it is from then on.
+            // The file is sequential now, and stays the same from here on.
             assert_eq!(
                 parse(&again).write(&[], Keep::Everything).unwrap(),
                 again,
@@ -122,12 +122,12 @@ fn nothing_edited_is_the_same_file() {
 }
 
 #[test]
-fn grey_pixels_are_libjpegs() {
-    for name in ["grey", "optimized", "restarts", "coarse", "progressive"] {
+fn gray_pixels_match_libjpeg_exactly() {
+    for name in ["gray", "optimized", "restarts", "coarse", "progressive"] {
         let bytes = file(name);
         let jpeg = parse(&bytes);
-        assert!(jpeg.is_grey());
-        let pixels = jpeg.read(jpeg.whole()).unwrap();
+        assert!(jpeg.is_gray());
+        let pixels = jpeg.read(jpeg.full_area()).unwrap();
         let (theirs, _) = decoded(&bytes);
         for (y, row) in theirs.chunks_exact(149).enumerate() {
             assert_eq!(
@@ -140,11 +140,11 @@ fn grey_pixels_are_libjpegs() {
 }
 
 #[test]
-fn colours_are_libjpegs_where_nothing_is_subsampled() {
+fn color_pixels_match_libjpeg_without_subsampling() {
     for name in ["444", "rgb"] {
         let bytes = file(name);
         let jpeg = parse(&bytes);
-        let pixels = jpeg.read(jpeg.whole()).unwrap();
+        let pixels = jpeg.read(jpeg.full_area()).unwrap();
         let (theirs, _) = decoded(&bytes);
         for (y, row) in theirs.chunks_exact(3 * 149).enumerate() {
             let ours = &pixels.data[3 * y * pixels.width..][..3 * 149];
@@ -157,18 +157,19 @@ fn colours_are_libjpegs_where_nothing_is_subsampled() {
 }
 
 #[test]
-fn colour_spaces_are_told_apart() {
-    for (name, colour) in [
-        ("grey", Colour::Grey),
-        ("420", Colour::YCbCr),
-        ("rgb", Colour::Rgb),
-        ("cmyk", Colour::Cmyk { inverted: true }),
+fn color_spaces_are_detected() {
+    for (name, color_space) in [
+        ("gray", ColorSpace::Gray),
+        ("420", ColorSpace::YCbCr),
+        ("rgb", ColorSpace::Rgb),
+        ("cmyk", ColorSpace::Cmyk { inverted: true }),
     ] {
-        assert_eq!(parse(&file(name)).colour(), colour, "{name}");
+        assert_eq!(parse(&file(name)).color_space(), color_space, "{name}");
     }
 }
 
-/// Both edits of the pipeline: some writing at the top, and a box filled at the bottom.
+/// Makes the two edits that labeling and redaction need: drawing at the top, and a filled box at
+/// the bottom.
 fn edits(jpeg: &Jpeg<'_>) -> Vec<Edit> {
     let top = jpeg.area(0, 0, 60, 20).unwrap();
     let mut pixels = jpeg.read(top).unwrap();
@@ -184,9 +185,9 @@ fn edits(jpeg: &Jpeg<'_>) -> Vec<Edit> {
     ]
 }
 
-/// Whether a pixel lies in an area or within `margin` of it.
+/// Reports whether a pixel lies in an area or within `margin` of it.
 fn near(jpeg: &Jpeg<'_>, area: Area, x: usize, y: usize, margin: usize) -> bool {
-    let (wide, tall) = jpeg.mcu();
+    let (wide, tall) = jpeg.mcu_size();
     let within = |at: usize, start: usize, length: usize, of: usize| {
         at + margin >= start * of && at < (start + length) * of + margin
     };
@@ -194,15 +195,15 @@ fn near(jpeg: &Jpeg<'_>, area: Area, x: usize, y: usize, margin: usize) -> bool 
 }
 
 #[test]
-fn outside_of_the_edits_every_pixel_stays() {
+fn pixels_outside_of_edits_are_unchanged() {
     for (name, bytes) in all() {
         let jpeg = parse(&bytes);
         let edits = edits(&jpeg);
         let edited = jpeg.write(&edits, Keep::Picture { icc: false }).unwrap();
         let (before, channels) = decoded(&bytes);
         let (after, _) = decoded(&edited);
-        // Where colours are subsampled a decoder mixes neighbours across the seam.
-        let margin = if jpeg.mcu() == (8, 8) { 0 } else { 2 };
+        // With chroma subsampling, a decoder interpolates across the seam.
+        let margin = if jpeg.mcu_size() == (8, 8) { 0 } else { 2 };
         let mut changed = 0;
         for (i, (a, b)) in before
             .chunks_exact(channels)
@@ -227,7 +228,7 @@ fn outside_of_the_edits_every_pixel_stays() {
 }
 
 #[test]
-fn nothing_of_what_was_under_a_fill_is_left() {
+fn fill_leaves_nothing_of_the_original_content() {
     for (name, bytes) in all() {
         let jpeg = parse(&bytes);
         let secret = jpeg.area(30, 40, 50, 40).unwrap();
@@ -248,11 +249,11 @@ fn nothing_of_what_was_under_a_fill_is_left() {
         };
         let (one, two) = (redact(&bytes), redact(&other));
         if redact(&one) == one && redact(&two) == two && one.len() != two.len() {
-            // The edit needed new tables, which stayed: the scans differ, the coefficients do not.
+            // The edit needed new tables, which remain: the scans differ, the coefficients don't.
             let (one, two) = (parse(&one), parse(&two));
             assert_eq!(
-                one.read(one.whole()).unwrap(),
-                two.read(two.whole()).unwrap(),
+                one.read(one.full_area()).unwrap(),
+                two.read(two.full_area()).unwrap(),
                 "{name}"
             );
         } else {
@@ -262,10 +263,10 @@ fn nothing_of_what_was_under_a_fill_is_left() {
 }
 
 #[test]
-fn reduced_pictures_are_the_means_of_the_pixels() {
+fn reduced_levels_are_means_of_pixels() {
     for (name, bytes) in all() {
         let jpeg = parse(&bytes);
-        if !jpeg.is_grey() {
+        if !jpeg.is_gray() {
             assert_eq!(jpeg.reduced(4), None, "{name}");
             continue;
         }
@@ -294,20 +295,20 @@ fn reduced_pictures_are_the_means_of_the_pixels() {
 }
 
 #[test]
-fn only_what_shows_the_picture_is_kept() {
-    let bytes = file("turned");
+fn keep_picture_drops_all_other_metadata() {
+    let bytes = file("rotated");
     let jpeg = parse(&bytes);
     assert_eq!(jpeg.orientation(), 6);
-    let has = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|w| w == what);
-    assert!(has(&bytes, NAME));
+    let contains = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+    assert!(contains(&bytes, NAME));
     let mut with_tail = bytes.clone();
     with_tail.extend(NAME);
     let kept = parse(&with_tail)
         .write(&[], Keep::Picture { icc: true })
         .unwrap();
-    assert!(!has(&kept, NAME));
+    assert!(!contains(&kept, NAME));
     assert_eq!(parse(&kept).orientation(), 6);
-    // JFIF's density stands at 13: dots per inch, 300 x 300.
+    // JFIF's density, at offset 13: dots per inch, 300 x 300.
     assert_eq!(kept[13..18], [1, 1, 44, 1, 44]);
     assert_eq!(kept[18..20], [0, 0], "no thumbnail");
     assert_eq!(decoded(&kept), decoded(&bytes));
@@ -318,8 +319,8 @@ fn only_what_shows_the_picture_is_kept() {
 }
 
 #[test]
-fn a_symbol_that_the_tables_lack_gives_new_tables() {
-    // The best tables of a smooth picture hold little more than it needs.
+fn edit_with_a_symbol_missing_from_the_tables_gets_new_tables() {
+    // The optimal tables of a uniform picture have codes for few symbols.
     let mut smooth = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut smooth, 90);
     encoder.set_optimized_huffman_tables(true);
@@ -346,7 +347,7 @@ fn a_symbol_that_the_tables_lack_gives_new_tables() {
 }
 
 #[test]
-fn a_missing_end_marker_is_forgiven_and_a_missing_end_is_not() {
+fn missing_end_marker_is_tolerated_and_truncated_scan_is_not() {
     for (name, bytes) in all() {
         let whole = &bytes[..bytes.len() - 2];
         let parsed = Jpeg::parse(whole, &Limits::default());
@@ -359,22 +360,22 @@ fn a_missing_end_marker_is_forgiven_and_a_missing_end_is_not() {
             let short = &bytes[..bytes.len() - 2 - cut];
             assert!(
                 Jpeg::parse(short, &Limits::default()).is_err(),
-                "{name} without {cut}"
+                "{name} without its last {cut} bytes"
             );
         }
     }
 }
 
 #[test]
-fn what_is_not_taken_is_said() {
+fn unsupported_and_oversized_files_are_rejected_by_name() {
     let check = |bytes: &[u8], limits: Limits| Jpeg::parse(bytes, &limits).map(|_| ()).unwrap_err();
-    let grey = file("grey");
+    let gray = file("gray");
     assert_eq!(check(b"\x89PNG", Limits::default()), Error::NotJpeg);
     let few = Limits {
         max_pixels: 149 * 115 - 1,
         ..Limits::default()
     };
-    assert_eq!(check(&grey, few), Error::TooLarge);
+    assert_eq!(check(&gray, few), Error::TooLarge);
     let one_scan = Limits {
         max_scans: 1,
         ..Limits::default()
@@ -383,17 +384,17 @@ fn what_is_not_taken_is_said() {
         check(&file("progressive"), one_scan),
         Error::Damaged(_)
     ));
-    let sof = grey.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
-    for (kind, word) in [
+    let sof = gray.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    for (marker, word) in [
         (0xC9, "arithmetic"),
         (0xC3, "lossless"),
         (0xC5, "hierarchical"),
     ] {
-        let mut other = grey.clone();
-        other[sof + 1] = kind;
+        let mut other = gray.clone();
+        other[sof + 1] = marker;
         assert!(check(&other, Limits::default()).to_string().contains(word));
     }
-    let mut deep = grey.clone();
+    let mut deep = gray.clone();
     deep[sof + 4] = 12;
     assert!(
         check(&deep, Limits::default())
@@ -403,14 +404,14 @@ fn what_is_not_taken_is_said() {
 }
 
 #[test]
-fn edits_that_do_not_fit_are_refused() {
-    let (grey, colour) = (file("grey"), file("420"));
-    let (grey, colour) = (parse(&grey), parse(&colour));
-    let area = grey.area(0, 0, 10, 10).unwrap();
-    assert_eq!(grey.area(149, 0, 5, 5), None);
-    assert_eq!(grey.area(3, 3, 0, 5), None);
+fn edits_that_do_not_fit_are_rejected() {
+    let (gray_bytes, color_bytes) = (file("gray"), file("420"));
+    let (gray, color) = (parse(&gray_bytes), parse(&color_bytes));
+    let area = gray.area(0, 0, 10, 10).unwrap();
+    assert_eq!(gray.area(149, 0, 5, 5), None);
+    assert_eq!(gray.area(3, 3, 0, 5), None);
     assert_eq!(
-        grey.area(140, 110, usize::MAX, usize::MAX),
+        gray.area(140, 110, usize::MAX, usize::MAX),
         Some(Area {
             x: 17,
             y: 13,
@@ -424,13 +425,13 @@ fn edits_that_do_not_fit_are_refused() {
         width: 2,
         height: 1,
     };
-    assert_eq!(grey.read(outside), Err(Error::Edit));
+    assert_eq!(gray.read(outside), Err(Error::Edit));
     assert_eq!(
-        grey.write(&[grey.fill(outside, [0; 3])], Keep::Everything),
+        gray.write(&[gray.fill(outside, [0; 3])], Keep::Everything),
         Err(Error::Edit)
     );
     assert_eq!(
-        colour.write(&[grey.fill(area, [0; 3])], Keep::Everything),
+        color.write(&[gray.fill(area, [0; 3])], Keep::Everything),
         Err(Error::Edit)
     );
     let small = Pixels {
@@ -439,5 +440,5 @@ fn edits_that_do_not_fit_are_refused() {
         channels: 1,
         data: vec![0; 64],
     };
-    assert!(grey.replace(area, &small).is_err());
+    assert!(gray.replace(area, &small).is_err());
 }

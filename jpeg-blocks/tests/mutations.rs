@@ -1,13 +1,14 @@
-//! Damaged files: whatever is done to a file, reading it ends, and what is taken can be edited and read again.
+//! Parses damaged files: parsing always ends, and files that are accepted can be edited and read
+//! again.
 
 use std::time::Instant;
 
 use jpeg_blocks::{Jpeg, Keep, Limits};
 
-/// How many damaged files there are.
+/// Number of damaged files.
 const MUTATIONS: u32 = 24_000;
 
-/// xorshift; the same numbers everywhere.
+/// Xorshift generator; yields the same numbers on every machine.
 struct Numbers(u64);
 
 impl Numbers {
@@ -29,13 +30,13 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], numbers: &mut Numbers) {
             4 => drop(bytes.drain(at..(at + 1 + numbers.below(9)).min(bytes.len()))),
             5 => (0..=numbers.below(9)).for_each(|_| bytes.insert(at, numbers.below(256) as u8)),
             6 => {
-                // A piece of another file.
+                // Insert a piece of another file.
                 let from = numbers.below(other.len());
                 let piece = &other[from..(from + numbers.below(200)).min(other.len())];
                 bytes.splice(at..at, piece.iter().copied());
             }
             7 => {
-                // Headers are few and matter most.
+                // Headers are short but matter most.
                 let early = numbers.below(bytes.len().min(700));
                 bytes[early] = numbers.below(256) as u8;
             }
@@ -51,7 +52,7 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], numbers: &mut Numbers) {
 }
 
 #[test]
-fn damaged_files_are_refused_or_stay_whole() {
+fn damaged_files_are_rejected_or_stay_editable() {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
     let mut names: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
@@ -68,7 +69,7 @@ fn damaged_files_are_refused_or_stay_whole() {
         max_scans: 20,
     };
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
-    let (start, mut taken) = (Instant::now(), 0);
+    let (start, mut accepted) = (Instant::now(), 0);
     for i in 0..MUTATIONS {
         let mut bytes = files[i as usize % files.len()].clone();
         let other = &files[numbers.below(files.len())];
@@ -76,7 +77,7 @@ fn damaged_files_are_refused_or_stay_whole() {
         let Ok(jpeg) = Jpeg::parse(&bytes, &limits) else {
             continue;
         };
-        taken += 1;
+        accepted += 1;
         let area = jpeg.area(0, jpeg.height() / 2, 40, 20).unwrap();
         let pixels = jpeg.read(area).unwrap();
         let edits = [
@@ -97,7 +98,7 @@ fn damaged_files_are_refused_or_stay_whole() {
         (1..=8).for_each(|factor| drop(jpeg.reduced(factor)));
     }
     println!(
-        "{MUTATIONS} damaged files, {taken} taken, {:?}",
+        "{MUTATIONS} damaged files, {accepted} accepted, {:?}",
         start.elapsed()
     );
 }

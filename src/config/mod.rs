@@ -1,21 +1,25 @@
 //! Settings: named variables parsed into a [`Config`] that cannot be invalid.
 
+mod buckets;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use buckets::Buckets;
 pub use settings::{DEFAULTS, OUTPUTS};
 
+use s3::Endpoint;
+
+use buckets::Suffixes;
 use settings::Values;
 
 use crate::{
     error::Error,
     model::predict::Thresholds,
-    picture::decode::Limits,
+    picture::limits::Limits,
     pipeline::Settings,
-    s3::Endpoint,
-    sigv4::{Secret, sha256_hex},
+    secret::{Secret, sha256_hex},
 };
 
 /// Derivation of a study id from a patient id.
@@ -23,8 +27,8 @@ use crate::{
 pub enum StudyId {
     /// HMAC-SHA-256 under the pseudonym key.
     Keyed,
-    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by trying every id; for parity
-    /// tests only.
+    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by
+    /// trying every id; for parity tests only.
     Legacy,
 }
 
@@ -62,21 +66,17 @@ pub struct Config {
     pub model: String,
     /// Name of the model that finds burned-in text; `None` covers the configured boxes only.
     pub text_detector: Option<String>,
-    /// Suffix of the bucket for labelled pictures.
-    pub processed_suffix: String,
-    /// Suffix of the bucket for anonymized pictures.
-    pub anonymized_suffix: String,
-    /// Suffix of the bucket for copies that may still contain text; `None` stores such a copy nowhere.
-    pub quarantine_suffix: Option<String>,
     /// Removal of the outputs of a source together with it.
     pub remove_outputs: bool,
     /// Settings of the pictures themselves.
     pub pixels: Settings,
+    suffixes: Suffixes,
     digest_text: String,
 }
 
 impl Config {
-    /// Reads every setting through `lookup`, which returns the value of a variable; one that is not set has its default.
+    /// Reads every setting through `lookup`, which returns the value of a variable; one that is not
+    /// set has its default.
     ///
     /// # Errors
     /// [`Error::Config`] that names the first variable that is missing or has an unusable value.
@@ -127,9 +127,6 @@ impl Config {
             exam_date: values.exam_date,
             model: values.model,
             text_detector: values.text_detector,
-            processed_suffix: values.processed_suffix,
-            anonymized_suffix: values.anonymized_suffix,
-            quarantine_suffix: values.quarantine_suffix,
             remove_outputs: values.remove_outputs,
             pixels: Settings {
                 limits: Limits {
@@ -149,12 +146,29 @@ impl Config {
                 anonymize: values.anonymize,
                 anonymized_label: values.anonymized_label,
             },
+            suffixes: Suffixes {
+                processed: values.processed_suffix,
+                anonymized: values.anonymized_suffix,
+                quarantine: values.quarantine_suffix,
+            },
             digest_text,
         })
     }
 
-    /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over [`OUTPUTS`], the settings that
-    /// change the outputs, and the SHA-256 of the text detector, because another detector finds other text.
+    /// Names the buckets that belong to an input bucket.
+    pub fn buckets(&self, input: &str) -> Buckets {
+        self.suffixes.buckets(input)
+    }
+
+    /// Reports whether the bucket is for outputs. An event from such a bucket must do nothing, or
+    /// the function would process its own outputs.
+    pub fn is_output_bucket(&self, bucket: &str) -> bool {
+        self.suffixes.name_output(bucket)
+    }
+
+    /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over
+    /// [`OUTPUTS`], the settings that change the outputs, and the SHA-256 of the text detector,
+    /// because another detector finds other text.
     pub fn settings_digest(&self, detector: Option<&str>) -> String {
         let text = format!(
             "{}detector={}\n",

@@ -1,4 +1,7 @@
-//! The table of all settings: each has its name, type, default, parser and effect on the outputs in one row.
+//! The table of all settings: each has its name, type, default, parser and effect on the outputs in
+//! one row.
+
+use s3::Addressing;
 
 use super::{
     ExamDate, StudyId,
@@ -8,23 +11,25 @@ use super::{
 };
 use crate::{
     error::Error,
-    picture::redact::{BoxSpec, Method},
+    picture::boxes::BoxSpec,
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
-    s3::Addressing,
-    sigv4::Secret,
+    secret::Secret,
 };
 
 /// Revision of the outputs, part of every settings digest.
 ///
-/// Raise it by hand in the commit after which an equal source, model and settings give other output bytes, other output
-/// keys or another decision about the anonymized copy. `xray reprocess` then finds all stored outputs out of date and makes
-/// them again. Leave it alone when only speed, wording, reports or metadata change.
+/// Raise it by hand in the commit after which an equal source, model and settings give other output
+/// bytes, other output keys or another decision about the anonymized copy. `xray reprocess` then
+/// finds all stored outputs out of date and makes them again. Leave it alone when only speed,
+/// wording, reports or metadata change.
 pub const OUTPUTS: u32 = 1;
 
-/// Declares the settings, one row each: `name: Type = "default", parser;`, or `parser, digested;` when the value changes the
-/// outputs.
+/// Declares the settings, one row each: `name: Type = "default", parser;`, or `parser, digested;`
+/// when the value changes the outputs.
 ///
-/// A new `digested` row changes the settings digest of every installation, as raising [`OUTPUTS`] does.
+/// A new `digested` row changes the settings digest of every installation, as raising [`OUTPUTS`]
+/// does.
 macro_rules! settings {
     ($($name:ident: $type:ty = $default:literal, $parser:expr $(, $digested:ident)?;)*) => {
         /// Names and defaults of all settings, the same as in `spin.toml`; a test compares the two.
@@ -93,10 +98,11 @@ settings! {
 }
 
 impl Values {
-    /// The text whose digest identifies the settings: the revision of the outputs, then one line for each setting that
-    /// changes them.
+    /// The text whose digest identifies the settings: the revision of the outputs, then one line
+    /// for each setting that changes them.
     ///
-    /// The limits on a source are left out: they decide whether outputs are made, not their contents.
+    /// The limits on a source are left out: they decide whether outputs are made, not their
+    /// contents.
     pub fn digest_text(&self) -> String {
         format!("outputs={OUTPUTS}\n{}\n", self.digested().join("\n"))
     }

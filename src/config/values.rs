@@ -2,12 +2,14 @@
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
+use s3::Addressing;
+
 use super::{ExamDate, StudyId};
 use crate::{
-    picture::redact::{BoxSpec, Corner, Length, Method, parse_boxes},
+    picture::boxes::{BoxSpec, Length, parse_boxes},
+    picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
-    s3::Addressing,
-    sigv4::{Secret, sha256_hex},
+    secret::{Secret, sha256_hex},
 };
 
 /// A parsed value, or the reason why the text cannot be used.
@@ -15,7 +17,8 @@ pub type Parsed<T> = Result<T, String>;
 
 /// A value that is chosen by a word.
 pub trait Word: Copy + PartialEq + 'static {
-    /// The accepted words with their values. Of several words for one value the first is the canonical one.
+    /// The accepted words with their values. Of several words for one value the first is the
+    /// canonical one.
     const WORDS: &[(&str, Self)];
 }
 
@@ -113,7 +116,7 @@ pub fn optional<T>(parser: impl Fn(&str) -> Parsed<T>) -> impl Fn(&str) -> Parse
     }
 }
 
-/// Parses a secret; an empty text is no secret.
+/// Parses a secret; an empty text gives `None`.
 pub fn secret(text: &str) -> Parsed<Option<Secret>> {
     optional(|text| Ok(Secret::new(text.to_owned())))(text)
 }
@@ -155,8 +158,8 @@ pub fn boxes(text: &str) -> Parsed<Vec<BoxSpec>> {
     }
 }
 
-/// The canonical text of a value in the settings digest. Stored objects hold digests of it, so it must never change for a
-/// value that keeps its meaning.
+/// The canonical text of a value in the settings digest. Stored objects hold digests of it, so it
+/// must never change for a value that keeps its meaning.
 pub trait DigestValue {
     /// Returns the canonical text.
     fn digest_value(&self) -> String;
@@ -197,12 +200,7 @@ impl DigestValue for Vec<BoxSpec> {
 }
 
 fn box_text(spec: &BoxSpec) -> String {
-    let corner = match spec.corner {
-        Corner::TopLeft => "top-left",
-        Corner::TopRight => "top-right",
-        Corner::BottomLeft => "bottom-left",
-        Corner::BottomRight => "bottom-right",
-    };
+    let corner = spec.corner.name();
     let length = |length| match length {
         Length::Pixels(pixels) => pixels.to_string(),
         Length::Percent(percent) => format!("{percent}%"),

@@ -1,30 +1,37 @@
-//! Names without the patient: the anonymized object's key and the keyed digests that stand in for what is hidden.
+//! Names without the patient: the key of the anonymized object, and the keyed digests that replace
+//! identifiers.
 //!
-//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter: so no digest can by chance spell a
-//! date, a numeric id or a name with a vowel in it, and a search of the anonymized bucket for any of them has no false alarms.
+//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter. So no
+//! digest can by chance spell a date, a numeric id or a name with a vowel, and a search of the
+//! anonymized bucket for any of them has no false alarms.
 
-mod traces;
+mod fold;
+mod identifiers;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
+mod tests;
 
 use jiff::{ToSpan as _, civil::Date};
 
-use traces::Traces;
+use identifiers::Identifiers;
 
 use crate::{
     config::{ExamDate, StudyId},
     event::MAX_KEY_BYTES,
-    sigv4::{Secret, hmac_sha256},
+    secret::{Secret, hmac_sha256},
 };
 
-/// Letters of a study id: 64 bits.
+/// Length of a study id in letters: 64 bits.
 const STUDY_LETTERS: usize = 16;
-/// Letters that tell two sources of one name apart: 32 bits.
+/// Length of the digest that distinguishes two sources of one name, in letters: 32 bits.
 const COLLISION_LETTERS: usize = 8;
-/// The most days by which an exam date is moved.
+/// Limit on the days by which an exam date is shifted.
 const MAX_SHIFT: u64 = 365;
-/// The longest prefix that is kept.
+/// Limit on the length of a prefix that is kept.
 const MAX_PREFIX: usize = 32;
 
-/// Makes digests under the pseudonym key.
+/// Pseudonyms under one key.
 #[derive(Debug, Clone)]
 pub struct Pseudonyms {
     key: Secret,
@@ -32,17 +39,17 @@ pub struct Pseudonyms {
     exam_date: ExamDate,
 }
 
-/// The two names an anonymized copy may have.
+/// The two possible keys of an anonymized copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnonymizedKeys {
-    /// The name it should have.
+    /// Preferred key.
     pub base: String,
-    /// The name it gets when the other belongs to another source.
+    /// Key if the other belongs to another source.
     pub alternative: String,
 }
 
 impl Pseudonyms {
-    /// Digests under `key`.
+    /// Derives pseudonyms from `key`.
     pub fn new(key: Secret, study_id: StudyId, exam_date: ExamDate) -> Pseudonyms {
         Pseudonyms {
             key,
@@ -51,7 +58,8 @@ impl Pseudonyms {
         }
     }
 
-    /// The first `letters` letters of HMAC-SHA-256 of `text`; `domain` keeps digests of different things apart.
+    /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
+    /// different things.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
         const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
         self.hmac(domain, text)
@@ -67,12 +75,13 @@ impl Pseudonyms {
         hmac_sha256(self.key.expose().as_bytes(), text.as_bytes())
     }
 
-    /// The names of the anonymized copy of `key` in `bucket`.
+    /// Returns the keys of the anonymized copy of `key` in `bucket`.
     ///
-    /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study id>_XXXX-XX-XX_<exam>.<ext>` in the
-    /// same folder, where each folder that holds a part of the name, the id, the birth date or what the name does not keep of the exam
-    /// date becomes a digest. A name that is not
-    /// understood is replaced whole, and so is every folder it is in.
+    /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study
+    /// id>_XXXX-XX-XX_<exam>.<ext>` in the same folder. Each folder that contains a part of the
+    /// name, the id, the birth date, or more of the exam date than the new name keeps becomes a
+    /// digest. A name that does not fit the pattern is replaced entirely, and so is every folder it
+    /// is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
@@ -88,7 +97,7 @@ impl Pseudonyms {
             None => format!("unnamed_{}", self.digest("object", &source, STUDY_LETTERS)),
         };
         let segment = |s: &str| match &patient {
-            Some(p) if !p.is_told_by(s) && !self.exam_is_told_by(p, s) => s.to_owned(),
+            Some(p) if !p.is_identified_by(s) && !self.reveals_exam(p, s) => s.to_owned(),
             _ if s.is_empty() => String::new(),
             _ => self.digest("folder", s, STUDY_LETTERS),
         };
@@ -115,14 +124,14 @@ impl Pseudonyms {
         }
     }
 
-    /// What of the exam date stays.
+    /// Returns the part of the exam date that stays.
     fn exam(&self, patient: &Patient<'_>) -> String {
         let date = patient.exam;
         match self.exam_date {
             ExamDate::Keep => date.to_string(),
             ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
             ExamDate::Shift => {
-                // By the patient, so that the time between two exams stays what it was.
+                // Derived from the patient, so that the time between two exams stays the same.
                 let hmac = self.hmac("shift", &patient.id);
                 let number = hmac[..8].iter().fold(0, |n, &b| (n << 8) | u64::from(b));
                 let days = (number % MAX_SHIFT) as i64 + 1;
@@ -132,27 +141,31 @@ impl Pseudonyms {
         }
     }
 
-    /// True when `text` tells more of the exam date than the name does.
-    fn exam_is_told_by(&self, patient: &Patient<'_>, text: &str) -> bool {
+    /// Reports whether `text` contains more of the exam date than the new name does.
+    fn reveals_exam(&self, patient: &Patient<'_>, text: &str) -> bool {
         match self.exam_date {
             ExamDate::Keep => false,
             ExamDate::Year => {
-                traces::date_is_in(patient.exam, text) && !traces::is_year_alone(patient.exam, text)
+                identifiers::contains_date(patient.exam, text)
+                    && !identifiers::is_year_alone(patient.exam, text)
             }
-            ExamDate::Shift => traces::date_is_in(patient.exam, text),
+            ExamDate::Shift => identifiers::contains_date(patient.exam, text),
         }
     }
 }
 
-/// True when what may stand on the patient's picture can be taken for a side or view mark: a part of the name or the id, as the key
-/// tells them, has one or two characters. A key that is not understood says nothing.
-pub fn may_look_like_a_mark(key: &str) -> bool {
+/// Reports whether text on the patient's picture could be taken for a side or view marker, because
+/// the id or a word of the name in the key has one or two characters. A key that does not fit the
+/// pattern counts as `false`.
+pub fn may_look_like_a_marker(key: &str) -> bool {
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let (stem, _) = split_extension(file);
-    Patient::parse(stem).is_some_and(|p| traces::has_short_part(p.name) || traces::is_short(&p.id))
+    Patient::parse(stem)
+        .is_some_and(|p| identifiers::has_short_word(p.name) || identifiers::is_short(&p.id))
 }
 
-/// The original's study id: BLAKE2b of four bytes over the id, as a big-endian 16 bit number where it is one.
+/// Returns the study id of the system this one replaces: BLAKE2b of four bytes over the id, as a
+/// big-endian 16-bit number if it is one.
 fn legacy_study_id(id: &str) -> String {
     use blake2::{Blake2b, Digest, digest::consts::U4};
     let digest = match id.parse::<u16>() {
@@ -162,7 +175,8 @@ fn legacy_study_id(id: &str) -> String {
     hex::encode(digest)
 }
 
-/// Stem and extension; the extension has its dot, and a name that is all extension has none.
+/// Splits stem and extension. The extension includes its dot; a name that is nothing but an
+/// extension has none.
 pub fn split_extension(file: &str) -> (&str, &str) {
     match file.rfind('.') {
         Some(at) if at > 0 => file.split_at(at),
@@ -170,7 +184,7 @@ pub fn split_extension(file: &str) -> (&str, &str) {
     }
 }
 
-/// Extensions of what is stored are kept, any other could hold anything.
+/// Keeps the extensions of pictures; any other could contain anything.
 fn safe_extension(extension: &str) -> &str {
     match extension.to_ascii_lowercase().as_str() {
         ".jpg" | ".jpeg" | ".png" => extension,
@@ -178,7 +192,7 @@ fn safe_extension(extension: &str) -> &str {
     }
 }
 
-/// What a file name tells of its patient.
+/// Identifiers in a file name.
 struct Patient<'a> {
     prefix: &'a str,
     name: &'a str,
@@ -188,7 +202,8 @@ struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    /// Reads `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may hold further underscores.
+    /// Parses `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may contain further
+    /// underscores.
     fn parse(stem: &'a str) -> Option<Patient<'a>> {
         let (rest, exam) = stem.rsplit_once('_')?;
         let (rest, birth) = rest.rsplit_once('_')?;
@@ -205,24 +220,24 @@ impl<'a> Patient<'a> {
         })
     }
 
-    /// The prefix, if it is plainly a label: lower-case letters and hyphens, and nothing of the patient. `Roe_Jane_…` would
-    /// otherwise keep the family name.
+    /// Returns the prefix if it is plainly a label: lower-case letters and hyphens, and no
+    /// identifier. Otherwise `Roe_Jane_…` would keep the family name.
     fn safe_prefix(&self) -> &str {
         let plain = |c: char| c.is_ascii_lowercase() || c == '-';
         let label = !self.prefix.is_empty()
             && self.prefix.len() <= MAX_PREFIX
             && self.prefix.chars().all(plain)
-            && !self.is_told_by(self.prefix);
+            && !self.is_identified_by(self.prefix);
         if label { self.prefix } else { "xray" }
     }
 
-    /// True when `text` tells of the patient, or can't be told not to.
-    fn is_told_by(&self, text: &str) -> bool {
-        Traces::new(self.name, &self.id, self.birth).are_in(text)
+    /// Reports whether `text` identifies the patient, or may do so.
+    fn is_identified_by(&self, text: &str) -> bool {
+        Identifiers::new(self.name, &self.id, self.birth).contains_identifier(text)
     }
 }
 
-/// `YYYY-MM-DD`, a day that exists.
+/// Parses `YYYY-MM-DD`, a day that exists.
 fn date(text: &str) -> Option<Date> {
     let shaped = text.len() == 10
         && text.bytes().enumerate().all(|(i, b)| {

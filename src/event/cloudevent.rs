@@ -1,4 +1,4 @@
-//! CloudEvents 1.0 over HTTP: who sent it and where its data is.
+//! CloudEvents 1.0 over HTTP: the sender and the data.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::{DeliveryStyle, json};
 use crate::error::Error;
 
-/// A CloudEvent's data and the style its sender acts by.
+/// A CloudEvent's data and the delivery style of its sender.
 pub struct CloudEvent {
     pub style: DeliveryStyle,
     pub data: Value,
 }
 
-/// Reads the attributes of binary mode. Attributes may be raw UTF-8 (RGW's subject is), so none is required to be ASCII.
+/// Reads the attributes of binary mode. Attributes may be raw UTF-8, as RGW's subject is, so none
+/// need be ASCII.
 pub fn binary(headers: &HeaderMap) -> Result<DeliveryStyle, Error> {
     let attribute = |name: &str| {
         headers
@@ -34,7 +35,7 @@ pub fn structured(event: &Value) -> Result<CloudEvent, Error> {
         event.get("data"),
         event.get("data_base64").and_then(Value::as_str),
     ) {
-        // Some senders put the JSON into a string.
+        // Some senders encode the JSON as a string.
         (Some(Value::String(text)), _) => json(text.as_bytes())?,
         (Some(data), _) => data.clone(),
         (None, Some(text)) => {
@@ -57,7 +58,8 @@ fn version(text: &str) -> Result<(), Error> {
     ))
 }
 
-/// RGW's own CloudEvents come from its push endpoint and are pushed as hotly as its bare notifications.
+/// RGW's own CloudEvents come from its push endpoint, which retries as aggressively as for bare
+/// notifications.
 fn style(kind: &str, source: &str) -> DeliveryStyle {
     if kind.starts_with("com.amazonaws.") || source.starts_with("ceph:s3") {
         DeliveryStyle::Gateway

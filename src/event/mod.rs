@@ -1,12 +1,16 @@
-//! A request to what happened in the store: notifications, bare records and CloudEvents.
+//! Parsing of requests into object events: notifications, bare records and CloudEvents.
 //!
-//! Formats: the S3 event message structure 2.1 and later as Ceph's gateway, AWS and MinIO send it, and the HTTP protocol
-//! binding of CloudEvents 1.0 in binary, structured and batch mode.
+//! Formats: the S3 event message structure 2.1 and later as Ceph's gateway, AWS and MinIO send it,
+//! and the HTTP protocol binding of CloudEvents 1.0 in binary, structured and batch mode.
 
 mod cloudevent;
+#[cfg(test)]
+mod mutations;
 mod object;
 mod record;
 mod sequencer;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
@@ -16,60 +20,61 @@ pub use sequencer::Sequencer;
 
 use crate::error::Error;
 
-/// The largest request body that is read, in bytes: some ten thousand records.
+/// Limit on a request body, in bytes: some ten thousand records.
 pub const MAX_EVENT_BYTES: u64 = 8 << 20;
 
-/// Who delivers, because they act differently on the answer's status.
+/// Kind of the sender. The kinds act differently on the status of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStyle {
-    /// A gateway's own push, which repeats whatever is not a success, at once and for ever.
+    /// A gateway's own push, which repeats everything but a success, immediately and forever.
     Gateway,
-    /// A Kafka source or trigger, which tells what to repeat from what to put aside.
+    /// A Kafka source or trigger, which tells retries from dead letters.
     Kafka,
 }
 
-/// What happened to the object.
+/// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was created or overwritten.
+    /// The object was created or overwritten.
     Created,
-    /// It, a version of it or its delete marker was removed, or a delete marker was put over it.
+    /// The object, a version of it or its delete marker was removed, or a delete marker was added.
     Removed,
     /// Anything else.
     Other,
 }
 
-/// One thing that happened to one object.
+/// One event of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEvent {
-    /// The object.
+    /// Object.
     pub object: ObjectRef,
-    /// What happened.
+    /// Kind of the event.
     pub kind: EventKind,
-    /// The object's ETag, without quotes.
+    /// ETag of the object, without quotes.
     pub etag: Option<String>,
-    /// The object's size in bytes.
+    /// Size of the object in bytes.
     pub size: Option<u64>,
-    /// Its place in the order of events of this key.
+    /// Position in the order of events of this key.
     pub sequencer: Option<Sequencer>,
 }
 
-/// A record that was read, or why it can't be.
+/// A parsed record, or the reason why it is unusable.
 pub type Record = Result<ObjectEvent, Error>;
 
-/// What one request delivers.
+/// Contents of one request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// Who delivers.
+    /// Kind of the sender.
     pub style: DeliveryStyle,
-    /// Its records in order; a bad one does not spoil the others.
+    /// Records in order; an unusable one does not affect the others.
     pub records: Vec<Record>,
 }
 
-/// Reads a request to the function.
+/// Parses a request to the function.
 ///
 /// # Errors
-/// [`Error::Method`], [`Error::MediaType`], [`Error::TooLarge`] or [`Error::NotAnEvent`], each saying what is expected.
+/// [`Error::Method`], [`Error::MediaType`], [`Error::TooLarge`] or [`Error::NotAnEvent`], each
+/// naming the expected input.
 pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Error> {
     if method != Method::POST {
         return Err(Error::Method);
@@ -91,12 +96,14 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
             Ok(Delivery { style: event.style, records: records(&event.data)? })
         }
         "application/cloudevents-batch+json" => batch(&json(body)?),
-        // A CloudEvent in binary mode has its data as the body, whatever its content type; Kafka's have none.
+        // The body of a CloudEvent in binary mode is its data, whatever the content type; those
+        // from Kafka have none.
         _ if headers.contains_key("ce-specversion") => {
             let style = cloudevent::binary(headers)?;
             match (style, json(body).and_then(|value| records(&value))) {
                 (style, Ok(records)) => Ok(Delivery { style, records }),
-                // The gateway would repeat a refusal for ever, so what it sent is a delivery, of nothing usable.
+                // The gateway would repeat a refused request forever, so it counts as a delivery of
+                // one unusable record.
                 (DeliveryStyle::Gateway, Err(error)) => Ok(Delivery { style, records: vec![Err(error)] }),
                 (DeliveryStyle::Kafka, Err(error)) => Err(error),
             }
@@ -110,8 +117,9 @@ pub fn intake(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
     }
 }
 
-/// A notification or record as it is. RGW writes keys as they are, and a key need not be UTF-8: such a record can't be
-/// used, but its neighbours can, and a refusal would come again for ever.
+/// Parses a notification or record without an envelope. RGW writes keys as they are, and a key need
+/// not be UTF-8: such a record is unusable, but its neighbors are not, and a refused request would
+/// be repeated forever.
 fn bare(body: &[u8]) -> Result<Delivery, Error> {
     let text = String::from_utf8_lossy(body);
     let mut records = records(&json(text.as_bytes())?)?;
@@ -154,7 +162,7 @@ fn batch(value: &Value) -> Result<Delivery, Error> {
     })
 }
 
-/// The body as JSON. What is wrong with it is told by line and column, never by its text.
+/// Parses the body as JSON. Errors name line and column, never the text.
 fn json(body: &[u8]) -> Result<Value, Error> {
     if body.is_empty() {
         return Err(Error::NotAnEvent(
@@ -163,21 +171,21 @@ fn json(body: &[u8]) -> Result<Value, Error> {
     }
     serde_json::from_slice(body).map_err(|e| {
         Error::NotAnEvent(format!(
-            "the body is not JSON: fault at line {} column {}",
+            "the body is not JSON: error at line {} column {}",
             e.line(),
             e.column()
         ))
     })
 }
 
-/// The records of a notification (`{"Records": […]}`) or a bare record.
+/// Parses the records of a notification (`{"Records": […]}`) or a bare record.
 fn records(value: &Value) -> Result<Vec<Record>, Error> {
     let is_test = value
         .get("Event")
         .and_then(Value::as_str)
         .is_some_and(|e| e.ends_with(":TestEvent"));
     if is_test {
-        // What AWS sends when a notification is set up: a success with nothing in it is the right answer.
+        // AWS sends this when a notification is set up, and expects a success.
         return Ok(Vec::new());
     }
     match value.get("Records") {
@@ -185,7 +193,7 @@ fn records(value: &Value) -> Result<Vec<Record>, Error> {
         Some(_) => Err(Error::NotAnEvent("`Records` is not a list".into())),
         None if value.get("s3").is_some() => Ok(vec![record::read(value)]),
         None => Err(Error::NotAnEvent(
-            "neither `Records` nor `s3` in it; send a bucket notification, one of its records, or a CloudEvent with either as data".into(),
+            "it has neither `Records` nor `s3`; send a bucket notification, one of its records, or a CloudEvent with either as data".into(),
         )),
     }
 }

@@ -1,11 +1,11 @@
-//! Which object: bucket, key and version, checked when it is made.
+//! References to objects, valid by construction.
 
 use crate::error::Error;
 
-/// The longest key, in bytes.
+/// Limit on the length of a key, in bytes.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// An object in the store. Its `Debug` does not show the key, because keys hold names.
+/// Reference to an object. Its `Debug` hides the key, because keys contain names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ObjectRef {
     bucket: String,
@@ -14,15 +14,15 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Checks and makes a reference; an empty version is none.
+    /// Makes a reference; an empty version counts as `None`.
     ///
     /// # Errors
-    /// [`Error::Reference`] when the bucket's name or the key can't be one.
+    /// [`Error::Reference`] when the bucket's name or the key is invalid.
     pub fn new(bucket: &str, key: &str, version: Option<&str>) -> Result<ObjectRef, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if !(1..=255).contains(&bucket.len()) || !bucket.chars().all(plain) || bucket.contains("..")
         {
-            return Err(Error::Reference("the bucket's name is not one".into()));
+            return Err(Error::Reference("the bucket's name is invalid".into()));
         }
         if key.is_empty() {
             return Err(Error::Reference("the key is empty".into()));
@@ -33,7 +33,7 @@ impl ObjectRef {
             )));
         }
         if key.contains('\0') {
-            return Err(Error::Reference("the key holds a zero byte".into()));
+            return Err(Error::Reference("the key contains a zero byte".into()));
         }
         let version = version.filter(|v| !v.is_empty()).map(str::to_owned);
         Ok(ObjectRef {
@@ -43,17 +43,17 @@ impl ObjectRef {
         })
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    /// The key, as it is in the store.
+    /// Returns the key, exactly as in the store.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The version, where the bucket has versions.
+    /// Returns the version, if the bucket is versioned.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }

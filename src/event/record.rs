@@ -1,18 +1,23 @@
-//! One record of a notification.
+//! Parsing of one record of a notification.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use s3::etag;
 use serde_json::Value;
 
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
-use crate::{error::Error, s3::etag};
+use crate::error::Error;
 
-/// How the names of removals begin: asked for by somebody, or by a lifecycle rule as RGW and as AWS call it.
+/// Prefixes of the names of removals: by a request, or by a lifecycle rule as RGW and as AWS name
+/// it.
 const REMOVALS: [&str; 3] = [
     "ObjectRemoved:",
     "ObjectLifecycle:Expiration:",
     "LifecycleExpiration:",
 ];
 
-/// Reads a record. What is missing is named, what is there is not shown.
+/// Parses a record. Errors name a missing field and never show a present one.
 pub fn read(record: &Value) -> Record {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
     let missing = |what: &str| Error::NotAnEvent(format!("the record has no `{what}`"));
@@ -20,7 +25,8 @@ pub fn read(record: &Value) -> Record {
     let source = text("/eventSource").unwrap_or_default();
     let bucket = text("/s3/bucket/name").ok_or_else(|| missing("s3.bucket.name"))?;
     let key = text("/s3/object/key").ok_or_else(|| missing("s3.object.key"))?;
-    // AWS and MinIO send keys form-encoded; RGW sends them raw, where a `+` or `%20` is the key's own.
+    // AWS and MinIO send keys form-encoded; RGW sends them raw, so a `+` or `%20` is part of the
+    // key.
     let encoded = matches!(source, "aws:s3" | "minio:s3");
     let key = if encoded {
         form_decode(key)?
@@ -45,25 +51,37 @@ pub fn read(record: &Value) -> Record {
     })
 }
 
-/// Undoes `application/x-www-form-urlencoded`.
+/// Decodes `application/x-www-form-urlencoded`, strictly: an unusual key must not become another
+/// one.
 fn form_decode(text: &str) -> Result<String, Error> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        match bytes[i] {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let digits = bytes.get(i + 1..i + 3).unwrap_or_default();
-                let mut byte = [0];
-                hex::decode_to_slice(digits, &mut byte)
-                    .map_err(|_| Error::Reference("the key is not form-encoded".into()))?;
-                out.push(byte[0]);
-                i += 2;
-            }
-            other => out.push(other),
-        }
-        i += 1;
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(Error::Reference("the key is not form-encoded".into()));
     }
-    String::from_utf8(out).map_err(|_| Error::Reference("the key is not UTF-8".into()))
+    let text = text.replace('+', " ");
+    let key = percent_decode_str(&text).decode_utf8();
+    key.map(Cow::into_owned)
+        .map_err(|_| Error::Reference("the key is not UTF-8".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_decode_is_strict() {
+        for (text, expect) in [
+            ("a+b%2Bc%20d%C3%A9", Some("a b+c d\u{e9}")),
+            ("a%2", None),
+            ("a%", None),
+            ("a%zz", None),
+            ("a%\u{e9}", None),
+            ("a%ff", None),
+        ] {
+            assert_eq!(form_decode(text).ok().as_deref(), expect, "{text}");
+        }
+    }
 }

@@ -1,14 +1,15 @@
 //! The order of the events of one key.
 
-/// The longest sequencer that is read, in hex digits.
+/// Limit on the length of a sequencer, in hex digits.
 const MAX_DIGITS: usize = 64;
 
-/// A place in the order of events of one key: upper-case hex digits, most significant first.
+/// Position in the order of events of one key: upper-case hex digits, most significant first.
 #[derive(Debug, Clone)]
 pub struct Sequencer(String);
 
 impl Ord for Sequencer {
-    /// As text, the shorter padded with zeros on the right, which is to compare both without their last zeros.
+    /// Compares as text, the shorter padded with zeros on the right, which equals comparing both
+    /// without trailing zeros.
     fn cmp(&self, other: &Sequencer) -> std::cmp::Ordering {
         self.0
             .trim_end_matches('0')
@@ -31,11 +32,12 @@ impl PartialEq for Sequencer {
 impl Eq for Sequencer {}
 
 impl Sequencer {
-    /// Reads a sequencer by its `eventSource`; none where it is not hex.
+    /// Parses a sequencer by its `eventSource`; `None` if it is not hex.
     ///
-    /// RGW writes the raw bytes of a `utime_t`, two little-endian 32 bit numbers, seconds and nanoseconds: `9FDB036B4065E808` is
-    /// 0x6B03DB9F s and 0x08E86540 ns. As text these sort wrongly whenever a byte carries, every 256 seconds. AWS says of
-    /// its own: of two lengths, pad the shorter with zeros on the right, then compare as text. MinIO's have one length.
+    /// RGW writes the raw bytes of a `utime_t`, two little-endian 32-bit numbers, seconds and
+    /// nanoseconds: `9FDB036B4065E808` is 0x6B03DB9F s and 0x08E86540 ns. As text these sort
+    /// wrongly whenever a byte carries, every 256 seconds. AWS documents: of two lengths, pad the
+    /// shorter with zeros on the right, then compare as text. MinIO's have one length.
     pub fn parse(text: &str, source: &str) -> Option<Sequencer> {
         if text.is_empty()
             || text.len() > MAX_DIGITS
@@ -54,12 +56,12 @@ impl Sequencer {
         Some(Sequencer(digits))
     }
 
-    /// The sequencer as it is kept in metadata.
+    /// Returns the sequencer as stored in metadata.
     pub fn stored(&self) -> &str {
         &self.0
     }
 
-    /// Reads what [`Sequencer::stored`] gave.
+    /// Parses the result of [`Sequencer::stored`].
     pub fn from_stored(text: &str) -> Option<Sequencer> {
         Sequencer::parse(text, "")
     }
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gateways_sequencer_is_a_little_endian_time() {
+    fn sequencer_of_rgw_is_a_little_endian_time() {
         let at = |s| Sequencer::parse(s, "ceph:s3").unwrap();
         assert_eq!(at("9FDB036B4065E808").stored(), "6B03DB9F08E86540");
         // One second later the lowest byte carries; as text the later one is smaller.
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn others_compare_as_hex_of_any_length() {
+    fn sequencers_of_others_compare_as_hex_of_any_length() {
         let at = |s| Sequencer::parse(s, "aws:s3").unwrap();
         assert!(at("0055AED6DCD90281E5") > at("0055AED6DCD90281E4"));
         assert!(at("0A0") > at("09FF"), "padded on the right");

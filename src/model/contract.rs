@@ -1,50 +1,67 @@
-//! The model's contract: what the graph wants and gives, read from one small file beside it.
+//! The model's contract: the graph's input and outputs, read from one small file beside it.
 //!
-//! `models/README.md` explains each key to whoever swaps the model.
+//! `models/README.md` explains each key to people who swap the model.
 
 use serde::Deserialize;
 
-use crate::{error::Error, model::doubt::Check, picture::heatmap::MapOutput};
+use crate::{
+    error::Error,
+    model::{
+        scaling::{PerChannel, check_range},
+        tensor::ElementType,
+        version::{self, NewKey, added, invalid, renamed},
+    },
+};
 
-/// What a model wants and gives. A value made by [`Contract::parse`] is consistent.
+/// The contract of a model. A value made by [`Contract::parse`] is consistent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// The form of the file; 1.
+    /// The version of the file, 1 or 2.
     pub version: u32,
     /// The model's name, the name of its folder.
     pub name: String,
     /// SHA-256 of `model.onnx`, 64 lower-case hex digits.
     pub model_sha256: String,
-    /// What goes in.
+    /// The input tensor.
     pub input: Input,
-    /// What comes out.
+    /// The output that is the risk.
     pub output: Output,
-    /// What casts a doubt on the picture; none where the graph can't tell.
+    /// The out-of-distribution checks; empty if the graph has no outputs for them.
     #[serde(default)]
     pub checks: Vec<Check>,
-    /// Where the graph says where the risk comes from, if it does.
+    /// The output that locates the risk on the picture, if the graph has one.
     #[serde(default)]
     pub heatmap: Option<MapOutput>,
 }
 
-/// The input tensor: one picture, f32.
+/// The keys that version 2 changed.
+const NEW_KEYS: [NewKey; 2] = [
+    renamed("/checks", "doubt", "reason"),
+    added("/input", "type"),
+];
+
+/// The input tensor: one picture.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// The name of the graph's input.
     pub name: String,
+    /// The type of its elements.
+    #[serde(default, rename = "type")]
+    pub element_type: ElementType,
     /// The order of the axes.
     pub layout: Layout,
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// What a pixel is.
+    /// The channels of a pixel.
     pub channels: Channels,
-    /// How the whole picture becomes `width` x `height`.
+    /// The rule by which the whole picture becomes `width` x `height`.
     pub resize: Resize,
-    /// value = level * scale + offset, the level from 0 to 255.
+    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are
+    /// integers.
     pub scale: PerChannel,
     /// See `scale`.
     pub offset: PerChannel,
@@ -56,11 +73,52 @@ pub struct Input {
 pub struct Output {
     /// The name of the graph's output.
     pub name: String,
-    /// What the number means.
+    /// The meaning of the number.
     pub kind: OutputKind,
-    /// Which element, in row-major order.
+    /// The element that is the risk, in row-major order.
     #[serde(default)]
     pub index: usize,
+}
+
+/// One limit on one element of an output. A value over it fails the check.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The output's name in the graph.
+    pub output: String,
+    /// The element, in row-major order.
+    #[serde(default)]
+    pub index: usize,
+    /// The greatest value that passes.
+    pub max: f32,
+    /// The reason of a failure, as a word for machines: lower-case letters, digits and `-`. On the
+    /// picture `-` becomes a space.
+    #[serde(alias = "doubt")]
+    pub reason: String,
+}
+
+impl Check {
+    /// Reports whether the limit is a number and the reason is short enough to be printed, with
+    /// nothing in it that could break a log line.
+    fn is_sound(&self) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=40).contains(&self.reason.len())
+            && self.reason.chars().all(plain)
+            && self.max.is_finite()
+    }
+}
+
+/// The graph's output that holds the class-activation map: one logit a cell, rows from the top.
+/// Cells without a vote are far below all others.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapOutput {
+    /// The output's name in the graph.
+    pub output: String,
+    /// Cells across.
+    pub width: usize,
+    /// Cells down.
+    pub height: usize,
 }
 
 /// The order of a tensor's axes, batch first.
@@ -74,12 +132,13 @@ pub enum Layout {
     Nchw,
 }
 
-/// What a pixel is made of, in order.
+/// The channels of a pixel, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channels {
-    /// One grey level.
-    Grey,
+    /// One gray level.
+    #[serde(rename = "grey", alias = "gray")]
+    Gray,
     /// Red, green, blue.
     Rgb,
     /// Blue, green, red.
@@ -87,26 +146,26 @@ pub enum Channels {
 }
 
 impl Channels {
-    /// How many numbers a pixel has.
+    /// Returns how many numbers a pixel has.
     pub fn count(self) -> usize {
         match self {
-            Channels::Grey => 1,
+            Channels::Gray => 1,
             Channels::Rgb | Channels::Bgr => 3,
         }
     }
 }
 
-/// How the picture is made as small as the model wants it.
+/// A rule by which the picture is reduced to the model's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resize {
     /// Box averages by 8, 4, 2 or 1, then an antialiased triangle filter.
     BoxThenBilinear,
-    /// The pixel under the centre, as Pillow's NEAREST.
+    /// The pixel under the center, as Pillow's NEAREST.
     Nearest,
 }
 
-/// What the output's number means.
+/// The meaning of the output's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputKind {
@@ -116,87 +175,34 @@ pub enum OutputKind {
     Logit,
 }
 
-/// One number for all channels or one for each.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum PerChannel {
-    /// The same for all.
-    All(f32),
-    /// One for each, in the order of the channels.
-    Each(Vec<f32>),
-}
-
-impl PerChannel {
-    /// The number of one channel; a contract that was parsed has one for each.
-    pub fn of(&self, channel: usize) -> f32 {
-        match self {
-            PerChannel::All(v) => *v,
-            PerChannel::Each(v) => v.get(channel).copied().unwrap_or(0.0),
+impl Input {
+    fn check(&self) -> Result<(), Error> {
+        for (key, side) in [("width", self.width), ("height", self.height)] {
+            if !(1..=4096).contains(&side) {
+                return Err(invalid(format!("`input.{key}` must be from 1 to 4096")));
+            }
         }
+        let channels = self.channels.count();
+        self.scale.check("scale", channels)?;
+        self.offset.check("offset", channels)?;
+        (0..channels)
+            .try_for_each(|c| check_range(self.element_type, self.scale.of(c), self.offset.of(c)))
     }
-
-    fn check(&self, what: &str, channels: usize) -> Result<(), Error> {
-        let (values, right) = match self {
-            PerChannel::All(v) => (std::slice::from_ref(v), true),
-            PerChannel::Each(v) => (v.as_slice(), v.len() == channels),
-        };
-        if !right {
-            return Err(wrong(format!(
-                "`input.{what}` must be one number or {channels}"
-            )));
-        }
-        if !values.iter().all(|v| v.is_finite()) {
-            return Err(wrong(format!("`input.{what}` must be finite")));
-        }
-        Ok(())
-    }
-}
-
-pub(crate) fn wrong(problem: String) -> Error {
-    Error::Model(format!("contract.json: {problem}"))
-}
-
-/// What every contract begins with: the form of the file, the model's name and its digest.
-///
-/// # Errors
-/// [`Error::Model`] that names the key at fault.
-pub(crate) fn check_head(version: u32, name: &str, digest: &str) -> Result<(), Error> {
-    if version != 1 {
-        return Err(wrong(format!(
-            "`version` {version} is not known; this build reads version 1"
-        )));
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || !name.chars().all(plain) {
-        return Err(wrong("`name` must be letters, digits, `-` and `_`".into()));
-    }
-    if digest.len() != 64 || !digest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
-        return Err(wrong(
-            "`model_sha256` must be 64 lower-case hex digits".into(),
-        ));
-    }
-    Ok(())
 }
 
 impl Contract {
     /// Reads the text of a `contract.json`.
     ///
     /// # Errors
-    /// [`Error::Model`] that names the key at fault: an unknown or missing one, or a value out of range.
+    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another
+    /// version, or a value out of range.
     pub fn parse(text: &str) -> Result<Contract, Error> {
-        let contract: Contract = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-        check_head(contract.version, &contract.name, &contract.model_sha256)?;
-        let input = &contract.input;
-        for (what, side) in [("width", input.width), ("height", input.height)] {
-            if !(1..=4096).contains(&side) {
-                return Err(wrong(format!("`input.{what}` must be from 1 to 4096")));
-            }
-        }
-        input.scale.check("scale", input.channels.count())?;
-        input.offset.check("offset", input.channels.count())?;
+        let contract: Contract = version::parse(text, &NEW_KEYS)?;
+        version::check_head(&contract.name, &contract.model_sha256)?;
+        contract.input.check()?;
         if !contract.checks.iter().all(Check::is_sound) {
-            return Err(wrong(
-                "`checks` must each have a finite `max` and a `doubt` of 1 to 40 lower-case letters, digits and `-`".into(),
+            return Err(invalid(
+                "`checks` must each have a finite `max` and a `reason` of 1 to 40 lower-case letters, digits and `-`".into(),
             ));
         }
         Ok(contract)

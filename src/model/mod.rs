@@ -1,5 +1,14 @@
-//! The model: its contract, its input tensor, its output as a prediction, and the checks of its input.
+//! The model: its contract, its input tensor, its outputs as a prediction, and the
+//! out-of-distribution checks.
 
+mod checks;
 pub mod contract;
-pub mod doubt;
+pub(crate) mod input;
+#[cfg(test)]
+mod mutations;
 pub mod predict;
+pub(crate) mod scaling;
+pub mod tensor;
+#[cfg(test)]
+mod tests;
+pub(crate) mod version;

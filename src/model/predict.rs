@@ -1,33 +1,15 @@
-//! From the picture to the model's tensor, and from its score to a class and a label.
-
-use image::DynamicImage;
+//! From the model's outputs to a risk, a class and a label.
 
 use crate::{
     error::Error,
-    model::contract::{Channels, Contract, Layout, OutputKind},
-    model::doubt::{self, element},
-    picture::resize,
+    model::{
+        checks,
+        contract::{Contract, OutputKind},
+        tensor::{NamedTensor, element},
+    },
 };
 
-/// A dense f32 tensor in row-major order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// The size of each axis.
-    pub dims: Vec<u32>,
-    /// As many values as the product of `dims`.
-    pub data: Vec<f32>,
-}
-
-/// An output of the graph with its name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
-    /// The name in the graph.
-    pub name: String,
-    /// The values.
-    pub tensor: Tensor,
-}
-
-/// Where the classes part. `normal` is at most `pneumonia`; both are from 0 to 1.
+/// The limits between the classes. `normal` is at most `pneumonia`; both are from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
     /// A risk under this is normal.
@@ -36,19 +18,19 @@ pub struct Thresholds {
     pub pneumonia: f64,
 }
 
-/// What the risk is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+/// The class of a risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Class {
     /// Under the lower threshold.
     Normal,
-    /// Between the thresholds, both included; or the picture is not one the model can speak about.
+    /// Between the thresholds, both included; or the picture fails an out-of-distribution check.
     Unsure,
     /// Over the upper threshold.
     Pneumonia,
 }
 
 impl Class {
-    /// The class's name as it is printed and reported.
+    /// Returns the class's name as it is printed and reported.
     pub fn name(self) -> &'static str {
         match self {
             Class::Normal => "Normal",
@@ -58,19 +40,20 @@ impl Class {
     }
 }
 
-/// The model's word on one picture.
+/// The model's result for one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The risk of pneumonia, 0 to 1; it means nothing where there is a doubt.
+    /// The risk of pneumonia, 0 to 1; meaningless where a check failed.
     pub risk: f64,
-    /// What it is called.
+    /// The class of the risk.
     pub class: Class,
-    /// Why nothing is claimed: the contract's word for what is wrong with the picture.
-    pub doubt: Option<String>,
+    /// The reason, in the contract's word, of the out-of-distribution check that the picture
+    /// failed: nothing is claimed of it.
+    pub failed_check: Option<String>,
 }
 
 impl Prediction {
-    /// Names the risk by the thresholds.
+    /// Classifies the risk by the thresholds.
     pub fn new(risk: f64, thresholds: &Thresholds) -> Prediction {
         let class = if risk > thresholds.pneumonia {
             Class::Pneumonia
@@ -82,89 +65,50 @@ impl Prediction {
         Prediction {
             risk,
             class,
-            doubt: None,
+            failed_check: None,
         }
     }
 
-    /// Reads the risk and what casts a doubt on it from the graph's outputs. A doubtful picture is unsure whatever its risk.
+    /// Reads the risk and the checks from the graph's outputs. A picture that fails a check is
+    /// unsure whatever its risk.
     ///
     /// # Errors
-    /// [`Error::Model`] when an output of the contract is missing or too short, or the risk is not from 0 to 1.
+    /// [`Error::Model`] when an output of the contract is missing or too short, or the risk is not
+    /// from 0 to 1.
     pub fn read(
         outputs: &[NamedTensor],
         contract: &Contract,
         thresholds: &Thresholds,
     ) -> Result<Prediction, Error> {
         let mut prediction = Prediction::new(risk(outputs, contract)?, thresholds);
-        if let Some(doubt) = doubt::first(outputs, &contract.checks)? {
+        if let Some(reason) = checks::first_failure(outputs, &contract.checks)? {
             prediction.class = Class::Unsure;
-            prediction.doubt = Some(doubt.to_owned());
+            prediction.failed_check = Some(reason.to_owned());
         }
         Ok(prediction)
     }
 
-    /// The text printed on the picture, as in `Pneumonia, risk=97.25%` or `Unsure, inverted grey`.
+    /// Returns the text printed on the picture, as in `Pneumonia, risk=97.25%` or
+    /// `Unsure, inverted grey`.
     pub fn label(&self) -> String {
-        match &self.doubt {
-            Some(doubt) => format!("{}, {}", self.class.name(), doubt.replace('-', " ")),
+        match &self.failed_check {
+            Some(reason) => format!("{}, {}", self.class.name(), reason.replace('-', " ")),
             None => format!("{}, risk={}%", self.class.name(), percent(self.risk)),
         }
     }
 }
 
-/// The number as Python's `str(round(100 * x, 2))` writes it: at most two decimals, at least one.
+/// Formats the number as Python's `str(round(100 * x, 2))` writes it: at most two decimals, at
+/// least one.
 ///
-/// Rust's formatting rounds the exact binary value half to even, which is how Python's `round` rounds a float.
+/// Rust's formatting rounds the exact binary value half to even, which is how Python's `round`
+/// rounds a float.
 fn percent(x: f64) -> String {
     let text = format!("{:.2}", 100.0 * x);
     match text.strip_suffix('0') {
         Some(short) => short.to_owned(),
         None => text,
     }
-}
-
-/// The picture as the model wants it: the whole picture resized, scaled and laid out by the contract.
-pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> Tensor {
-    let input = &contract.input;
-    let levels = match input.channels {
-        Channels::Grey => resize::grey(pixels, input.width, input.height, input.resize),
-        Channels::Rgb | Channels::Bgr => {
-            resize::rgb(pixels, input.width, input.height, input.resize)
-        }
-    };
-    lay_out(&levels, contract)
-}
-
-/// Levels of the model's size, one a pixel or red, green and blue, scaled and laid out by the contract.
-pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> Tensor {
-    let input = &contract.input;
-    let (width, height) = (input.width, input.height);
-    let channels = input.channels.count();
-    let value = |pixel: usize, c: usize| {
-        let source = if input.channels == Channels::Bgr {
-            channels - 1 - c
-        } else {
-            c
-        };
-        f32::from(levels[pixel * channels + source]) * input.scale.of(c) + input.offset.of(c)
-    };
-    let pixels = width as usize * height as usize;
-    let mut data = Vec::with_capacity(pixels * channels);
-    let dims = match input.layout {
-        Layout::Nhwc => {
-            for p in 0..pixels {
-                data.extend((0..channels).map(|c| value(p, c)));
-            }
-            vec![1, height, width, channels as u32]
-        }
-        Layout::Nchw => {
-            for c in 0..channels {
-                data.extend((0..pixels).map(|p| value(p, c)));
-            }
-            vec![1, channels as u32, height, width]
-        }
-    };
-    Tensor { dims, data }
 }
 
 fn risk(outputs: &[NamedTensor], contract: &Contract) -> Result<f64, Error> {
@@ -192,7 +136,7 @@ mod tests {
     };
 
     #[test]
-    fn percent_is_pythons() {
+    fn percent_matches_python() {
         // Made with Python 3.11: str(round(100 * x, 2)).
         for (x, text) in [
             (0.0, "0.0"),
@@ -216,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_part_strictly() {
+    fn thresholds_themselves_are_unsure() {
         for (risk, class) in [
             (0.0, Class::Normal),
             (0.5999, Class::Normal),
@@ -230,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn label_reads_as_the_original_prints_it() {
+    fn label_matches_the_original() {
         for (risk, label) in [
             (0.9725, "Pneumonia, risk=97.25%"),
             (0.031, "Normal, risk=3.1%"),

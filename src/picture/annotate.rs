@@ -3,12 +3,12 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 
-use crate::{error::Error, picture::redact::Rect};
+use crate::{error::Error, picture::boxes::Rect};
 
 /// DejaVu Sans Mono, printable ASCII only; see `assets/README.md`.
 pub const FONT: &[u8] = include_bytes!("../../assets/DejaVuSansMono-subset.ttf");
 
-/// A label narrower than this is no longer text; beyond it the picture is too narrow to say anything on.
+/// A label with a smaller em would be illegible, so a picture that needs one is too narrow.
 const MIN_EM: f32 = 6.0;
 
 /// A label, laid out for a picture.
@@ -19,15 +19,16 @@ pub struct Label {
 }
 
 impl Label {
-    /// Lays `text` out at the top-left corner of a picture of this size, with an em of `em` pixels, smaller where the picture is too
-    /// narrow for it.
+    /// Lays `text` out at the top-left corner of a picture of this size, with an em of `em` pixels,
+    /// or less if the picture is too narrow.
     ///
     /// # Errors
     /// [`Error::Encode`] when the picture is too narrow to hold the text at all.
     pub fn lay_out(text: &str, em: f32, (width, height): (u32, u32)) -> Result<Label, Error> {
         let font = FontRef::try_from_slice(FONT)
             .map_err(|_| Error::Encode("the built-in font can't be read".into()))?;
-        // Lengths in a font are in units of the em; ab_glyph's scale is the height from ascent to descent.
+        // Lengths in a font are in units of the em; ab_glyph's scale is the height from ascent to
+        // descent.
         let units = font.units_per_em().unwrap_or(2048.0);
         let advance =
             font.h_advance_unscaled(font.glyph_id('0')) / units * text.chars().count() as f32;
@@ -49,12 +50,13 @@ impl Label {
         Ok(Label { dots, rect })
     }
 
-    /// The rectangle outside of which it changes no pixel.
+    /// Returns the rectangle outside of which no pixel changes.
     pub fn rect(&self) -> Rect {
         self.rect
     }
 
-    /// Draws it in white on a picture, or on the part of one whose first pixel has this place.
+    /// Draws the label in white on a picture, or on the part of one whose first pixel is at
+    /// `origin`.
     pub fn draw(&self, pixels: &mut DynamicImage, origin: (i64, i64)) {
         let (width, height) = (i64::from(pixels.width()), i64::from(pixels.height()));
         let dots: Vec<Dot> = self
@@ -66,7 +68,7 @@ impl Label {
                 on.then_some(Dot {
                     x: x as u32,
                     y: y as u32,
-                    cover: d.cover,
+                    coverage: d.coverage,
                 })
             })
             .collect();
@@ -79,7 +81,7 @@ impl Label {
             DynamicImage::ImageLumaA16(p) => whiten(p, &dots, 1),
             DynamicImage::ImageRgb16(p) => whiten(p, &dots, 3),
             DynamicImage::ImageRgba16(p) => whiten(p, &dots, 3),
-            // No decoder here gives other kinds.
+            // The decoders here give no other kinds.
             _ => {}
         }
     }
@@ -95,12 +97,13 @@ pub fn draw_label(pixels: &mut DynamicImage, text: &str, em: f32) -> Result<Rect
     Ok(label.rect())
 }
 
-/// A pixel of the text and how much of it the text covers, 0 to 1.
+/// A pixel of the text.
 #[derive(Debug)]
 struct Dot {
     x: u32,
     y: u32,
-    cover: f32,
+    /// The share of the pixel that the text covers, 0 to 1.
+    coverage: f32,
 }
 
 fn lay_out(font: &FontRef<'_>, scale: PxScale, text: &str) -> Vec<Dot> {
@@ -115,13 +118,13 @@ fn lay_out(font: &FontRef<'_>, scale: PxScale, text: &str) -> Vec<Dot> {
             continue;
         };
         let bounds = outline.px_bounds();
-        outline.draw(|x, y, cover| {
+        outline.draw(|x, y, coverage| {
             let (x, y) = (bounds.min.x + x as f32, bounds.min.y + y as f32);
-            if x >= 0.0 && y >= 0.0 && cover > 0.0 {
+            if x >= 0.0 && y >= 0.0 && coverage > 0.0 {
                 dots.push(Dot {
                     x: x as u32,
                     y: y as u32,
-                    cover: cover.min(1.0),
+                    coverage: coverage.min(1.0),
                 });
             }
         });
@@ -129,8 +132,8 @@ fn lay_out(font: &FontRef<'_>, scale: PxScale, text: &str) -> Vec<Dot> {
     dots
 }
 
-/// Mixes white into the colour channels and makes the dots opaque.
-fn whiten<P>(pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>, dots: &[Dot], colours: usize)
+/// Mixes white into the color channels and makes the dots opaque.
+fn whiten<P>(pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>, dots: &[Dot], colors: usize)
 where
     P: Pixel,
     P::Subpixel: Primitive,
@@ -144,8 +147,8 @@ where
             .enumerate()
         {
             let value = f32_of(*channel);
-            let target = if i < colours {
-                value + (white - value) * dot.cover
+            let target = if i < colors {
+                value + (white - value) * dot.coverage
             } else {
                 white
             };

@@ -1,17 +1,19 @@
-//! A cover that looks like a blur: the mean of what surrounds a box, softened into it at the edges.
+//! A redaction that looks like a blur: the mean of a box's surroundings, blended into them at the
+//! edges.
 
 use image::{ImageBuffer, Pixel, Primitive};
 use num_traits::ToPrimitive;
 
 use crate::picture::boxes::Rect;
 
-/// How far the surroundings reach into a box when its edge is softened, in pixels: three box passes of this radius.
+/// The radius of each of the three box passes that soften a box's edge, in pixels.
 const RADIUS: u32 = 8;
-/// How wide a frame around a box its mean is taken from, in pixels.
+/// The width of the frame around a box from which its mean is taken, in pixels.
 const FRAME: u32 = 8;
 
-/// The mean of the frame around `b`, leaving out what is inside any box; none where nothing is left.
-pub fn surroundings<P>(
+/// Returns the mean of the frame around `b`, leaving out pixels inside any box, or `None` if no
+/// pixel remains.
+pub(super) fn surroundings<P>(
     pixels: &ImageBuffer<P, Vec<P::Subpixel>>,
     b: &Rect,
     boxes: &[Rect],
@@ -44,9 +46,10 @@ where
     mean.map(|m| *P::from_slice(&m))
 }
 
-/// Softens a covered box: inside it, three box passes over the box and its surroundings, the usual stand-in for a
-/// Gaussian. Nothing outside the box changes, and the box holds its plain cover already.
-pub fn soften<P>(pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>, b: &Rect)
+/// Softens the edges of a box that is filled already: applies to its pixels three box passes over
+/// the box and its surroundings, the usual approximation of a Gaussian. Nothing outside the box
+/// changes.
+pub(super) fn soften<P>(pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>, b: &Rect)
 where
     P: Pixel,
     P::Subpixel: Primitive,
@@ -76,7 +79,8 @@ where
     }
 }
 
-/// The mean of each value and its neighbours in the row, up to [`RADIUS`] on either side, fewer at the ends.
+/// Returns the mean of each value and its neighbors in the row, up to [`RADIUS`] on either side,
+/// fewer at the ends.
 fn mean_rows(plane: &[f32], width: usize) -> Vec<f32> {
     let radius = RADIUS as usize;
     let mut out = Vec::with_capacity(plane.len());

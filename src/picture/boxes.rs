@@ -1,4 +1,6 @@
-//! Where to cover: boxes hung on a corner of the picture, in pixels or shares of its sides.
+//! Boxes to redact, anchored at a corner of the picture, in pixels or shares of its sides.
+
+use std::str::FromStr;
 
 use serde::Serialize;
 
@@ -16,12 +18,12 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// True when the pixel is inside.
+    /// Reports whether the pixel is inside.
     pub fn contains(&self, x: u32, y: u32) -> bool {
         (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
 
-    /// True when the other rectangle is inside.
+    /// Reports whether the other rectangle is inside.
     pub fn holds(&self, other: &Rect) -> bool {
         let within = |start, length, inner: u32, inner_length: u32| {
             start <= inner && inner + inner_length <= start + length
@@ -30,7 +32,7 @@ impl Rect {
             && within(self.y, self.height, other.y, other.height)
     }
 
-    /// Grown by `by` on every side, inside a picture of this size.
+    /// Returns it grown by `by` on every side, clipped to a picture of this size.
     pub fn grown(&self, by: u32, width: u32, height: u32) -> Rect {
         let (x, y) = (self.x.saturating_sub(by), self.y.saturating_sub(by));
         Rect {
@@ -55,17 +57,50 @@ pub enum Corner {
     BottomRight,
 }
 
+impl Corner {
+    /// All four.
+    pub const ALL: [Corner; 4] = [
+        Corner::TopLeft,
+        Corner::TopRight,
+        Corner::BottomLeft,
+        Corner::BottomRight,
+    ];
+
+    /// Returns the corner's name in settings and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Corner::TopLeft => "top-left",
+            Corner::TopRight => "top-right",
+            Corner::BottomLeft => "bottom-left",
+            Corner::BottomRight => "bottom-right",
+        }
+    }
+}
+
+impl FromStr for Corner {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Corner, String> {
+        let corner = Corner::ALL.into_iter().find(|corner| corner.name() == text);
+        corner.ok_or_else(|| {
+            format!(
+                "`{text}` is not a corner; use top-left, top-right, bottom-left or bottom-right"
+            )
+        })
+    }
+}
+
 /// A length along one side of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Length {
     /// Pixels.
     Pixels(u32),
-    /// A share of the side, in per cent from 0 to 100.
+    /// A share of the side, in percent from 0 to 100.
     Percent(f64),
 }
 
 impl Length {
-    /// In pixels, rounded up: a box never covers less than it says.
+    /// Returns the length in pixels, rounded up so that a box never covers less than configured.
     fn of(self, side: u32) -> u32 {
         match self {
             Length::Pixels(n) => n.min(side),
@@ -74,7 +109,7 @@ impl Length {
     }
 }
 
-/// A box to cover, hung on a corner.
+/// A box to redact, anchored at a corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoxSpec {
     /// The corner it is measured from.
@@ -90,7 +125,7 @@ pub struct BoxSpec {
 }
 
 impl BoxSpec {
-    /// The part of the box that is on a picture of this size, if any is.
+    /// Returns the part of the box that is on a picture of this size, if any.
     pub fn on(&self, width: u32, height: u32) -> Option<Rect> {
         let right = matches!(self.corner, Corner::TopRight | Corner::BottomRight);
         let bottom = matches!(self.corner, Corner::BottomLeft | Corner::BottomRight);
@@ -105,17 +140,17 @@ impl BoxSpec {
     }
 }
 
-/// Start and length along one side; `far` measures from its end.
+/// Returns start and length along one side; `far` measures from its end.
 fn place(inward: u32, length: u32, side: u32, far: bool) -> (u32, u32) {
     let length = length.min(side - inward);
     (if far { side - inward - length } else { inward }, length)
 }
 
-/// Reads boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and inward offsets, each in
-/// pixels or per cent of that side.
+/// Parses boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and
+/// inward offsets, each in pixels or percent of that side.
 ///
 /// # Errors
-/// Says which part can't be read and what is expected.
+/// Names the part that can't be parsed and the expected syntax.
 pub fn parse_boxes(text: &str) -> Result<Vec<BoxSpec>, String> {
     let boxes: Vec<BoxSpec> = text
         .split(';')
@@ -124,7 +159,10 @@ pub fn parse_boxes(text: &str) -> Result<Vec<BoxSpec>, String> {
         .map(parse_box)
         .collect::<Result<_, _>>()?;
     if boxes.is_empty() {
-        return Err("names no box, so nothing would be covered".to_owned());
+        return Err(
+            "names no box, so nothing would be redacted; write one, as in `bottom-left 300x100`"
+                .to_owned(),
+        );
     }
     Ok(boxes)
 }
@@ -136,17 +174,7 @@ fn parse_box(text: &str) -> Result<BoxSpec, String> {
         )
     };
     let (corner, size) = text.split_once(char::is_whitespace).ok_or_else(expected)?;
-    let corner = match corner {
-        "top-left" => Corner::TopLeft,
-        "top-right" => Corner::TopRight,
-        "bottom-left" => Corner::BottomLeft,
-        "bottom-right" => Corner::BottomRight,
-        other => {
-            return Err(format!(
-                "`{other}` is not a corner; use top-left, top-right, bottom-left or bottom-right"
-            ));
-        }
-    };
+    let corner = corner.parse()?;
     let mut parts = size.trim().split('+');
     let (width, height) = parts
         .next()
@@ -162,7 +190,9 @@ fn parse_box(text: &str) -> Result<BoxSpec, String> {
         .iter()
         .any(|l| matches!(l, Length::Pixels(0) | Length::Percent(0.0)))
     {
-        return Err(format!("`{text}` covers nothing"));
+        return Err(format!(
+            "`{text}` covers nothing; write a width and a height over 0"
+        ));
     }
     Ok(BoxSpec {
         corner,
@@ -183,5 +213,7 @@ fn parse_length(text: &str) -> Result<Length, String> {
             .map(Length::Percent),
         None => text.parse().ok().map(Length::Pixels),
     };
-    length.ok_or_else(|| format!("`{text}` is neither pixels nor per cent from 0% to 100%"))
+    length.ok_or_else(|| {
+        format!("`{text}` is neither a number of pixels nor a percentage from 0% to 100%")
+    })
 }

@@ -1,35 +1,26 @@
-//! Outlines on the labelled picture where the risk comes from: what of the graph's class-activation map is over the level that is called
-//! pneumonia, and of that the strongest part.
+//! Outlines the source of the risk on the labeled picture: the region of the graph's
+//! class-activation map that is over the pneumonia threshold, or the strongest part of it.
 //!
-//! The map is coarse (a cell is a tenth of the picture), so an outline says "around here", not "this".
+//! The map is coarse (a cell is a tenth of the picture), so an outline says "around here", not
+//! "this".
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
-use serde::Deserialize;
 
 use crate::{
     error::Error,
-    model::doubt::named,
-    model::predict::{NamedTensor, Thresholds},
-    picture::redact::Rect,
+    model::{
+        contract::MapOutput,
+        predict::Thresholds,
+        tensor::{NamedTensor, named},
+    },
+    picture::boxes::Rect,
 };
 
-/// The graph's output that holds the map: one logit a cell, rows from the top. Cells without a vote are far below all others.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MapOutput {
-    /// The output's name in the graph.
-    pub output: String,
-    /// Cells across.
-    pub width: usize,
-    /// Cells down.
-    pub height: usize,
-}
-
-/// The share of the strongest cell's logit that an outline is drawn at. A plainly ill picture is over the threshold nearly everywhere, and
-/// an outline of everything says nothing.
+/// The share of the strongest cell's logit at which the outline is drawn. A clearly ill picture is
+/// over the threshold nearly everywhere, and an outline of everything is meaningless.
 const STRONG: f32 = 0.6;
 
-/// The map of one picture.
+/// The class-activation map of one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
     width: usize,
@@ -38,7 +29,7 @@ pub struct Heatmap {
 }
 
 impl Heatmap {
-    /// Takes the map from the graph's outputs.
+    /// Reads the map from the graph's outputs.
     ///
     /// # Errors
     /// [`Error::Model`] when the model has none or its size is not the contract's.
@@ -51,7 +42,7 @@ impl Heatmap {
         let logits = named(outputs, &map.output)?.tensor.data.clone();
         if map.width == 0 || map.height == 0 || logits.len() != map.width * map.height {
             return Err(Error::Model(format!(
-                "output `{}` has {} cells, not {} x {}",
+                "output `{}` has {} cells, not {} x {}; check the contract's `heatmap`",
                 map.output,
                 logits.len(),
                 map.width,
@@ -65,8 +56,9 @@ impl Heatmap {
         })
     }
 
-    /// Outlines what is over the pneumonia threshold, or the strongest part of it: a white line with a black one inside it, so that it shows on any grey. Gives back the
-    /// rectangle outside of which no pixel has changed; none where none has.
+    /// Outlines the region over the pneumonia threshold, or the strongest part of it: a white line
+    /// with a black one inside it, so that it is visible on any gray. Returns the rectangle outside
+    /// of which no pixel has changed, or `None` if none has.
     pub fn outline(&self, pixels: &mut DynamicImage, thresholds: &Thresholds) -> Option<Rect> {
         let level = thresholds.pneumonia.clamp(1e-6, 1.0 - 1e-6);
         let level = (level / (1.0 - level)).ln() as f32;
@@ -106,7 +98,7 @@ impl Heatmap {
             DynamicImage::ImageLumaA16(p) => paint(p, &dots),
             DynamicImage::ImageRgb16(p) => paint(p, &dots),
             DynamicImage::ImageRgba16(p) => paint(p, &dots),
-            // No decoder here gives other kinds; the label refuses them too.
+            // The decoders here give no other kinds.
             _ => {}
         }
         let left = dots.iter().map(|d| d.0).min()?;
@@ -120,7 +112,8 @@ impl Heatmap {
         })
     }
 
-    /// Which pixels are over `level`, the cells' values taken at their centres and joined linearly.
+    /// Reports for each pixel whether it is over `level`, interpolating linearly between the
+    /// centers of the cells.
     fn inside(&self, width: u32, height: u32, level: f32) -> Vec<bool> {
         let columns = places(width, self.width);
         let mut inside = Vec::with_capacity(width as usize * height as usize);
@@ -142,7 +135,8 @@ impl Heatmap {
     }
 }
 
-/// For each pixel of a side: the cells before and after it, and how far it is from the one to the other.
+/// Returns for each pixel of a side the cells before and after it and its distance from the first,
+/// 0 to 1.
 fn places(pixels: u32, cells: usize) -> Vec<(usize, usize, f32)> {
     (0..pixels)
         .map(|p| {
@@ -175,7 +169,7 @@ mod tests {
     use image::{GrayImage, Luma};
 
     use super::*;
-    use crate::model::predict::Tensor;
+    use crate::model::tensor::Tensor;
 
     const THRESHOLDS: Thresholds = Thresholds {
         normal: 0.6,
@@ -199,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_runs_around_the_hot_cell_and_nowhere_else() {
+    fn outline_surrounds_the_hot_cell_only() {
         let mut logits = vec![-20.0; 25];
         logits[2 * 5 + 1] = 20.0;
         let mut pixels = DynamicImage::ImageLuma8(GrayImage::from_pixel(500, 500, Luma([128])));
@@ -211,7 +205,8 @@ mod tests {
             .map(|(x, y, _)| (x, y))
             .collect();
         assert!(painted.len() > 100, "{}", painted.len());
-        // The cell is from 100 to 200 across and 200 to 300 down; half way to its neighbours' centres the value is past the level.
+        // The cell is from 100 to 200 across and 200 to 300 down; half way to its neighbors'
+        // centers the value has passed the level.
         assert!(
             painted
                 .iter()
@@ -222,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_picture_that_is_hot_all_over_the_hottest_part_is_outlined() {
+    fn outline_of_a_picture_hot_all_over_is_its_hottest_part() {
         let mut logits = vec![5.0; 25];
         logits[4 * 5 + 3] = 20.0;
         let mut pixels = DynamicImage::ImageLuma8(GrayImage::from_pixel(500, 500, Luma([128])));
@@ -235,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_without_risk_is_left_as_it_is() {
+    fn picture_without_risk_is_unchanged() {
         let before =
             DynamicImage::ImageRgb8(image::RgbImage::from_pixel(90, 70, image::Rgb([9, 8, 7])));
         let mut after = before.clone();
@@ -244,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_map_says_what_to_set() {
+    fn model_without_a_map_is_an_error_with_a_remedy() {
         let error = Heatmap::read(&[], None).unwrap_err().to_string();
         assert!(error.contains("set overlay to none"), "{error}");
     }

@@ -1,32 +1,32 @@
 //! JPEG through libjpeg-turbo-rs: strict decoding, and encoding with the source's own tables.
 //!
-//! That crate contains `unsafe` code, which the component's sandbox holds; it is used in the function only.
+//! The crate has `unsafe` code, which the component's sandbox contains; it is used in the function
+//! only.
 
 use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
+use jpeg_blocks::{
+    ZIGZAG,
+    markers::{DQT, SOS, segments},
+};
 use libjpeg_turbo_rs::{
     DecodeLimits, Decoder, DensityInfo, DensityUnit, Encoder, FrameHeader, JpegError, PixelFormat,
 };
 
-use crate::{
-    error::Error,
-    picture::decode::{Limits, plain_icc},
-    picture::markers::{SOS, segments},
-    picture::scans,
-};
+use crate::{error::Error, picture::icc::plain_icc, picture::limits::Limits, picture::scans};
 
-/// How a JPEG was encoded, to encode another like it.
+/// The encoding parameters of a JPEG, to encode another like it.
 #[derive(Debug, Clone)]
 pub struct JpegStyle {
-    /// Quantization tables in row-major order: luma, then chroma where there is colour.
+    /// Quantization tables in row-major order: luma, then chroma if there is color.
     tables: Vec<[u16; 64]>,
     /// Horizontal and vertical sampling factors of each component.
     sampling: Vec<(u8, u8)>,
     density: Option<(u8, u16, u16)>,
-    /// The ICC profile, if it is plainly one.
+    /// The ICC profile, if its header is sound.
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// Decodes to grey or RGB, 8 bit.
+/// Decodes to gray or RGB, 8 bit.
 ///
 /// # Errors
 /// As [`crate::picture::decode::decode`].
@@ -43,8 +43,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
     limits.check_pixels(u32::from(header.width), u32::from(header.height))?;
     check_kind(&header)?;
     scans::check_complete(bytes)?;
-    let grey = header.components.len() == 1;
-    decoder.set_output_format(if grey {
+    let gray = header.components.len() == 1;
+    decoder.set_output_format(if gray {
         PixelFormat::Grayscale
     } else {
         PixelFormat::Rgb
@@ -62,7 +62,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
     };
     let image = decoder.decode_image().map_err(|e| failed(e, limits))?;
     let (width, height) = (image.width as u32, image.height as u32);
-    let pixels = if grey {
+    let pixels = if gray {
         GrayImage::from_raw(width, height, image.data).map(DynamicImage::from)
     } else {
         RgbImage::from_raw(width, height, image.data).map(DynamicImage::from)
@@ -75,15 +75,19 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
     Ok((pixels, style))
 }
 
-/// Encodes grey or RGB pixels as a baseline JPEG.
+/// Encodes gray or RGB pixels as a baseline JPEG.
 ///
 /// # Errors
-/// [`Error::Encode`] with the encoder's words.
+/// [`Error::Encode`] with the encoder's message.
 pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error> {
     let (format, data) = match pixels {
         DynamicImage::ImageLuma8(p) => (PixelFormat::Grayscale, p.as_raw()),
         DynamicImage::ImageRgb8(p) => (PixelFormat::Rgb, p.as_raw()),
-        _ => return Err(Error::Encode("JPEG: only 8 bit grey and RGB".into())),
+        _ => {
+            return Err(Error::Encode(
+                "JPEG: only 8 bit gray and RGB pixels can be encoded".into(),
+            ));
+        }
     };
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
     let mut encoder = Encoder::new(data, width, height, format);
@@ -106,12 +110,13 @@ pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error
 
 fn check_kind(header: &FrameHeader) -> Result<(), Error> {
     if header.width == 0 || header.height == 0 {
-        // A height of 0 means that it follows in a DNL segment (T.81, B.2.5), which no decoder here reads.
+        // With height 0 it follows in a DNL segment (T.81, B.2.5), which the decoders here don't
+        // read.
         return Err(Error::Damaged("JPEG: its header gives no height".into()));
     }
-    let refuse = |what: &str| {
+    let refuse = |kind: &str| {
         Err(Error::NotAnImage(format!(
-            "{what}; convert it to an 8 bit JPEG"
+            "{kind}; convert it to an 8 bit JPEG"
         )))
     };
     if header.is_lossless {
@@ -123,9 +128,9 @@ fn check_kind(header: &FrameHeader) -> Result<(), Error> {
     match header.components.len() {
         1 | 3 => Ok(()),
         4 => Err(Error::NotAnImage(
-            "a CMYK JPEG; convert it to grey or RGB".into(),
+            "a CMYK JPEG; convert it to gray or RGB".into(),
         )),
-        _ => refuse("a JPEG with an unknown colour space"),
+        _ => refuse("a JPEG with an unknown color space"),
     }
 }
 
@@ -135,15 +140,15 @@ fn failed(error: JpegError, limits: &Limits) -> Error {
             what: "the picture, in pixels,",
             limit: limits.max_pixels,
         },
-        JpegError::Unsupported(what) => {
-            Error::NotAnImage(format!("a JPEG of another kind: {what}"))
-        }
+        JpegError::Unsupported(kind) => Error::NotAnImage(format!(
+            "an unsupported kind of JPEG ({kind}); convert it to a baseline JPEG"
+        )),
         other => Error::Damaged(format!("JPEG: {other}")),
     }
 }
 
-/// The factors the encoder is to use: as in the source, turned with the picture, or none subsampled where the source's
-/// are beyond what it writes.
+/// Returns the sampling factors for the encoder: the source's, turned with the picture, or no
+/// subsampling if the encoder does not support the source's.
 fn sampling(header: &FrameHeader, orientation: Option<Orientation>) -> Vec<(u8, u8)> {
     let turned = matches!(
         orientation,
@@ -179,20 +184,12 @@ fn density(density: &DensityInfo) -> Option<(u8, u16, u16)> {
     (density.x > 0 && density.y > 0).then_some((unit, density.x, density.y))
 }
 
-/// The row-major place of each entry of a table as it is stored (T.81, figure A.6).
-#[rustfmt::skip]
-const ZIGZAG: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
-    12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-];
-
-/// Reads the DQT segments (T.81, B.2.4.1): the table of the first component and that of the second.
+/// Reads the DQT segments (T.81, B.2.4.1) and returns the tables of the first and the second
+/// component.
 fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 64]>, Error> {
     let mut slots: [Option<[u16; 64]>; 4] = [None; 4];
     let before_scans = segments(bytes).take_while(|s| s.marker != SOS);
-    for segment in before_scans.filter(|s| s.marker == 0xDB) {
+    for segment in before_scans.filter(|s| s.marker == DQT) {
         let mut rest = segment.payload;
         while let Some((&head, tail)) = rest.split_first() {
             let wide = head >> 4 != 0;

@@ -5,11 +5,19 @@ mod blocks;
 mod blur;
 pub mod boxes;
 pub mod decode;
+pub(crate) mod gray;
 pub mod heatmap;
+mod icc;
+pub mod input;
 mod jpeg;
-mod markers;
+pub mod limits;
+#[cfg(test)]
+mod mutations;
+mod orientation;
 pub mod redact;
-pub mod resize;
+mod resize;
 mod scans;
 pub mod sniff;
 pub mod source;
+#[cfg(test)]
+mod tests;

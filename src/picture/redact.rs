@@ -1,37 +1,38 @@
-//! Covers burned-in text so that nothing of it is left under the cover.
+//! Redacts boxes so that nothing of the text in them remains.
 //!
-//! Whatever the method, the new pixels of a box are made from constants or from pixels outside all boxes: they do not
-//! depend on what was under them.
+//! With every method the new pixels of a box are made from constants or from pixels outside all
+//! boxes; they do not depend on the old pixels.
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::picture::blur;
-pub use crate::picture::boxes::{BoxSpec, Corner, Length, Rect, parse_boxes};
+use crate::picture::boxes::{BoxSpec, Rect};
 
-/// How a box is covered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// A redaction method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Solid black.
     Fill,
-    /// The mean of the box's surroundings, blurred into them at the edges. Looks like a blur, holds nothing.
+    /// The mean of the box's surroundings, blended into them at the edges. It looks like a blur but
+    /// holds none of the old pixels.
     Blur,
 }
 
-/// What was covered.
+/// A redaction that was done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Redaction {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where, clipped to the picture.
+    /// The boxes, clipped to the picture.
     pub boxes: Vec<Rect>,
-    /// The share of the picture's pixels that is covered, 0 to 1.
+    /// The share of the picture's pixels inside the boxes, 0 to 1.
     pub area: f64,
 }
 
 impl Redaction {
-    /// What was covered on a picture of this size.
+    /// Describes the redaction of a picture of this size.
     pub(crate) fn of(method: Method, boxes: Vec<Rect>, width: u32, height: u32) -> Redaction {
         let total = f64::from(width) * f64::from(height);
         Redaction {
@@ -42,18 +43,12 @@ impl Redaction {
     }
 }
 
-/// The boxes that are on a picture of this size.
+/// Returns the boxes that are on a picture of this size.
 pub(crate) fn boxes(specs: &[BoxSpec], width: u32, height: u32) -> Vec<Rect> {
     specs.iter().filter_map(|s| s.on(width, height)).collect()
 }
 
-/// Covers the boxes and says what was covered.
-pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
-    let boxes = boxes(specs, pixels.width(), pixels.height());
-    redact_rects(pixels, boxes, method)
-}
-
-/// Covers these rectangles of the picture and says what was covered.
+/// Redacts these rectangles.
 pub(crate) fn redact_rects(
     pixels: &mut DynamicImage,
     boxes: Vec<Rect>,
@@ -69,7 +64,8 @@ pub(crate) fn redact_rects(
         DynamicImage::ImageLumaA16(p) => cover(p, &boxes, method, 1),
         DynamicImage::ImageRgb16(p) => cover(p, &boxes, method, 3),
         DynamicImage::ImageRgba16(p) => cover(p, &boxes, method, 3),
-        // No decoder here gives other kinds; if one did, losing depth is better than leaving a patient in.
+        // The decoders here give no other kinds. If one did, losing depth would be better than
+        // leaving a patient's name in.
         other => {
             let mut rgb = other.to_rgb8();
             cover(&mut rgb, &boxes, method, 3);
@@ -79,7 +75,7 @@ pub(crate) fn redact_rects(
     Redaction::of(method, boxes, width, height)
 }
 
-/// Pixels in the union of the boxes.
+/// Counts the pixels in the union of the boxes.
 pub(crate) fn covered(boxes: &[Rect], height: u32) -> u64 {
     (0..height)
         .map(|y| {
@@ -103,23 +99,23 @@ fn cover<P>(
     pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>,
     boxes: &[Rect],
     method: Method,
-    colours: usize,
+    colors: usize,
 ) where
     P: Pixel,
     P::Subpixel: Primitive,
 {
-    // Every box gets its plain cover before any is softened: the surroundings of one may be another's text.
-    let plain: Vec<P> = boxes
+    // All boxes are filled before any is softened: the surroundings of one may be another's text.
+    let fills: Vec<P> = boxes
         .iter()
         .map(|b| match method {
-            Method::Fill => black(colours),
-            Method::Blur => blur::surroundings(pixels, b, boxes).unwrap_or_else(|| black(colours)),
+            Method::Fill => black(colors),
+            Method::Blur => blur::surroundings(pixels, b, boxes).unwrap_or_else(|| black(colors)),
         })
         .collect();
-    for (b, colour) in boxes.iter().zip(plain) {
+    for (b, fill) in boxes.iter().zip(fills) {
         for y in b.y..b.y + b.height {
             for x in b.x..b.x + b.width {
-                pixels.put_pixel(x, y, colour);
+                pixels.put_pixel(x, y, fill);
             }
         }
     }
@@ -130,12 +126,12 @@ fn cover<P>(
     }
 }
 
-/// Opaque black.
-fn black<P: Pixel>(colours: usize) -> P {
+/// Returns opaque black.
+fn black<P: Pixel>(colors: usize) -> P {
     let opaque = P::Subpixel::DEFAULT_MAX_VALUE;
     let none = P::Subpixel::DEFAULT_MIN_VALUE;
     let channels: Vec<P::Subpixel> = (0..usize::from(P::CHANNEL_COUNT))
-        .map(|i| if i < colours { none } else { opaque })
+        .map(|i| if i < colors { none } else { opaque })
         .collect();
     *P::from_slice(&channels)
 }

@@ -1,9 +1,9 @@
-//! What bytes are, told by their first ones: a key's extension is only a name.
+//! Detects the format of a file by its first bytes, since a key's extension is only a name.
 
 use crate::error::Error;
 
 /// The picture formats that are read and written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// JPEG, as in ITU-T T.81.
@@ -13,7 +13,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The media type.
+    /// Returns the media type.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Jpeg => "image/jpeg",
@@ -21,7 +21,7 @@ impl Format {
         }
     }
 
-    /// The file name extension for a name that has lost its own.
+    /// Returns the file name extension for a name that has lost its own.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Jpeg => "jpeg",
@@ -30,10 +30,10 @@ impl Format {
     }
 }
 
-/// Tells the format.
+/// Detects the format.
 ///
 /// # Errors
-/// [`Error::NotAnImage`] that names what the bytes are where that can be told, and what to do.
+/// [`Error::NotAnImage`] that names the format, if it is known, and what to do.
 pub fn sniff(bytes: &[u8]) -> Result<Format, Error> {
     if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
         return Ok(Format::Jpeg);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_by_their_bytes() {
+    fn formats_are_detected_by_their_bytes() {
         let dicom = [vec![0; 128], b"DICM".to_vec()].concat();
         for (bytes, expect) in [
             (&b"\xff\xd8\xff\xe0"[..], Ok(Format::Jpeg)),

@@ -1,41 +1,45 @@
-//! The picture as it came, and the two that are made of it: by blocks where it is a JPEG of a kind that can be edited in place, and by
-//! decoding and encoding where not.
+//! The source picture and the two outputs made from it, by editing blocks if it is a JPEG of a kind
+//! that can be edited in place, and by decoding and encoding otherwise.
 
 use image::DynamicImage;
 use jpeg_blocks::Edit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{self, Tensor, Thresholds},
+    model::predict::Thresholds,
+    model::tensor::InputTensor,
     picture::annotate::Label,
     picture::blocks::Blocks,
-    picture::decode::{self, Limits, Picture},
+    picture::boxes::Rect,
+    picture::decode::{self, Picture},
+    picture::gray::GrayImage,
     picture::heatmap::Heatmap,
-    picture::redact::{Method, Rect, Redaction, redact_rects},
-    picture::resize::Grey,
+    picture::input,
+    picture::limits::Limits,
+    picture::redact::{Method, Redaction, redact_rects},
     picture::sniff::{Format, sniff},
 };
 
-/// How an output's file was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The way in which an output's file was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Written {
-    /// In place: what was not touched is the source's to the bit.
+    /// Edited in place: untouched pixels are the source's to the bit.
     Blocks,
     /// Decoded and encoded again; a JPEG with the source's tables.
     Reencoded,
 }
 
-/// A picture that came in.
+/// A source picture.
 #[derive(Debug)]
 pub(crate) enum Source<'a> {
     Blocks(Box<Blocks<'a>>, Limits),
     Pixels(Box<Picture>),
 }
 
-/// An output that only has to be written.
+/// An output that is ready to be encoded.
 #[derive(Debug)]
 pub(crate) enum Draft {
     Blocks { edits: Vec<Edit>, icc: bool },
@@ -57,7 +61,7 @@ impl<'a> Source<'a> {
         decode::decode(bytes, limits).map(|picture| Source::Pixels(Box::new(picture)))
     }
 
-    /// Width and height as a viewer shows it.
+    /// Returns the width and height of the picture as a viewer shows it.
     pub(crate) fn size(&self) -> (u32, u32) {
         match self {
             Source::Blocks(blocks, _) => blocks.size(),
@@ -65,7 +69,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The format it came in and its outputs are in.
+    /// Returns the format of the source and its outputs.
     pub(crate) fn format(&self) -> Format {
         match self {
             Source::Blocks(..) => Format::Jpeg,
@@ -73,7 +77,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// How its outputs are made.
+    /// Returns the way in which its outputs are made.
     pub(crate) fn written(&self) -> Written {
         match self {
             Source::Blocks(..) => Written::Blocks,
@@ -81,33 +85,34 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The model's input.
+    /// Returns the model's input.
     ///
     /// # Errors
     /// As [`Blocks::tensor`].
-    pub(crate) fn tensor(&self, contract: &Contract) -> Result<Tensor, Error> {
+    pub(crate) fn tensor(&self, contract: &Contract) -> Result<InputTensor, Error> {
         match self {
             Source::Blocks(blocks, limits) => blocks.tensor(contract, limits),
-            Source::Pixels(picture) => Ok(predict::tensor(picture.pixels(), contract)),
+            Source::Pixels(picture) => Ok(input::tensor(picture.pixels(), contract)),
         }
     }
 
-    /// All of its brightness, as a viewer shows it.
+    /// Returns its brightness, as a viewer shows it.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
-    pub(crate) fn grey(&self) -> Result<Grey, Error> {
+    pub(crate) fn gray(&self) -> Result<GrayImage, Error> {
         match self {
-            Source::Blocks(blocks, limits) => blocks.grey(limits),
-            Source::Pixels(picture) => Ok(Grey::of(picture.pixels())),
+            Source::Blocks(blocks, limits) => blocks.gray(limits),
+            Source::Pixels(picture) => Ok(GrayImage::of(picture.pixels())),
         }
     }
 
-    /// The picture with its boxes covered, if any are to be, over that the outline of the heatmap, if there is one, and the label.
+    /// Draws the labeled picture: first the redaction of `covered`, if given, then the outline of
+    /// the heat map, if given, then the label.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
-    pub(crate) fn labelled(
+    pub(crate) fn labeled(
         &self,
         label: &Label,
         heatmap: Option<(&Heatmap, &Thresholds)>,
@@ -131,7 +136,7 @@ impl<'a> Source<'a> {
         };
         let edits = if heatmap.is_none() && covered.is_none() {
             blocks
-                .drawn(label.rect(), |pixels, origin| label.draw(pixels, origin))?
+                .draw(label.rect(), |pixels, origin| label.draw(pixels, origin))?
                 .into_iter()
                 .collect()
         } else {
@@ -144,8 +149,8 @@ impl<'a> Source<'a> {
         Ok(Draft::Blocks { edits, icc: true })
     }
 
-    /// The picture with these boxes covered, with the label where it is wanted, and what was covered: on a JPEG out to the borders of the
-    /// blocks that the boxes touch.
+    /// Redacts these boxes, draws the label if given, and returns what was redacted. On a JPEG the
+    /// boxes grow to the borders of the blocks that they touch.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -168,11 +173,12 @@ impl<'a> Source<'a> {
             }
         };
         let (edits, covered) = if method == Method::Fill && label.is_none() {
-            let edits: Vec<Edit> = boxes.iter().filter_map(|b| blocks.blackened(*b)).collect();
+            let edits: Vec<Edit> = boxes.iter().filter_map(|b| blocks.blacken(*b)).collect();
             let covered = edits.iter().map(|e| blocks.rect(e)).collect();
             (edits, covered)
         } else {
-            // The label may stand where a box is, so both are drawn on one picture: no edit brings back what another has covered.
+            // The label may overlap a box, so both are drawn on one picture: no edit restores what
+            // another has redacted.
             let mut pixels = blocks.pixels(limits)?;
             redact_rects(&mut pixels, boxes.to_vec(), method);
             if let Some(label) = label {
@@ -186,28 +192,28 @@ impl<'a> Source<'a> {
         Ok((Draft::Blocks { edits, icc: false }, redaction))
     }
 
-    /// The file of an output.
+    /// Encodes an output.
     ///
     /// # Errors
-    /// [`Error::Encode`] with the encoder's words.
+    /// [`Error::Encode`] with the encoder's message.
     pub(crate) fn encode(&self, draft: &Draft) -> Result<Vec<u8>, Error> {
         match (self, draft) {
             (Source::Blocks(blocks, _), Draft::Blocks { edits, icc }) => blocks.write(edits, *icc),
             (_, Draft::Pixels(picture)) => picture.encode(),
             (Source::Pixels(_), Draft::Blocks { .. }) => {
-                Err(Error::Encode("blocks of another picture".into()))
+                Err(Error::Encode("the edits belong to another picture".into()))
             }
         }
     }
 }
 
-/// Edits that take these rectangles from a whole picture.
+/// Replaces these rectangles by those of a whole picture.
 fn from_whole(
     blocks: &Blocks<'_>,
     pixels: &DynamicImage,
     rects: impl Iterator<Item = Rect>,
 ) -> Result<Vec<Edit>, Error> {
     rects
-        .filter_map(|rect| blocks.taken(rect, pixels).transpose())
+        .filter_map(|rect| blocks.replace_from(rect, pixels).transpose())
         .collect()
 }

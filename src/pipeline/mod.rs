@@ -1,5 +1,8 @@
-//! One picture's way from bytes to outputs, without a network: decode, predict, find text, annotate, redact, encode, verify.
+//! Makes the outputs of one picture, without a network: decode, predict, find text, annotate,
+//! redact, encode, verify.
 
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 use std::time::Duration;
@@ -7,21 +10,23 @@ use std::time::Duration;
 use crate::{
     error::Error,
     model::contract::Contract,
-    model::predict::{Class, NamedTensor, Prediction, Tensor, Thresholds},
+    model::predict::{Class, Prediction, Thresholds},
+    model::tensor::{InputTensor, NamedTensor},
     picture::annotate::Label,
-    picture::decode::Limits,
+    picture::boxes::{BoxSpec, Rect},
     picture::heatmap::Heatmap,
-    picture::redact::{self, BoxSpec, Method, Rect},
+    picture::limits::Limits,
+    picture::redact::{self, Method},
     picture::sniff::Format,
     picture::source::{Source, Written},
-    pipeline::verify::{Redacted, Unclean, by_text, left},
+    pipeline::verify::{Redacted, Unclean, residual_text, text_share},
     text::{Detector, Found},
 };
 
-/// Which pictures get an anonymized copy.
+/// The pictures that get an anonymized copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnonymizeWhen {
-    /// Those called pneumonia.
+    /// Those classified as pneumonia.
     Pneumonia,
     /// All.
     All,
@@ -30,10 +35,11 @@ pub enum AnonymizeWhen {
 }
 
 impl AnonymizeWhen {
-    /// True when a picture that is called this gets a copy. One that the model can't speak about never does: what it shows, and so
-    /// where a patient may stand on it, is not known.
+    /// Reports whether a picture with this prediction gets a copy. One that fails an
+    /// out-of-distribution check never does: its content, and so the place of a patient's name on
+    /// it, is unknown.
     pub fn applies(self, prediction: &Prediction) -> bool {
-        prediction.doubt.is_none()
+        prediction.failed_check.is_none()
             && match self {
                 AnonymizeWhen::Pneumonia => prediction.class == Class::Pneumonia,
                 AnonymizeWhen::All => true,
@@ -42,41 +48,42 @@ impl AnonymizeWhen {
     }
 }
 
-/// What is drawn over the labelled picture besides the label.
+/// The drawing on the labeled picture besides the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlay {
     /// Nothing.
     None,
-    /// Where the risk comes from.
+    /// An outline of the source of the risk.
     Heatmap,
 }
 
-/// What the outputs depend on, besides the picture and the model.
+/// The settings that the outputs depend on, besides the picture and the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// What a source may weigh.
+    /// The limits on a source.
     pub limits: Limits,
-    /// Where the classes part.
+    /// The limits between the classes.
     pub thresholds: Thresholds,
     /// The label's em, in pixels.
     pub label_size: f32,
-    /// What else is drawn on the labelled picture.
+    /// The drawing on the labeled picture besides the label.
     pub overlay: Overlay,
-    /// What is covered on the anonymized copy besides the text that is found.
+    /// The boxes that are redacted on the anonymized copy, besides the text that is found.
     pub boxes: Vec<BoxSpec>,
-    /// The share of the picture that found text may cover, besides the boxes, 0 to 1; more is not taken for text.
+    /// The share of the picture that found text may cover, besides the boxes, 0 to 1. A copy with
+    /// more is not clean.
     pub max_redacted: f64,
-    /// Whether the same is covered on the labelled picture.
+    /// Redacts the labeled picture too.
     pub redact_processed: bool,
-    /// How it is covered.
+    /// The redaction method.
     pub method: Method,
-    /// Which pictures get an anonymized copy.
+    /// The pictures that get an anonymized copy.
     pub anonymize: AnonymizeWhen,
-    /// Whether that copy carries the label too.
+    /// Draws the label on that copy too.
     pub anonymized_label: bool,
 }
 
-/// How long each step took.
+/// The duration of each step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Timings {
     /// Bytes to pixels.
@@ -89,52 +96,52 @@ pub struct Timings {
     pub detect: Duration,
     /// Drawing the label and the overlay.
     pub annotate: Duration,
-    /// Covering the boxes.
+    /// Redacting the boxes.
     pub redact: Duration,
     /// Pixels to bytes, all outputs.
     pub encode: Duration,
-    /// Looking whether text is left.
+    /// Looking for residual text.
     pub verify: Duration,
 }
 
 /// Everything that is made of one picture. All of it exists before any of it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outputs {
-    /// The model's word.
+    /// The model's result.
     pub prediction: Prediction,
     /// The format of the source and of the outputs.
     pub format: Format,
-    /// How the outputs were made of the source.
+    /// The way in which the outputs were made.
     pub written: Written,
     /// Pixels across, as a viewer shows it.
     pub width: u32,
     /// Pixels down, as a viewer shows it.
     pub height: u32,
-    /// The labelled picture, encoded.
+    /// The labeled picture, encoded.
     pub processed: Vec<u8>,
-    /// The redacted picture; none when it is not due.
+    /// The redacted picture, if one is due.
     pub anonymized: Option<Redacted>,
-    /// The text and the marks that were found; none where nothing looked for them.
+    /// The text and the side markers that were found, if they were searched for.
     pub found: Option<Found>,
-    /// How long each step took.
+    /// The duration of each step.
     pub timings: Timings,
 }
 
 /// Makes the outputs of one picture.
 ///
-/// `detector` finds text, where there is one; it is asked only when something is to be covered. `clock` is monotonic with any start; `infer`
-/// runs the model on one input tensor.
+/// `detector` finds text, if one is configured; it runs only when something is to be redacted.
+/// `clock` is monotonic with any start; `infer` runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`] and the encoders, and what `infer`
-/// returns.
+/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`],
+/// [`Detector::find`], the encoders and `infer`.
 pub fn process(
     bytes: &[u8],
     settings: &Settings,
     contract: &Contract,
     detector: Option<&Detector<'_>>,
     clock: impl Fn() -> Duration,
-    infer: impl FnOnce(&Tensor) -> Result<Vec<NamedTensor>, Error>,
+    infer: impl FnOnce(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
 ) -> Result<Outputs, Error> {
     let mut timings = Timings::default();
     let mut mark = clock();
@@ -151,15 +158,15 @@ pub fn process(
     timings.prepare = lap();
     let inferred = infer(&tensor)?;
     let prediction = Prediction::read(&inferred, contract, &settings.thresholds)?;
-    // Nothing is claimed of a doubtful picture, so there is nothing to outline on it.
-    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.doubt.is_none())
+    // Nothing is claimed of a picture that fails a check, so there is nothing to outline on it.
+    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.failed_check.is_none())
         .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
         .transpose()?;
     timings.predict = lap();
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
-        .map(|detector| detector.find(&source.grey()?))
+        .map(|detector| detector.find(&source.gray()?))
         .transpose()?;
     timings.detect = lap();
 
@@ -169,15 +176,15 @@ pub fn process(
     let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
     let label = Label::lay_out(&prediction.label(), settings.label_size, (width, height))?;
     let outline = heatmap.as_ref().map(|map| (map, &settings.thresholds));
-    let covered = settings
+    let redacted = settings
         .redact_processed
         .then_some((&boxes[..], settings.method));
-    let processed = source.labelled(&label, outline, covered)?;
+    let processed = source.labeled(&label, outline, redacted)?;
     timings.annotate = lap();
-    // The anonymized copy starts from the source, not from the labelled picture.
-    let labelled = settings.anonymized_label.then_some(&label);
+    // The anonymized copy is made from the source, not from the labeled picture.
+    let own_label = settings.anonymized_label.then_some(&label);
     let anonymized = due
-        .then(|| source.redacted(&boxes, settings.method, labelled))
+        .then(|| source.redacted(&boxes, settings.method, own_label))
         .transpose()?;
     timings.redact = lap();
     let processed = source.encode(&processed)?;
@@ -189,17 +196,20 @@ pub fn process(
         Some((bytes, redaction)) => {
             let unclean = match detector.zip(found.as_ref()) {
                 None => None,
-                Some(_) if by_text(&boxes, &specified, (width, height)) > settings.max_redacted => {
+                Some(_)
+                    if text_share(&boxes, &specified, (width, height)) > settings.max_redacted =>
+                {
                     Some(Unclean::TooMuchText)
                 }
                 Some((detector, found)) => {
-                    // The label is text too, so what lies under it is looked at without it.
-                    let bare = labelled
+                    // The label is text too, so the copy is verified without it: text may lie under
+                    // it.
+                    let bare = own_label
                         .map(|_| source.redacted(&boxes, settings.method, None))
                         .transpose()?;
                     let bare = bare.map(|(draft, _)| source.encode(&draft)).transpose()?;
                     let file = bare.as_ref().unwrap_or(&bytes);
-                    left(file, &redaction.boxes, detector, found, &settings.limits)?
+                    residual_text(file, &redaction.boxes, detector, found, &settings.limits)?
                 }
             };
             Some(Redacted {

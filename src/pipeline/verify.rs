@@ -1,19 +1,21 @@
-//! Whether a covered copy is clean: by how much was covered, and by looking again at what is going to be stored.
+//! Verifies that a redacted copy is clean, by the share of the picture that was redacted and by
+//! searching the encoded file again.
 
 use crate::{
     error::Error,
-    picture::decode::Limits,
-    picture::redact::{self, Rect, Redaction},
+    picture::boxes::Rect,
+    picture::limits::Limits,
+    picture::redact::{self, Redaction},
     picture::source::Source,
     text::{Detector, Found},
 };
 
-/// Why an anonymized copy is not clean for sure.
+/// The reason why an anonymized copy may not be clean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unclean {
-    /// The model still sees text in so many places.
-    TextLeft(usize),
-    /// What was found would take too much of the picture.
+    /// The model still finds text in this many places.
+    ResidualText(usize),
+    /// The found text covers too much of the picture.
     TooMuchText,
 }
 
@@ -22,36 +24,36 @@ pub enum Unclean {
 pub struct Redacted {
     /// The file.
     pub bytes: Vec<u8>,
-    /// What was covered on it.
+    /// The redaction of it.
     pub redaction: Redaction,
-    /// Why it must not be given away.
+    /// The reason why it must not be published, if there is one.
     pub unclean: Option<Unclean>,
 }
 
-/// The share of the picture that only found text takes. What the boxes of the settings take does not count: where they are large or the
-/// picture is small, that is as it was wanted.
-pub(crate) fn by_text(all: &[Rect], specified: &[Rect], (width, height): (u32, u32)) -> f64 {
-    let by_text = redact::covered(all, height) - redact::covered(specified, height);
-    by_text as f64 / (f64::from(width) * f64::from(height))
+/// Returns the share of the picture that is redacted because of found text only. The configured
+/// boxes don't count: if they are large or the picture is small, that was intended.
+pub(crate) fn text_share(all: &[Rect], specified: &[Rect], (width, height): (u32, u32)) -> f64 {
+    let found = redact::covered(all, height) - redact::covered(specified, height);
+    found as f64 / (f64::from(width) * f64::from(height))
 }
 
-/// Looks at the file as it is going to be stored, for text that is still there.
+/// Searches the file that is going to be stored for residual text.
 ///
 /// # Errors
-/// As [`crate::picture::decode::decode`] and [`Detector::left`].
-pub(crate) fn left(
+/// As [`crate::picture::decode::decode`] and [`Detector::residual`].
+pub(crate) fn residual_text(
     bytes: &[u8],
-    covered: &[Rect],
+    redacted: &[Rect],
     detector: &Detector<'_>,
     found: &Found,
     limits: &Limits,
 ) -> Result<Option<Unclean>, Error> {
-    // The limits are for what comes in; our own file may be larger.
+    // The limits apply to sources; our own file may be larger.
     let limits = Limits {
         max_bytes: u64::MAX,
         ..*limits
     };
-    let grey = Source::open(bytes, &limits)?.grey()?;
-    let left = detector.left(&grey, covered, &found.marks)?;
-    Ok((left > 0).then_some(Unclean::TextLeft(left)))
+    let gray = Source::open(bytes, &limits)?.gray()?;
+    let places = detector.residual(&gray, redacted, &found.side_markers)?;
+    Ok((places > 0).then_some(Unclean::ResidualText(places)))
 }

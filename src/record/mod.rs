@@ -1,224 +1,227 @@
-//! One record's way through everything, against the outside world as [`Ports`] offers it.
+//! The state machine of one record, against the outside world as [`Ports`] offers it.
 //!
-//! HEAD, decide, GET, make all outputs, then store: the anonymized copy first, so that a processed object means that all is
-//! there. PUTs are conditional on what was seen; where a condition fails, it looks and decides again.
+//! All outputs exist before the first of them is stored, and the processed object is stored last,
+//! so that its presence means that all outputs are there. Every PUT is a compare-and-swap: it holds
+//! only if the object at the key is the one that was seen (`If-Match`), or is still missing
+//! (`If-None-Match: *`). After a conflict everything is read and decided again.
+//!
+//! ```text
+//!          HEAD processed
+//!                |
+//!             decide ----------- duplicate, stale ------------------------> skipped
+//!                | write
+//!           GET source --------- gone, changed ---------------------------> skipped
+//!                |
+//!         make all outputs
+//!                |
+//!   +---> HEAD slot of the copy
+//!   |            |
+//!   |     HEAD processed
+//!   |            |
+//!   |         decide ----------- duplicate, stale; no copy changed -------> skipped
+//!   |            | write    `--- duplicate, stale; a copy changed --------> overtaken: the later
+//!   |            |                                                          event's outputs are
+//!   |     DELETE copies that                                                made again
+//!   |     belong elsewhere
+//!   |            |
+//!   |<-- 412 -- PUT copy
+//!   |            |
+//!   `<-- 412 -- PUT processed ---------------------------------------------> stored
+//!
+//!   after 4 rounds: failed with `retry`
+//! ```
+//!
+//! The order of the two HEAD requests matters: if a later event writes the slot before ours is
+//! read, its processed object is there to be seen; if it writes the slot afterwards, our PUT of the
+//! copy fails.
 
-pub mod removal;
-mod settle;
+mod attempt;
+mod commit;
+mod contracts;
+mod removal;
 
 use crate::{
     config::Config,
-    deidentify,
-    error::{Error, Outcome},
+    error::{Outcome, Reason},
     event::{EventKind, ObjectEvent, Record},
-    model::contract::Contract,
-    pipeline::{self, Outputs},
     ports::Ports,
-    record::settle::{ATTEMPTS, Work, raced},
-    report::{Covered, Model, Report, millis},
-    s3::ObjectHead,
+    report::{Millis, Model, Report, Stored, millis},
     store::decide,
-    store::fetch::{Fetched, fetch},
-    store::outputs::OutputStore,
-    text::{Detector, contract::TextContract},
 };
+use attempt::{attempt, restore};
+use commit::Attempt;
+use contracts::ModelContracts;
 
-/// What the models want and give, and the digest of the settings with them.
-struct Terms {
-    contract: Contract,
-    /// Of the model that finds text, with its name.
-    text: Option<(String, TextContract)>,
-    settings: String,
-}
-
-impl Terms {
-    fn read(ports: &impl Ports, config: &Config) -> Result<Terms, Error> {
-        let contract = ports.contract(&config.model)?;
-        let text = match &config.text_detector {
-            Some(name) => Some((name.clone(), ports.text_contract(name)?)),
-            None => None,
-        };
-        let sha256 = text.as_ref().map(|(_, text)| text.model_sha256.as_str());
-        Ok(Terms {
-            settings: config.settings_digest(sha256),
-            contract,
-            text,
-        })
-    }
-}
-
-/// Handles one record and reports on it. Never fails: a failure is a report too.
+/// Processes one record and reports on it. A failure is a report too.
 pub async fn process_record(ports: &impl Ports, config: &Config, record: &Record) -> Report {
     let start = ports.elapsed();
-    let mut report = Report::new(Outcome::Done);
-    let ended = match record {
-        Ok(event) => handle(ports, config, event, &mut report).await,
-        Err(error) => Err(error.clone()),
+    let report = match record {
+        Ok(event) => handle(ports, config, event).await,
+        Err(error) => Report::new(Outcome::Rejected).failed(error),
     };
-    if let Err(error) = ended {
-        report.fail(error);
-    }
-    report.ms.total = millis(ports.elapsed().saturating_sub(start));
-    report
-}
-
-async fn handle(
-    ports: &impl Ports,
-    config: &Config,
-    event: &ObjectEvent,
-    report: &mut Report,
-) -> Result<(), Error> {
-    report.source = Some(decide::log_digest(&event.object, config));
-    report.bucket = Some(event.object.bucket().to_owned());
-    let follows = event.kind == EventKind::Removed && config.remove_outputs;
-    if event.kind != EventKind::Created && !follows {
-        report.skip("not-a-creation");
-        return Ok(());
-    }
-    if decide::is_own_output(event.object.bucket(), config) {
-        report.skip("own-output");
-        return Ok(());
-    }
-    if follows {
-        return match removal::follow(ports, config, event, report).await? {
-            Some(there) => make(ports, config, &there, true, report).await,
-            None => Ok(()),
-        };
-    }
-    if event.object.key().ends_with('/') && event.size == Some(0) {
-        // What consoles put as a "folder".
-        report.skip("folder-marker");
-        return Ok(());
-    }
-    make(ports, config, event, false, report).await
-}
-
-/// Makes and stores what is due for a source that is there; `forced` where that is due even if it seems to be stored.
-async fn make(
-    ports: &impl Ports,
-    config: &Config,
-    event: &ObjectEvent,
-    forced: bool,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let terms = Terms::read(ports, config)?;
-    report.model = Some(Model {
-        name: config.model.clone(),
-        sha256: terms.contract.model_sha256.clone(),
-    });
-    report.settings = Some(terms.settings.clone());
-    let mut overtaken = attempt(ports, config, event, &terms, forced, report).await?;
-    // A later event finished while this one had its hands on the anonymized copy, which may be this one's now. The later one
-    // won't look again, so its outputs are made again here.
-    for _ in 0..ATTEMPTS {
-        let Some(stored) = overtaken else {
-            return Ok(());
-        };
-        let later = decide::made_for(event, &stored)?;
-        let mut again = Report::new(Outcome::Done);
-        overtaken = attempt(ports, config, &later, &terms, true, &mut again).await?;
-        report.anonymized = again.anonymized;
-    }
-    match overtaken {
-        Some(_) => Err(raced()),
-        None => Ok(()),
+    let total = millis(ports.since(start));
+    Report {
+        ms: Millis { total, ..report.ms },
+        ..report
     }
 }
 
-/// One way through. Gives back what is stored when a later event overtook this one after it had touched the anonymized copy.
-async fn attempt(
-    ports: &impl Ports,
-    config: &Config,
-    event: &ObjectEvent,
-    terms: &Terms,
-    forced: bool,
-    report: &mut Report,
-) -> Result<Option<ObjectHead>, Error> {
-    let store = OutputStore::new(ports, config, event);
-    let mark = ports.elapsed();
-    let stored = store.head_processed().await?;
-    report.ms.head = Some(millis(ports.elapsed().saturating_sub(mark)));
-    let work = Work {
-        event,
-        contract: &terms.contract,
-        settings: &terms.settings,
-        has_boxes: !config.pixels.boxes.is_empty(),
-        store,
-        forced,
-        seen: stored.clone(),
+async fn handle(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Report {
+    let report = match action(config, event) {
+        Action::Skip(reason) => Report::new(Outcome::Skipped).skipped(reason),
+        Action::Make => make(ports, config, event, false).await,
+        Action::Remove => remove(ports, config, event).await,
     };
-    if work.decide(stored.as_ref(), report).is_none() {
-        return Ok(None);
+    Report {
+        source: Some(decide::log_digest(&event.object, config)),
+        bucket: Some(event.object.bucket().to_owned()),
+        ..report
     }
+}
 
-    let mark = ports.elapsed();
-    let fetched = fetch(ports, config, event).await?;
-    report.ms.fetch = Some(millis(ports.elapsed().saturating_sub(mark)));
-    let (bytes, source) = match fetched {
-        Fetched::Object {
-            bytes,
-            etag,
-            version,
-        } => (bytes, decide::Source { etag, version }),
-        Fetched::Gone => {
-            report.skip("gone");
-            return Ok(None);
+/// Action that an event asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    Skip(Reason),
+    Make,
+    Remove,
+}
+
+fn action(config: &Config, event: &ObjectEvent) -> Action {
+    let action = match event.kind {
+        EventKind::Created => Action::Make,
+        EventKind::Removed if config.remove_outputs => Action::Remove,
+        EventKind::Removed | EventKind::Other => return Action::Skip(Reason::NotACreation),
+    };
+    if config.is_output_bucket(event.object.bucket()) {
+        return Action::Skip(Reason::OwnOutput);
+    }
+    let is_folder = event.object.key().ends_with('/') && event.size == Some(0);
+    match action {
+        Action::Make if is_folder => Action::Skip(Reason::FolderMarker),
+        action => action,
+    }
+}
+
+async fn remove(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Report {
+    let removal = match removal::remove_outputs(ports, config, event).await {
+        Ok(removal) => removal,
+        Err(error) => return Report::new(Outcome::Retry).failed(&error),
+    };
+    let report = match (&removal.source, removal.skipped) {
+        (Some(source), _) => make(ports, config, source, true).await,
+        (None, Some(reason)) => Report::new(Outcome::Skipped).skipped(reason),
+        (None, None) => Report::new(Outcome::Done),
+    };
+    Report {
+        processed: report.processed.or(removal.processed),
+        anonymized: report.anonymized.or(removal.anonymized),
+        ..report
+    }
+}
+
+/// Makes and stores the outputs that are due for an existing source; `forced` makes them even if
+/// they seem to be stored.
+async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: bool) -> Report {
+    let contracts = match ModelContracts::read(ports, config) {
+        Ok(contracts) => contracts,
+        Err(error) => return Report::new(Outcome::Retry).failed(&error),
+    };
+    let (report, ended) = attempt(ports, config, event, &contracts, forced).await;
+    let report = Report {
+        model: Some(Model {
+            name: config.model.clone(),
+            sha256: contracts.classifier.model_sha256.clone(),
+        }),
+        settings: Some(contracts.settings.clone()),
+        ..report
+    };
+    match ended {
+        Ok(Attempt::Skipped(reason)) => report.skipped(reason),
+        Ok(Attempt::Stored {
+            anonymized,
+            kept_back,
+        }) => Report {
+            outcome: match kept_back {
+                Some(_) => Outcome::Quarantined,
+                None => Outcome::Done,
+            },
+            detail: kept_back.as_ref().map(|kept| kept.detail.to_owned()),
+            reason: kept_back.map(|kept| kept.reason),
+            processed: Some(Stored::Stored),
+            anonymized: Some(anonymized),
+            ..report
+        },
+        Ok(Attempt::Overtaken { by, reason }) => {
+            match restore(ports, config, event, &contracts, by).await {
+                Ok(anonymized) => Report {
+                    anonymized,
+                    ..report.skipped(reason)
+                },
+                Err(error) => report.failed(&error),
+            }
         }
-        Fetched::Changed => {
-            report.skip("changed");
-            return Ok(None);
-        }
-    };
-    report.bytes.source = Some(bytes.len() as u64);
-    let (contract, text) = (&terms.contract, &terms.text);
-    let find = |tensor: &_| match text {
-        Some((name, text)) => ports.infer(name, &text.input.name, tensor),
-        None => Err(Error::Model("nothing finds text here".into())),
-    };
-    let detector = text.as_ref().map(|(_, contract)| Detector {
-        contract,
-        marks_stay: !deidentify::may_look_like_a_mark(event.object.key()),
-        infer: &find,
-    });
-    let outputs = pipeline::process(
-        &bytes,
-        &config.pixels,
-        contract,
-        detector.as_ref(),
-        || ports.elapsed(),
-        |tensor| ports.infer(&config.model, &contract.input.name, tensor),
-    )?;
-    let sha256 = text.as_ref().map(|(_, text)| text.model_sha256.as_str());
-    describe(&outputs, sha256, report);
-
-    let mark = ports.elapsed();
-    let ended = work.store_outputs(outputs, &source, stored, report).await;
-    report.ms.store = Some(millis(ports.elapsed().saturating_sub(mark)));
-    ended
+        Err(error) => report.failed(&error),
+    }
 }
 
-/// Puts what is known of the outputs into the report.
-fn describe(outputs: &Outputs, detector: Option<&str>, report: &mut Report) {
-    report.class = Some(outputs.prediction.class);
-    report.doubt = outputs.prediction.doubt.clone();
-    let claimed = report.doubt.is_none();
-    report.risk = claimed.then_some(outputs.prediction.risk);
-    report.format = Some(outputs.format);
-    report.written = Some(outputs.written);
-    report.width = Some(outputs.width);
-    report.height = Some(outputs.height);
-    report.bytes.processed = Some(outputs.processed.len() as u64);
-    let anonymized = outputs.anonymized.as_ref();
-    report.bytes.anonymized = anonymized.map(|copy| copy.bytes.len() as u64);
-    report.redaction = Covered::of(outputs, detector);
-    let timings = &outputs.timings;
-    report.ms.decode = Some(millis(timings.decode));
-    report.ms.prepare = Some(millis(timings.prepare));
-    report.ms.predict = Some(millis(timings.predict));
-    report.ms.detect = outputs.found.as_ref().map(|_| millis(timings.detect));
-    report.ms.annotate = Some(millis(timings.annotate));
-    report.ms.redact = Some(millis(timings.redact));
-    report.ms.encode = Some(millis(timings.encode));
-    report.ms.verify =
-        (outputs.found.is_some() && anonymized.is_some()).then(|| millis(timings.verify));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ObjectRef;
+
+    #[test]
+    fn action_depends_on_kind_bucket_and_key() {
+        let (created, removed) = (EventKind::Created, EventKind::Removed);
+        let skip = Action::Skip;
+        for (kind, bucket, key, remove_outputs, expect) in [
+            (created, "in", "a.png", "false", Action::Make),
+            (created, "in", "ward/", "false", skip(Reason::FolderMarker)),
+            (
+                created,
+                "in-processed",
+                "a.png",
+                "false",
+                skip(Reason::OwnOutput),
+            ),
+            (
+                created,
+                "in-quarantine",
+                "a.png",
+                "true",
+                skip(Reason::OwnOutput),
+            ),
+            (removed, "in", "a.png", "false", skip(Reason::NotACreation)),
+            (removed, "in", "a.png", "true", Action::Remove),
+            (removed, "in", "ward/", "true", Action::Remove),
+            (
+                removed,
+                "in-anonymized",
+                "a.png",
+                "true",
+                skip(Reason::OwnOutput),
+            ),
+            (
+                EventKind::Other,
+                "in",
+                "a.png",
+                "true",
+                skip(Reason::NotACreation),
+            ),
+        ] {
+            let config = Config::from_lookup(|name| match name {
+                "s3_access_key" | "s3_secret_key" => Some("key".to_owned()),
+                "remove_outputs" => Some(remove_outputs.to_owned()),
+                _ => None,
+            });
+            let event = ObjectEvent {
+                object: ObjectRef::new(bucket, key, None).unwrap(),
+                kind,
+                etag: None,
+                size: Some(0),
+                sequencer: None,
+            };
+            assert_eq!(action(&config.unwrap(), &event), expect, "{event:?} {key}");
+        }
+    }
 }

@@ -1,79 +1,100 @@
-//! A source was removed: where `remove_outputs` says so, what was made of it goes too.
+//! Removal of the outputs of a removed source, if `remove_outputs` is set.
 //!
-//! An event alone does not say that a source is gone: it may be late, or about one version of several. So the store is asked,
-//! and asked again afterwards, because what a new source's event has stored meanwhile would have gone with the rest.
+//! An event alone does not prove that a source is gone: it may be late, or about one version of
+//! several. So the store is asked, and asked again afterwards, because the outputs of a new
+//! source's event that came meanwhile would have been removed with the rest.
 
 use http::StatusCode;
+use s3::{Meaning, ObjectHead, meaning};
 
 use crate::{
     config::Config,
-    error::Error,
+    error::{Error, Reason},
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
-    report::{Report, Stored},
-    s3::{Meaning, ObjectHead, meaning},
+    report::Stored,
     store::decide::{self, Removed},
-    store::fetch::send_signed,
+    store::metadata,
     store::outputs::{OutputStore, Place},
+    store::send::send_signed,
 };
 
-/// Removes the outputs of a source that is gone. Gives back the source that is there now, if its outputs have to be made: it
-/// was put while the others were removed, or it has come to light because what lay over it was removed.
+/// Result of a removal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Reason for removing nothing.
+    pub skipped: Option<Reason>,
+    /// State of the processed object, if it was looked for.
+    pub processed: Option<Stored>,
+    /// State of the redacted copies, if they were looked for.
+    pub anonymized: Option<Stored>,
+    /// Source that exists now and whose outputs must be made: it was stored while the others were
+    /// removed, or became visible because the version that hid it was removed.
+    pub source: Option<ObjectEvent>,
+}
+
+impl Removal {
+    fn skipped(reason: Reason) -> Removal {
+        Removal {
+            skipped: Some(reason),
+            ..Removal::default()
+        }
+    }
+}
+
+/// Removes the outputs of a source that is gone.
 ///
 /// # Errors
 /// [`Error::Store`] when the store refuses or fails.
-pub async fn follow(
+pub async fn remove_outputs(
     ports: &impl Ports,
     config: &Config,
     event: &ObjectEvent,
-    report: &mut Report,
-) -> Result<Option<ObjectEvent>, Error> {
+) -> Result<Removal, Error> {
     let outputs = OutputStore::new(ports, config, event);
     let stored = outputs.head_processed().await?;
     match decide::removed(event, stored.as_ref()) {
-        Removed::Earlier => {
-            report.skip("stale");
-            return Ok(None);
-        }
-        Removed::ItsVersion => {}
+        Removed::Earlier => return Ok(Removal::skipped(Reason::Stale)),
+        Removed::SameVersion => {}
         Removed::Unknown => {
-            let there = source(ports, config, event).await?;
-            if there.is_some() && stored.is_some() {
-                report.skip("source-exists");
-                return Ok(None);
-            } else if there.is_some() {
-                return Ok(there);
+            let source = current_source(ports, config, event).await?;
+            if source.is_some() && stored.is_some() {
+                return Ok(Removal::skipped(Reason::SourceExists));
+            } else if source.is_some() {
+                return Ok(Removal {
+                    source,
+                    ..Removal::default()
+                });
             }
         }
     }
-    // The processed object first: while it is there it means that all is there.
-    let ours = stored.is_some_and(|stored| decide::is_processed(&stored));
-    if ours {
+    // The processed object first: its presence means that all outputs are there.
+    let had_processed = stored.is_some_and(|stored| metadata::is_processed(&stored));
+    if had_processed {
         outputs.remove_processed().await?;
     }
-    let anonymized = outputs.remove_copies(Place::Anonymized, true).await?;
-    let copies = outputs.remove_copies(Place::Quarantine, true).await? || anonymized;
-    let said = |removed| {
-        if removed {
-            Stored::Removed
-        } else {
-            Stored::NotDue
-        }
+    let had_anonymized = outputs.remove_copies(Place::Anonymized, true).await?;
+    let had_quarantined = outputs.remove_copies(Place::Quarantine, true).await?;
+    let had_copies = had_anonymized || had_quarantined;
+    let state = |removed| match removed {
+        true => Stored::Removed,
+        false => Stored::NotDue,
     };
-    report.processed = Some(said(ours));
-    report.anonymized = Some(match outputs.pseudonyms() {
-        Some(_) => said(copies),
-        None => Stored::NoKey,
-    });
-    let there = source(ports, config, event).await?;
-    if there.is_none() && !ours && !copies {
-        report.skip("no-outputs");
-    }
-    Ok(there)
+    let source = current_source(ports, config, event).await?;
+    let had_none = source.is_none() && !had_processed && !had_copies;
+    Ok(Removal {
+        skipped: had_none.then_some(Reason::NoOutputs),
+        processed: Some(state(had_processed)),
+        anonymized: Some(match outputs.pseudonyms() {
+            Some(_) => state(had_copies),
+            None => Stored::NoKey,
+        }),
+        source,
+    })
 }
 
-/// The source as it is now, as an event without a place in the order.
-async fn source(
+/// Returns the source as it is now, as an event without a sequencer.
+async fn current_source(
     ports: &impl Ports,
     config: &Config,
     event: &ObjectEvent,
@@ -81,17 +102,17 @@ async fn source(
     let (bucket, key) = (event.object.bucket(), event.object.key());
     let request = config.endpoint.head(bucket, key)?;
     let response = send_signed(ports, config, request, 0).await?;
-    let there = match meaning(&response) {
+    let exists = match meaning(&response) {
         Meaning::NoObject | Meaning::NoBucket => false,
         Meaning::Fine | Meaning::Encrypted => true,
-        // So a HEAD of what is encrypted with a customer's key ends, without a body that would say it.
+        // HEAD on an SSE-C object returns a bare 400 with no error body.
         Meaning::Failed(_) if response.status() == StatusCode::BAD_REQUEST => true,
         Meaning::PreconditionFailed => return Err(Error::Store("HEAD of the source: 412".into())),
         Meaning::Failed(words) => {
             return Err(Error::Store(format!("HEAD of the source: {words}")));
         }
     };
-    if !there {
+    if !exists {
         return Ok(None);
     }
     Ok(Some(ObjectEvent {

@@ -1,227 +1,176 @@
-//! What is said of each object: one JSON line on stdout, and the same in the HTTP answer. No patient data.
+//! The report on one object: a JSON line on stdout, and the same JSON in the HTTP response. It
+//! holds no patient data.
+//!
+//! Functions and hosts of different versions are mixed during an upgrade. A reader therefore
+//! ignores unknown keys, keeps unknown reasons as [`Reason::Other`], and drops unknown words in
+//! other optional fields.
 
-pub mod answer;
+mod measures;
+mod redaction;
+pub mod response;
+#[cfg(test)]
+mod tests;
 
-use std::time::Duration;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-use serde::Serialize;
+pub use measures::{Bytes, Millis, millis};
+pub use redaction::Redaction;
 
 use crate::{
-    error::{Error, Outcome},
+    error::{Error, Outcome, Reason},
     model::predict::Class,
-    picture::redact::Method,
     picture::sniff::Format,
     picture::source::Written,
     pipeline::Outputs,
-    pipeline::verify::Unclean,
 };
 
-/// The report on one object. Fields that are not known are left out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The report on one object. Unknown values are left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Always `object`, so that report lines can be told from others.
-    pub event: &'static str,
-    /// How it ended.
+    /// Kind of the line, by which it is told from others.
+    pub event: Kind,
+    /// Outcome of the record.
     pub outcome: Outcome,
-    /// Why, as a word for machines; left out when it is simply done.
+    /// Reason for the outcome; left out when the outputs are simply stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
-    /// Why, in words that say what to do.
+    pub reason: Option<Reason>,
+    /// Reason in words that say what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// A keyed digest of bucket and key, 16 hex digits: the same object has the same one, and it can't be undone.
+    /// Keyed digest of bucket and key, 16 hex digits: equal for the same object, and irreversible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The bucket the object is in.
+    /// Bucket of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// What the risk is called.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Class of the risk.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub class: Option<Class>,
-    /// Why nothing is claimed of the picture, in the contract's word; there is no risk then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub doubt: Option<String>,
-    /// The risk, 0 to 1.
+    pub(crate) input_check: Option<String>,
+    /// `input_check` under its former name, written for one release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) doubt: Option<String>,
+    /// Risk, 0 to 1; left out when an input check failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<f64>,
-    /// The model that said so.
+    /// Model that predicted the risk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
-    /// The digest of the settings.
+    /// Digest of the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<String>,
-    /// What became of the processed object.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// State of the processed object.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub processed: Option<Stored>,
-    /// What became of the anonymized object.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// State of the anonymized object.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub anonymized: Option<Stored>,
-    /// What was covered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<Covered>,
-    /// The format of source and outputs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Redaction of the anonymized copy.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub redaction: Option<Redaction>,
+    /// Format of source and outputs.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub format: Option<Format>,
-    /// How the outputs were made of the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Derivation of the outputs' files from the source's.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub written: Option<Written>,
-    /// Pixels across.
+    /// Width in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Pixels down.
+    /// Height in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
     /// Sizes.
+    #[serde(default)]
     pub bytes: Bytes,
     /// Durations.
+    #[serde(default)]
     pub ms: Millis,
-    /// The failure behind the outcome, for the answer's status.
-    #[serde(skip)]
-    pub error: Option<Error>,
 }
 
-/// Which model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Kind of a report line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The report on an object.
+    Object,
+}
+
+/// A model's name and digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Its name.
+    /// Name of the model.
     pub name: String,
-    /// Its digest.
+    /// SHA-256 of the model.
     pub sha256: String,
 }
 
-/// What became of an output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// State of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stored {
     /// It was stored.
     Stored,
-    /// What is there is what would be stored.
+    /// The stored one is equal to the one that would be stored.
     Unchanged,
     /// An earlier one was removed.
     Removed,
     /// None is due.
     NotDue,
-    /// One is due, but there is no pseudonym key to name it by.
+    /// One is due, but there is no pseudonym key to derive its name from.
     NoKey,
-    /// One is due, but it is not clean for sure, and is kept apart.
+    /// One is due but may still contain text, and is in quarantine.
     Quarantined,
-    /// One is due, but it is not clean for sure, or nothing on it would have been covered, and it is kept nowhere.
+    /// One is due but may still contain text, or nothing on it would have been covered; it is
+    /// stored nowhere.
     Withheld,
 }
 
-/// What was covered on the anonymized copy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Covered {
-    /// How.
-    pub method: Method,
-    /// How many boxes were on the picture, those of the settings and those that were found.
-    pub boxes: usize,
-    /// The share of the picture that is covered, 0 to 1, to four decimals.
-    pub area: f64,
-    /// In how many places text was found; left out, as what follows, where nothing looks for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detected: Option<usize>,
-    /// How many side and view marks were found and stay.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marks: Option<usize>,
-    /// The digest of the model that looked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detector: Option<String>,
-    /// In how many places text is left, if in any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub left: Option<usize>,
-}
-
-impl Covered {
-    /// What was covered on the anonymized copy, if there is one; `detector` is the digest of the model that found text.
-    pub fn of(outputs: &Outputs, detector: Option<&str>) -> Option<Covered> {
-        let copy = outputs.anonymized.as_ref()?;
-        let found = outputs.found.as_ref();
-        Some(Covered {
-            method: copy.redaction.method,
-            boxes: copy.redaction.boxes.len(),
-            area: (copy.redaction.area * 1e4).round() / 1e4,
-            detected: found.map(|found| found.text.len()),
-            marks: found.map(|found| found.marks.len()),
-            detector: found.and(detector).map(str::to_owned),
-            left: match copy.unclean {
-                Some(Unclean::TextLeft(left)) => Some(left),
-                _ => None,
-            },
-        })
-    }
-}
-
-/// Sizes in bytes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Bytes {
-    /// The source's.
-    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
-    pub source: Option<u64>,
-    /// The labelled picture's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processed: Option<u64>,
-    /// The anonymized picture's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub anonymized: Option<u64>,
-}
-
-/// Durations of the steps that ran, in milliseconds with three decimals.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Millis {
-    /// Asking the store what is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub head: Option<f64>,
-    /// Getting the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fetch: Option<f64>,
-    /// Bytes to pixels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decode: Option<f64>,
-    /// Pixels to the model's tensor.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prepare: Option<f64>,
-    /// The model's run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub predict: Option<f64>,
-    /// Finding text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detect: Option<f64>,
-    /// Drawing the label and the overlay.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub annotate: Option<f64>,
-    /// Covering the boxes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redact: Option<f64>,
-    /// Pixels to bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encode: Option<f64>,
-    /// Looking whether text is left.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verify: Option<f64>,
-    /// Putting the outputs, with what has to be asked before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub store: Option<f64>,
-    /// All of it.
-    pub total: f64,
-}
-
-/// Milliseconds with three decimals.
-pub fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
+/// Reads an optional value, dropping one this version does not know.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 impl Report {
-    /// A report with nothing in it but the outcome.
+    /// Makes a report that holds nothing but an outcome.
     pub fn new(outcome: Outcome) -> Report {
         Report {
-            event: "object",
+            event: Kind::Object,
             outcome,
             reason: None,
             detail: None,
             source: None,
             bucket: None,
             class: None,
+            input_check: None,
             doubt: None,
             risk: None,
             model: None,
@@ -235,25 +184,82 @@ impl Report {
             height: None,
             bytes: Bytes::default(),
             ms: Millis::default(),
-            error: None,
         }
     }
 
     /// Ends the report with a failure.
-    pub fn fail(&mut self, error: Error) {
-        self.outcome = error.outcome();
-        self.reason = Some(error.reason());
-        self.detail = Some(error.to_string());
-        self.error = Some(error);
+    #[must_use]
+    pub fn failed(self, error: &Error) -> Report {
+        Report {
+            outcome: error.outcome(),
+            reason: Some(error.reason()),
+            detail: Some(error.to_string()),
+            ..self
+        }
     }
 
-    /// Ends the report with nothing done.
-    pub fn skip(&mut self, reason: &'static str) {
-        self.outcome = Outcome::Skipped;
-        self.reason = Some(reason);
+    /// Ends the report without any work done.
+    #[must_use]
+    pub fn skipped(self, reason: Reason) -> Report {
+        Report {
+            outcome: Outcome::Skipped,
+            processed: (reason == Reason::Duplicate).then_some(Stored::Unchanged),
+            reason: Some(reason),
+            ..self
+        }
     }
 
-    /// The report as one line of JSON.
+    /// Records the outputs; `detector` is the SHA-256 of the model that finds text.
+    pub fn record_outputs(&mut self, outputs: &Outputs, detector: Option<&str>) {
+        self.class = Some(outputs.prediction.class);
+        self.input_check = outputs.prediction.failed_check.clone();
+        self.doubt = self.input_check.clone();
+        self.risk = self
+            .input_check
+            .is_none()
+            .then_some(outputs.prediction.risk);
+        self.format = Some(outputs.format);
+        self.written = Some(outputs.written);
+        self.width = Some(outputs.width);
+        self.height = Some(outputs.height);
+        self.bytes.processed = Some(outputs.processed.len() as u64);
+        self.bytes.anonymized = outputs
+            .anonymized
+            .as_ref()
+            .map(|copy| copy.bytes.len() as u64);
+        self.redaction = Redaction::of(outputs, detector);
+        self.ms.record_outputs(outputs);
+    }
+
+    /// Returns the reason of the input check that failed, in the contract's word; no risk is
+    /// reported then.
+    pub fn input_check(&self) -> Option<&str> {
+        self.input_check.as_deref().or(self.doubt.as_deref())
+    }
+
+    /// Reports whether all outputs that are due exist, made now or by an earlier event.
+    pub fn is_complete(&self) -> bool {
+        match self.outcome {
+            Outcome::Done => true,
+            Outcome::Skipped => self.reason == Some(Reason::Duplicate),
+            Outcome::Rejected | Outcome::Quarantined | Outcome::Retry => false,
+        }
+    }
+
+    /// Returns outcome, reason and detail in one line, unless the report is complete.
+    pub fn failure(&self) -> Option<String> {
+        if self.is_complete() {
+            return None;
+        }
+        let reason = self.reason.as_ref().map(Reason::as_str);
+        let why: Vec<&str> = [reason, self.detail.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(format!("{}: {}", self.outcome.as_str(), why.join(": ")))
+    }
+
+    /// Returns the report as one line of JSON.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| r#"{"event":"object"}"#.to_owned())
     }

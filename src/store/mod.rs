@@ -1,5 +1,7 @@
-//! The object store: fetching the source, deciding by stored outputs, and writing outputs.
+//! The object store: fetching the source, deciding by the stored outputs, and storing outputs.
 
 pub mod decide;
-pub mod fetch;
+pub(crate) mod fetch;
+pub mod metadata;
 pub(crate) mod outputs;
+pub(crate) mod send;

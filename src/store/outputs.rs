@@ -1,37 +1,36 @@
-//! The output buckets of one event: asking what is there, putting and removing.
+//! The outputs of one event: HEAD, conditional PUT and DELETE in the output buckets.
 
 use bytes::Bytes;
+use s3::{Meaning, ObjectHead, Precondition, Upload, meaning};
 
 use crate::{
-    config::Config,
+    config::{Buckets, Config},
     deidentify::{AnonymizedKeys, Pseudonyms},
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    s3::{Meaning, ObjectHead, Precondition, Upload, meaning},
-    store::decide,
-    store::fetch::send_signed,
+    store::{decide, metadata, send::send_signed},
 };
 
-/// How a conditional PUT ended.
+/// Result of a conditional PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is stored.
+    /// The object is stored.
     Stored,
-    /// Somebody else was there first; look and decide again.
-    Raced,
+    /// Another writer was first; look and decide again.
+    Conflict,
 }
 
-/// Where a redacted copy is kept.
+/// Bucket of a redacted copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In the bucket of anonymized copies.
+    /// The bucket of anonymized copies.
     Anonymized,
-    /// In the bucket of those that are not clean for sure.
+    /// The bucket of copies that may still contain text.
     Quarantine,
 }
 
-/// Where a redacted copy goes, and under which precondition.
+/// Destination of a redacted copy, and the precondition for writing it.
 pub struct Slot {
     bucket: String,
     key: String,
@@ -43,15 +42,13 @@ pub struct OutputStore<'a, P> {
     ports: &'a P,
     config: &'a Config,
     event: &'a ObjectEvent,
-    processed_bucket: String,
+    buckets: Buckets,
     processed_key: String,
-    anonymized_bucket: String,
-    quarantine_bucket: Option<String>,
     names: Option<(Pseudonyms, AnonymizedKeys)>,
 }
 
 impl<'a, P: Ports> OutputStore<'a, P> {
-    /// Names the outputs of `event`; the anonymized one has no name without a pseudonym key.
+    /// Names the outputs of `event`. Without a pseudonym key the anonymized one has no name.
     pub fn new(ports: &'a P, config: &'a Config, event: &'a ObjectEvent) -> Self {
         let (bucket, key) = (event.object.bucket(), event.object.key());
         let names = config.pseudonym_key.clone().map(|secret| {
@@ -63,36 +60,32 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             ports,
             config,
             event,
-            processed_bucket: format!("{bucket}{}", config.processed_suffix),
+            buckets: config.buckets(bucket),
             processed_key: decide::processed_key(key),
-            anonymized_bucket: format!("{bucket}{}", config.anonymized_suffix),
-            quarantine_bucket: config
-                .quarantine_suffix
-                .as_ref()
-                .map(|suffix| format!("{bucket}{suffix}")),
             names,
         }
     }
 
-    /// The pseudonyms, if there is a key for them.
+    /// Returns the pseudonyms, if there is a key for them.
     pub fn pseudonyms(&self) -> Option<&Pseudonyms> {
         self.names.as_ref().map(|(pseudonyms, _)| pseudonyms)
     }
 
-    /// What is at the processed key.
+    /// Returns the head of the processed object.
     ///
     /// # Errors
     /// [`Error::Store`] when the store refuses or fails, or the bucket is missing.
     pub async fn head_processed(&self) -> Result<Option<ObjectHead>, Error> {
-        self.head(&self.processed_bucket, &self.processed_key).await
+        self.head(&self.buckets.processed, &self.processed_key)
+            .await
     }
 
-    /// Puts the processed object.
+    /// Stores the processed object.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn put_processed(&self, upload: &Upload) -> Result<Put, Error> {
-        self.put(&self.processed_bucket, &self.processed_key, upload)
+        self.put(&self.buckets.processed, &self.processed_key, upload)
             .await
     }
 
@@ -101,28 +94,30 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     /// # Errors
     /// As [`OutputStore::head_processed`].
     pub async fn remove_processed(&self) -> Result<(), Error> {
-        self.delete(&self.processed_bucket, &self.processed_key)
+        self.delete(&self.buckets.processed, &self.processed_key)
             .await
     }
 
-    /// The bucket of a place; none where such copies are not kept.
+    /// Returns the bucket of a place; `None` if such copies are not stored.
     fn bucket(&self, place: Place) -> Option<&str> {
         match place {
-            Place::Anonymized => Some(&self.anonymized_bucket),
-            Place::Quarantine => self.quarantine_bucket.as_deref(),
+            Place::Anonymized => Some(&self.buckets.anonymized),
+            Place::Quarantine => self.buckets.quarantine.as_deref(),
         }
     }
 
-    /// Whether copies are kept there at all.
-    pub fn keeps(&self, place: Place) -> bool {
+    /// Reports whether copies are stored there at all.
+    pub fn stores(&self, place: Place) -> bool {
         self.bucket(place).is_some()
     }
 
-    /// Where this event's redacted copy goes: to its name, or, where that belongs to another source or a copy of this one
-    /// is there already, to its alternative. None without a pseudonym key, and where such copies are not kept.
+    /// Finds the destination of this event's redacted copy: its base name, or its alternative name
+    /// if the base belongs to another source or the alternative holds a copy of this one already.
+    /// `None` without a pseudonym key, and where such copies are not stored.
     ///
-    /// In quarantine it is always the alternative, which no other source has: whoever lets a copy go moves it under that name, and must
-    /// not replace what another picture of the same patient and day has left among the anonymized ones.
+    /// In quarantine it is always the alternative, which no other source has: a reviewer who
+    /// releases a copy moves it under that name, and must not replace the anonymized copy of
+    /// another picture of the same patient and day.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -130,7 +125,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
             return Ok(None);
         };
-        let ours = |head: &ObjectHead| decide::is_made_from(head, &self.event.object, pseudonyms);
+        let ours = |head: &ObjectHead| metadata::is_made_from(head, &self.event.object, pseudonyms);
         let at = |key: &str, head: Option<ObjectHead>| Slot {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -140,7 +135,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             let head = self.head(bucket, &keys.alternative).await?;
             return Ok(Some(at(&keys.alternative, head)));
         }
-        // Once an alternative is in use it stays so, even when the name has become free: one source has one copy.
+        // An alternative stays in use even when the base has become free: one source has one copy.
         if existed && let Some(head) = self.head(bucket, &keys.alternative).await? {
             return Ok(Some(at(&keys.alternative, Some(head))));
         }
@@ -153,7 +148,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         }
     }
 
-    /// Puts a redacted copy into its slot.
+    /// Stores a redacted copy in its slot.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -162,8 +157,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         self.put(&slot.bucket, &slot.key, &upload).await
     }
 
-    /// Removes the redacted copies that were made from this source and are kept at a place, and says whether there was one. Where nothing
-    /// was stored for it (`existed`) only the name itself can hold one, left by work that broke off: one HEAD.
+    /// Removes the redacted copies of this source from a place, and reports whether there was one.
+    /// If nothing was stored for the source before (`existed`), only the base name can hold one,
+    /// left by an interrupted attempt: one HEAD.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
@@ -179,7 +175,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         };
         for key in names {
             let found = self.head(bucket, key).await?;
-            if found.is_some_and(|h| decide::is_made_from(&h, &self.event.object, pseudonyms)) {
+            if found.is_some_and(|h| metadata::is_made_from(&h, &self.event.object, pseudonyms)) {
                 self.delete(bucket, key).await?;
                 removed = true;
             }
@@ -191,7 +187,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         let request = self.config.endpoint.head(bucket, key)?;
         let response = send_signed(self.ports, self.config, request, 0).await?;
         match meaning(&response) {
-            // HEAD has no body to tell a missing bucket from a missing object; the PUT will.
+            // HEAD has no body that tells a missing bucket from a missing object; the PUT will.
             Meaning::NoObject | Meaning::NoBucket => Ok(None),
             _ => self
                 .check(&response, bucket, "HEAD")
@@ -213,12 +209,13 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             self.try_put(bucket, key, upload).await?,
             &upload.precondition,
         ) {
-            (Put::Raced, Precondition::Unchanged(etag)) => {
-                // In a bucket with versions RGW holds a condition against the version that is about to be made, so that it
-                // never holds (seen on 16.2.15). Where what we saw is still there, that is what happened.
+            (Put::Conflict, Precondition::Unchanged(etag)) => {
+                // In a versioned bucket RGW checks the condition against the version that is about
+                // to be made, so it never holds (seen on 16.2.15). If the object we saw is still
+                // there, that is the cause.
                 let now = self.head(bucket, key).await?;
                 if !now.is_some_and(|now| now.etag == *etag && now.version.is_some()) {
-                    return Ok(Put::Raced);
+                    return Ok(Put::Conflict);
                 }
                 let mut upload = upload.clone();
                 upload.precondition = Precondition::Seen;
@@ -232,9 +229,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         let request = self.config.endpoint.put(bucket, key, upload)?;
         let response = send_signed(self.ports, self.config, request, 0).await?;
         match (meaning(&response), &upload.precondition) {
-            (Meaning::PreconditionFailed, _) => Ok(Put::Raced),
-            // The object that was to be replaced is gone by now.
-            (Meaning::NoObject, Precondition::Unchanged(_)) => Ok(Put::Raced),
+            (Meaning::PreconditionFailed, _) => Ok(Put::Conflict),
+            // The object to be replaced no longer exists.
+            (Meaning::NoObject, Precondition::Unchanged(_)) => Ok(Put::Conflict),
             _ => self.check(&response, bucket, "PUT").map(|()| Put::Stored),
         }
     }
@@ -261,7 +258,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
             Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
             Meaning::Encrypted => Err(Error::Store(format!(
-                "{verb} in {bucket}: the object there is under a customer's own key (SSE-C)"
+                "{verb} in {bucket}: the stored object needs a customer-provided key (SSE-C)"
             ))),
             Meaning::Failed(words) => Err(Error::Store(format!("{verb} in {bucket}: {words}"))),
         }

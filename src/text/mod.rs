@@ -1,107 +1,135 @@
-//! Burned-in text, found anywhere on a picture by a model of its own, and what is still there on one that was covered.
+//! Finds burned-in text anywhere on a picture with a model of its own, and residual text on a
+//! redacted one.
 //!
-//! The model gives a map of the picture; all else is here: at which sizes and in which pieces it is asked (`tiles`), what hangs
-//! together on its map (`map`), what of that stays because it is a side or view mark (`marks`), and how far a cover reaches. In doubt it
-//! is text.
+//! The model gives a map of the picture. The rest is here: the sizes and pieces at which it is run
+//! (`tiles`), its input (`input`), the connected components of its map (`map`, `components`), the
+//! side and view markers among them that stay (`side_markers`), and the margin of the redaction.
+//! When in doubt, a component counts as text.
 
+mod components;
 pub mod contract;
+mod input;
 mod map;
-mod marks;
-pub mod tiles;
+#[cfg(test)]
+mod mutations;
+mod scale;
+mod side_markers;
+#[cfg(test)]
+mod tests;
+mod tiles;
 
 use crate::{
     error::Error,
-    model::predict::{NamedTensor, Tensor},
-    picture::boxes::Rect,
-    picture::resize::Grey,
+    model::tensor::{InputTensor, NamedTensor},
+    picture::{boxes::Rect, gray::GrayImage},
 };
+use components::Component;
 use contract::TextContract;
-use map::{Component, maps};
+use map::maps;
+use scale::Scale;
 
-/// The least by which a cover reaches beyond what was found, in pixels.
+/// The least margin of a redaction around text, in pixels.
 const MARGIN: u32 = 8;
-/// The part of its shorter side by which it does.
+/// The margin is at least the text's shorter side divided by this.
 const MARGIN_PART: u32 = 6;
 
-/// The model that finds text, ready to be asked.
+/// A text model, ready to run.
 pub struct Detector<'a> {
-    /// What it wants and gives.
+    /// Its contract.
     pub contract: &'a TextContract,
-    /// Whether side and view marks stay. They don't where a mark could be a part of the patient's name.
-    pub marks_stay: bool,
+    /// Keeps side and view markers. Not set where a marker could be a part of the patient's name.
+    pub keep_side_markers: bool,
     /// Runs it on one input.
-    pub infer: &'a dyn Fn(&Tensor) -> Result<Vec<NamedTensor>, Error>,
+    pub infer: &'a dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
 }
 
-/// What was found on a picture.
+/// The text and side markers found on a picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What has to be covered, with a margin.
+    /// Rectangles to redact, with a margin.
     pub text: Vec<Rect>,
-    /// Marks that stay.
-    pub marks: Vec<Rect>,
+    /// Side and view markers that stay.
+    pub side_markers: Vec<Rect>,
 }
 
 impl Detector<'_> {
-    /// Looks for text on a picture.
+    /// Finds the text on a picture.
     ///
     /// # Errors
-    /// What the model's run returns, and [`Error::Model`] when its map is not what the contract says.
-    pub fn find(&self, grey: &Grey) -> Result<Found, Error> {
-        let wanted = &self.contract.thresholds;
+    /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
+    pub fn find(&self, gray: &GrayImage) -> Result<Found, Error> {
+        let thresholds = &self.contract.thresholds;
+        let (searched, scale) = self.enlarged(gray);
         let mut found: Vec<Component> = Vec::new();
-        for map in maps(grey, self.contract, self.infer)? {
-            found.extend(map.components(wanted.faint, wanted.sure, |_, _| true));
+        for map in maps(&searched, self.contract, self.infer)? {
+            found.extend(map.components(thresholds.low, thresholds.high, |_, _| true));
         }
-        let (text, marks) = marks::part(found, self.mark_share());
-        let cover = |rect: Rect| {
+        let (text, markers) = side_markers::split(found, self.marker_threshold());
+        let cover = |rect: &Rect| {
+            let rect = scale.rect(rect);
             let by = MARGIN.max(rect.width.min(rect.height).div_ceil(MARGIN_PART));
-            rect.grown(by, grey.width as u32, grey.height as u32)
+            rect.grown(by, gray.width as u32, gray.height as u32)
         };
         Ok(Found {
-            text: outermost(text.into_iter().map(cover).collect()),
-            marks: outermost(marks),
+            text: outermost(text.iter().map(cover).collect()),
+            side_markers: outermost(markers.iter().map(|rect| scale.rect(rect)).collect()),
         })
     }
 
-    /// From this share of mark on something stays.
-    fn mark_share(&self) -> f32 {
-        // No share is more than one.
-        if self.marks_stay {
-            self.contract.thresholds.mark
+    /// Counts the places where text is still visible on a redacted picture, outside the redacted
+    /// rectangles and the side markers that stay.
+    ///
+    /// # Errors
+    /// As [`Detector::find`].
+    pub fn residual(
+        &self,
+        gray: &GrayImage,
+        redacted: &[Rect],
+        side_markers: &[Rect],
+    ) -> Result<usize, Error> {
+        let threshold = self.contract.thresholds.residual;
+        let (searched, scale) = self.enlarged(gray);
+        let (width, height) = (gray.width as u32, gray.height as u32);
+        let mut residual: Vec<Component> = Vec::new();
+        for map in maps(&searched, self.contract, self.infer)? {
+            // A marker's edge may fall into the next cell.
+            let cell = scale.length(map.cell());
+            let allowed: Vec<Rect> = side_markers
+                .iter()
+                .map(|marker| marker.grown(cell, width, height))
+                .chain(redacted.iter().copied())
+                .collect();
+            let open = |x: u32, y: u32| {
+                let (x, y) = scale.pixel(x, y);
+                !allowed.iter().any(|rect| rect.contains(x, y))
+            };
+            residual.extend(map.components(threshold, threshold, open));
+        }
+        // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
+        // the edge of a box, not text.
+        let (text, _) = side_markers::split(residual, self.marker_threshold());
+        Ok(text.len())
+    }
+
+    /// Enlarges a picture that is smaller than the contract's `min_side`.
+    fn enlarged<'g>(&self, gray: &'g GrayImage) -> (std::borrow::Cow<'g, GrayImage>, Scale) {
+        let searched = gray.enlarged(self.contract.min_side.unwrap_or(0));
+        let scale = Scale::new(gray, &searched);
+        (searched, scale)
+    }
+
+    /// Returns the marker share from which on a component is a side marker.
+    fn marker_threshold(&self) -> f32 {
+        // No share is over one, so no component is a marker.
+        if self.keep_side_markers {
+            self.contract.thresholds.marker
         } else {
             2.0
         }
     }
-
-    /// How much is still to be seen of text on a picture where `covered` is covered and `marks` stay.
-    ///
-    /// # Errors
-    /// As [`Detector::find`].
-    pub fn left(&self, grey: &Grey, covered: &[Rect], marks: &[Rect]) -> Result<usize, Error> {
-        let from = self.contract.thresholds.left;
-        let size = (grey.width as u32, grey.height as u32);
-        let mut left: Vec<Component> = Vec::new();
-        for map in maps(grey, self.contract, self.infer)? {
-            // A mark's edge may fall into the next cell.
-            let allowed: Vec<Rect> = marks
-                .iter()
-                .map(|mark| mark.grown(map.cell(), size.0, size.1))
-                .chain(covered.iter().copied())
-                .collect();
-            // The centre of a cell that reaches over the picture's edge may lie beyond it.
-            let open = |x: u32, y: u32| {
-                let (x, y) = (x.min(size.0 - 1), y.min(size.1 - 1));
-                !allowed.iter().any(|rect| rect.contains(x, y))
-            };
-            left.extend(map.components(from, from, open));
-        }
-        // What looks like a mark only now tells of nobody either: bones that a cover cuts do.
-        Ok(marks::part(left, self.mark_share()).0.len())
-    }
 }
 
-/// Without those that lie inside others: what is found at several sizes counts once.
+/// Drops rectangles that lie inside others: text that is found at several sizes counts once.
 fn outermost(mut rects: Vec<Rect>) -> Vec<Rect> {
     rects.sort_by_key(|r| std::cmp::Reverse(u64::from(r.width) * u64::from(r.height)));
     let mut kept: Vec<Rect> = Vec::new();

@@ -1,27 +1,28 @@
-//! At which sizes a picture is searched, and in which pieces.
+//! The sizes at which a picture is searched, and its pieces at each.
 
 use std::ops::Range;
 
 /// The longest side of a piece, in pixels.
-pub const LARGEST: usize = 1536;
-/// By how much neighbouring pieces share pixels, so that no text is cut by both.
-pub const OVERLAP: usize = 128;
+const LARGEST: usize = 1536;
+/// The pixels that neighboring pieces share, so that no text is cut by both.
+const OVERLAP: usize = 128;
 
-/// The factors by which a picture is reduced: all powers of two up to the one at which its longer side is at most `longest`. Small text is
-/// found at full size, large text on the smaller ones.
-pub fn factors(longer: usize, longest: usize) -> Vec<usize> {
+/// Returns the factors by which a picture is reduced: all powers of two up to the one at which its
+/// longer side is at most `max_side`. Small text is found at full size, large text on the smaller
+/// ones.
+pub(super) fn factors(longer: usize, max_side: usize) -> Vec<usize> {
     let mut factors = vec![1];
     let mut factor = 1;
-    while longer.div_ceil(factor) > longest {
+    while longer.div_ceil(factor) > max_side {
         factor *= 2;
         factors.push(factor);
     }
     factors
 }
 
-/// One side of a picture in pieces of about the same length, none over [`LARGEST`]. All but the last end at a multiple of `multiple`,
-/// which is a power of two up to [`OVERLAP`].
-pub fn pieces(side: usize, multiple: usize) -> Vec<Range<usize>> {
+/// Cuts one side of a picture into pieces of about the same length, none over [`LARGEST`]. All but
+/// the last end at a multiple of `multiple`, which is a power of two up to [`OVERLAP`].
+pub(super) fn pieces(side: usize, multiple: usize) -> Vec<Range<usize>> {
     let count = side
         .saturating_sub(OVERLAP)
         .div_ceil(LARGEST - OVERLAP)
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_that_are_searched() {
+    fn factors_are_powers_of_two_up_to_max_side() {
         for (longer, expect) in [
             (1, vec![1]),
             (2560, vec![1]),
@@ -62,7 +63,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_pixel_lies_in_a_piece(side in 1usize..70_000, power in 3u32..8) {
+        fn pieces_hold_every_pixel(side in 1usize..70_000, power in 3u32..8) {
             let multiple = 1 << power;
             let pieces = pieces(side, multiple);
             let mut end = 0usize;

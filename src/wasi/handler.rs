@@ -1,6 +1,6 @@
-//! The HTTP export: the only place that talks to the host. Everything it decides is decided in the pure modules.
+//! The HTTP export, and [`Ports`] over WASI. All decisions are made in the pure modules.
 
-// The export that `http_component` writes is unsafe by its nature; there is no other here.
+// The export that `http_component` generates is unsafe by nature; nothing else here is.
 #![allow(unsafe_code)]
 
 use std::{
@@ -20,10 +20,10 @@ use crate::{
     error::Error,
     event::{self, MAX_EVENT_BYTES},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
     record,
-    report::answer,
+    report::response,
     text::contract::TextContract,
     wasi::infer::Graphs,
 };
@@ -32,7 +32,7 @@ use crate::{
 async fn handle(request: IncomingRequest) -> http::Response<Bytes> {
     match respond(request).await {
         Ok(response) => response,
-        Err(error) => answer::problem(&error),
+        Err(error) => response::problem(&error),
     }
 }
 
@@ -49,13 +49,13 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
         }
         Err(SendError::Transport(_)) => {
             return Err(Error::NotAnEvent(
-                "the request broke off; send it again".into(),
+                "the request ended early; send it again".into(),
             ));
         }
     };
     let delivery = event::intake(&method, &headers, &body)?;
     let config = Config::from_lookup(|name| variables::get(name).ok())?;
-    let world = Wasi {
+    let ports = Wasi {
         start: Instant::now(),
         contract: OnceCell::new(),
         text_contract: OnceCell::new(),
@@ -63,14 +63,14 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
     };
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
-        let report = record::process_record(&world, &config, record).await;
+        let report = record::process_record(&ports, &config, record).await;
         println!("{}", report.line());
         reports.push(report);
     }
-    Ok(answer::answer(delivery.style, &reports))
+    Ok(response::respond(delivery.style, &reports))
 }
 
-/// The world as WASI offers it.
+/// The outside world over WASI.
 struct Wasi {
     start: Instant,
     contract: OnceCell<Contract>,
@@ -78,7 +78,7 @@ struct Wasi {
     graphs: Graphs,
 }
 
-/// What `parse` makes of the contract of a model, read once.
+/// Reads and parses the contract of a model, once.
 fn read<T: Clone>(
     cell: &OnceCell<T>,
     model: &str,
@@ -89,7 +89,7 @@ fn read<T: Clone>(
     }
     let path = format!("/models/{model}/contract.json");
     let text = std::fs::read_to_string(&path)
-        .map_err(|e| Error::Model(format!("can't read {path}: {}", e.kind())))?;
+        .map_err(|e| Error::Model(format!("cannot read {path}: {}", e.kind())))?;
     let contract = parse(&text)?;
     Ok(cell.get_or_init(|| contract).clone())
 }
@@ -102,12 +102,13 @@ impl Ports for Wasi {
     ) -> Result<http::Response<Bytes>, SendError> {
         let is_head = request.method() == http::Method::HEAD;
         let response = exchange(request).await.map_err(broken)?;
-        let mut answer = http::Response::builder().status(response.status());
-        if let Some(headers) = answer.headers_mut() {
+        let mut builder = http::Response::builder().status(response.status());
+        if let Some(headers) = builder.headers_mut() {
             *headers = header_map(response.headers().entries());
         }
-        // A declared length over the limit spares reading up to it; that of a HEAD is not about this answer.
-        let declared = answer.headers_ref().and_then(|h| {
+        // A declared length over the limit saves reading up to it. HEAD declares the length of
+        // GET's body.
+        let declared = builder.headers_ref().and_then(|h| {
             h.get(http::header::CONTENT_LENGTH)?
                 .to_str()
                 .ok()?
@@ -118,7 +119,7 @@ impl Ports for Wasi {
             return Err(SendError::TooLarge { limit });
         }
         let body = collect(response.take_body_stream(), limit).await?;
-        answer.body(body).map_err(broken)
+        builder.body(body).map_err(broken)
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -137,12 +138,18 @@ impl Ports for Wasi {
         read(&self.text_contract, model, TextContract::parse)
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         self.graphs.run(model, input, tensor)
     }
 }
 
-/// Sends with a body only where there is one: an empty outgoing body would go out as a chunked one, which S3 refuses.
+/// Sends a request without a body if it is empty: an empty outgoing body would be sent as a chunked
+/// one, which S3 refuses.
 async fn exchange(request: http::Request<Bytes>) -> anyhow::Result<IncomingResponse> {
     if !request.body().is_empty() {
         return Ok(send(request).await?);
@@ -167,7 +174,7 @@ async fn exchange(request: http::Request<Bytes>) -> anyhow::Result<IncomingRespo
     Ok(send(outgoing).await?)
 }
 
-/// Keeps the kind of a failure and drops its text, which may hold a URL and with it a key.
+/// Keeps the kind of a failure and drops its text, which may contain a URL and with it a key.
 fn broken(error: impl Into<anyhow::Error>) -> SendError {
     let error = error.into();
     let text = match error.downcast_ref::<spin_sdk::http::SendError>() {

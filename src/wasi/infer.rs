@@ -1,12 +1,13 @@
-//! The models, reached through `wasi:nn`; only here in WebAssembly.
+//! Inference through `wasi:nn`.
 //!
-//! The graph is named, never carried: the host (or the inference component composed in) has loaded it already.
+//! Graphs are addressed by name: the host, or the inference component composed in, has loaded them
+//! already.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use crate::{
     error::Error,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{Elements, InputTensor, NamedTensor, Tensor},
 };
 
 #[allow(unsafe_code, missing_docs)]
@@ -20,28 +21,26 @@ use bindings::wasi::nn::{
     tensor::{Tensor as NnTensor, TensorType},
 };
 
-/// The graphs that were asked for. Each is loaded once for an event: where inference is a component of its own, that costs a good part of
-/// a run, and a large picture takes many runs.
+/// Graphs in use. Each is loaded once for an event: if inference is a component of its own, loading
+/// costs a good part of a run, and a large picture takes many runs.
 #[derive(Default)]
 pub struct Graphs(RefCell<Vec<(String, GraphExecutionContext)>>);
 
 impl Graphs {
-    /// Runs the named graph on `input`, passed under the name `input_name`, and reads every f32 output.
+    /// Runs the named graph on `input`, passed under the name `input_name`, and returns every
+    /// output.
     ///
     /// # Errors
-    /// [`Error::Model`] with the host's code and words when the graph is missing or the run failed, or when an output
-    /// is not f32 or its data does not fit its shape.
+    /// [`Error::Model`] with the host's code and text when the graph is missing or inference
+    /// failed, or when an output is not f32 or its data does not fit its shape.
     pub fn run(
         &self,
         model: &str,
         input_name: &str,
-        input: &Tensor,
+        input: &InputTensor,
     ) -> Result<Vec<NamedTensor>, Error> {
-        let mut data = Vec::with_capacity(4 * input.data.len());
-        for value in &input.data {
-            data.extend_from_slice(&value.to_le_bytes());
-        }
-        let tensor = NnTensor::new(&input.dims, TensorType::Fp32, &data);
+        let (ty, data) = encoded(&input.data);
+        let tensor = NnTensor::new(&input.dims, ty, &data);
         let mut graphs = self.0.borrow_mut();
         let at = match graphs.iter().position(|(name, _)| name == model) {
             Some(at) => at,
@@ -61,13 +60,38 @@ impl Graphs {
     }
 }
 
+/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as
+/// 32-bit ones.
+fn encoded(elements: &Elements) -> (TensorType, Cow<'_, [u8]>) {
+    fn bytes<T: Copy, const N: usize>(values: &[T], encode: fn(T) -> [u8; N]) -> Vec<u8> {
+        let mut data = Vec::with_capacity(N * values.len());
+        for value in values {
+            data.extend_from_slice(&encode(*value));
+        }
+        data
+    }
+    match elements {
+        Elements::F32(values) => {
+            let data = bytes(values, f32::to_le_bytes);
+            (TensorType::Fp32, data.into())
+        }
+        Elements::U8(values) => (TensorType::U8, values.into()),
+        Elements::I16(values) => {
+            let data = bytes(values, |value| i32::from(value).to_le_bytes());
+            (TensorType::I32, data.into())
+        }
+    }
+}
+
 fn failed(error: &errors::Error) -> Error {
     Error::Model(format!("{:?}: {}", error.code(), error.data()))
 }
 
 fn read(name: String, tensor: &NnTensor) -> Result<NamedTensor, Error> {
     if tensor.ty() != TensorType::Fp32 {
-        return Err(Error::Model(format!("output `{name}` is not f32")));
+        return Err(Error::Model(format!(
+            "output `{name}` is not f32; export the model with f32 outputs"
+        )));
     }
     let dims = tensor.dimensions();
     let bytes = tensor.data();

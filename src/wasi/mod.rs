@@ -1,4 +1,4 @@
-//! The two modules that reach the host through WASI: the HTTP export and inference.
+//! The two modules that use WASI: the HTTP export and inference.
 
 mod handler;
 mod infer;

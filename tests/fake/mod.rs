@@ -1,4 +1,4 @@
-//! A store and a model in memory, as the core sees the world: signatures are recomputed, conditions hold.
+//! `Ports` over a store and models in memory. Signatures are recomputed, and conditions hold.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -12,21 +12,21 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use image::{DynamicImage, GrayImage, Luma};
 use md5::{Digest, Md5};
+use s3::{Secret, sigv4};
 use serde_json::json;
 use xray::{
     config::{Config, DEFAULTS},
     error::Error,
     event::{ObjectEvent, Record, intake},
     model::contract::Contract,
-    model::predict::{NamedTensor, Tensor},
+    model::tensor::{InputTensor, NamedTensor, Tensor},
     ports::{Ports, SendError},
     record::process_record,
     report::Report,
-    sigv4::{self, Secret},
     text::contract::TextContract,
 };
 
-/// What the store does to every request.
+/// Treatment of every request by the store.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Fault {
     Down,
@@ -49,30 +49,30 @@ pub struct Fake {
     puts: RefCell<Vec<String>>,
     requests: Cell<usize>,
     risk: f32,
-    /// What the graph's `doubt` output says; a doubt over 0.5.
+    /// Value of the graph's `doubt` output; the input check fails over 0.5.
     pub doubt: f32,
     model: String,
-    /// What the model that finds text sees; none where there is no such model.
+    /// Levels that the text detector recognizes; `None` if there is no text detector.
     pub finds: Option<Finds>,
-    /// How often it was asked.
+    /// Number of runs of the text detector.
     pub searches: Cell<usize>,
-    /// The digest of that model.
+    /// Digest of the text detector.
     pub detector: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
     versioned: Vec<&'static str>,
     refused: RefCell<Option<(u16, String)>>,
 }
 
-/// The levels that the model that finds text takes for something.
+/// Levels that the text detector recognizes.
 #[derive(Clone, Default)]
 pub struct Finds {
     pub text: Vec<u8>,
-    pub mark: Vec<u8>,
-    /// What may be text, but is not found.
-    pub faint: Vec<u8>,
+    pub marker: Vec<u8>,
+    /// Score too low to be found as text.
+    pub low: Vec<u8>,
 }
 
-/// A small grey picture with rectangles (left, top, width, height) of these levels.
+/// Returns a small gray picture with rectangles (left, top, width, height) of these levels.
 pub fn png_with(rects: &[([u32; 4], u8)]) -> Vec<u8> {
     let mut picture = GrayImage::from_pixel(220, 160, Luma([100]));
     for &([left, top, width, height], level) in rects {
@@ -85,7 +85,7 @@ pub fn png_with(rects: &[([u32; 4], u8)]) -> Vec<u8> {
     encode(picture)
 }
 
-/// A small picture that differs with `seed`.
+/// Returns a small picture that differs with `seed`.
 pub fn png(seed: u8) -> Vec<u8> {
     encode(GrayImage::from_fn(220, 160, |x, y| {
         Luma([(x + y) as u8 ^ seed])
@@ -160,7 +160,7 @@ impl Fake {
         self.risk = risk;
     }
 
-    /// Puts a picture into the input bucket and gives the event of it, the `n`th in order.
+    /// Stores a picture in the input bucket and returns its event, the `n`th in order.
     pub fn upload(&self, key: &str, n: u8) -> ObjectEvent {
         self.upload_bytes(key, png(n), n)
     }
@@ -212,7 +212,7 @@ impl Fake {
         pollster::block_on(process_record(self, &config, record))
     }
 
-    /// Handles `event` wholly while the next picture is with the model.
+    /// Processes `event` completely during the next inference.
     pub fn process_while_inferring(&self, event: &ObjectEvent) {
         *self.meanwhile.borrow_mut() = Some(event.clone());
     }
@@ -225,7 +225,7 @@ impl Fake {
             .remove(key);
     }
 
-    /// Puts what is no output of ours into a bucket.
+    /// Stores a foreign object in a bucket.
     pub fn put(&self, bucket: &str, key: &str, body: &'static [u8]) {
         let stored = Stored {
             body: Bytes::from_static(body),
@@ -239,14 +239,14 @@ impl Fake {
             .insert(key.to_owned(), stored);
     }
 
-    /// Answers every GET so.
+    /// Refuses every GET with this response.
     pub fn refuse_get(&self, status: u16, code: &str, message: &str) {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
         *self.refused.borrow_mut() = Some((status, body));
     }
 
-    /// Gives the bucket versions, as RGW has them: its objects say their version, and conditions on a PUT are held against
-    /// a version that is not there yet.
+    /// Enables versioning as RGW has it: objects have a version, and conditions on a PUT are
+    /// checked against a version that does not exist yet.
     pub fn version(&mut self, bucket: &'static str) {
         self.versioned.push(bucket);
     }
@@ -283,7 +283,7 @@ impl Fake {
         self.buckets.borrow()[bucket][key].body.clone()
     }
 
-    /// The buckets that were put into, in order.
+    /// Returns the buckets of all PUTs, in order.
     pub fn puts(&self) -> Vec<String> {
         self.puts.borrow().clone()
     }
@@ -335,7 +335,7 @@ impl Fake {
         sent.ends_with(&format!("Signature={expect}"))
     }
 
-    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+    fn respond(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let path = request.uri().path()[1..].replace('%', "\\x");
         let (bucket, key) = path.split_once('/').unwrap();
         let (bucket, key) = (bucket.to_owned(), decode(key));
@@ -396,8 +396,8 @@ impl Fake {
             }
             method => {
                 if let ("GET", Some((status, body))) = (method, &*self.refused.borrow()) {
-                    let answer = Response::builder().status(*status);
-                    return answer.body(body.clone().into()).unwrap();
+                    let response = Response::builder().status(*status);
+                    return response.body(body.clone().into()).unwrap();
                 }
                 let Some(found) = found else {
                     return error(404, "NoSuchKey");
@@ -407,14 +407,15 @@ impl Fake {
                 {
                     return error(412, "PreconditionFailed");
                 }
-                let mut answer = Response::builder().header("etag", format!("\"{}\"", found.etag));
+                let mut response =
+                    Response::builder().header("etag", format!("\"{}\"", found.etag));
                 if has_versions {
-                    answer = answer.header("x-amz-version-id", &found.etag);
+                    response = response.header("x-amz-version-id", &found.etag);
                 }
                 for (name, value) in &found.metadata {
-                    answer = answer.header(format!("x-amz-meta-{name}"), value);
+                    response = response.header(format!("x-amz-meta-{name}"), value);
                 }
-                answer
+                response
                     .body(if method == "GET" {
                         found.body
                     } else {
@@ -453,19 +454,19 @@ impl Ports for Fake {
         limit: u64,
     ) -> Result<Response<Bytes>, SendError> {
         self.requests.set(self.requests.get() + 1);
-        let mut answer = match self.fault.get() {
+        let mut response = match self.fault.get() {
             Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),
             Some(Fault::Status(status)) => error(status, "Whatever"),
             _ if !self.verifies(&request) => error(403, "SignatureDoesNotMatch"),
-            _ => self.answer(&request),
+            _ => self.respond(&request),
         };
         if request.method() == http::Method::HEAD {
-            *answer.body_mut() = Bytes::new();
+            *response.body_mut() = Bytes::new();
         }
-        if answer.body().len() as u64 > limit {
+        if response.body().len() as u64 > limit {
             return Err(SendError::TooLarge { limit });
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -479,11 +480,11 @@ impl Ports for Fake {
     fn contract(&self, model: &str) -> Result<Contract, Error> {
         Contract::parse(
             &json!({
-                "version": 1, "name": model, "model_sha256": self.model,
+                "version": 2, "name": model, "model_sha256": self.model,
                 "input": { "name": "x", "layout": "NHWC", "width": 8, "height": 8, "channels": "grey",
                            "resize": "nearest", "scale": 1, "offset": 0 },
                 "output": { "name": "y", "kind": "probability" },
-                "checks": [{ "output": "doubt", "max": 0.5, "doubt": "inverted-grey" }],
+                "checks": [{ "output": "doubt", "max": 0.5, "reason": "inverted-gray" }],
                 "heatmap": { "output": "map", "width": 2, "height": 2 },
             })
             .to_string(),
@@ -496,17 +497,22 @@ impl Ports for Fake {
         }
         TextContract::parse(
             &json!({
-                "version": 1, "name": model, "model_sha256": self.detector,
+                "version": 2, "name": model, "model_sha256": self.detector,
                 "input": { "name": "grey", "multiple": 64, "scale": 1, "offset": 0 },
-                "output": { "name": "cells", "stride": 8, "text": 1, "mark": 2 },
-                "thresholds": { "sure": 0.5, "faint": 0.2, "left": 0.3, "mark": 0.6 },
-                "longest": 2560,
+                "output": { "name": "cells", "stride": 8, "text": 1, "marker": 2 },
+                "thresholds": { "high": 0.5, "low": 0.2, "residual": 0.3, "marker": 0.6 },
+                "max_side": 2560,
             })
             .to_string(),
         )
     }
 
-    fn infer(&self, model: &str, input: &str, tensor: &Tensor) -> Result<Vec<NamedTensor>, Error> {
+    fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
         if model == "text" {
             assert_eq!(input, "grey");
             return Ok(vec![self.cells(tensor)]);
@@ -532,21 +538,22 @@ impl Ports for Fake {
 }
 
 impl Fake {
-    /// A map on which a cell is what its brightest pixel is.
-    fn cells(&self, grey: &Tensor) -> NamedTensor {
+    /// Returns a map on which each cell has the class of its brightest pixel.
+    fn cells(&self, gray: &InputTensor) -> NamedTensor {
         self.searches.set(self.searches.get() + 1);
         let finds = self.finds.as_ref().unwrap();
-        let (height, width) = (grey.dims[2] as usize, grey.dims[3] as usize);
+        let (height, width) = (gray.dims[2] as usize, gray.dims[3] as usize);
+        let levels = gray.data.to_f32();
         let (rows, columns) = (height / 8, width / 8);
         let mut data = vec![0.0; 3 * rows * columns];
         for cell in 0..rows * columns {
             let (x, y) = (cell % columns * 8, cell / columns * 8);
-            let pixels = (y..y + 8).flat_map(|y| &grey.data[y * width + x..][..8]);
+            let pixels = (y..y + 8).flat_map(|y| &levels[y * width + x..][..8]);
             let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
             let kinds = [
                 (&finds.text, 1, 0.9),
-                (&finds.mark, 2, 0.9),
-                (&finds.faint, 1, 0.4),
+                (&finds.marker, 2, 0.9),
+                (&finds.low, 1, 0.4),
             ];
             for (levels, class, probability) in kinds {
                 if levels.contains(&level) {

@@ -1,4 +1,4 @@
-"""Makes the score mean what it says: Platt's scaling, and how far it holds."""
+"""Calibrates the score by Platt scaling, and measures the calibration."""
 
 import numpy as np
 
@@ -10,13 +10,19 @@ def sigmoid(z):
 
 
 def weights(labels: np.ndarray) -> np.ndarray:
-    """Weights that make the healthy and the ill count the same: the risk is calibrated for one patient in two being ill."""
+    """Returns weights that balance the two classes.
+
+    The risk is thereby calibrated for a prevalence of one in two.
+    """
     ill = labels == 1
     return np.where(ill, 0.5 / max(ill.sum(), 1), 0.5 / max((~ill).sum(), 1))
 
 
 def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """(slope, offset) that make sigmoid(slope * logit + offset) most likely, by Newton's method (Platt 1999, with his soft targets)."""
+    """Returns the maximum-likelihood (slope, offset) of sigmoid(slope * logit + offset).
+
+    Uses Newton's method and the soft targets of Platt (1999).
+    """
     ill, weight = labels == 1, weights(labels) * len(labels)
     positive, negative = ill.sum(), (~ill).sum()
     target = np.where(ill, (positive + 1) / (positive + 2), 1 / (negative + 2))
@@ -25,7 +31,12 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         p = sigmoid(slope * logits + offset)
         gradient = np.array([(weight * (p - target) * logits).sum(), (weight * (p - target)).sum()])
         curve = weight * p * (1 - p)
-        hessian = np.array([[(curve * logits**2).sum(), (curve * logits).sum()], [(curve * logits).sum(), curve.sum()]])
+        hessian = np.array(
+            [
+                [(curve * logits**2).sum(), (curve * logits).sum()],
+                [(curve * logits).sum(), curve.sum()],
+            ]
+        )
         step = np.linalg.solve(hessian + 1e-6 * np.eye(2), gradient)
         slope, offset = slope - step[0], offset - step[1]
         if np.abs(step).max() < 1e-9:
@@ -33,23 +44,32 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def cross_fitted(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, extra=(), folds: int = 5) -> np.ndarray:
-    """Risks where each patient's calibration was fitted on the other patients only, so that figures are not flattered.
+def cross_fitted(
+    logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, extra=(), folds: int = 5
+) -> np.ndarray:
+    """Returns cross-validated risks, calibrated on other patients only.
 
-    `extra` holds the logits of other versions of the same pictures, which are fitted on too."""
+    Figures from them are not optimistic.
+    `extra` holds the logits of other versions of the same images, which are fitted on too.
+    """
     unique = np.unique(patients)
     np.random.default_rng(0).shuffle(unique)
     risks = np.empty(len(logits))
     for fold in range(folds):
         inside = np.isin(patients, unique[fold::folds])
         versions = [logits, *extra]
-        slope, offset = platt(np.concatenate([v[~inside] for v in versions]), np.tile(labels[~inside], len(versions)))
+        slope, offset = platt(
+            np.concatenate([v[~inside] for v in versions]), np.tile(labels[~inside], len(versions))
+        )
         risks[inside] = sigmoid(slope * logits[inside] + offset)
     return risks
 
 
 def reliability(risks: np.ndarray, labels: np.ndarray) -> dict:
-    """The expected calibration error (ten even bins, healthy and ill weighing the same) and the curve behind it."""
+    """Returns the expected calibration error and its reliability curve.
+
+    The ten bins are of equal width, and the two classes have equal weight.
+    """
     weight, curve, error = weights(labels), [], 0.0
     which = np.minimum((risks * BINS).astype(int), BINS - 1)
     for i in range(BINS):
@@ -57,7 +77,16 @@ def reliability(risks: np.ndarray, labels: np.ndarray) -> dict:
         if not inside.any():
             continue
         share = weight[inside].sum()
-        said, true = (np.average(v[inside], weights=weight[inside]) for v in (risks, labels))
-        error += share * abs(said - true)
-        curve.append({"said": round(float(said), 4), "ill": round(float(true), 4), "pictures": int(inside.sum()), "share": round(float(share), 4)})
+        predicted, observed = (
+            np.average(v[inside], weights=weight[inside]) for v in (risks, labels)
+        )
+        error += share * abs(predicted - observed)
+        curve.append(
+            {
+                "predicted": round(float(predicted), 4),
+                "observed": round(float(observed), 4),
+                "pictures": int(inside.sum()),
+                "share": round(float(share), 4),
+            }
+        )
     return {"expected_calibration_error": round(float(error), 4), "curve": curve}

@@ -1,5 +1,8 @@
-"""Draws pictures that are no chest X-rays, so that the model learns to say so. They are made up, like the ones of `broken`
-from X-rays; real photographs are never trained on, so that they remain a fair test."""
+"""Draws images that are not chest X-rays, so that the model learns to reject them.
+
+They are synthetic, or, in `broken`, made from X-rays. The model is never trained on
+photographs, so that they remain a fair test.
+"""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -8,7 +11,7 @@ from overlays import FONTS, text
 
 
 def fractal(rng, side: int, slope: float) -> np.ndarray:
-    """Noise whose power falls with frequency, as in photographs of landscapes."""
+    """Returns noise whose power falls with frequency, as in photographs of landscapes."""
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij"))
     frequency[0, 0] = 1
     wave = rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)
@@ -21,53 +24,75 @@ def shapes(rng, side: int, back: float) -> np.ndarray:
     draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(2, 30)):
         x, y = np.sort(rng.uniform(-0.2, 1.2, (2, 2)), axis=1) * side
-        grey = int(rng.integers(0, 256))
+        gray = int(rng.integers(0, 256))
         kind = rng.integers(4)
         if kind == 0:
-            draw.ellipse((x[0], y[0], x[1], y[1]), fill=grey, outline=255 - grey)
+            draw.ellipse((x[0], y[0], x[1], y[1]), fill=gray, outline=255 - gray)
         elif kind == 1:
-            draw.rectangle((x[0], y[0], x[1], y[1]), fill=grey)
+            draw.rectangle((x[0], y[0], x[1], y[1]), fill=gray)
         elif kind == 2:
-            draw.polygon([tuple(p) for p in rng.uniform(0, side, (rng.integers(3, 7), 2))], fill=grey)
+            draw.polygon(
+                [tuple(p) for p in rng.uniform(0, side, (rng.integers(3, 7), 2))], fill=gray
+            )
         else:
-            draw.line([tuple(p) for p in rng.uniform(0, side, (4, 2))], fill=grey, width=int(rng.integers(1, 12)))
+            draw.line(
+                [tuple(p) for p in rng.uniform(0, side, (4, 2))],
+                fill=gray,
+                width=int(rng.integers(1, 12)),
+            )
     return np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2.5))), np.float32)
 
 
 def limb(rng, side: int) -> np.ndarray:
-    """Long bones in soft tissue on black, as in X-rays of a hand, an arm or a leg."""
+    """Draws long bones in soft tissue on black, as in X-rays of a hand, an arm or a leg."""
     tissue, bone = Image.new("L", (side, side)), Image.new("L", (side, side))
     flesh, hard = ImageDraw.Draw(tissue), ImageDraw.Draw(bone)
     angle, rods = rng.uniform(0, np.pi), rng.integers(1, 6)
-    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    along, across = (
+        np.array([np.cos(angle), np.sin(angle)]),
+        np.array([-np.sin(angle), np.cos(angle)]),
+    )
     for i in range(rods):
         middle = side / 2 + across * (i - (rods - 1) / 2) * side / (rods + 1) * rng.uniform(0.6, 1)
         lean = along + across * rng.normal(0, 0.12)
         half = rng.uniform(0.3, 0.7) * side
         joints = rng.integers(1, 4)
         thick = rng.uniform(0.1, 0.22) * side / np.sqrt(rods)
-        flesh.line([tuple(middle - lean * half), tuple(middle + lean * half)], fill=int(rng.uniform(50, 110)), width=int(thick * 2.2))
+        flesh.line(
+            [tuple(middle - lean * half), tuple(middle + lean * half)],
+            fill=int(rng.uniform(50, 110)),
+            width=int(thick * 2.2),
+        )
         stops = np.linspace(-half, half, joints + 1)
         for a, b in zip(stops[:-1], stops[1:]):
             ends = [tuple(middle + lean * (a + 4)), tuple(middle + lean * (b - 4))]
             hard.line(ends, fill=int(rng.uniform(140, 230)), width=int(thick))
             hard.line(ends, fill=int(rng.uniform(90, 150)), width=int(thick * 0.5))
     blur = ImageFilter.GaussianBlur(rng.uniform(1, 3))
-    return np.maximum(np.asarray(tissue.filter(blur), np.float32), np.asarray(bone.filter(blur), np.float32)) + rng.normal(0, 3, (side, side))
+    return np.maximum(
+        np.asarray(tissue.filter(blur), np.float32), np.asarray(bone.filter(blur), np.float32)
+    ) + rng.normal(0, 3, (side, side))
 
 
-def slice_of_body(rng, side: int) -> np.ndarray:
-    """An ellipse with round organs in it on black, as CT and MR slices are."""
+def body_slice(rng, side: int) -> np.ndarray:
+    """Draws an ellipse that contains round organs on black, as in CT and MR slices."""
     image = Image.new("L", (side, side), int(rng.choice([0, 5, 20])))
     draw = ImageDraw.Draw(image)
     a, b = rng.uniform(0.3, 0.49, 2) * side
-    draw.ellipse((side / 2 - a, side / 2 - b, side / 2 + a, side / 2 + b), fill=int(rng.uniform(60, 230)))
-    draw.ellipse((side / 2 - a * 0.88, side / 2 - b * 0.88, side / 2 + a * 0.88, side / 2 + b * 0.88), fill=int(rng.uniform(30, 170)))
+    draw.ellipse(
+        (side / 2 - a, side / 2 - b, side / 2 + a, side / 2 + b), fill=int(rng.uniform(60, 230))
+    )
+    draw.ellipse(
+        (side / 2 - a * 0.88, side / 2 - b * 0.88, side / 2 + a * 0.88, side / 2 + b * 0.88),
+        fill=int(rng.uniform(30, 170)),
+    )
     for _ in range(rng.integers(3, 14)):
         x, y = side / 2 + rng.uniform(-0.7, 0.7, 2) * (a, b)
         w, h = rng.uniform(0.04, 0.35, 2) * (a, b)
         draw.ellipse((x - w, y - h, x + w, y + h), fill=int(rng.uniform(0, 255)))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3))), np.float32) + rng.normal(0, rng.uniform(0, 8), (side, side))
+    return np.asarray(
+        image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3))), np.float32
+    ) + rng.normal(0, rng.uniform(0, 8), (side, side))
 
 
 def page(rng, side: int) -> np.ndarray:
@@ -80,8 +105,8 @@ def page(rng, side: int) -> np.ndarray:
     return np.asarray(image, np.float32)
 
 
-def made_up(rng, side: int) -> np.ndarray:
-    """A picture with no X-ray in it."""
+def synthetic(rng, side: int) -> np.ndarray:
+    """Draws an image that contains no X-ray."""
     kind = rng.integers(10)
     level = rng.uniform(0, 255)
     y, x = np.mgrid[0:side, 0:side] / side
@@ -91,7 +116,9 @@ def made_up(rng, side: int) -> np.ndarray:
         picture = level + rng.normal(0, rng.uniform(10, 90), (side, side))
     elif kind == 2:
         angle, turns = rng.uniform(0, 7), rng.choice([0.3, 0.5, 1, 3, 10, 25])
-        picture = 127 + 120 * np.sin(turns * 6.28 * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 6))
+        picture = 127 + 120 * np.sin(
+            turns * 6.28 * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 6)
+        )
     elif kind == 3:
         n = rng.integers(2, 24)
         picture = 255.0 * (((x * n).astype(int) + (y * n).astype(int)) % 2)
@@ -100,26 +127,39 @@ def made_up(rng, side: int) -> np.ndarray:
     elif kind == 5:
         picture = limb(rng, side)
     elif kind == 6:
-        picture = slice_of_body(rng, side)
+        picture = body_slice(rng, side)
     elif kind == 7:
         picture = shapes(rng, side, level) * rng.uniform(0.5, 1) + 60 * fractal(rng, side, 1)
     else:
-        # Landscapes, faces, things: broken noise with edges and objects.
+        # Like landscapes, faces and objects: fractal noise with edges and shapes.
         picture = 255 * fractal(rng, side, rng.uniform(0.6, 2))
         for _ in range(rng.integers(0, 4)):
             cut = shapes(rng, side, 0) > 90
-            picture = np.where(cut, 255 * fractal(rng, side, rng.uniform(0.6, 2)) * rng.uniform(0.3, 1) + rng.uniform(-40, 60), picture)
+            picture = np.where(
+                cut,
+                255 * fractal(rng, side, rng.uniform(0.6, 2)) * rng.uniform(0.3, 1)
+                + rng.uniform(-40, 60),
+                picture,
+            )
     return picture
 
 
 def broken(rng, picture: np.ndarray) -> np.ndarray:
-    """A chest X-ray that is none any more: in pieces, turned, a part of it enlarged, four on one sheet, or only its edges."""
+    """Distorts a chest X-ray so that it is no longer a valid one.
+
+    The result is shuffled pieces, rotated, an enlarged part, four on a sheet, edges only, or
+    blurred.
+    """
     side = picture.shape[0]
     kind = rng.integers(6)
     if kind == 0:
         n = rng.integers(2, 6)
         step = side // n
-        tiles = [picture[i * step : (i + 1) * step, j * step : (j + 1) * step] for i in range(n) for j in range(n)]
+        tiles = [
+            picture[i * step : (i + 1) * step, j * step : (j + 1) * step]
+            for i in range(n)
+            for j in range(n)
+        ]
         rng.shuffle(tiles)
         return np.block([[tiles[i * n + j] for j in range(n)] for i in range(n)])
     if kind == 1:
@@ -133,16 +173,25 @@ def broken(rng, picture: np.ndarray) -> np.ndarray:
     if kind == 4:
         image = Image.fromarray(picture)
         return np.asarray(image.filter(ImageFilter.FIND_EDGES), np.float32) * 3
-    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(side / rng.uniform(10, 16))))
+    return np.asarray(
+        Image.fromarray(picture).filter(ImageFilter.GaussianBlur(side / rng.uniform(10, 16)))
+    )
 
 
 def others(seed: int, count: int, pictures: np.ndarray) -> np.ndarray:
-    """`count` pictures of the size of `pictures` (n, side, side, 1), one in three a broken one of them; uint8."""
+    """Returns `count` images, uint8, of the size of `pictures` (n, side, side, 1).
+
+    One in three is a broken version of one of them.
+    """
     rng = np.random.default_rng(seed)
     side = pictures.shape[1]
     made = []
     for i in range(count):
-        picture = broken(rng, pictures[rng.integers(len(pictures)), ..., 0]) if i % 3 == 0 else made_up(rng, side)
+        picture = (
+            broken(rng, pictures[rng.integers(len(pictures)), ..., 0])
+            if i % 3 == 0
+            else synthetic(rng, side)
+        )
         image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
         made.append(np.asarray(image.resize((side, side), Image.BILINEAR)))
     return np.stack(made)[..., None]

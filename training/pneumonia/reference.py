@@ -1,6 +1,8 @@
-"""Prints what the resize rule makes of pictures, and the model's risk, as JSON to compare another implementation with.
+"""Prints reference values for other implementations, as JSON.
 
-    python reference.py --model ../../models/pneumonia PICTURE...
+They are the digest and the mean of the resized image, and the risk.
+
+python reference.py --model ../../models/pneumonia IMAGE...
 """
 
 import argparse
@@ -12,33 +14,44 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from preprocess import grey_square
+from preprocess import gray_square
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--model", required=True, help="folder with model.onnx and contract.json")
-parser.add_argument("pictures", nargs="+")
+parser.add_argument("images", nargs="+")
 args = parser.parse_args()
 
 with open(os.path.join(args.model, "contract.json")) as file:
     contract = json.load(file)
 rule = contract["input"]
-# Another form would be scored wrongly without a word, so it is refused.
-form = (rule["layout"], rule["channels"], rule["resize"], contract["output"]["kind"])
-assert form == ("NHWC", "grey", "box-then-bilinear", "probability") and rule["width"] == rule["height"], form
-session = onnxruntime.InferenceSession(os.path.join(args.model, "model.onnx"), providers=["CPUExecutionProvider"])
+# Another form would silently give wrong scores.
+form = (
+    rule["layout"],
+    rule["channels"].replace("grey", "gray"),
+    rule["resize"],
+    contract["output"]["kind"],
+)
+assert (
+    form == ("NHWC", "gray", "box-then-bilinear", "probability") and rule["width"] == rule["height"]
+), form
+session = onnxruntime.InferenceSession(
+    os.path.join(args.model, "model.onnx"), providers=["CPUExecutionProvider"]
+)
 
 rows = []
-for number, path in enumerate(args.pictures):
+for number, path in enumerate(args.images):
     with Image.open(path) as image:
-        grey = grey_square(image, rule["width"])
-    values = grey.astype(np.float32)[None, ..., None] * np.float32(rule["scale"]) + np.float32(rule["offset"])
+        gray = gray_square(image, rule["width"])
+    values = gray.astype(np.float32)[None, ..., None] * np.float32(rule["scale"]) + np.float32(
+        rule["offset"]
+    )
     output = session.run([contract["output"]["name"]], {rule["name"]: values})[0]
-    # File names carry patients, so a row is known by its number.
+    # Rows are numbered, because file names contain patient names.
     rows.append(
         {
-            "picture": number,
-            "sha256": hashlib.sha256(grey.tobytes()).hexdigest(),
-            "mean": round(float(grey.mean()), 4),
+            "image": number,
+            "sha256": hashlib.sha256(gray.tobytes()).hexdigest(),
+            "mean": round(float(gray.mean()), 4),
             "risk": round(float(output.ravel()[contract["output"]["index"]]), 6),
         }
     )

@@ -1,7 +1,8 @@
-"""What pictures from elsewhere may look like: fixed changes to a picture, by which the model's steadiness is measured.
+"""Fixed image transformations that measure the robustness of the model.
 
-Each takes and gives a grey picture, (side, side) uint8. They are other changes than the random ones of training, and
-the writing is in the very form in which the function prints it and the demo's modality burns it in.
+They imitate images from other sources. Each maps a gray image, (side, side) uint8, to another.
+They differ from the random augmentations of training. Text has the format in which the function
+prints it and the phantoms have it burned in.
 """
 
 import io
@@ -11,7 +12,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-# The width that a picture is taken to have had when something is written on it.
+# Assumed width of the original image when text is drawn on it.
 WIDTH = 1344
 FONT = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf")
 PATIENT = ("name:Wilhelmina Abbott", "id:4711", "d.o.b.:1951-02-28", "d.o.xray:2017-11-05")
@@ -22,7 +23,7 @@ def levels(change):
     return lambda picture: table[picture]
 
 
-def turned(degrees, across=0.0, down=0.0):
+def rotated(degrees, across=0.0, down=0.0):
     def change(picture):
         side = picture.shape[0]
         image = Image.fromarray(picture)
@@ -45,25 +46,25 @@ def blurred(picture):
     return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.8)))
 
 
-def written(lines, em, top):
-    """Writes in white at the left, as on a picture WIDTH pixels wide."""
+def with_text(lines, em, top):
+    """Draws white text at the left edge, sized for an image WIDTH pixels wide."""
     font = ImageFont.truetype(FONT, em)
 
     def change(picture):
         side = picture.shape[0]
-        cover = Image.new("L", (WIDTH, WIDTH))
-        draw = ImageDraw.Draw(cover)
+        overlay = Image.new("L", (WIDTH, WIDTH))
+        draw = ImageDraw.Draw(overlay)
         start = 0 if top else WIDTH - em * len(lines)
         for i, line in enumerate(lines):
             draw.text((1, start + em * i), line, fill=255, font=font)
-        share = np.asarray(cover.reduce(WIDTH // side), np.float32)[:side, :side] / 255
-        return (picture * (1 - share) + 255 * share + 0.5).astype(np.uint8)
+        opacity = np.asarray(overlay.reduce(WIDTH // side), np.float32)[:side, :side] / 255
+        return (picture * (1 - opacity) + 255 * opacity + 0.5).astype(np.uint8)
 
     return change
 
 
 def label(text):
-    return written([text], 50, top=True)
+    return with_text([text], 50, top=True)
 
 
 SHIFTS = {
@@ -74,20 +75,20 @@ SHIFTS = {
     "contrast x 1.3": levels(lambda v: (v - 0.5) * 1.3 + 0.5),
     "gamma 0.7": levels(lambda v: v**0.7),
     "gamma 1.4": levels(lambda v: v**1.4),
-    "highlights pressed": levels(lambda v: 1 - (1 - v) ** 1.8),
-    "turned by 5 degrees": turned(5),
-    "turned by -5 degrees": turned(-5),
-    "shifted by 5 %": turned(0, 0.05, -0.05),
+    "highlights compressed": levels(lambda v: 1 - (1 - v) ** 1.8),
+    "rotated by 5 degrees": rotated(5),
+    "rotated by -5 degrees": rotated(-5),
+    "shifted by 5 %": rotated(0, 0.05, -0.05),
     "JPEG quality 30": compressed(30),
     "blurred": blurred,
 }
-WRITING = {
-    "the patient": written(PATIENT, 25, top=False),
+TEXT = {
+    "the patient": with_text(PATIENT, 25, top=False),
     "the label Pneumonia": label("Pneumonia, risk=97.25%"),
     "the label Normal": label("Normal, risk=3.1%"),
 }
 
 
 def inverted(picture):
-    """As MONOCHROME1 pictures look when nobody turns them: air white, bone black."""
+    """Inverts the gray levels, like a MONOCHROME1 image shown without conversion."""
     return 255 - picture

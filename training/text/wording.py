@@ -1,4 +1,4 @@
-"""What is written: lines as modalities write them about patients who never lived."""
+"""Generates text as modalities print it, about invented patients."""
 
 from fonts import SCRIPTS, SHARES
 
@@ -6,8 +6,8 @@ DIGITS = "0123456789"
 LABELS = "Name Patient Pat. Pat.-Nr. ID MRN PID DOB D.O.B. Born Birth Geb. Sex Age Acc Accession Study Date Exam Time Ref Dr. Physician Tech Dept Ward Nom Né Fecha Nombre kV mAs".split()
 PLACES = "Hospital Clinic Klinikum Medical Center Centre Radiology X-Ray Chest Thorax PORTABLE SUPINE ERECT General St. University Children's Community County Regional Institute".split()
 MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-# Marks of side and view. Another letter that stands alone says nothing of a patient either.
-MARKS = ["L", "R", "L", "R", "L", "R", "LT", "RT", "AP", "PA", "A-P", "P-A", "D", "G", "I"]
+# Side and view markers. Other isolated letters do not identify a patient either.
+MARKERS = ["L", "R", "L", "R", "L", "R", "LT", "RT", "AP", "PA", "A-P", "P-A", "D", "G", "I"]
 
 
 def script(rng) -> str:
@@ -25,17 +25,32 @@ def number(rng, low: int = 1, high: int = 10) -> str:
 
 def date(rng) -> str:
     y, m, d = rng.integers(1920, 2030), rng.integers(1, 13), rng.integers(1, 29)
-    forms = [f"{y}-{m:02}-{d:02}", f"{d:02}.{m:02}.{y}", f"{m:02}/{d:02}/{y}", f"{y}{m:02}{d:02}", f"{d:02}-{MONTHS[m - 1]}-{y}", f"{d}.{m}.{y % 100:02}", f"{MONTHS[m - 1]} {d}, {y}", f"{y}/{m:02}/{d:02}"]
+    forms = [
+        f"{y}-{m:02}-{d:02}",
+        f"{d:02}.{m:02}.{y}",
+        f"{m:02}/{d:02}/{y}",
+        f"{y}{m:02}{d:02}",
+        f"{d:02}-{MONTHS[m - 1]}-{y}",
+        f"{d}.{m}.{y % 100:02}",
+        f"{MONTHS[m - 1]} {d}, {y}",
+        f"{y}/{m:02}/{d:02}",
+    ]
     return forms[rng.integers(len(forms))]
 
 
 def name(rng, letters: str) -> str:
-    parts = [word(rng, letters) for _ in range(rng.choice([1, 2, 2, 2, 3, 4, 6], p=[0.1, 0.3, 0.2, 0.15, 0.1, 0.1, 0.05]))]
+    parts = [
+        word(rng, letters)
+        for _ in range(rng.choice([1, 2, 2, 2, 3, 4, 6], p=[0.1, 0.3, 0.2, 0.15, 0.1, 0.1, 0.05]))
+    ]
     return str(rng.choice([" ", " ", ", ", "^", "  "])).join(parts)
 
 
 def value(rng, letters: str) -> str:
-    kind = rng.choice(["name", "number", "date", "code", "time", "sex", "place", "words"], p=[0.34, 0.16, 0.16, 0.1, 0.05, 0.04, 0.08, 0.07])
+    kind = rng.choice(
+        ["name", "number", "date", "code", "time", "sex", "place", "words"],
+        p=[0.34, 0.16, 0.16, 0.1, 0.05, 0.04, 0.08, 0.07],
+    )
     if kind == "name":
         return name(rng, letters)
     if kind == "number":
@@ -43,9 +58,15 @@ def value(rng, letters: str) -> str:
     if kind == "date":
         return date(rng)
     if kind == "code":
-        return word(rng, LATIN_CAPITALS, 1, 3) + str(rng.choice(["", "-", "/", " "])) + number(rng, 3, 9)
+        return (
+            word(rng, LATIN_CAPITALS, 1, 3)
+            + str(rng.choice(["", "-", "/", " "]))
+            + number(rng, 3, 9)
+        )
     if kind == "time":
-        return f"{rng.integers(24):02}:{rng.integers(60):02}" + (f":{rng.integers(60):02}" if rng.random() < 0.5 else "")
+        return f"{rng.integers(24):02}:{rng.integers(60):02}" + (
+            f":{rng.integers(60):02}" if rng.random() < 0.5 else ""
+        )
     if kind == "sex":
         return str(rng.choice(["M", "F", "M 045Y", "F/003Y", "Male", "Female", "(M)"]))
     if kind == "place":
@@ -57,19 +78,19 @@ LATIN_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def line(rng, letters: str) -> str:
-    said = value(rng, letters)
-    if rng.random() < 0.4 and (said.isascii() or letters[0] < "\u0590"):
-        said = str(rng.choice(LABELS)) + str(rng.choice([": ", ":", " ", "   ", ":  "])) + said
-    return said
+    text = value(rng, letters)
+    if rng.random() < 0.4 and (text.isascii() or letters[0] < "\u0590"):
+        text = str(rng.choice(LABELS)) + str(rng.choice([": ", ":", " ", "   ", ":  "])) + text
+    return text
 
 
 def lines(rng) -> tuple[str, list[str]]:
-    """The script, and one to eight lines in it."""
+    """Returns a script and one to eight lines in it."""
     chosen = script(rng)
     letters = SCRIPTS[chosen][0]
     count = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.4, 0.17, 0.13, 0.13, 0.07, 0.05, 0.05]))
     return chosen, [line(rng, letters) for _ in range(count)]
 
 
-def mark(rng) -> str:
-    return str(rng.choice(MARKS)) if rng.random() < 0.9 else str(rng.choice(list(LATIN_CAPITALS)))
+def marker(rng) -> str:
+    return str(rng.choice(MARKERS)) if rng.random() < 0.9 else str(rng.choice(list(LATIN_CAPITALS)))

@@ -1,6 +1,6 @@
-//! The HTTP export.
+//! HTTP handler of the component.
 
-// The export that `http_component` writes is unsafe by its nature; there is no other here.
+// Only for the export that `http_component` generates.
 #![allow(unsafe_code)]
 
 use spin_sdk::http::{Request, Response};
@@ -21,7 +21,7 @@ fn handle(request: Request) -> Response {
         .collect();
     let show = match variables::get("show_keys").as_deref() {
         Ok("true") => Show::Keys,
-        // Whatever it may have meant, it was not this.
+        // Any other value masks keys: only an exact "true" may reveal patients' names.
         _ => Show::Masked,
     };
     for line in describe(&method, &headers, request.body(), show) {

@@ -1,7 +1,7 @@
-//! An event display: prints what arrives, one line for each event, without patient data unless asked for it.
+//! An event display: prints one line per incoming event, without patient data unless configured.
 //!
-//! Let a topic, a Kafka source or a trigger send to it before they send to the function, or beside the function with a
-//! consumer group of its own, to see whether anything arrives and in which form.
+//! Point a topic, a Kafka source or a trigger at it before pointing them at the function, or run it
+//! beside the function with its own consumer group, to see whether events arrive and in which form.
 
 #[cfg(target_family = "wasm")]
 mod component;
@@ -10,19 +10,19 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use xray::event::{DeliveryStyle, EventKind, ObjectEvent, intake};
 
-/// The type of an event that was a plain Kafka record: Knative's, which the Kafka trigger uses too.
+/// CloudEvent type of a plain Kafka record, used by Knative and by the Kafka trigger.
 const KAFKA_EVENT: &str = "dev.knative.kafka.event";
 
-/// What may be shown.
+/// Level of detail in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
-    /// Nothing that could name a patient: of a key, its length and its extension.
+    /// Nothing that could name a patient. For object keys, only length and extension.
     Masked,
-    /// Keys as they are.
+    /// Complete object keys.
     Keys,
 }
 
-/// One line for each record of a request, or one for a request without any.
+/// Describes a request: one line per record, or a single line for a request without records.
 pub fn describe(method: &Method, headers: &HeaderMap, body: &[u8], show: Show) -> Vec<String> {
     let text = |name: &str| {
         let value = headers.get(name)?;
@@ -33,7 +33,7 @@ pub fn describe(method: &Method, headers: &HeaderMap, body: &[u8], show: Show) -
         "method": method.as_str(),
         "content_type": text("content-type"),
         "ce_type": text("ce-type"),
-        // Partition and offset; another event's may be about a patient.
+        // Partition and offset. IDs of other event types may identify a patient.
         "id": text("ce-type").is_some_and(|kind| kind == KAFKA_EVENT).then(|| text("ce-id")),
         "bytes": body.len(),
     });
@@ -83,7 +83,7 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// What is not known is not shown.
+/// Serializes a line without null fields.
 fn line(mut value: Value) -> String {
     if let Value::Object(fields) = &mut value {
         fields.retain(|_, value| !value.is_null());
@@ -91,7 +91,7 @@ fn line(mut value: Value) -> String {
     value.to_string()
 }
 
-/// The key's extension, if it is one of a picture; any other could be a part of a name.
+/// Returns the key's extension if it is that of a picture; any other could be part of a name.
 fn extension(key: &str) -> Option<&str> {
     let (_, extension) = key.rsplit_once('.')?;
     ["jpg", "jpeg", "png", "dcm", "tif", "tiff"]
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_what_arrives_and_not_whose_it_is() {
+    fn describe_masks_patients_names_unless_keys_are_shown() {
         let body = json!({ "Records": [
             { "eventName": "ObjectCreated:Put", "eventSource": "ceph:s3", "s3": {
                 "bucket": { "name": "in" },
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_is_wrong() {
+    fn describe_reports_invalid_bodies() {
         let lines = describe(&Method::POST, &HeaderMap::new(), b"{", Show::Masked);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains("not JSON"), "{}", lines[0]);

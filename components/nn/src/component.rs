@@ -1,4 +1,4 @@
-//! The exports: `wasi:nn`'s four interfaces as the function calls them.
+//! The component's exports: the four interfaces of `wasi:nn`.
 
 use std::{path::Path, rc::Rc};
 
@@ -29,10 +29,11 @@ mod bindings {
 }
 use bindings::exports::wasi::nn::{errors, graph, inference, tensor};
 
-/// What the component is to its callers; all that lives on is in their resources.
+/// Implementor of the exports. It has no state; everything that persists is in the callers'
+/// resources.
 struct Component;
 
-/// A model and its ports, shared by a graph and its contexts.
+/// A model and its input ports, shared by a graph and its execution contexts.
 struct Loaded {
     model: Model,
     inputs: Vec<Port>,
@@ -43,7 +44,7 @@ impl tensor::Guest for Component {
 }
 
 impl tensor::GuestTensor for Tensor {
-    // It cannot fail, so whether the three fit is checked when they are used.
+    // A constructor can't fail, so dimensions, type and data are checked when the tensor is used.
     fn new(dims: Vec<u32>, ty: tensor::TensorType, data: Vec<u8>) -> Self {
         let ty = ty.into();
         Self { dims, ty, data }
@@ -92,14 +93,14 @@ impl graph::Guest for Component {
     ) -> Result<graph::Graph, errors::Error> {
         use graph::{ExecutionTarget, GraphEncoding};
         if !matches!(encoding, GraphEncoding::Onnx | GraphEncoding::Autodetect) {
-            let message = format!("only ONNX models can be loaded, not {encoding:?}");
+            let message = format!("only ONNX models are supported, not {encoding:?}");
             return Err(NnError::new(ErrorCode::InvalidEncoding, message).into());
         }
         if target != ExecutionTarget::Cpu {
-            return Err(NnError::unsupported("this component computes on the CPU").into());
+            return Err(NnError::unsupported("this component runs models on the CPU only").into());
         }
         let (Some(model), true) = (builder.pop(), builder.is_empty()) else {
-            let message = "an ONNX model is exactly one buffer";
+            let message = "an ONNX model must be exactly one buffer";
             return Err(NnError::new(ErrorCode::InvalidArgument, message).into());
         };
         loaded(Model::load(model))
@@ -109,7 +110,7 @@ impl graph::Guest for Component {
         loaded(named::load(
             Path::new(named::FOLDER),
             &name,
-            named::BUILT_IN,
+            named::EMBEDDED,
         ))
     }
 }

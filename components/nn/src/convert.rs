@@ -1,6 +1,7 @@
-//! The bridge between this crate's enums and those that a binding generator makes of the same WIT.
+//! Conversions between this crate's enums and those generated from the same WIT.
 
-/// Makes this crate's element types and error codes convertible from and to generated ones.
+/// Implements `From` in both directions between this crate's element types and error codes and
+/// generated ones.
 #[macro_export]
 macro_rules! convert_bindings {
     ($tensor_type:ty, $error_code:ty) => {

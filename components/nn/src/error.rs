@@ -1,41 +1,41 @@
-//! Errors as `wasi:nn` has them.
+//! Errors of `wasi:nn`.
 
 use std::fmt;
 
-/// The interface's codes.
+/// Error codes of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// The caller passed an argument that cannot be right.
+    /// Argument that can't be valid.
     InvalidArgument,
-    /// The model is of a form that is not spoken here.
+    /// Unsupported model format.
     InvalidEncoding,
-    /// It took too long.
+    /// Deadline exceeded.
     Timeout,
-    /// The backend failed at what it was rightly asked to do.
+    /// Failure of the backend on a valid request.
     RuntimeError,
-    /// This is not done here at all.
+    /// Operation that the backend does not support.
     UnsupportedOperation,
-    /// The model is too large.
+    /// Model too large.
     TooLarge,
-    /// There is no such model.
+    /// No such model.
     NotFound,
-    /// It is not allowed, or not what somebody vouched for.
+    /// Operation not permitted, or a model other than the one its contract names.
     Security,
-    /// Any other reason.
+    /// Any other error.
     Unknown,
 }
 
-/// A code with the backend's own words.
+/// An error code with the backend's message.
 #[derive(Debug, Clone)]
 pub struct NnError {
-    /// The code of the interface.
+    /// Error code.
     pub code: ErrorCode,
-    /// What the backend or the host has to say.
+    /// Message of the backend or the host.
     pub message: String,
 }
 
 impl NnError {
-    /// An error of this code.
+    /// Creates an error with this code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -43,12 +43,12 @@ impl NnError {
         }
     }
 
-    /// The backend failed at what it was rightly asked to do.
+    /// Creates a [`ErrorCode::RuntimeError`].
     pub fn runtime(error: impl fmt::Display) -> Self {
         Self::new(ErrorCode::RuntimeError, error.to_string())
     }
 
-    /// The backend cannot do this at all.
+    /// Creates a [`ErrorCode::UnsupportedOperation`].
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::UnsupportedOperation, message)
     }

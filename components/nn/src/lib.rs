@@ -1,11 +1,12 @@
-//! `wasi:nn` in WebAssembly, for hosts that do not have it.
+//! `wasi:nn` as a WebAssembly component, for hosts without it.
 //!
 //! ```text
 //! function --wasi:nn--> [ component.rs -> named.rs: /models/<name> -> model.rs: rten ]
 //! ```
 //!
-//! The interface is spoken in `component.rs` alone. All else is a library of rten's models as `wasi:nn` sees them, which our
-//! host has for its embedded backend too: what is computed, and what is refused and why, is the same in both.
+//! Only `component.rs` implements the interface. The rest is a library that presents rten's models
+//! as `wasi:nn` sees them. The host's embedded backend uses it too, so that both compute the same
+//! results and reject the same inputs with the same errors.
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,4 +1,4 @@
-//! A model in rten: what it takes, and one run of it.
+//! Models in rten: their input ports, and running them.
 
 use std::sync::Arc;
 
@@ -17,27 +17,28 @@ use crate::{
 pub struct Model(rten::Model);
 
 impl Model {
-    /// Reads an ONNX file.
+    /// Loads an ONNX file.
     ///
     /// # Errors
-    /// `runtime-error` when rten cannot.
+    /// `runtime-error` when rten can't load it.
     pub fn load(onnx: Vec<u8>) -> Result<Self, NnError> {
         Self::usable(rten::Model::load(onnx).map_err(NnError::runtime)?)
     }
 
-    /// Takes a model that is part of the program, its weights apart from the ONNX file; none of them is copied.
+    /// Loads a model that is embedded in the program, with its weights outside of the ONNX file.
+    /// The weights are not copied.
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn built_in(onnx: &'static [u8], weights: &'static [u8]) -> Result<Self, NnError> {
+    pub fn embedded(onnx: &'static [u8], weights: &'static [u8]) -> Result<Self, NnError> {
         let mut options = ModelOptions::with_all_ops();
-        // `build.rs` gives them this name.
+        // The name that `build.rs` gives them.
         options.external_data_static("weights.data", weights);
         let model = options.load_static_slice(onnx);
         Self::usable(model.map_err(NnError::runtime)?)
     }
 
-    /// rten takes the first half of a file for a model.
+    /// Rejects models without inputs or outputs: rten accepts the first half of a file as a model.
     fn usable(model: rten::Model) -> Result<Self, NnError> {
         if model.input_ids().is_empty() || model.output_ids().is_empty() {
             return Err(NnError::runtime("the model has no inputs or no outputs"));
@@ -45,17 +46,17 @@ impl Model {
         Ok(Self(model))
     }
 
-    /// What the model takes.
+    /// Returns the model's input ports.
     pub fn inputs(&self) -> Vec<Port> {
         let ids = self.0.input_ids().iter();
         ids.map(|&id| self.port(id)).collect()
     }
 
-    /// Runs the model on inputs that fit its ports, on these threads or else on rten's own.
+    /// Runs the model on inputs that fit its ports, on the given threads or on rten's own.
     ///
     /// # Errors
-    /// `unsupported-operation` for types that rten lacks, `invalid-argument` for integers beyond 32 bits, `runtime-error` when
-    /// the run fails.
+    /// `unsupported-operation` for types that rten lacks, `invalid-argument` for integers beyond 32
+    /// bits, `runtime-error` when the run fails.
     pub fn run(
         &self,
         inputs: &[NamedTensor],
@@ -93,7 +94,7 @@ impl Model {
         let ty = match info.and_then(|info| info.dtype()) {
             Some(ValueType::Tensor(DataType::Float)) => Some(TensorType::Fp32),
             Some(ValueType::Tensor(DataType::UInt8)) => Some(TensorType::U8),
-            // rten reads 64-bit integers as 32-bit ones, so a model's `Int32` may be either.
+            // rten converts 64-bit integers to 32 bits, so that a model's `Int32` may be either.
             _ => None,
         };
         Port {
@@ -123,14 +124,14 @@ fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
                 .iter()
                 .map(|b| i32::try_from(i64::from_le_bytes(*b)))
                 .collect();
-            let message = "rten takes 32-bit integers";
+            let message = "integers must fit 32 bits for rten";
             let elements =
                 elements.map_err(|_| NnError::new(ErrorCode::InvalidArgument, message))?;
             RtenTensor::from_data(&dims, elements).into()
         }
         TensorType::U8 => RtenTensor::from_data(&dims, tensor.data.clone()).into(),
         TensorType::Fp16 | TensorType::Fp64 | TensorType::Bf16 => {
-            let message = format!("rten has no {:?} tensors", tensor.ty);
+            let message = format!("rten does not support {:?} tensors", tensor.ty);
             return Err(NnError::unsupported(message));
         }
     })
@@ -159,7 +160,7 @@ fn from_value(value: Value) -> Result<Tensor, NnError> {
         Value::UInt8Tensor(from) => Ok(tensor(&from, TensorType::U8, u8::to_le_bytes)),
         other => {
             let message = format!(
-                "an output has type {:?}, which wasi:nn lacks",
+                "an output has type {:?}, which wasi:nn does not support",
                 other.dtype()
             );
             Err(NnError::unsupported(message))

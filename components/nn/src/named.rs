@@ -1,8 +1,9 @@
-//! Models by name: `/models/<name>/model.onnx`, as long as it is what the contract beside it says.
+//! Models by name: `/models/<name>/model.onnx`, if it is the one that the contract beside it names.
 //!
-//! The contract decides. A model that it names and that is built in is taken from here, because reading and digesting it costs
-//! as much as two runs. Any other is read from its file, whose digest is then computed. A file that is clearly
-//! not what is built in counts as any other, so that a new model under an old contract is refused and not passed over.
+//! When the contract names an embedded model, that one is used, since reading and hashing a file
+//! costs as much as running the model twice. Any other model is read from its file and hashed. So
+//! is a file that clearly differs from the embedded model: a new model under an old contract is
+//! thus rejected, not ignored.
 
 use std::{
     fs::{self, File},
@@ -17,53 +18,53 @@ use crate::{
     model::Model,
 };
 
-/// Where models lie for a component.
+/// Folder of the models in a component's file system.
 pub const FOLDER: &str = "/models";
 
-/// A model that is part of the component.
-pub struct BuiltIn {
-    /// SHA-256 of its ONNX file, 64 lower-case hex digits.
+/// A model embedded in the component.
+pub struct Embedded {
+    /// SHA-256 of its ONNX file: 64 lower-case hex digits.
     pub sha256: &'static str,
-    /// Bytes in that file.
+    /// Size of that file in bytes.
     pub length: u64,
-    /// Two pieces of it and where they begin: its middle and its end.
+    /// Middle and end of that file, each with its offset.
     pub pieces: [(u64, &'static [u8]); 2],
-    /// The file without its weights.
+    /// ONNX file without weights.
     pub graph: &'static [u8],
-    /// The weights.
+    /// Weights as ONNX external data.
     pub weights: &'static [u8],
 }
 
-/// The models that are built in; see `build.rs`.
-pub static BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+/// The embedded models; see `build.rs`.
+pub static EMBEDDED: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// How much is read at once; a host gives no more.
-const AT_ONCE: usize = 64 << 10;
+/// Size of a single read in bytes; hosts return no more than this.
+const READ_SIZE: usize = 64 << 10;
 
-/// Loads the model of this name below `root`, or the one of `built_in` that its contract names.
+/// Loads the model with this name below `root`, or the one of `embedded` that its contract names.
 ///
 /// # Errors
-/// `not-found` when there is no model or no contract of that name, `security` when the model is not the one of its contract, and
-/// as [`Model::load`].
-pub fn load(root: &Path, name: &str, built_in: &[BuiltIn]) -> Result<Model, NnError> {
+/// `not-found` when no model or no contract has that name, `security` when the model is not the one
+/// that its contract names, and as [`Model::load`].
+pub fn load(root: &Path, name: &str, embedded: &[Embedded]) -> Result<Model, NnError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {
-        let message = "a model's name has letters, digits, `-` and `_`";
+        let message = "a model's name may contain only letters, digits, `-` and `_`";
         return Err(NnError::new(ErrorCode::NotFound, message));
     }
     let folder = root.join(name);
     let path = folder.join("model.onnx");
     let wanted = digest_of(&folder.join("contract.json"), name)?;
-    if let Some(known) = built_in.iter().find(|known| known.sha256 == wanted)
+    if let Some(known) = embedded.iter().find(|known| known.sha256 == wanted)
         && may_be(&path, known)
     {
-        return Model::built_in(known.graph, known.weights);
+        return Model::embedded(known.graph, known.weights);
     }
     let onnx = fs::read(&path).map_err(|error| not_found(&path, error))?;
     let sha256 = hex::encode(Sha256::digest(&onnx));
     if sha256 != wanted {
         let message = format!(
-            "the model {name:?} is not the one of its contract: the file has SHA-256 {sha256}, the contract wants {wanted}"
+            "the model {name:?} is not the one that its contract names: the file has SHA-256 {sha256}, the contract {wanted}"
         );
         return Err(NnError::new(ErrorCode::Security, message));
     }
@@ -83,11 +84,11 @@ fn not_found(path: &Path, error: std::io::Error) -> NnError {
     NnError::new(ErrorCode::NotFound, format!("{}: {error}", path.display()))
 }
 
-/// A short file, in as few calls as can be: each of them is another thread's turn in the host, tenths of a millisecond where
-/// that is busy.
+/// Reads a short file in as few calls as possible: each call switches to another thread in the
+/// host, which takes tenths of a millisecond under load.
 fn read_short(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let mut bytes = vec![0; AT_ONCE];
+    let mut bytes = vec![0; READ_SIZE];
     let read = file.read(&mut bytes)?;
     bytes.truncate(read);
     if !bytes.trim_ascii_end().ends_with(b"}") {
@@ -96,9 +97,9 @@ fn read_short(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether the file does not contradict what is built in: it is not there, or has its length, its middle and its end. A model
-/// that was trained again differs there.
-fn may_be(path: &Path, known: &BuiltIn) -> bool {
+/// Reports whether the file may be the embedded model: it is missing, or has the same length,
+/// middle and end. A retrained model differs there.
+fn may_be(path: &Path, known: &Embedded) -> bool {
     let equal = |mut file: File| -> std::io::Result<bool> {
         if file.metadata()?.len() != known.length {
             return Ok(false);
@@ -131,8 +132,8 @@ mod tests {
         format!(r#"{{"model_sha256": "{}"}}"#, digest(bytes))
     }
 
-    /// What comes of these two files beside a built-in "model". None of the texts here is a model, so that a
-    /// `runtime-error` tells that one was taken.
+    /// Returns the error of loading these two files, beside an embedded "model" of `BYTES`. Nothing
+    /// here is a valid model, so that `runtime-error` means that one was accepted.
     fn outcome(onnx: Option<&[u8]>, contract: &str) -> ErrorCode {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("chest");
@@ -141,19 +142,19 @@ mod tests {
         if let Some(onnx) = onnx {
             fs::write(folder.join("model.onnx"), onnx).unwrap();
         }
-        let built_in = [BuiltIn {
+        let embedded = [Embedded {
             sha256: digest(BYTES).leak(),
             length: 200_000,
             pieces: [(99_000, &BYTES[..2_000]), (199_000, &BYTES[..1_000])],
             graph: b"no model",
             weights: b"",
         }];
-        load(dir.path(), "chest", &built_in).err().unwrap().code
+        load(dir.path(), "chest", &embedded).err().unwrap().code
     }
 
     const BYTES: &[u8] = &[7; 200_000];
 
-    /// What is built in, with another byte at this place.
+    /// Returns the embedded model's bytes with one changed.
     fn changed(at: usize) -> Vec<u8> {
         let mut bytes = BYTES.to_vec();
         bytes[at] = 8;
@@ -161,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_contract_names_is_taken_and_nothing_else() {
-        let taken = ErrorCode::RuntimeError;
-        assert_eq!(outcome(Some(BYTES), &contract(BYTES)), taken);
-        assert_eq!(outcome(None, &contract(BYTES)), taken);
+    fn load_accepts_only_the_model_that_the_contract_names() {
+        let accepted = ErrorCode::RuntimeError;
+        assert_eq!(outcome(Some(BYTES), &contract(BYTES)), accepted);
+        assert_eq!(outcome(None, &contract(BYTES)), accepted);
         let (middle, end) = (changed(100_000), changed(199_999));
         for other in [b"other".to_vec(), BYTES[1..].to_vec(), middle, end] {
-            assert_eq!(outcome(Some(&other), &contract(&other)), taken);
+            assert_eq!(outcome(Some(&other), &contract(&other)), accepted);
             assert_eq!(outcome(Some(&other), &contract(BYTES)), ErrorCode::Security);
             assert_eq!(outcome(Some(BYTES), &contract(&other)), ErrorCode::Security);
             assert_eq!(outcome(None, &contract(&other)), ErrorCode::NotFound);
@@ -175,17 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_may_have_any_length() {
+    fn load_reads_contracts_of_any_length() {
         let named = contract(BYTES);
-        let long = format!("{}{named}\n\n", " ".repeat(2 * AT_ONCE));
+        let long = format!("{}{named}\n\n", " ".repeat(2 * READ_SIZE));
         assert_eq!(outcome(None, &long), ErrorCode::RuntimeError);
-        for none in ["", "{}", "[]", "no json", r#"{"model_sha256": 1}"#] {
-            assert_eq!(outcome(Some(BYTES), none), ErrorCode::NotFound, "{none}");
+        for invalid in ["", "{}", "[]", "not JSON", r#"{"model_sha256": 1}"#] {
+            assert_eq!(
+                outcome(Some(BYTES), invalid),
+                ErrorCode::NotFound,
+                "{invalid}"
+            );
         }
     }
 
     #[test]
-    fn a_name_is_no_path() {
+    fn load_rejects_names_that_are_paths() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["", ".", "..", "a/b", "/a", "a.b", "ä"] {
             let error = load(dir.path(), name, &[]).err().unwrap();

@@ -1,53 +1,53 @@
-//! Tensors as `wasi:nn` passes them, and the ports of a graph that they must fit.
+//! Tensors of `wasi:nn`, and the input ports of a graph that they must fit.
 
 use crate::error::{ErrorCode, NnError};
 
-/// Types of elements, as the interface has them.
+/// Element types of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorType {
-    /// IEEE half.
+    /// 16-bit IEEE float.
     Fp16,
-    /// IEEE single.
+    /// 32-bit IEEE float.
     Fp32,
-    /// IEEE double.
+    /// 64-bit IEEE float.
     Fp64,
-    /// The upper half of an IEEE single.
+    /// 16-bit brain float: the upper half of a 32-bit IEEE float.
     Bf16,
-    /// 8-bit, unsigned.
+    /// 8-bit unsigned integer.
     U8,
-    /// 32-bit, signed.
+    /// 32-bit signed integer.
     I32,
-    /// 64-bit, signed.
+    /// 64-bit signed integer.
     I64,
 }
 
-/// A tensor: little-endian elements in row-major order.
+/// A tensor with little-endian elements in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
-    /// Size of each dimension.
+    /// Sizes of the dimensions.
     pub dims: Vec<u32>,
-    /// Type of the elements.
+    /// Element type.
     pub ty: TensorType,
-    /// The elements' bytes.
+    /// Bytes of the elements.
     pub data: Vec<u8>,
 }
 
-/// A tensor and the name of the graph's input or output that it belongs to.
+/// A tensor with the name of its graph input or output.
 pub type NamedTensor = (String, Tensor);
 
-/// An input of a graph as its model declares it; `None` stands for what the model leaves open.
+/// An input that a model declares. `None` means that the model accepts anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    /// Name in the model.
+    /// Name of the input in the model.
     pub name: String,
-    /// Type of the elements.
+    /// Element type.
     pub ty: Option<TensorType>,
-    /// Size of each dimension.
+    /// Sizes of the dimensions.
     pub dims: Option<Vec<Option<u32>>>,
 }
 
 impl Tensor {
-    /// A tensor of 32-bit floats.
+    /// Creates a tensor of 32-bit floats.
     pub fn f32(dims: &[u32], values: &[f32]) -> Self {
         let data = values
             .iter()
@@ -60,7 +60,7 @@ impl Tensor {
         }
     }
 
-    /// The elements, if they are 32-bit floats.
+    /// Returns the elements, or `None` unless they are 32-bit floats.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         let (chunks, []) = self.data.as_chunks() else {
             return None;
@@ -73,24 +73,48 @@ impl Tensor {
         })
     }
 
-    /// The dimensions as the C interfaces of the backends want them.
+    /// Returns the elements of a 32-bit integer tensor as 16-bit ones. `wasi:nn` has no 16-bit
+    /// integers, so the inputs of a model that takes them are passed as 32-bit ones.
+    ///
+    /// # Errors
+    /// `invalid-argument` when the elements have another type or one is beyond 16 bits.
+    pub fn to_i16(&self) -> Result<Vec<i16>, NnError> {
+        let refuse = || {
+            NnError::new(
+                ErrorCode::InvalidArgument,
+                "the model takes 16-bit integers, passed as I32",
+            )
+        };
+        let (elements, []) = self.data.as_chunks() else {
+            return Err(refuse());
+        };
+        if self.ty != TensorType::I32 {
+            return Err(refuse());
+        }
+        elements
+            .iter()
+            .map(|bytes| i16::try_from(i32::from_le_bytes(*bytes)).map_err(|_| refuse()))
+            .collect()
+    }
+
+    /// Returns the dimensions as the backends' C interfaces expect them.
     pub fn dims_i64(&self) -> Vec<i64> {
         self.dims.iter().map(|&dim| i64::from(dim)).collect()
     }
 }
 
 impl Port {
-    /// Refuses a tensor that does not fit, before a backend sees it: each library answers such
-    /// input in its own way, from a good message to an abort.
+    /// Rejects a tensor that does not fit. Backends react to such input in different ways, from a
+    /// good error message to an abort.
     fn check(&self, tensor: &Tensor) -> Result<(), NnError> {
-        let refuse = |message: String| {
+        let reject = |message: String| {
             Err(NnError::new(
                 ErrorCode::InvalidArgument,
                 format!("input {:?}: {message}", self.name),
             ))
         };
         if tensor.dims.contains(&0) {
-            return refuse(format!("dimensions {:?} hold no element", tensor.dims));
+            return reject(format!("dimensions {:?} contain no elements", tensor.dims));
         }
         let wanted = tensor
             .dims
@@ -99,8 +123,8 @@ impl Port {
                 size.checked_mul(usize::try_from(dim).ok()?)
             });
         if wanted != Some(tensor.data.len()) {
-            return refuse(format!(
-                "{} bytes do not make {:?} of {:?}",
+            return reject(format!(
+                "{} bytes are not the size of {:?} elements with dimensions {:?}",
                 tensor.data.len(),
                 tensor.ty,
                 tensor.dims
@@ -109,7 +133,7 @@ impl Port {
         if let Some(ty) = self.ty
             && ty != tensor.ty
         {
-            return refuse(format!("the model wants {ty:?}, not {:?}", tensor.ty));
+            return reject(format!("the model expects {ty:?}, not {:?}", tensor.ty));
         }
         if let Some(dims) = &self.dims {
             let fits = dims.len() == tensor.dims.len()
@@ -118,8 +142,8 @@ impl Port {
                     .zip(&tensor.dims)
                     .all(|(want, have)| want.is_none_or(|w| w == *have));
             if !fits {
-                return refuse(format!(
-                    "the model wants {}, not {:?}",
+                return reject(format!(
+                    "the model expects dimensions {}, not {:?}",
                     shape(dims),
                     tensor.dims
                 ));
@@ -129,25 +153,26 @@ impl Port {
     }
 }
 
-/// Refuses inputs that are not just those of a graph with these ports, each fitting its own.
+/// Checks that the inputs are exactly those of a graph with these ports, and that each fits its
+/// port.
 ///
 /// # Errors
 /// `invalid-argument`, naming the input.
 pub fn check(ports: &[Port], inputs: &[NamedTensor]) -> Result<(), NnError> {
-    let refuse = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
+    let reject = |message| Err(NnError::new(ErrorCode::InvalidArgument, message));
     for (index, (name, tensor)) in inputs.iter().enumerate() {
         let Some(port) = ports.iter().find(|port| port.name == *name) else {
             let names = names(ports);
-            return refuse(format!("the model has no input {name:?}, only {names}"));
+            return reject(format!("the model has no input {name:?}, only {names}"));
         };
         if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
-            return refuse(format!("input {name:?} is given twice"));
+            return reject(format!("input {name:?} given twice"));
         }
         port.check(tensor)?;
     }
     if inputs.len() < ports.len() {
         let (given, names) = (inputs.len(), names(ports));
-        return refuse(format!("{given} inputs given, the model wants {names}"));
+        return reject(format!("{given} inputs given, the model expects {names}"));
     }
     Ok(())
 }
@@ -160,7 +185,7 @@ fn names(ports: &[Port]) -> String {
     names.join(", ")
 }
 
-/// Bytes in one element.
+/// Returns the size of an element in bytes.
 pub fn element_size(ty: TensorType) -> usize {
     match ty {
         TensorType::U8 => 1,
@@ -183,7 +208,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_a_port_is_an_invalid_argument() {
+    fn integers_beyond_16_bits_are_an_invalid_argument() {
+        let tensor = |values: &[i32]| Tensor {
+            dims: vec![values.len() as u32],
+            ty: TensorType::I32,
+            data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        let fits = tensor(&[-32768, 0, 32767]);
+        assert_eq!(fits.to_i16().unwrap(), [-32768, 0, 32767]);
+        let floats = Tensor::f32(&[1], &[1.0]);
+        for refused in [tensor(&[32768]), tensor(&[0, -32769]), floats] {
+            let error = refused.to_i16().unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidArgument, "{error}");
+        }
+    }
+
+    #[test]
+    fn port_rejects_tensors_that_do_not_fit() {
         let port = Port {
             name: "input".into(),
             ty: Some(TensorType::Fp32),

@@ -1,66 +1,66 @@
-//! Buckets, and that no ACL makes anything in them public.
+//! Buckets, and the setting that keeps ACLs from making anything in them public.
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use s3::Client;
 use serde::Deserialize;
-use xray_demo::Client;
 
 use super::{
-    part::{Found, Look, Part},
     refusal::{accept, refused},
+    resource::{Observed, Resource, State},
     xml,
 };
 
-/// A bucket of the owner's.
+/// A bucket of the owner.
 pub struct Bucket {
-    /// The owner.
+    /// Client with the owner's keys.
     pub client: Client,
-    /// Its name.
+    /// The bucket's name.
     pub name: String,
-    /// Whether the function stores into it.
+    /// True if the function stores into it.
     pub holds_outputs: bool,
 }
 
 #[async_trait]
-impl Part for Bucket {
+impl Resource for Bucket {
     fn name(&self) -> String {
         format!("bucket {}", self.name)
     }
 
-    fn wanted(&self) -> String {
+    fn desired(&self) -> String {
         let what = if self.holds_outputs {
             "for outputs"
         } else {
-            "for pictures that come in"
+            "for incoming pictures"
         };
         what.into()
     }
 
-    async fn look(&self) -> Result<Look> {
-        let answer = ask(&self.client, Method::HEAD, &self.name, "", Bytes::new()).await?;
-        Ok(match refused(&answer) {
-            None => Look {
-                found: Found::Same,
+    async fn read(&self) -> Result<Observed> {
+        let response = ask(&self.client, Method::HEAD, &self.name, "", Bytes::new()).await?;
+        Ok(match refused(&response) {
+            None => Observed {
+                state: State::InSync,
                 notes: self.notes().await?,
             },
-            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Found::Missing.into(),
+            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => State::Missing.into(),
             Some(refusal) if refusal.status == StatusCode::FORBIDDEN => {
-                anyhow::bail!("it belongs to another user; take another name with --bucket")
+                anyhow::bail!("it belongs to another user; choose another name with --bucket")
             }
             Some(refusal) => return Err(refusal.into()),
         })
     }
 
-    async fn make(&self) -> Result<()> {
-        let answer = ask(&self.client, Method::PUT, &self.name, "", Bytes::new()).await?;
-        accept(answer).map(drop)
+    async fn apply(&self) -> Result<()> {
+        let response = ask(&self.client, Method::PUT, &self.name, "", Bytes::new()).await?;
+        accept(response).map(drop)
     }
 
     async fn remove(&self) -> Result<()> {
-        let answer = ask(&self.client, Method::DELETE, &self.name, "", Bytes::new()).await?;
-        match refused(&answer) {
+        let response = ask(&self.client, Method::DELETE, &self.name, "", Bytes::new()).await?;
+        match refused(&response) {
             Some(refusal) if refusal.status != StatusCode::NOT_FOUND => Err(refusal.into()),
             _ => Ok(()),
         }
@@ -81,31 +81,33 @@ impl Bucket {
     }
 }
 
-/// Why outputs do not go into a bucket with versions.
+/// Reason why outputs do not go into a bucket with versioning.
 pub const VERSIONED: &str = "it keeps versions: a gateway does not check the conditions of a PUT there, and what is removed stays \
      as an older version; outputs belong into a bucket without versions";
 
-/// Whether a bucket keeps versions.
+/// Reports whether a bucket keeps versions.
 ///
 /// # Errors
-/// When the store does not say.
+/// Returns an error if the store does not report the versioning.
 pub async fn is_versioned(client: &Client, bucket: &str) -> Result<bool> {
     #[derive(Deserialize)]
     struct Versioning {
         #[serde(rename = "Status", default)]
         status: String,
     }
-    let answer = ask(client, Method::GET, bucket, "versioning", Bytes::new()).await?;
-    let versioning: Versioning = xml::read(&accept(answer)?).context("the bucket's versioning")?;
+    let response = ask(client, Method::GET, bucket, "versioning", Bytes::new()).await?;
+    let versioning: Versioning =
+        xml::read(&accept(response)?).context("the bucket's versioning")?;
     Ok(versioning.status == "Enabled")
 }
 
-/// That public ACLs count for nothing in a bucket.
+/// `IgnorePublicAcls` on a bucket.
 ///
-/// Of the four settings of S3's block on public access this is the one that a gateway of every version gets right: before
-/// Ceph 17 `BlockPublicAcls` refuses every PUT by others than the owner, and `BlockPublicPolicy` every policy.
+/// Of the four settings of S3's public access block, this is the only one that gateways of every
+/// version implement correctly: before Ceph 17 `BlockPublicAcls` rejects every PUT by others than
+/// the owner, and `BlockPublicPolicy` rejects every policy.
 pub struct NoPublicAcls {
-    /// The owner.
+    /// Client with the owner's keys.
     pub client: Client,
     /// The bucket's name.
     pub bucket: String,
@@ -123,11 +125,11 @@ struct PublicAccessBlock {
 const BLOCK: &str = "publicAccessBlock";
 
 impl NoPublicAcls {
-    /// What is set; nothing, where there is no bucket yet.
-    async fn read(&self) -> Result<PublicAccessBlock> {
-        let answer = ask(&self.client, Method::GET, &self.bucket, BLOCK, Bytes::new()).await?;
-        match refused(&answer) {
-            None => xml::read(answer.body()),
+    /// Reads the current settings; all are off if the bucket does not exist yet.
+    async fn stored(&self) -> Result<PublicAccessBlock> {
+        let response = ask(&self.client, Method::GET, &self.bucket, BLOCK, Bytes::new()).await?;
+        match refused(&response) {
+            None => xml::read(response.body()),
             Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(Default::default()),
             Some(refusal) => Err(refusal.into()),
         }
@@ -135,27 +137,27 @@ impl NoPublicAcls {
 }
 
 #[async_trait]
-impl Part for NoPublicAcls {
+impl Resource for NoPublicAcls {
     fn name(&self) -> String {
         format!("public access to {}", self.bucket)
     }
 
-    fn wanted(&self) -> String {
+    fn desired(&self) -> String {
         "public ACLs are ignored".into()
     }
 
-    async fn look(&self) -> Result<Look> {
-        let is = self.read().await?;
-        let found = if is.ignore_public_acls {
-            Found::Same
+    async fn read(&self) -> Result<Observed> {
+        let is = self.stored().await?;
+        let state = if is.ignore_public_acls {
+            State::InSync
         } else {
-            Found::Missing
+            State::Missing
         };
-        Ok(found.into())
+        Ok(state.into())
     }
 
-    async fn make(&self) -> Result<()> {
-        let is = self.read().await?;
+    async fn apply(&self) -> Result<()> {
+        let is = self.stored().await?;
         let text = format!(
             "<PublicAccessBlockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
              <BlockPublicAcls>{}</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>\
@@ -163,11 +165,11 @@ impl Part for NoPublicAcls {
              <RestrictPublicBuckets>{}</RestrictPublicBuckets></PublicAccessBlockConfiguration>",
             is.block_public_acls, is.block_public_policy, is.restrict_public_buckets
         );
-        let answer = ask(&self.client, Method::PUT, &self.bucket, BLOCK, text.into()).await?;
-        accept(answer).map(drop)
+        let response = ask(&self.client, Method::PUT, &self.bucket, BLOCK, text.into()).await?;
+        accept(response).map(drop)
     }
 
-    /// Stays with the bucket: what is left behind must not become public.
+    /// Stays with the bucket: objects that are left behind must not become public.
     async fn remove(&self) -> Result<()> {
         Ok(())
     }
@@ -204,22 +206,22 @@ struct Name {
 }
 
 async fn listing(client: &Client) -> Result<Listing> {
-    let answer = ask(client, Method::GET, "", "", Bytes::new()).await?;
-    xml::read(&accept(answer)?).context("the list of buckets")
+    let response = ask(client, Method::GET, "", "", Bytes::new()).await?;
+    xml::read(&accept(response)?).context("the list of buckets")
 }
 
-/// The id of the user that these keys belong to.
+/// Returns the id of the user to whom these keys belong.
 ///
 /// # Errors
-/// When the store refuses the keys.
+/// Returns an error if the store rejects the keys.
 pub async fn user_id(client: &Client) -> Result<String> {
     Ok(listing(client).await?.owner.id)
 }
 
-/// The buckets that this user owns.
+/// Lists the buckets that this user owns.
 ///
 /// # Errors
-/// When the store refuses the keys.
+/// Returns an error if the store rejects the keys.
 pub async fn owned(client: &Client) -> Result<Vec<String>> {
     let names = listing(client).await?.buckets.names;
     Ok(names.into_iter().map(|bucket| bucket.name).collect())
@@ -228,7 +230,7 @@ pub async fn owned(client: &Client) -> Result<Vec<String>> {
 /// Sends a request about a bucket.
 ///
 /// # Errors
-/// When there is no answer.
+/// Returns an error if there is no response.
 pub async fn ask(
     client: &Client,
     method: Method,

@@ -1,10 +1,10 @@
-//! The notifications of a bucket, as they are read and written.
+//! The notifications of a bucket, read and written.
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::Method;
+use s3::Client;
 use serde::{Deserialize, Serialize};
-use xray_demo::Client;
 
 use super::{
     bucket::{ask, owned},
@@ -12,10 +12,10 @@ use super::{
     xml,
 };
 
-/// A bucket's notifications, ours and others.
+/// All notifications of a bucket, ours and others.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
-    /// Each a topic with events and a filter.
+    /// One entry per notification.
     #[serde(rename = "TopicConfiguration", default)]
     pub topics: Vec<Entry>,
 }
@@ -23,39 +23,40 @@ pub struct Configuration {
 /// One notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its id, unique in the bucket.
+    /// Id, unique within the bucket.
     #[serde(rename = "Id", default)]
     pub id: String,
-    /// The topic's ARN.
+    /// ARN of the topic.
     #[serde(rename = "Topic")]
     pub topic: String,
-    /// Which keys.
+    /// Keys to which the notification applies.
     #[serde(rename = "Filter", default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
-    /// Which events; none means all.
+    /// Events that are sent; empty means all of them.
     #[serde(rename = "Event", default)]
     pub events: Vec<String>,
 }
 
-/// Which keys; metadata and tags are extensions of Ceph's gateway, kept as they are.
+/// Keys to which a notification applies. Metadata and tags are extensions of Ceph's gateway and are
+/// kept unchanged.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
-    /// By the key.
+    /// Rules on the key.
     #[serde(rename = "S3Key", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Rules>,
-    /// By user metadata.
+    /// Rules on user metadata.
     #[serde(
         rename = "S3Metadata",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub metadata: Option<Rules>,
-    /// By tags.
+    /// Rules on tags.
     #[serde(rename = "S3Tags", default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Rules>,
 }
 
-/// Rules that must all hold.
+/// Rules that must all match.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// The rules.
@@ -66,21 +67,21 @@ pub struct Rules {
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// `prefix`, `suffix`, or what else the gateway knows.
+    /// `prefix`, `suffix`, or another name that the gateway knows.
     #[serde(rename = "Name")]
     pub name: String,
-    /// Its value.
+    /// The value to match.
     #[serde(rename = "Value", default)]
     pub value: String,
 }
 
 impl Entry {
-    /// The name of its topic.
+    /// Returns the name of its topic.
     pub fn topic_name(&self) -> &str {
         self.topic.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Whether it says anything of new objects.
+    /// Reports whether it covers creation events.
     pub fn is_about_creation(&self) -> bool {
         let creation = |event: &String| {
             let event = event.strip_prefix("s3:").unwrap_or(event);
@@ -89,14 +90,14 @@ impl Entry {
         self.events.is_empty() || self.events.iter().any(creation)
     }
 
-    /// The value of a rule about keys, empty if there is none.
+    /// Returns the value of a rule on keys, empty if there is none.
     pub fn rule(&self, name: &str) -> &str {
         let rules = self.filter.as_ref().and_then(|f| f.key.as_ref());
         let rule = rules.and_then(|r| r.rules.iter().find(|rule| rule.name == name));
         rule.map_or("", |rule| &rule.value)
     }
 
-    /// With events and rules in an order that can be compared.
+    /// Sorts events and rules so that two entries can be compared.
     pub(super) fn sorted(mut self) -> Self {
         self.events.sort();
         if let Some(key) = self.filter.as_mut().and_then(|f| f.key.as_mut()) {
@@ -106,28 +107,29 @@ impl Entry {
     }
 }
 
-/// All notifications of a bucket.
+/// Reads all notifications of a bucket.
 ///
 /// # Errors
-/// When the gateway does not show them.
+/// Returns an error if the gateway does not return them.
 pub async fn read(client: &Client, bucket: &str) -> Result<Configuration> {
-    let answer = ask(client, Method::GET, bucket, "notification", Bytes::new()).await?;
-    xml::read(&accept(answer)?).context("the bucket's notifications")
+    let response = ask(client, Method::GET, bucket, "notification", Bytes::new()).await?;
+    xml::read(&accept(response)?).context("the bucket's notifications")
 }
 
-/// Writes all notifications of a bucket: a gateway before Ceph 19 adds to what is there, later ones and S3 replace it, and all of
-/// it is right for both.
+/// Writes all notifications of a bucket. A gateway before Ceph 19 adds them to the existing ones,
+/// later ones and S3 replace the whole set; sending the complete set is right for both.
 pub(super) async fn write(client: &Client, bucket: &str, all: &Configuration) -> Result<()> {
     let body = xml::write("NotificationConfiguration", all)?;
-    let answer = ask(client, Method::PUT, bucket, "notification", body.into()).await?;
-    accept(answer).map(drop)
+    let response = ask(client, Method::PUT, bucket, "notification", body.into()).await?;
+    accept(response).map(drop)
 }
 
-/// Writes the notifications that name a topic again, in all of the owner's buckets: before Ceph 19 each keeps a copy of where
-/// the topic pushed to when it was made, and goes on pushing there.
+/// Writes the notifications that name a topic again, in all of the owner's buckets. Before Ceph 19
+/// each notification holds a copy of the topic's endpoint from the time of its creation and keeps
+/// pushing there.
 ///
 /// # Errors
-/// When the gateway refuses.
+/// Returns an error if the gateway rejects the request.
 pub async fn renew(client: &Client, arn: &str) -> Result<()> {
     for (bucket, all) in naming(client, arn).await? {
         write(client, &bucket, &all).await?;
@@ -135,11 +137,11 @@ pub async fn renew(client: &Client, arn: &str) -> Result<()> {
     Ok(())
 }
 
-/// The owner's buckets with a notification that names a topic, as far as they can be read: one may go meanwhile, or its policy
-/// deny even the owner.
+/// Lists the owner's buckets with a notification that names a topic, as far as they can be read: a
+/// bucket may disappear meanwhile, or its policy may deny even the owner.
 ///
 /// # Errors
-/// When the gateway does not answer.
+/// Returns an error if the gateway does not respond.
 pub async fn naming(client: &Client, arn: &str) -> Result<Vec<(String, Configuration)>> {
     let mut found = Vec::new();
     for bucket in owned(client).await? {

@@ -1,14 +1,16 @@
-//! A store that is Ceph's gateway, as whoever sets it up sees it.
+//! Resources of a Ceph gateway: buckets, policies, topic and notifications, as the person who sets
+//! it up manages them.
 //!
-//! Each file that makes something is one [`part::Part`]: looked at, made, looked at again, and removed.
+//! Each file that creates something implements [`resource::Resource`]: it is read, applied, read
+//! back, and removed. There is no command-line code in here.
 
 pub mod bucket;
 pub mod configuration;
 pub mod notification;
-pub mod part;
 pub mod policy;
 pub mod push;
 pub mod refusal;
+pub mod resource;
 pub mod settings;
 pub mod stored_topic;
 pub mod topic;

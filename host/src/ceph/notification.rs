@@ -1,40 +1,39 @@
-//! A bucket's notification: which events of which keys go to which topic.
+//! A bucket's notification: it sends the chosen events on the chosen keys to a topic.
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use xray::sigv4::uri_encode;
-use xray_demo::Client;
+use s3::{Client, sigv4::uri_encode};
 
 use super::{
     bucket::ask,
     configuration::{Configuration, Entry, Filter, Rule, Rules, read, write},
-    part::{Found, Look, Part},
     refusal::{accept, status},
+    resource::{Observed, Resource, State},
     stored_topic,
 };
 
-/// Our notifications of one bucket: one for each suffix, since a notification takes only one.
+/// Our notifications of one bucket: one for each suffix, since a notification accepts only one.
 pub struct Notification {
-    /// The owner.
+    /// Client with the owner's keys.
     pub client: Client,
     /// The bucket.
     pub bucket: String,
-    /// The topic's name.
+    /// Name of the topic.
     pub topic: String,
-    /// What our ids begin with.
+    /// Prefix of our notification ids.
     pub id: String,
-    /// Which events, as `s3:ObjectCreated:*`.
+    /// Events, such as `s3:ObjectCreated:*`.
     pub events: Vec<String>,
-    /// What keys begin with; empty for all.
+    /// Prefix of the keys; empty for all.
     pub prefix: String,
-    /// What keys end with, one of these; an empty one is for all.
+    /// Suffixes of the keys, any of which matches; an empty one matches all.
     pub suffixes: Vec<String>,
 }
 
 impl Notification {
-    /// What should be there.
+    /// Returns the desired entries.
     fn entries(&self, arn: &str) -> Vec<Entry> {
         let entry = |suffix: &String| {
             let rule = |name: &str, value: &str| Rule {
@@ -56,16 +55,16 @@ impl Notification {
         self.suffixes.iter().map(entry).collect()
     }
 
-    /// Whether an entry is one of ours: by its id, and whatever else it says.
+    /// Reports whether an entry is ours, going by its id alone.
     fn is_ours(&self, entry: &Entry) -> bool {
         let rest = entry.id.strip_prefix(&self.id);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
-        // An extension of Ceph's gateway: one notification by its id.
+        // Deleting a single notification by its id is an extension of Ceph's gateway.
         let query = format!("notification={}", uri_encode(id.as_bytes(), true));
-        let answer = ask(
+        let response = ask(
             &self.client,
             Method::DELETE,
             &self.bucket,
@@ -73,17 +72,17 @@ impl Notification {
             Bytes::new(),
         )
         .await?;
-        accept(answer).map(drop)
+        accept(response).map(drop)
     }
 }
 
 #[async_trait]
-impl Part for Notification {
+impl Resource for Notification {
     fn name(&self) -> String {
         format!("notification of {}", self.bucket)
     }
 
-    fn wanted(&self) -> String {
+    fn desired(&self) -> String {
         let mut line = format!("{} to {}", self.events.join(", "), self.topic);
         if !self.prefix.is_empty() {
             // Not printed: a prefix is the beginning of keys.
@@ -96,10 +95,10 @@ impl Part for Notification {
         line
     }
 
-    async fn look(&self) -> Result<Look> {
+    async fn read(&self) -> Result<Observed> {
         let all = match read(&self.client, &self.bucket).await {
             Err(error) if status(&error) == Some(StatusCode::NOT_FOUND) => {
-                return Ok(Found::Missing.into());
+                return Ok(State::Missing.into());
             }
             all => all?.topics,
         };
@@ -110,41 +109,42 @@ impl Part for Notification {
         let double = |e: &&Entry| !self.is_ours(e) && e.topic_name() == self.topic;
         if all.iter().any(|e| double(&e)) {
             notes.push(
-                "another notification goes to the same topic, so that events may come twice"
+                "another notification goes to the same topic, so events may arrive twice"
                     .to_owned(),
             );
         } else if others > 0 {
-            notes.push(format!("{others} other notifications are left as they are"));
+            notes.push(format!("{others} other notifications stay unchanged"));
         }
         let sorted = |entries: Vec<Entry>| {
             let mut entries: Vec<Entry> = entries.into_iter().map(Entry::sorted).collect();
             entries.sort_by(|a, b| a.id.cmp(&b.id));
             entries
         };
-        let wanted = sorted(self.entries(arn.as_deref().unwrap_or_default()));
-        let found = match (ours.is_empty(), &arn) {
-            (true, _) => Found::Missing,
-            // Worse than none: with a persistent topic gone the gateway refuses every PUT into the bucket.
-            (false, None) => Found::Differs("its topic is gone".to_owned()),
-            (false, Some(_)) if sorted(ours) == wanted => Found::Same,
-            (false, Some(_)) => Found::Differs("events, filter or topic are others".to_owned()),
+        let desired = sorted(self.entries(arn.as_deref().unwrap_or_default()));
+        let state = match (ours.is_empty(), &arn) {
+            (true, _) => State::Missing,
+            // Worse than a missing notification: once a persistent topic is gone, the gateway
+            // rejects every PUT into the bucket.
+            (false, None) => State::Drifted("its topic is gone".to_owned()),
+            (false, Some(_)) if sorted(ours) == desired => State::InSync,
+            (false, Some(_)) => State::Drifted("events, filter or topic differ".to_owned()),
         };
-        Ok(Look { found, notes })
+        Ok(Observed { state, notes })
     }
 
-    async fn make(&self) -> Result<()> {
+    async fn apply(&self) -> Result<()> {
         let arn = stored_topic::arn(&self.client, &self.topic)
             .await?
-            .with_context(|| format!("the topic {} is not there", self.topic))?;
-        let wanted = self.entries(&arn);
+            .with_context(|| format!("the topic {} does not exist", self.topic))?;
+        let desired = self.entries(&arn);
         let mut all = read(&self.client, &self.bucket).await?.topics;
         for stale in all.iter().filter(|entry| self.is_ours(entry)) {
-            if !wanted.iter().any(|entry| entry.id == stale.id) {
+            if !desired.iter().any(|entry| entry.id == stale.id) {
                 self.delete(&stale.id).await?;
             }
         }
         all.retain(|entry| !self.is_ours(entry));
-        all.extend(wanted);
+        all.extend(desired);
         write(&self.client, &self.bucket, &Configuration { topics: all }).await
     }
 

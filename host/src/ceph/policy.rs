@@ -1,49 +1,51 @@
-//! What the function's user may do in a bucket, and nothing more.
+//! Bucket policies: the least that the function's user needs, and nothing more.
 //!
-//! | bucket | the function may | why |
+//! | bucket | the function may | reason |
 //! |---|---|---|
-//! | input | GetObject, GetObjectVersion, ListBucket | to fetch; the version that an event names; so that a missing object is 404 and not 403 |
+//! | input | GetObject, GetObjectVersion, ListBucket | fetching, by version too; 404 if missing |
 //! | processed | GetObject, PutObject, ListBucket | HEAD before PUT, which must see 404 |
-//! | anonymized | the same, DeleteObject | a copy is removed when its source is overwritten and no longer at high risk |
-//! | quarantine | as anonymized | a copy is removed when a clean one takes its place, or none is due any more |
+//! | anonymized | the same, DeleteObject | removed when the source is overwritten at low risk |
+//! | quarantine | as anonymized | removed when a clean copy replaces it, or none is due |
 //!
-//! It may not change ACLs, though it owns what it stores. The buckets' owner may read the outputs: on Ceph's gateway, as on S3
-//! of old, an object belongs to whoever stored it, and the bucket's owner can't read it unless a policy says so.
+//! The function may not change ACLs, though it owns the objects that it stores. The buckets' owner
+//! may read the outputs: on Ceph's gateway, as on S3 before bucket-owner enforcement, an object
+//! belongs to the user who stored it, and the bucket's owner can't read it unless a policy allows
+//! it.
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use s3::Client;
 use serde_json::{Value, json};
-use xray_demo::Client;
 
 use super::{
     bucket::ask,
-    part::{Found, Look, Part},
     refusal::{accept, refused},
+    resource::{Observed, Resource, State},
 };
 
-/// What our statements' ids begin with; others are left as they are.
+/// Prefix of our statements' ids; other statements are left unchanged.
 const OURS: &str = "Xray";
 
-/// What a bucket is for.
+/// Purpose of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Pictures come in.
+    /// Incoming pictures.
     Input,
-    /// Labelled pictures, and whether the function removes them with their source.
+    /// Labeled pictures.
     Processed {
-        /// It does.
+        /// True if the function removes them together with their source.
         removes: bool,
     },
     /// Anonymized copies.
     Anonymized,
-    /// Copies that are not clean for sure, for a person to look at.
+    /// Copies that may still contain text, kept for manual review.
     Quarantine,
 }
 
 impl Role {
-    /// What the function may do with objects.
+    /// Returns the actions on objects that the function may perform.
     pub fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Input => &["s3:GetObject", "s3:GetObjectVersion"],
@@ -57,11 +59,11 @@ impl Role {
 
 /// The policy of one bucket.
 pub struct Policy {
-    /// The owner.
+    /// Client with the owner's keys.
     pub client: Client,
     /// The bucket.
     pub bucket: String,
-    /// What it is for.
+    /// The bucket's purpose.
     pub role: Role,
     /// The function's user, as a principal.
     pub function: String,
@@ -69,7 +71,7 @@ pub struct Policy {
     pub owner: String,
 }
 
-/// A user's ARN from its id, `user` or `tenant$user`; an ARN stays as it is.
+/// Builds a user's ARN from its id, `user` or `tenant$user`; an ARN is returned unchanged.
 pub fn principal(user: &str) -> String {
     if user.starts_with("arn:") {
         return user.to_owned();
@@ -79,7 +81,7 @@ pub fn principal(user: &str) -> String {
 }
 
 impl Policy {
-    /// Our statements.
+    /// Returns our statements.
     pub fn statements(&self) -> Vec<Value> {
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
         let objects = format!("{bucket}/*");
@@ -127,13 +129,13 @@ impl Policy {
         all
     }
 
-    /// The policy that is there.
-    async fn read(&self) -> Result<Option<Value>> {
-        let answer = self.ask(Method::GET, Bytes::new()).await?;
-        match refused(&answer) {
-            None => serde_json::from_slice(answer.body())
+    /// Reads the current policy.
+    async fn stored(&self) -> Result<Option<Value>> {
+        let response = self.ask(Method::GET, Bytes::new()).await?;
+        match refused(&response) {
+            None => serde_json::from_slice(response.body())
                 .map(Some)
-                .context("the policy that is there is no JSON"),
+                .context("the existing policy is not JSON"),
             Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Some(refusal) => Err(refusal.into()),
         }
@@ -148,12 +150,12 @@ impl Policy {
             return accept(self.ask(Method::DELETE, Bytes::new()).await?).map(drop);
         }
         let policy = json!({"Version": "2012-10-17", "Statement": statements});
-        let answer = self.ask(Method::PUT, policy.to_string().into()).await?;
-        accept(answer).map(drop)
+        let response = self.ask(Method::PUT, policy.to_string().into()).await?;
+        accept(response).map(drop)
     }
 }
 
-/// The statements of a policy; one alone needs no list.
+/// Returns the statements of a policy; a single one may stand there without a list.
 fn statements(policy: Option<&Value>) -> Vec<Value> {
     match policy.map(|policy| &policy["Statement"]) {
         Some(Value::Array(list)) => list.clone(),
@@ -167,7 +169,7 @@ fn is_ours(statement: &Value) -> bool {
     sid.is_some_and(|sid| sid.starts_with(OURS))
 }
 
-/// Whether a statement is for everybody in the world.
+/// Reports whether a statement grants access to everybody.
 fn is_public(statement: &Value) -> bool {
     let all = |value: &Value| match value {
         Value::String(text) => text == "*",
@@ -179,43 +181,45 @@ fn is_public(statement: &Value) -> bool {
 }
 
 #[async_trait]
-impl Part for Policy {
+impl Resource for Policy {
     fn name(&self) -> String {
         format!("policy of {}", self.bucket)
     }
 
-    fn wanted(&self) -> String {
+    fn desired(&self) -> String {
         let may: Vec<&str> = self.role.actions().iter().map(|a| &a[3..]).collect();
         format!("{} may {}, ListBucket", self.function, may.join(", "))
     }
 
-    async fn look(&self) -> Result<Look> {
-        let policy = self.read().await?;
+    async fn read(&self) -> Result<Observed> {
+        let policy = self.stored().await?;
         let all = statements(policy.as_ref());
         let mut notes = Vec::new();
         if all.iter().any(is_public) {
-            notes.push("a statement that is not ours opens this bucket to everybody".to_owned());
+            notes.push(
+                "a statement that is not ours grants everybody access to this bucket".to_owned(),
+            );
         }
         let ours: Vec<Value> = all.into_iter().filter(is_ours).collect();
-        let found = if ours.is_empty() {
-            Found::Missing
+        let state = if ours.is_empty() {
+            State::Missing
         } else if ours == self.statements() {
-            Found::Same
+            State::InSync
         } else {
-            Found::Differs("our statements are others".to_owned())
+            State::Drifted("our statements differ".to_owned())
         };
-        Ok(Look { found, notes })
+        Ok(Observed { state, notes })
     }
 
-    async fn make(&self) -> Result<()> {
-        let mut all = statements(self.read().await?.as_ref());
+    async fn apply(&self) -> Result<()> {
+        let mut all = statements(self.stored().await?.as_ref());
         all.retain(|statement| !is_ours(statement));
         all.extend(self.statements());
         self.write(all).await
     }
 
     async fn remove(&self) -> Result<()> {
-        let Some(policy) = self.read().await? else {
+        let Some(policy) = self.stored().await? else {
             return Ok(());
         };
         let mut all = statements(Some(&policy));

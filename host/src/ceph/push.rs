@@ -1,8 +1,9 @@
-//! Where a topic pushes to, as the attributes of `CreateTopic` that Ceph's gateway knows.
+//! The endpoint to which a topic pushes, as the attributes of `CreateTopic` that Ceph's gateway
+//! knows.
 
 use std::fmt;
 
-/// What receives.
+/// Protocol of the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Kafka.
@@ -13,16 +14,16 @@ pub enum Kind {
     Http,
 }
 
-/// Where a topic pushes to. `Debug` shows no password.
+/// The endpoint to which a topic pushes. `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Push {
-    /// What receives.
+    /// Protocol of the receiver.
     pub kind: Kind,
-    /// The URL as the gateway gets it, user and password included.
+    /// The URL that the gateway is given, including user and password.
     pub address: String,
-    /// Whether events wait in a queue at the gateway.
+    /// True if the gateway queues events until they are delivered.
     pub persistent: bool,
-    /// What every event carries.
+    /// Text that every event carries.
     pub opaque_data: String,
     /// The URL without user and password.
     pub host: String,
@@ -39,7 +40,7 @@ impl fmt::Debug for Push {
 }
 
 impl Push {
-    /// Everything that `CreateTopic` is told.
+    /// Returns all attributes for `CreateTopic`.
     pub fn attributes(&self) -> Vec<(String, String)> {
         let mut all = vec![
             ("push-endpoint".to_owned(), self.address.clone()),
@@ -52,22 +53,22 @@ impl Push {
         all
     }
 
-    /// The attributes beyond address, persistence and opaque data.
+    /// Returns the attributes beyond address, persistence and opaque data.
     pub fn own_attributes(&self) -> Vec<(String, String)> {
         self.other.clone()
     }
 
-    /// The URL without user and password.
+    /// Returns the URL without user and password.
     pub fn shown_address(&self) -> &str {
         &self.host
     }
 
-    /// Whether the URL carries a password.
+    /// Reports whether the URL carries a password.
     pub fn has_secret(&self) -> bool {
         self.user.is_some()
     }
 
-    /// In one line, without a password.
+    /// Describes the endpoint in one line, without a password.
     pub fn describe(&self) -> String {
         let mut line = format!("pushes to {}", self.host);
         line.push_str(if self.persistent {
@@ -84,7 +85,7 @@ impl Push {
         line
     }
 
-    /// What the gateway won't tell.
+    /// Returns warnings about failures that the gateway does not report.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let has = |name: &str| self.other.iter().any(|(own, _)| own == name);

@@ -1,18 +1,18 @@
-//! An answer that is no success, as an error.
+//! An unsuccessful response as an error.
 
 use std::fmt;
 
 use anyhow::Result;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use xray::s3::error_code;
+use s3::error_code;
 
-/// What the store answered instead of what was asked for.
+/// The store's response to a request that it did not carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The status.
     pub status: StatusCode,
-    /// The store's own code, empty where it gave none.
+    /// The store's own error code, empty if it gave none.
     pub code: String,
 }
 
@@ -24,38 +24,42 @@ impl fmt::Display for Refusal {
         f.write_str(said.trim_end())?;
         let hint = match self.code.as_str() {
             "SignatureDoesNotMatch" => "the secret key is wrong",
-            "InvalidAccessKeyId" => "there is no such access key",
-            "RequestTimeTooSkewed" => "this machine's clock and the store's differ too much",
+            "InvalidAccessKeyId" => "the access key does not exist",
+            "RequestTimeTooSkewed" => {
+                "the clocks of this machine and the store differ too much; set both by NTP"
+            }
             "BucketAlreadyExists" => "the bucket belongs to another user",
-            "BucketNotEmpty" => "there are objects in it",
-            "TooManyBuckets" => "the user's limit on buckets is reached",
-            _ if self.status == StatusCode::FORBIDDEN => "this user may not do that",
+            "BucketNotEmpty" => "it still holds objects",
+            "TooManyBuckets" => {
+                "the user has reached the limit on buckets; raise it with radosgw-admin user modify --max-buckets"
+            }
+            _ if self.status == StatusCode::FORBIDDEN => "this user lacks the permission",
             _ => return Ok(()),
         };
         write!(f, ": {hint}")
     }
 }
 
-/// The body of an answer that is a success.
+/// Returns the body of a successful response.
 ///
 /// # Errors
-/// A [`Refusal`] for any other.
-pub fn accept(answer: Response<Bytes>) -> Result<Bytes> {
-    match refused(&answer) {
-        None => Ok(answer.into_body()),
+/// Returns a [`Refusal`] for any other response.
+pub fn accept(response: Response<Bytes>) -> Result<Bytes> {
+    match refused(&response) {
+        None => Ok(response.into_body()),
         Some(refusal) => Err(refusal.into()),
     }
 }
 
-/// What an answer refuses, if it does.
-pub fn refused(answer: &Response<Bytes>) -> Option<Refusal> {
-    (!answer.status().is_success()).then(|| Refusal {
-        status: answer.status(),
-        code: error_code(answer.body()).to_owned(),
+/// Returns the refusal in a response, if it is one.
+pub fn refused(response: &Response<Bytes>) -> Option<Refusal> {
+    (!response.status().is_success()).then(|| Refusal {
+        status: response.status(),
+        code: error_code(response.body()).to_owned(),
     })
 }
 
-/// The status of an error that is a refusal.
+/// Returns the status of an error that is a refusal.
 pub fn status(error: &anyhow::Error) -> Option<StatusCode> {
     error
         .downcast_ref::<Refusal>()

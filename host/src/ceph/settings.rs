@@ -1,19 +1,15 @@
-//! Which store is meant, and who asks: the function's own settings, and the keys of the buckets' owner.
+//! The store and its users: the function's own settings, and the keys of the buckets' owner.
 
 use anyhow::{Context, Result, bail};
-use xray::{
-    config::{Config, DEFAULTS},
-    s3::Addressing,
-    sigv4::Secret,
-};
-use xray_demo::{Client, Credentials, Transport};
+use s3::{Addressing, Client, Credentials, Secret, Transport};
+use xray::config::{Buckets, Config, DEFAULTS};
 
 use crate::app::{
     manifest::Manifest,
     variables::{Sources, VariableDecl, Variables},
 };
 
-/// Keys, and the token where they are temporary.
+/// A pair of keys, with the session token of temporary ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     /// Access key and secret key.
@@ -22,26 +18,13 @@ pub struct Keys {
     pub token: Option<Secret>,
 }
 
-/// The names of the buckets.
-#[derive(Debug, Clone)]
-pub struct Buckets {
-    /// Where pictures come in.
-    pub input: String,
-    /// Where labelled pictures go.
-    pub processed: String,
-    /// Where anonymized copies go.
-    pub anonymized: String,
-    /// Where copies go that are not clean for sure; none where the settings have no bucket for them.
-    pub quarantine: Option<String>,
-}
-
-/// What is known of the store.
+/// Settings of the store.
 pub struct Settings {
-    /// The function's settings; where its keys are not known, they are placeholders here.
+    /// The function's settings; unknown keys are replaced by placeholders.
     pub config: Config,
     /// `http://host:port`.
     pub endpoint: String,
-    /// How buckets are addressed.
+    /// Addressing style of buckets.
     pub addressing: Addressing,
     /// The buckets.
     pub buckets: Buckets,
@@ -51,15 +34,15 @@ pub struct Settings {
     pub owner: Option<Keys>,
     /// The manifest, if there is one.
     pub manifest: Option<Manifest>,
-    /// Its variables.
+    /// The manifest's variables.
     pub variables: Variables,
 }
 
 impl Settings {
-    /// Reads them all; only the environment has secrets that are not the function's.
+    /// Reads all settings; secrets other than the function's come from the environment only.
     ///
     /// # Errors
-    /// When a setting has a value that the function would not take.
+    /// Returns an error if a setting has a value that the function would reject.
     pub fn read(manifest: Option<Manifest>, sources: &Sources, bucket: &str) -> Result<Self> {
         let declared = declared(manifest.as_ref());
         let variables = Variables::resolve(&declared, sources)?;
@@ -68,7 +51,7 @@ impl Settings {
             [text("s3_access_key"), text("s3_secret_key")],
             text("s3_session_token"),
         )
-        .context("s3_access_key and s3_secret_key go together")?;
+        .context("s3_access_key and s3_secret_key must be set together")?;
         let config = Config::from_lookup(|name| match name {
             "s3_access_key" | "s3_secret_key" if function.is_none() => Some("unknown".into()),
             _ => variables.get(name).map(str::to_owned),
@@ -81,7 +64,7 @@ impl Settings {
             ],
             ambient("AWS_SESSION_TOKEN"),
         )
-        .context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together")?;
+        .context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together")?;
         let addressing = match text("s3_style").as_str() {
             "virtual" => Addressing::VirtualHost,
             _ => Addressing::Path,
@@ -89,7 +72,7 @@ impl Settings {
         Ok(Self {
             endpoint: text("s3_endpoint"),
             addressing,
-            buckets: Buckets::of(bucket, &config)?,
+            buckets: buckets(bucket, &config)?,
             config,
             function,
             owner,
@@ -98,7 +81,7 @@ impl Settings {
         })
     }
 
-    /// A client with these keys.
+    /// Returns a client with these keys.
     pub fn client(&self, keys: &Keys, transport: Transport) -> Client {
         Client::new(&self.endpoint, keys.credentials.clone(), transport)
             .region(&self.config.region)
@@ -107,37 +90,25 @@ impl Settings {
     }
 }
 
-impl Buckets {
-    fn of(input: &str, config: &Config) -> Result<Self> {
-        let buckets = Self {
-            input: input.to_owned(),
-            processed: format!("{input}{}", config.processed_suffix),
-            anonymized: format!("{input}{}", config.anonymized_suffix),
-            quarantine: config
-                .quarantine_suffix
-                .as_ref()
-                .map(|suffix| format!("{input}{suffix}")),
-        };
-        for name in buckets.all() {
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-            if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
-                bail!(
-                    "`{name}` can't be a bucket: 3 to 63 lower-case letters, digits, `-` and `.` are allowed"
-                );
-            }
+/// Names the buckets that belong to an input bucket.
+///
+/// # Errors
+/// When one of the names cannot be a bucket's.
+fn buckets(input: &str, config: &Config) -> Result<Buckets> {
+    let buckets = config.buckets(input);
+    for name in buckets.all() {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
+            bail!(
+                "`{name}` can't be a bucket: 3 to 63 lower-case letters, digits, `-` and `.` are allowed"
+            );
         }
-        Ok(buckets)
     }
-
-    /// All of them in this order: input, processed, anonymized, and the quarantine's, if there is one.
-    pub fn all(&self) -> Vec<&str> {
-        let mut all = vec![&*self.input, &self.processed, &self.anonymized];
-        all.extend(self.quarantine.as_deref());
-        all
-    }
+    Ok(buckets)
 }
 
-/// The variables with a default each, since not all that the function needs is needed here.
+/// Declares the variables with a default each, since these commands don't need everything that the
+/// function needs.
 fn declared(manifest: Option<&Manifest>) -> std::collections::BTreeMap<String, VariableDecl> {
     let with_default = |default: String| VariableDecl {
         default: Some(default),
@@ -158,7 +129,7 @@ fn declared(manifest: Option<&Manifest>) -> std::collections::BTreeMap<String, V
     }
 }
 
-/// Keys from their two halves; `None` if there are none, an error if there is only one.
+/// Builds keys from their two halves; `None` if both are missing, an error if only one is set.
 fn keys(halves: [String; 2], token: String) -> Result<Option<Keys>> {
     let [access_key, secret_key] = halves;
     match (access_key.is_empty(), secret_key.is_empty()) {

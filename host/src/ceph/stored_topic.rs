@@ -1,10 +1,10 @@
-//! Topics as a gateway shows them.
+//! Topics as a gateway reports them.
 
 use anyhow::{Context, Result};
 use http::StatusCode;
+use s3::Client;
 use serde::Deserialize;
 use serde_json::Value;
-use xray_demo::Client;
 
 use super::{push::Push, refusal::accept, xml};
 
@@ -57,39 +57,39 @@ struct Entry {
     value: String,
 }
 
-/// A topic as it reads back.
+/// A topic as the gateway reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Its ARN.
+    /// The topic's ARN.
     pub arn: String,
-    /// Where it pushes to; empty for nowhere.
+    /// The endpoint's address; empty if it pushes nowhere.
     pub address: String,
-    /// Whether its events wait in a queue at the gateway.
+    /// True if the gateway queues its events until they are delivered.
     pub persistent: bool,
-    /// `name=value` of everything that was set, as the gateway keeps it.
+    /// All attributes that were set, as `name=value`, in the gateway's own format.
     pub arguments: String,
-    /// What it says in every event.
+    /// Text that every event carries.
     pub opaque_data: String,
-    /// The limits on retries by their names here: `time_to_live`, `max_retries`, `retry_sleep_duration`. Gateways before Ceph
-    /// 18 have none.
+    /// Limits on retries under the names used here: `time_to_live`, `max_retries`,
+    /// `retry_sleep_duration`. Gateways before Ceph 18 have none.
     pub retries: Vec<(&'static str, String)>,
 }
 
-/// How a gateway names in its answers what requests call otherwise.
+/// Names of the limits in requests and in the gateway's responses, which differ.
 const RETRIES: [(&str, &str); 3] = [
     ("time_to_live", "TimeToLive"),
     ("max_retries", "MaxRetries"),
     ("retry_sleep_duration", "RetrySleepDuration"),
 ];
 
-/// The ARN of the topic of this name.
+/// Returns the ARN of the topic with this name.
 ///
 /// # Errors
-/// When the gateway does not list its topics.
+/// Returns an error if the gateway does not list its topics.
 pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
-    let answer = client.sns(&[("Action", "ListTopics")]).await?;
-    let is_refused = answer.status() == StatusCode::FORBIDDEN;
-    let body = accept(answer).with_context(|| match is_refused {
+    let response = client.sns(&[("Action", "ListTopics")]).await?;
+    let is_refused = response.status() == StatusCode::FORBIDDEN;
+    let body = accept(response).with_context(|| match is_refused {
         true => {
             "a gateway that has a topic with a password lists topics only over HTTPS, or where \
              rgw_allow_notification_secrets_in_cleartext is set"
@@ -101,17 +101,17 @@ pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
     Ok(arns.find(|arn| arn.rsplit(':').next() == Some(name)))
 }
 
-/// The topic of this ARN.
+/// Reads the topic with this ARN.
 ///
 /// # Errors
-/// When the gateway does not show it.
+/// Returns an error if the gateway does not show it.
 pub async fn stored(client: &Client, arn: &str) -> Result<Option<Stored>> {
     let parameters = [("Action", "GetTopicAttributes"), ("TopicArn", arn)];
-    let answer = client.sns(&parameters).await?;
-    if answer.status() == StatusCode::NOT_FOUND {
+    let response = client.sns(&parameters).await?;
+    if response.status() == StatusCode::NOT_FOUND {
         return Ok(None);
     }
-    let read: Attributes = xml::read(&accept(answer)?).context("the topic's attributes")?;
+    let read: Attributes = xml::read(&accept(response)?).context("the topic's attributes")?;
     let entries = read.result.attributes.entry;
     let get = |key: &str| {
         let own = entries.iter().find(|entry| entry.key == key);
@@ -136,19 +136,20 @@ pub async fn stored(client: &Client, arn: &str) -> Result<Option<Stored>> {
 }
 
 impl Stored {
-    /// What is other than wanted, in words, and what the gateway ignores.
+    /// Lists the differences from the desired endpoint, and the attributes that the gateway
+    /// ignores.
     pub fn compare(&self, push: &Push) -> (Vec<String>, Vec<String>) {
         let (mut differs, mut ignored) = (Vec::new(), Vec::new());
-        // A gateway may keep the password to itself; one that shows it shows whether it is ours.
+        // A gateway may withhold the password; one that shows it lets us compare it.
         if self.address != push.shown_address() && self.address != push.address {
-            differs.push("pushes elsewhere".to_owned());
+            differs.push("pushes to another address".to_owned());
         }
         if self.persistent != push.persistent {
             let is = if self.persistent { "is" } else { "is not" };
             differs.push(format!("{is} persistent"));
         }
         if self.opaque_data != push.opaque_data {
-            differs.push("has other opaque data".to_owned());
+            differs.push("has different opaque data".to_owned());
         }
         for (name, value) in push.own_attributes() {
             if let Some((_, is)) = self.retries.iter().find(|(known, _)| *known == name) {
@@ -158,13 +159,14 @@ impl Stored {
             } else if RETRIES.iter().any(|(known, _)| *known == name) {
                 ignored.push(name);
             } else if !self.has(&name, &value) {
-                differs.push(format!("{name} is another"));
+                differs.push(format!("{name} differs"));
             }
         }
         (differs, ignored)
     }
 
-    /// Whether this was set so. The gateway joins names and values with `=` and `&` and escapes neither.
+    /// Reports whether an attribute was set to this value. The gateway joins names and values with
+    /// `=` and `&` and escapes neither.
     fn has(&self, name: &str, value: &str) -> bool {
         let wanted = format!("{name}={value}");
         format!("&{}&", self.arguments).contains(&format!("&{wanted}&"))

@@ -1,7 +1,8 @@
 //! The topic that a gateway pushes to.
 //!
-//! A gateway never tries a topic's endpoint when it takes it, ignores what it does not know, and delivers later or not at
-//! all. What can be seen is the topic as it reads back, so that is compared attribute by attribute.
+//! A gateway never tries a topic's endpoint when it accepts it, ignores attributes that it does not
+//! know, and delivers late or not at all. The only evidence is the topic as it reads back, so that
+//! is compared attribute by attribute.
 
 use std::time::Duration;
 
@@ -9,52 +10,52 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use xray_demo::Client;
+use s3::Client;
 
 use super::{
     configuration,
-    part::{Found, Look, Part},
     push::Push,
     refusal::{Refusal, accept, refused},
+    resource::{Observed, Resource, State},
     stored_topic::{arn, stored},
 };
 
-/// How often a gateway that fails is asked.
+/// Number of attempts when the gateway fails.
 const TRIES: u32 = 5;
-/// Time between two of these.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A topic with where it pushes to.
+/// A topic and its endpoint.
 pub struct Topic {
-    /// The owner.
+    /// Client with the owner's keys.
     pub client: Client,
-    /// Its name, which is the Kafka topic's too.
+    /// The topic's name, which is also the name of the Kafka topic.
     pub name: String,
-    /// Where and how it pushes. Without it only the name counts.
+    /// The endpoint; without it only the name matters.
     pub push: Option<Push>,
 }
 
 #[async_trait]
-impl Part for Topic {
+impl Resource for Topic {
     fn name(&self) -> String {
         format!("topic {}", self.name)
     }
 
-    fn wanted(&self) -> String {
+    fn desired(&self) -> String {
         self.push
             .as_ref()
             .map_or_else(|| "there".into(), Push::describe)
     }
 
-    async fn look(&self) -> Result<Look> {
+    async fn read(&self) -> Result<Observed> {
         let Some(arn) = arn(&self.client, &self.name).await? else {
-            return Ok(Found::Missing.into());
+            return Ok(State::Missing.into());
         };
         let Some(stored) = stored(&self.client, &arn).await? else {
-            return Ok(Found::Missing.into());
+            return Ok(State::Missing.into());
         };
         let Some(push) = &self.push else {
-            return Ok(Found::Same.into());
+            return Ok(State::InSync.into());
         };
         let (differs, ignored) = stored.compare(push);
         let mut notes = push.notes();
@@ -65,19 +66,19 @@ impl Part for Topic {
                 ignored.join(", ")
             ));
         }
-        let found = if differs.is_empty() {
-            Found::Same
+        let state = if differs.is_empty() {
+            State::InSync
         } else {
-            Found::Differs(differs.join(", "))
+            State::Drifted(differs.join(", "))
         };
-        Ok(Look { found, notes })
+        Ok(Observed { state, notes })
     }
 
-    async fn make(&self) -> Result<()> {
+    async fn apply(&self) -> Result<()> {
         let push = self
             .push
             .as_ref()
-            .context("--push says where the topic is to push to")?;
+            .context("the topic needs an endpoint; set it with --push")?;
         let mut parameters = vec![
             ("Action".to_owned(), "CreateTopic".to_owned()),
             ("Name".to_owned(), self.name.clone()),
@@ -91,8 +92,8 @@ impl Part for Topic {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let answer = act(&self.client, &borrowed).await?;
-        if let Some(refusal) = refused(&answer) {
+        let response = act(&self.client, &borrowed).await?;
+        if let Some(refusal) = refused(&response) {
             return Err(self.explain(push, refusal));
         }
         match arn(&self.client, &self.name).await? {
@@ -116,12 +117,13 @@ impl Part for Topic {
     }
 }
 
-/// Asks again where the gateway fails: all topics of a tenant are one object before Ceph 19, and whoever writes it second gets 500.
+/// Repeats an action if the gateway fails: before Ceph 19 all topics of a tenant are one object,
+/// and the second of two concurrent writers gets 500.
 async fn act(client: &Client, parameters: &[(&str, &str)]) -> Result<Response<Bytes>> {
     for _ in 1..TRIES {
-        let answer = client.sns(parameters).await?;
-        if !answer.status().is_server_error() {
-            return Ok(answer);
+        let response = client.sns(parameters).await?;
+        if !response.status().is_server_error() {
+            return Ok(response);
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -1,4 +1,5 @@
-//! `xray compose`: the function and the inference component as one file, for hosts that don't compose.
+//! `xray compose`: the function and the inference component in one file, for hosts that don't
+//! compose.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use crate::app::{compose, manifest::Manifest};
 /// Arguments of `xray compose`.
 #[derive(Debug, Args)]
 pub struct ComposeArgs {
-    /// The manifest, or a folder with a spin.toml.
+    /// Manifest, or folder with a spin.toml.
     #[arg(
         short = 'f',
         long,
@@ -19,18 +20,18 @@ pub struct ComposeArgs {
         alias = "file"
     )]
     pub from: PathBuf,
-    /// Which component, if there are several.
+    /// Component to compose, if there are several.
     #[arg(long, value_name = "ID")]
     pub component_id: Option<String>,
-    /// The file to write.
+    /// File to write.
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
-/// Writes the component and says what it imports and exports.
+/// Writes the composed component and prints its imports and exports.
 ///
 /// # Errors
-/// When it can't be composed or written.
+/// Returns an error if it can't be composed or written.
 pub fn run(args: &ComposeArgs) -> Result<()> {
     let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
     manifest.retain(args.component_id.as_slice())?;

@@ -1,82 +1,84 @@
-//! `xray make-images`: pictures to try the pipeline with, and the truth about what is written on them.
+//! `xray make-images`: pictures to try the pipeline with, and the ground truth of the text on them.
 
 use std::{fs, path::PathBuf, str::FromStr};
 
 use ab_glyph::FontRef;
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
-use xray_demo::{
-    burn::{Corner, Style},
-    images::{Subject, TRUTH, make},
-    phantom::{DEFAULT_SEED, Kind},
-    sender::{Source, pictures_in, progress_bar},
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TRUTH_FILE, make_images};
+
+use crate::commands::shared::{pictures::pictures_in, progress::progress_bar};
 
 /// Arguments of `xray make-images`.
 #[derive(Debug, Args)]
 pub struct ImagesArgs {
-    /// Folder of real X-rays, JPEG or PNG, that get an invented patient burned in; without it phantoms are drawn.
+    /// Folder of real X-rays, JPEG or PNG, to burn an invented patient into; without it phantoms
+    /// are drawn.
     #[arg(value_name = "DIR")]
     pub xrays: Option<PathBuf>,
-    /// Folder for the pictures and the truth about them.
+    /// Folder for the pictures and the ground truth.
     #[arg(short, long, value_name = "DIR", default_value = "images")]
     pub out: PathBuf,
-    /// How many [default: 24 phantoms, or all X-rays].
+    /// Number of pictures [default: 24 phantoms, or all X-rays].
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
-    /// The same seed makes the same pictures.
+    /// Seed; the same seed makes the same pictures.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// How ill the phantoms are.
+    /// Degree of illness of the phantoms.
     #[arg(long, value_enum, default_value_t = KindArg::Mixed)]
     pub kind: KindArg,
-    /// No patient is burned in, only the marks and ticks are there; the file's name tells the patient all the same.
+    /// Burn in no patient, only side markers and ticks; the file name holds the patient all the
+    /// same.
     #[arg(long, conflicts_with_all = ["size", "grey", "corner", "font"])]
     pub no_patient: bool,
-    /// The size of the patient's letters in pixels: a number, or two as in 14-60 to choose between.
+    /// Height of the patient's letters in pixels: a number, or a range as in 14-60 to choose from.
     #[arg(long, value_name = "PX", default_value = "25")]
     pub size: Span<f32>,
-    /// The grey level of the letters, 0 to 255: a number, or two as in 90-255.
+    /// Gray level of the letters, 0 to 255: a number, or a range as in 90-255.
     #[arg(long, value_name = "LEVEL", default_value = "235")]
     pub grey: Span<u8>,
-    /// Where the patient stands; repeat it to choose between several.
-    #[arg(long, value_enum, default_value = "bottom-left")]
-    pub corner: Vec<CornerArg>,
-    /// A TrueType or OpenType font; repeat it to choose between several [default: DejaVu Sans Mono].
+    /// Corner for the patient; repeat it to choose among several.
+    #[arg(long, value_parser = corners_parser(), default_value = "bottom-left")]
+    pub corner: Vec<Corners>,
+    /// TrueType or OpenType font; repeat it to choose among several [default: DejaVu Sans Mono].
     #[arg(long, value_name = "FILE")]
     pub font: Vec<PathBuf>,
-    /// No progress bar.
+    /// Show no progress bar.
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-/// How ill phantoms are.
+/// Degree of illness of the phantoms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum KindArg {
-    /// Healthy, ill and in between by turns.
+    /// Healthy, ill and in between in turn.
     Mixed,
     /// All healthy.
     Normal,
-    /// All plainly ill.
+    /// All clearly ill.
     Pneumonia,
 }
 
-/// Where the patient stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CornerArg {
-    /// Top left.
-    TopLeft,
-    /// Top right.
-    TopRight,
-    /// Bottom left.
-    BottomLeft,
-    /// Bottom right.
-    BottomRight,
-    /// Any of the four.
-    Any,
+/// Corners for the patient that one value of `--corner` allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corners(Vec<Corner>);
+
+fn corners_parser() -> impl TypedValueParser<Value = Corners> {
+    let names = Corner::ALL.map(|corner| PossibleValue::new(corner.name()));
+    let any = PossibleValue::new("any").help("Any of the four");
+    PossibleValuesParser::new(names.into_iter().chain([any])).try_map(|name| {
+        Ok::<_, String>(Corners(match name.as_str() {
+            "any" => Corner::ALL.to_vec(),
+            name => vec![name.parse()?],
+        }))
+    })
 }
 
-/// From and to, both included.
+/// Range with both ends included.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span<T>(T, T);
 
@@ -95,7 +97,8 @@ impl<T: FromStr + PartialOrd + Copy> FromStr for Span<T> {
 /// Makes the pictures.
 ///
 /// # Errors
-/// When a font or an X-ray can't be read, there is none, or a file can't be written.
+/// Returns an error if a font or an X-ray can't be read, there are no X-rays, or a file can't be
+/// written.
 pub fn run(args: &ImagesArgs) -> Result<()> {
     let fonts = args
         .font
@@ -105,14 +108,18 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
     let mut style = Style {
         burned_in: !args.no_patient,
         em: (args.size.0, args.size.1),
-        grey: (args.grey.0, args.grey.1),
-        corners: args.corner.iter().copied().flat_map(corners).collect(),
+        gray: (args.grey.0, args.grey.1),
+        corners: args
+            .corner
+            .iter()
+            .flat_map(|corners| corners.0.clone())
+            .collect(),
         ..Style::default()
     };
     if !fonts.is_empty() {
         let read = |(bytes, path): (_, &PathBuf)| {
             FontRef::try_from_slice(bytes)
-                .map_err(|_| anyhow!("{} is no TrueType or OpenType font", path.display()))
+                .map_err(|_| anyhow!("{} is not a TrueType or OpenType font", path.display()))
         };
         let pairs = fonts.iter().map(Vec::as_slice).zip(&args.font);
         style.fonts = pairs.map(read).collect::<Result<_>>()?;
@@ -124,13 +131,13 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
         Subject::Xrays(paths) => paths.len(),
     };
     let bar = progress_bar("drawing", count, args.quiet);
-    let made = make(&subject, &style, args.seed, &args.out, || bar.inc(1));
+    let made = make_images(&subject, &style, args.seed, &args.out, || bar.inc(1));
     bar.finish_and_clear();
     made?;
     let truth = if args.no_patient {
-        format!("no patient is written on any, and {TRUTH} there says whose each is")
+        format!("no patient is written on any, and {TRUTH_FILE} there says whose each is")
     } else {
-        format!("{TRUTH} there says who is written on each, and where")
+        format!("{TRUTH_FILE} there says who is written on each, and where")
     };
     println!(
         "{count} pictures are in {}; {truth}. The patients are invented.",
@@ -150,26 +157,13 @@ fn subject(args: &ImagesArgs) -> Result<Subject> {
     };
     let mut paths: Vec<PathBuf> = pictures_in(dir)?
         .into_iter()
-        .filter_map(|upload| match upload.source {
-            Source::File(path) => Some(path),
-            Source::Bytes(_) => None,
-        })
+        .map(|picture| picture.path)
         .collect();
     paths.truncate(args.count.unwrap_or(usize::MAX));
     if paths.is_empty() {
-        bail!("there is no JPEG or PNG in {}", dir.display());
+        bail!("{} holds no JPEG or PNG", dir.display());
     }
     Ok(Subject::Xrays(paths))
-}
-
-fn corners(arg: CornerArg) -> Vec<Corner> {
-    match arg {
-        CornerArg::TopLeft => vec![Corner::TopLeft],
-        CornerArg::TopRight => vec![Corner::TopRight],
-        CornerArg::BottomLeft => vec![Corner::BottomLeft],
-        CornerArg::BottomRight => vec![Corner::BottomRight],
-        CornerArg::Any => Corner::ALL.to_vec(),
-    }
 }
 
 #[cfg(test)]

@@ -1,77 +1,77 @@
-//! `xray setup`: looks at each part, makes what is missing or different, and looks again.
+//! `xray setup`: reads each resource, creates or changes it where needed, and reads it back.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{
-    ceph::part::{Found, Part},
-    commands::shared::plan::{Plan, WantedArgs, say},
+    ceph::resource::{Resource, State},
+    commands::shared::plan::{DesiredArgs, Plan, say},
 };
 
-/// How often a part is made before it is given up: of two topics that are made at the same time a gateway before Ceph 19 may
-/// lose one, since it keeps all of a tenant in one object.
+/// Attempts to apply a resource: a gateway before Ceph 19 keeps all topics of a tenant in one
+/// object, so it may lose one of two that are created at the same time.
 const TRIES: usize = 3;
 
 /// Arguments of `xray setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// What is wanted.
+    /// Desired state.
     #[command(flatten)]
-    pub wanted: WantedArgs,
-    /// Only say what would be done.
+    pub desired: DesiredArgs,
+    /// Print the changes without making them.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Makes what is missing.
+/// Creates missing resources and changes those that differ.
 ///
 /// # Errors
-/// With the first part that can't be made, or that reads back otherwise.
+/// Returns an error for the first resource that can't be applied, or that reads back differently.
 pub async fn run(args: SetupArgs) -> Result<()> {
-    if args.wanted.push.push.is_none() {
+    if args.desired.push.push.is_none() {
         bail!(
-            "--push says where the gateway is to push events to: kafka://BROKER:9092 or http://FUNCTION:3000/, as the gateway \
-             reaches it"
+            "set --push to the address to which the gateway pushes events, as the gateway reaches it: \
+             kafka://BROKER:9092 or http://FUNCTION:3000/"
         );
     }
-    walk(&Plan::new(&args.wanted).await?, args.dry_run).await
+    walk(&Plan::new(&args.desired).await?, args.dry_run).await
 }
 
-/// Walks over the parts.
+/// Applies each resource in turn.
 async fn walk(plan: &Plan, dry_run: bool) -> Result<()> {
     println!("{}", plan.heading);
     let mut changes = 0;
-    for part in &plan.parts {
-        let line = one(part.as_ref(), dry_run, &mut changes).await;
-        line.with_context(|| part.name())?;
+    for resource in &plan.resources {
+        let line = apply(resource.as_ref(), dry_run, &mut changes).await;
+        line.with_context(|| resource.name())?;
     }
     for note in &plan.notes {
         println!("note: {note}");
     }
-    let parts = plan.parts.len();
+    let count = plan.resources.len();
     match (changes, dry_run) {
-        (0, _) => println!("{parts} parts, all as they should be"),
+        (0, _) => println!("{count} resources, all in sync"),
         (_, true) => {
-            println!("{changes} of {parts} parts would be made or changed; nothing was done")
+            println!("{changes} of {count} resources would be created or changed; nothing was done")
         }
-        (_, false) => println!("{changes} of {parts} parts made or changed, and read back"),
+        (_, false) => println!("{changes} of {count} resources created or changed, and read back"),
     }
     Ok(())
 }
 
-async fn one(part: &dyn Part, dry_run: bool, changes: &mut usize) -> Result<()> {
-    let before = part.look().await?;
-    let (would, done) = match &before.found {
-        Found::Same => {
+async fn apply(resource: &dyn Resource, dry_run: bool, changes: &mut usize) -> Result<()> {
+    let before = resource.read().await?;
+    let (would, done) = match &before.state {
+        State::InSync => {
             say(
-                &part.name(),
-                &format!("found: {}", part.wanted()),
+                &resource.name(),
+                &format!("found: {}", resource.desired()),
                 &before.notes,
             );
             return Ok(());
         }
-        Found::Missing => ("would be made".to_owned(), "made".to_owned()),
-        Found::Differs(how) => (
+        State::Missing => ("would be created".to_owned(), "created".to_owned()),
+        State::Drifted(how) => (
             format!("would be changed ({how})"),
             format!("changed ({how})"),
         ),
@@ -79,30 +79,30 @@ async fn one(part: &dyn Part, dry_run: bool, changes: &mut usize) -> Result<()> 
     *changes += 1;
     if dry_run {
         say(
-            &part.name(),
-            &format!("{would}: {}", part.wanted()),
+            &resource.name(),
+            &format!("{would}: {}", resource.desired()),
             &before.notes,
         );
         return Ok(());
     }
-    let mut left = TRIES;
+    let mut attempts = TRIES;
     loop {
-        part.make().await?;
-        left -= 1;
-        let after = part.look().await.context("reading it back")?;
-        match after.found {
-            Found::Same => {
+        resource.apply().await?;
+        attempts -= 1;
+        let after = resource.read().await.context("reading it back")?;
+        match after.state {
+            State::InSync => {
                 say(
-                    &part.name(),
-                    &format!("{done}: {}", part.wanted()),
+                    &resource.name(),
+                    &format!("{done}: {}", resource.desired()),
                     &after.notes,
                 );
                 return Ok(());
             }
-            _ if left > 0 => {}
-            Found::Missing => bail!("the gateway took it, and it is not there"),
-            Found::Differs(how) => {
-                bail!("the gateway took it, and it reads back otherwise: {how}")
+            _ if attempts > 0 => {}
+            State::Missing => bail!("the gateway accepted the request, but it does not exist"),
+            State::Drifted(how) => {
+                bail!("the gateway accepted the request, but it reads back differently: {how}")
             }
         }
     }

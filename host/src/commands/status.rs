@@ -1,4 +1,4 @@
-//! `xray status`: looks at each part and changes nothing.
+//! `xray status`: reads each resource and changes nothing.
 
 use std::process::ExitCode;
 
@@ -6,42 +6,42 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    ceph::part::Found,
-    commands::shared::plan::{Plan, WantedArgs, say},
+    ceph::resource::State,
+    commands::shared::plan::{DesiredArgs, Plan, say},
 };
 
 /// Arguments of `xray status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// What is wanted.
+    /// Desired state.
     #[command(flatten)]
-    pub wanted: WantedArgs,
+    pub desired: DesiredArgs,
 }
 
-/// Says what is there; the exit code is 1 when that is not what is wanted.
+/// Prints the state of each resource; the exit code is 1 if one differs from the desired state.
 ///
 /// # Errors
-/// When the store can't be asked at all.
+/// Returns an error if the store can't be reached or the owner's keys are missing.
 pub async fn run(args: StatusArgs) -> Result<ExitCode> {
-    walk(&Plan::new(&args.wanted).await?).await
+    walk(&Plan::new(&args.desired).await?).await
 }
 
-/// Walks over the parts.
+/// Reads each resource in turn.
 async fn walk(plan: &Plan) -> Result<ExitCode> {
     println!("{}", plan.heading);
     let mut wrong = 0;
-    for part in &plan.parts {
-        // A bucket that is not there must not hide the rest.
-        let (what, notes) = match part.look().await {
-            Ok(look) => match look.found {
-                Found::Same => (format!("ok: {}", part.wanted()), look.notes),
-                Found::Missing => ("missing".to_owned(), look.notes),
-                Found::Differs(how) => (format!("differs: {how}"), look.notes),
+    for resource in &plan.resources {
+        // A missing bucket must not hide the other resources.
+        let (what, notes) = match resource.read().await {
+            Ok(observed) => match observed.state {
+                State::InSync => (format!("ok: {}", resource.desired()), observed.notes),
+                State::Missing => ("missing".to_owned(), observed.notes),
+                State::Drifted(how) => (format!("differs: {how}"), observed.notes),
             },
             Err(error) => (format!("unknown: {error:#}"), Vec::new()),
         };
         wrong += usize::from(!what.starts_with("ok"));
-        say(&part.name(), &what, &notes);
+        say(&resource.name(), &what, &notes);
     }
     for note in &plan.notes {
         println!("note: {note}");
@@ -50,8 +50,8 @@ async fn walk(plan: &Plan) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "{wrong} of {} parts are not as they should be; xray setup makes them so",
-        plan.parts.len()
+        "{wrong} of {} resources differ from the desired state; run xray setup to apply it",
+        plan.resources.len()
     );
     Ok(ExitCode::FAILURE)
 }

@@ -1,58 +1,58 @@
-//! `xray teardown`: removes each part, the last that was made first: a gateway whose persistent topic is gone while a
-//! notification still names it refuses every PUT into that bucket.
+//! `xray teardown`: removes the resources in reverse order of creation. A gateway whose persistent
+//! topic is gone while a notification still names it rejects every PUT into that bucket.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{
-    ceph::part::Found,
-    commands::shared::plan::{Plan, WantedArgs, say},
+    ceph::resource::State,
+    commands::shared::plan::{DesiredArgs, Plan, say},
 };
 
 /// Arguments of `xray teardown`.
 #[derive(Debug, Args)]
 pub struct TeardownArgs {
-    /// What is to go.
+    /// Resources to remove.
     #[command(flatten)]
-    pub wanted: WantedArgs,
-    /// Delete the buckets too; one that holds objects is refused.
+    pub desired: DesiredArgs,
+    /// Delete the buckets too; a bucket that holds objects is an error.
     #[arg(long)]
     pub buckets: bool,
-    /// Only say what would be done.
+    /// Print the removals without making them.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Removes what `setup` makes.
+/// Removes everything that `setup` creates.
 ///
 /// # Errors
-/// With the first part that can't be removed.
+/// Returns an error for the first resource that can't be removed.
 pub async fn run(args: TeardownArgs) -> Result<()> {
-    walk(&Plan::new(&args.wanted).await?, args.buckets, args.dry_run).await
+    walk(&Plan::new(&args.desired).await?, args.buckets, args.dry_run).await
 }
 
-/// Walks over the parts, backwards.
+/// Removes each resource in turn, the newest first.
 async fn walk(plan: &Plan, buckets: bool, dry_run: bool) -> Result<()> {
     println!("{}", plan.heading);
-    for part in plan.parts.iter().rev() {
-        if !part.is_removable() {
+    for resource in plan.resources.iter().rev() {
+        if !resource.is_removable() {
             continue;
         }
-        let name = part.name();
-        if part.holds_data() && !buckets {
+        let name = resource.name();
+        if resource.holds_data() && !buckets {
             say(&name, "kept", &[]);
             continue;
         }
-        let is_there = part.look().await.with_context(|| name.clone())?.found != Found::Missing;
+        let is_there = resource.read().await.with_context(|| name.clone())?.state != State::Missing;
         if !is_there {
-            say(&name, "was not there", &[]);
+            say(&name, "did not exist", &[]);
         } else if dry_run {
             say(&name, "would be removed", &[]);
         } else {
-            part.remove().await.with_context(|| name.clone())?;
-            let left = part.look().await.with_context(|| name.clone())?.found;
-            if left != Found::Missing {
-                bail!("{name}: the gateway took the removal, and it is still there");
+            resource.remove().await.with_context(|| name.clone())?;
+            let left = resource.read().await.with_context(|| name.clone())?.state;
+            if left != State::Missing {
+                bail!("{name}: the gateway accepted the removal, but it still exists");
             }
             say(&name, "removed", &[]);
         }

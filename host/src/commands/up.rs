@@ -1,4 +1,4 @@
-//! `xray up`: serve an application, with the options that `spin up` has.
+//! `xray up`: serves an application, with the options of `spin up`.
 
 use std::{io::Write, net::SocketAddr};
 
@@ -28,29 +28,29 @@ pub struct UpArgs {
         value_parser = spin_args::listen_address
     )]
     pub listen: SocketAddr,
-    /// Take the next free port where that of --listen is taken.
+    /// Use the next free port if that of --listen is taken.
     #[arg(long)]
     pub find_free_port: bool,
-    /// Serve only this component; may be given more than once.
+    /// Serve only this component; repeatable.
     #[arg(short = 'c', long, value_name = "ID")]
     pub component_id: Vec<String>,
-    /// Metrics for Prometheus on this address, at /metrics.
+    /// Serve Prometheus metrics on this address, at /metrics.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
     /// Kafka.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
 }
 
-/// Serves until a signal.
+/// Serves until a signal arrives.
 ///
 /// # Errors
-/// When the application does not start.
+/// Returns an error if the application does not start.
 pub async fn run(args: UpArgs) -> Result<()> {
-    // Before anything else, so that a signal during the start is not lost.
+    // First of all, so that a signal during start-up is not lost.
     let stop = server::signal()?;
     let mut manifest = args.settings.application().await?;
     manifest.retain(&args.component_id)?;
@@ -58,7 +58,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
     let server = Server::bind(runtime.clone(), args.listen, args.find_free_port).await?;
     let triggers = kafka_args::start(&runtime, triggers).await?;
     println!("Serving http://{}", server.local_addr()?);
-    // Whoever waits for this line may read from a pipe.
+    // The reader of this line may be at the other end of a pipe.
     _ = std::io::stdout().flush();
     let ended = kafka_args::ended(&triggers);
     let stop = async move {

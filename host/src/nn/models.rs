@@ -43,21 +43,18 @@ pub fn read_all(folders: &[(String, PathBuf)]) -> Result<Vec<ModelFile>> {
 }
 
 fn read(name: &str, folder: &Path) -> Result<ModelFile> {
-    let path = folder.join("model.onnx");
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Errors name paths in the application, because the folder may be a temporary copy.
+    let guest = format!("{GUEST_FOLDER}/{name}");
+    let bytes = std::fs::read(folder.join("model.onnx"))
+        .with_context(|| format!("cannot read {guest}/model.onnx"))?;
     let sha256 = hex::encode(Sha256::digest(&bytes));
-    let contract = folder.join("contract.json");
-    let wanted = digest_of(&contract).with_context(|| {
-        format!(
-            "the model {name:?} has no usable contract at {}",
-            contract.display()
-        )
+    let wanted = digest_of(&folder.join("contract.json")).with_context(|| {
+        format!("the model {name:?} has no usable contract at {guest}/contract.json")
     })?;
     if !wanted.eq_ignore_ascii_case(&sha256) {
         bail!(
-            "the model {name:?} does not match its contract: {} has SHA-256 {sha256}, {} requires {wanted}",
-            path.display(),
-            contract.display(),
+            "the model {name:?} does not match its contract: {guest}/model.onnx has SHA-256 {sha256}, \
+             {guest}/contract.json requires {wanted}"
         );
     }
     Ok(ModelFile {

@@ -58,7 +58,7 @@ async fn broker_and_topics() {
         &broker.plain,
         &look,
         "Kafka topic",
-        "doctor-kafka is not there",
+        "doctor-kafka does not exist",
     );
     Topic::create(&broker.plain, bucket, 3).await;
     until("the broker tells of the topic", || {
@@ -93,7 +93,12 @@ async fn broker_and_topics() {
     breaks(&broker.tls, &sasl, "broker", "uthentication");
     // Debian's gateway takes Kafka and can't deliver to it: what only the whole way shows.
     if gateway.is_without_kafka() {
-        breaks(&broker.plain, &[], "end to end", "no record came to Kafka");
+        breaks(
+            &broker.plain,
+            &[],
+            "end to end",
+            "no record arrived in Kafka",
+        );
         // Why, only its log says, and that only for a topic that is not persistent.
         let push = format!("kafka://{}", broker.plain);
         let setup = ["setup", "--topic", bucket, "--not-persistent", "--push"];

@@ -12,9 +12,9 @@ use http::{StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use s3::Transport;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use xray_demo::Transport;
 
 pub struct Catcher {
     /// `http://host:port/`.

@@ -2,8 +2,8 @@
 
 use std::{ffi::OsStr, process::Command, sync::PoisonError};
 
+use s3::Credentials;
 use serde_json::Value;
-use xray_demo::Credentials;
 
 use crate::{
     common::root,

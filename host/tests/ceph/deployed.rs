@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, process::Command};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use s3::{Client, Credentials};
 use serde_json::Value;
-use xray_demo::{Client, Credentials};
 
 use crate::{
     common::root,

@@ -146,10 +146,10 @@ async fn buckets_and_rights() {
         set_up(gateway, "doctor-rights", &receiver.address, &[]);
         let doctor = || doctor(gateway, "doctor-rights", &["--no-probe"]);
         delete(bucket, "policy").await;
-        breaks(doctor(), check, "failed", "may not look into it");
+        breaks(doctor(), check, "failed", "may not read it");
         if !suffix.is_empty() {
             delete(bucket, "").await;
-            breaks(doctor(), check, "failed", "is not there");
+            breaks(doctor(), check, "failed", "does not exist");
         }
     }
     // The input bucket takes its notification along, and the owner's view of it: another name, which has nothing.
@@ -162,7 +162,7 @@ async fn buckets_and_rights() {
     assert!(
         lines["input bucket"]
             .1
-            .contains("doctor-nothing is not there"),
+            .contains("doctor-nothing does not exist"),
         "{lines:?}"
     );
 
@@ -198,12 +198,7 @@ async fn notification_topic_and_receiver() {
         &receiver.address,
         &["--event", "s3:ObjectRemoved:*"],
     );
-    breaks(
-        doctor(),
-        "notification",
-        "failed",
-        "none is about new objects",
-    );
+    breaks(doctor(), "notification", "failed", "none for new objects");
     let none = HeaderMap::new();
     let owner = gateway.owner();
     let gone = owner.send(
@@ -215,7 +210,7 @@ async fn notification_topic_and_receiver() {
         Bytes::new(),
     );
     assert!(gone.await.unwrap().status().is_success());
-    breaks(doctor(), "notification", "failed", "has none");
+    breaks(doctor(), "notification", "failed", "has no notification");
 
     set_up(gateway, bucket, &receiver.address, &[]);
     let arn = format!("arn:aws:sns:default::{bucket}");

@@ -39,7 +39,7 @@ async fn settings_keys_and_addresses() {
         "SPIN_VARIABLE_S3_ENDPOINT",
         &receiver.address,
         "gateway",
-        "no S3 store",
+        "not an S3 store",
     );
     check(
         "SPIN_VARIABLE_S3_SECRET_KEY",
@@ -116,7 +116,7 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     let nameless = SecondGateway::start(gateway, "--rgw-dns-name=").await;
     let port = nameless.endpoint.rsplit(':').next().unwrap();
     let command = at("s3.localhost", port);
-    breaks(command, "endpoint style", "failed", "does not see a bucket");
+    breaks(command, "endpoint style", "failed", "finds no bucket");
     let mut denied = virtual_host("s3.localhost");
     denied.env("SPIN_VARIABLE_S3_BUCKET_HOSTS", &gateway.endpoint);
     breaks(denied, "endpoint style", "failed", "s3_bucket_hosts");

@@ -9,8 +9,8 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
+use s3::{Client, Credentials, Transport};
 use serde_json::Value;
-use xray_demo::{Client, Credentials, Transport};
 
 use crate::{
     common::{missing, root},

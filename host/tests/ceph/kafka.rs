@@ -11,7 +11,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use xray_demo::phantom::Phantom;
+use phantoms::Phantom;
 
 use crate::{
     broker::broker,
@@ -72,7 +72,7 @@ async fn pictures_go_through_ceph_and_kafka() {
     ];
     let function = Function::start(gateway, bucket, "127.0.0.1:0", &kafka);
 
-    let phantoms = Phantom::draw_all(xray_demo::phantom::DEFAULT_SEED, 12);
+    let phantoms = Phantom::draw_all(phantoms::DEFAULT_SEED, 12);
     let owner = gateway.owner();
     for phantom in &phantoms {
         let key = format!("ward 7/{}", phantom.patient.file_name());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
-use xray_demo::Client;
+use s3::Client;
 
 use crate::{
     command::{works, xray},
@@ -252,7 +252,7 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
 async fn anonymous(gateway: &crate::gateway::Gateway, bucket: &str, key: &str) -> u16 {
     let request = http::Request::get(format!("{}/{bucket}/{key}", gateway.endpoint));
     let request = request.body(Bytes::new()).unwrap();
-    let answer = xray_demo::Transport::http().send(request).await.unwrap();
+    let answer = s3::Transport::http().send(request).await.unwrap();
     answer.status().as_u16()
 }
 

@@ -8,8 +8,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use s3::Transport;
 use tokio::{net::TcpListener, task::JoinHandle};
-use xray_demo::Transport;
 
 type Answer = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
 

@@ -41,26 +41,34 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     };
     let missing = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(missing.code, 1);
-    let parts = 14;
-    assert_eq!(lines_with(&missing.stdout, " missing"), parts);
+    let resources = 14;
+    assert_eq!(lines_with(&missing.stdout, " missing"), resources);
 
     let would = works(gateway, bucket, &with("setup", &["--dry-run"]));
-    assert_eq!(lines_with(&would, "would be made: "), parts, "{would}");
+    assert_eq!(
+        lines_with(&would, "would be created: "),
+        resources,
+        "{would}"
+    );
     assert_eq!(lines_with(&would, "setup-all-quarantine"), 3, "{would}");
     let nowhere = ["--dry-run", "--variable", "quarantine_suffix="];
     let would = works(gateway, bucket, &with("setup", &nowhere));
-    assert_eq!(lines_with(&would, "would be made: "), parts - 3, "{would}");
+    assert_eq!(
+        lines_with(&would, "would be created: "),
+        resources - 3,
+        "{would}"
+    );
     assert!(!would.contains("quarantine"), "{would}");
     let still = run(xray(gateway, bucket, &with("status", &[])));
     assert_eq!(still.stdout, missing.stdout, "a dry run changes nothing");
 
     let made = works(gateway, bucket, &with("setup", &[]));
-    assert_eq!(lines_with(&made, " made: "), parts, "{made}");
+    assert_eq!(lines_with(&made, " created: "), resources, "{made}");
     let found = works(gateway, bucket, &with("setup", &[]));
-    assert_eq!(lines_with(&found, "found: "), parts, "{found}");
-    assert!(found.contains("14 parts, all as they should be"));
+    assert_eq!(lines_with(&found, "found: "), resources, "{found}");
+    assert!(found.contains("14 resources, all in sync"));
     let status = works(gateway, bucket, &with("status", &[]));
-    assert_eq!(lines_with(&status, " ok: "), parts, "{status}");
+    assert_eq!(lines_with(&status, " ok: "), resources, "{status}");
     let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
     for suffix in [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"] {
         assert!(stored.contains(&format!("<Value>{suffix}</Value>")));
@@ -75,7 +83,7 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     let put = owner.put(bucket, "x.jpg", "image/jpeg", "x".into());
     put.await.unwrap();
     let held = fails(xray(gateway, bucket, &with("teardown", &["--buckets"])));
-    assert!(held.contains("there are objects in it"), "{held}");
+    assert!(held.contains("it still holds objects"), "{held}");
     owner.delete(bucket, "x.jpg").await.unwrap();
     works(gateway, bucket, &with("teardown", &["--buckets"]));
     let after = run(xray(gateway, bucket, &with("status", &[])));
@@ -125,7 +133,7 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
     // Other suffixes: those that are not wanted any more go.
     let fewer = [&setup[..], &["--suffix", ".dcm.jpg", "--prefix", "in/"]].concat();
     let changed = works(gateway, bucket, &fewer);
-    assert!(changed.contains("changed (events, filter or topic are others)"));
+    assert!(changed.contains("changed (events, filter or topic differ)"));
     let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
     assert_eq!(stored.matches("<Id>xray").count(), 1, "{stored}");
     assert!(stored.contains("<Id>archive</Id>") && stored.contains("x-amz-meta-a"));
@@ -138,7 +146,7 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
         bucket,
         &[&fewer[..], &["--not-persistent", "--opaque-data", "ward 7"]].concat(),
     );
-    assert!(changed.contains("changed (is persistent, has other opaque data)"));
+    assert!(changed.contains("changed (is persistent, has different opaque data)"));
     assert!(changed.contains("note: not persistent"));
 
     works(gateway, bucket, &teardown);
@@ -263,7 +271,7 @@ async fn what_the_gateway_hides_is_said() {
     assert_eq!(changed.code, 0);
     assert!(changed.stdout.contains("the exchange must be there"));
     let found = run(setup(&[&amqp[..], &["--ack", "routable"]].concat()));
-    assert!(found.stdout.contains("all as they should be"));
+    assert!(found.stdout.contains("all in sync"));
 
     // Another bucket that uses the topic: without it, the gateway would refuse every PUT there.
     works(
@@ -310,7 +318,7 @@ async fn what_is_wrong_is_one_line() {
         with("AWS_SECRET_ACCESS_KEY", "not-the-secret"),
         "the secret key is wrong",
     );
-    check(with("AWS_ACCESS_KEY_ID", ""), "go together");
+    check(with("AWS_ACCESS_KEY_ID", ""), "must be set together");
     check(with("AWS_ACCESS_KEY_ID", "NOBODY"), "no such access key");
     check(
         with("SPIN_VARIABLE_S3_SECRET_KEY", "not-the-secret"),

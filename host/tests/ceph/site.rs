@@ -4,13 +4,11 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
+use phantoms::Phantom;
+use s3::{Client, Transport};
 use serde_json::Value;
 use xray::{config::Config, store::decide::processed_key};
-use xray_demo::{
-    Client, Transport,
-    phantom::Phantom,
-    results::{Outputs, outputs_of},
-};
+use xray_host::commands::shared::results::{Outputs, outputs_of};
 
 use crate::gateway::{Gateway, gateway};
 
@@ -28,7 +26,7 @@ pub struct Site {
 pub fn picture(number: usize) -> Bytes {
     static PICTURES: OnceLock<Vec<Bytes>> = OnceLock::new();
     let draw = || {
-        let phantoms = Phantom::draw_all(xray_demo::phantom::DEFAULT_SEED, 4);
+        let phantoms = Phantom::draw_all(phantoms::DEFAULT_SEED, 4);
         phantoms.into_iter().map(|p| p.jpeg.into()).collect()
     };
     PICTURES.get_or_init(draw)[number].clone()

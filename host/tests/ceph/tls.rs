@@ -51,11 +51,15 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
             .contains("arn:aws:iam::tls:user/function may GetObject")
     );
     let found = run(with_password());
-    assert!(found.stdout.contains("14 parts, all as they should be"));
+    assert!(found.stdout.contains("14 resources, all in sync"));
     // Another password is another endpoint.
     let mut changed = with_password();
     changed.env("XRAY_PUSH_PASSWORD", "an0ther-hunter2");
-    assert!(run(changed).stdout.contains("changed (pushes elsewhere)"));
+    assert!(
+        run(changed)
+            .stdout
+            .contains("changed (pushes to another address)")
+    );
     let well = run(over_tls(&["doctor", "--no-probe"]));
     assert!(
         well.stdout

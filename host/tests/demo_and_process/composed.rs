@@ -2,8 +2,8 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
+use phantoms::{DEFAULT_SEED, Phantom};
 use serde_json::Value;
-use xray_demo::phantom::{DEFAULT_SEED, Phantom};
 
 use crate::{common::root, files, function_is_built, run, text};
 

@@ -8,10 +8,8 @@ use std::{
     time::Instant,
 };
 
-use xray_demo::{
-    Client, Credentials, Transport,
-    phantom::{DEFAULT_SEED, Phantom},
-};
+use phantoms::{DEFAULT_SEED, Phantom};
+use s3::{Client, Credentials, Transport};
 
 use crate::{files, function_is_built, is_redacted, picture, run, text, xray};
 

@@ -7,12 +7,8 @@ use std::{
 };
 
 use image::{GenericImageView, GrayImage};
+use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TextKind, make_images};
 use serde_json::Value;
-use xray_demo::{
-    burn::{Corner, Style, What},
-    images::{Subject, make},
-    phantom::{DEFAULT_SEED, Kind},
-};
 
 use crate::{common::root, function_is_built, picture, run, text, xray};
 
@@ -62,11 +58,11 @@ fn a_patient_in_any_corner_is_covered_and_the_side_marker_stays() {
     let style = Style {
         em: (20.0, 56.0),
         corners: Corner::ALL.to_vec(),
-        grey: (120, 255),
+        gray: (120, 255),
         ..Style::default()
     };
     let subject = Subject::Phantoms(Kind::Mixed, 16);
-    let truths = make(&subject, &style, DEFAULT_SEED, &input, || {}).unwrap();
+    let truths = make_images(&subject, &style, DEFAULT_SEED, &input, || {}).unwrap();
     let copies = anonymized(&input, &out);
     let (mut stored, mut kept) = (0, 0);
     for truth in &truths {
@@ -81,13 +77,13 @@ fn a_patient_in_any_corner_is_covered_and_the_side_marker_stays() {
         let (before, after) = (picture(&input.join(&truth.file)), picture(path));
         for written in &truth.texts {
             let place = [written.x, written.y, written.width, written.height];
-            match written.what {
-                What::Patient => assert!(
+            match written.kind {
+                TextKind::Patient => assert!(
                     part(&after, place).iter().all(|level| *level < 3),
                     "the patient is seen at {place:?} of {}",
                     truth.file
                 ),
-                What::Marker => kept += u32::from(part(&before, place) == part(&after, place)),
+                TextKind::Marker => kept += u32::from(part(&before, place) == part(&after, place)),
             }
         }
     }

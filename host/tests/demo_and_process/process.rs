@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
+use phantoms::{DEFAULT_SEED, Phantom};
 use serde_json::Value;
 use tempfile::TempDir;
-use xray_demo::phantom::{DEFAULT_SEED, Phantom};
 
 use crate::{files, function_is_built, is_redacted, picture, run, text, xray};
 

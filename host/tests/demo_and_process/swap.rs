@@ -2,15 +2,14 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
+use phantoms::Phantom;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray::{
-    model::contract::Contract,
-    model::predict::tensor,
-    picture::decode::{Limits, decode},
+    model::contract::Contract, picture::decode::decode, picture::input::tensor,
+    picture::limits::Limits,
 };
-use xray_demo::phantom::Phantom;
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,
@@ -141,7 +140,7 @@ async fn another_model_runs_with_only_its_files_changed() {
         };
         let wanted = tensor(decode(&phantom.jpeg, &limits).unwrap().pixels(), &contract);
         assert_eq!(wanted.dims, [1, 150, 150, 3]);
-        let input = Tensor::f32(&wanted.dims, &wanted.data);
+        let input = Tensor::f32(&wanted.dims, &wanted.data.to_f32());
         let outputs = graph
             .compute(vec![("pixels".to_owned(), input)])
             .await

@@ -9,13 +9,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempfile::TempDir;
-use xray_demo::{
-    Client, Credentials, Transport,
+use fake_gateway::{
     notify::{Change, Event, notification},
-    phantom::{DEFAULT_SEED, Phantom},
     store::Store,
 };
+use phantoms::{DEFAULT_SEED, Phantom};
+use s3::{Client, Credentials, Transport};
+use tempfile::TempDir;
 use xray_host::nn::library::Product;
 
 use crate::{

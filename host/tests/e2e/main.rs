@@ -12,11 +12,12 @@ mod world;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use fake_gateway::notify::Event;
 use image::{GenericImageView, GrayImage};
+use phantoms::Phantom;
 use serde_json::Value;
 use taken::Taken;
 use world::{ANONYMIZED, BUCKET, PROCESSED, World};
-use xray_demo::{notify::Event, phantom::Phantom};
 use xray_host::nn::library::Product;
 
 /// How Kafka's sources and triggers deliver.
@@ -36,7 +37,7 @@ fn private(phantom: &Phantom) -> Vec<String> {
 
 /// Phantoms of all classes under the shipped model: the first of the demo's default run.
 fn phantoms(count: usize) -> Vec<Phantom> {
-    Phantom::draw_all(xray_demo::phantom::DEFAULT_SEED, count)
+    Phantom::draw_all(phantoms::DEFAULT_SEED, count)
 }
 
 fn picture(bytes: &[u8]) -> GrayImage {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use xray_demo::phantom::Phantom;
+use phantoms::Phantom;
 
 use crate::world::World;
 

@@ -10,14 +10,14 @@ use std::{
 
 use crate::common::root;
 use bytes::Bytes;
-use http::{Request, Response};
-use serde_json::Value;
-use tempfile::TempDir;
-use xray_demo::{
-    Client, Credentials, Transport,
+use fake_gateway::{
     notify::{Change, Event, notification},
     store::{Listening, Store},
 };
+use http::{Request, Response};
+use s3::{Client, Credentials, Transport};
+use serde_json::Value;
+use tempfile::TempDir;
 
 pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";

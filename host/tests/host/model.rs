@@ -7,15 +7,18 @@ use std::{
 };
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use phantoms::Style;
+use phantoms::{Kind, Phantom};
 use xray::{
     model::contract::Contract,
-    model::predict::{self, Prediction, Thresholds, tensor},
+    model::predict::{Prediction, Thresholds},
+    model::tensor,
     picture::annotate::draw_label,
-    picture::decode::{Limits, decode},
+    picture::decode::decode,
     picture::heatmap::Heatmap,
+    picture::input::tensor as input_tensor,
+    picture::limits::Limits,
 };
-use xray_demo::burn::Style;
-use xray_demo::phantom::{Kind, Phantom};
 use xray_host::nn::{
     backend::{Backend, Target},
     embedded::Embedded,
@@ -46,20 +49,20 @@ impl Judge {
         })
     }
 
-    async fn outputs(&self, file: &[u8]) -> Vec<predict::NamedTensor> {
+    async fn outputs(&self, file: &[u8]) -> Vec<tensor::NamedTensor> {
         let limits = Limits {
             max_bytes: 1 << 26,
             max_pixels: 1 << 26,
         };
-        let input = tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
-        let input = Tensor::f32(&input.dims, &input.data);
+        let input = input_tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
+        let input = Tensor::f32(&input.dims, &input.data.to_f32());
         let inputs = vec![(self.contract.input.name.clone(), input)];
         let outputs = self.graph.compute(inputs).await.unwrap();
         outputs
             .into_iter()
-            .map(|(name, tensor)| predict::NamedTensor {
+            .map(|(name, tensor)| tensor::NamedTensor {
                 name,
-                tensor: predict::Tensor {
+                tensor: tensor::Tensor {
                     data: tensor.to_f32().unwrap(),
                     dims: tensor.dims,
                 },
@@ -101,7 +104,7 @@ async fn nine_of_ten_phantoms_are_called_what_they_are() {
                 Kind::Normal => said.risk < 0.6,
                 _ => said.risk > 0.8,
             };
-            right += usize::from(as_drawn && said.doubt.is_none());
+            right += usize::from(as_drawn && said.failed_check.is_none());
         }
         assert!(right >= 27, "{kind:?}: {right} of 30");
     }
@@ -138,16 +141,20 @@ async fn what_is_no_upright_chest_is_doubted() {
     ];
     for (name, picture) in &strangers {
         let said = judge.says_of(picture).await;
-        assert!(said.doubt.is_some(), "{name}: {said:?}");
+        assert!(said.failed_check.is_some(), "{name}: {said:?}");
     }
     for phantom in phantoms(Kind::Mixed, 6) {
         let upright = image::load_from_memory(&phantom.jpeg).unwrap();
         let mut inverted = upright.clone();
         inverted.invert();
         let said = judge.says_of(&inverted).await;
-        assert_eq!(said.doubt.as_deref(), Some("inverted-grey"), "{said:?}");
+        assert_eq!(
+            said.failed_check.as_deref(),
+            Some("inverted-grey"),
+            "{said:?}"
+        );
         let said = judge.says_of(&upright.rotate180()).await;
-        assert!(said.doubt.is_some(), "upside down: {said:?}");
+        assert!(said.failed_check.is_some(), "upside down: {said:?}");
     }
 }
 
@@ -265,9 +272,9 @@ async fn the_demo_pictures_are_called_what_they_are() {
             "{} {:.3} {:?}",
             if ill { "ill " } else { "well" },
             said.risk,
-            said.doubt
+            said.failed_check
         );
-        assert!(said.doubt.is_none());
+        assert!(said.failed_check.is_none());
         assert!(
             if ill {
                 said.risk > 0.6

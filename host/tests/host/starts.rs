@@ -57,7 +57,7 @@ async fn a_model_that_is_not_its_contracts_stops_the_start() {
     std::fs::write(folder.join("model.onnx"), "weights").unwrap();
     let path = app.path().join("spin.toml");
     let manifest = std::fs::read_to_string(&path).unwrap()
-        + "files = [{ source = \"models\", destination = \"/models\" }]";
+        + "files = [\"models/*/model.onnx\", \"models/*/contract.json\"]";
     std::fs::write(&path, manifest).unwrap();
     for (contract, said) in [
         (None, "no usable contract"),
@@ -72,7 +72,10 @@ async fn a_model_that_is_not_its_contracts_stops_the_start() {
         let manifest = Manifest::load(app.path()).unwrap();
         let result = try_start(manifest, &[("token", "t")], options()).await;
         let error = format!("{:#}", result.err().expect("this must not start"));
-        assert!(error.contains(said) && error.contains("chest"), "{error}");
+        assert!(
+            error.contains(said) && error.contains("/models/chest/contract.json"),
+            "{error}"
+        );
     }
 }
 

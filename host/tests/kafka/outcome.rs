@@ -17,7 +17,7 @@ pub async fn reference() -> &'static [Bytes] {
         let site = Site::open().await;
         let host = Host::start(&site, "", "", "", &[]);
         let url = format!("http://{}/", host.address);
-        let http = xray_demo::Transport::http();
+        let http = s3::Transport::http();
         let mut all = Vec::new();
         for index in 0..7 {
             let event = site.put(&key("r", index), picture(index)).await;

@@ -11,19 +11,18 @@ use std::{
 };
 
 use bytes::Bytes;
+use fake_gateway::{
+    notify::{Change, Event, notification},
+    store::Store,
+};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use phantoms::{Kind, Phantom, Style};
+use s3::{Client, Credentials};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use xray_demo::{
-    Client, Credentials,
-    burn::Style,
-    notify::{Change, Event, notification},
-    phantom::{Kind, Phantom},
-    store::Store,
-};
 
 pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";

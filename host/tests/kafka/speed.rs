@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use http::Request;
-use xray_demo::Transport;
+use s3::Transport;
 
 use crate::{
     broker::broker,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use xray_demo::phantom::{DEFAULT_SEED, Phantom};
+use phantoms::{DEFAULT_SEED, Phantom};
 
 use crate::{
     applications::files,

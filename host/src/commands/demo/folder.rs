@@ -1,16 +1,16 @@
-//! The demo's folder: made new for every run, and never made new when it is anybody else's.
+//! The demo's output folder: emptied at every run, unless somebody else's files are in it.
 
 use std::{fs, io, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-/// The file that says that a folder is the demo's to empty.
-const MARK: &str = ".xray-demo";
+/// Marker file in folders that the demo may empty.
+const MARKER: &str = ".xray-demo";
 
-/// Makes the folder, empty but for the mark.
+/// Creates the folder, empty except for the marker.
 ///
 /// # Errors
-/// When there is something in it that no earlier demo has put there.
+/// Returns an error if it holds files that no earlier demo has put there.
 pub(super) fn prepare(dir: &Path) -> Result<()> {
     let context = || format!("preparing {}", dir.display());
     let entries = match fs::read_dir(dir) {
@@ -20,9 +20,9 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(e).with_context(context),
     };
-    if !entries.is_empty() && !dir.join(MARK).is_file() {
+    if !entries.is_empty() && !dir.join(MARKER).is_file() {
         bail!(
-            "{} holds files that are not the demo's; name another folder with --out",
+            "{} holds files that are not the demo's; choose another folder with --out",
             dir.display()
         );
     }
@@ -37,7 +37,7 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
     }
     fs::create_dir_all(dir).with_context(context)?;
     fs::write(
-        dir.join(MARK),
+        dir.join(MARKER),
         "Made by `xray demo`, which empties this folder when it runs again.\n",
     )
     .with_context(context)
@@ -60,7 +60,7 @@ mod tests {
         let mine = dir.path().join("mine");
         fs::create_dir(&mine).unwrap();
         prepare(&mine).unwrap();
-        fs::remove_file(mine.join(MARK)).unwrap();
+        fs::remove_file(mine.join(MARKER)).unwrap();
         fs::write(mine.join("thesis.txt"), "precious").unwrap();
         assert!(prepare(&mine).unwrap_err().to_string().contains("--out"));
         assert!(mine.join("thesis.txt").exists());

@@ -1,4 +1,5 @@
-//! Kafka in the demo: the store's notifications become records of a topic, and the trigger reads them.
+//! Kafka in the demo: the store's notifications become records of a topic, and the trigger reads
+//! them.
 
 use std::{
     collections::HashMap,
@@ -8,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use fake_gateway::notify::{Delivery, Notice, Topic};
 use http::Response;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -16,7 +18,6 @@ use rdkafka::{
     producer::{DefaultProducerContext, FutureProducer, FutureRecord},
 };
 use tokio::sync::{Semaphore, mpsc};
-use xray_demo::notify::{Delivery, Notice, Topic};
 
 use super::DemoArgs;
 use crate::{
@@ -26,31 +27,32 @@ use crate::{
     serve::runtime::Runtime,
 };
 
-/// Partitions of the topic; each has an order of its own, and the embedded broker keeps 5 MB of it.
+/// Partitions of the topic; the embedded broker keeps 5 MB of each.
 const PARTITIONS: i32 = 16;
-/// Records that may be on their way, so that the embedded broker never forgets one.
+/// Maximum number of undelivered records, so that the embedded broker never drops one.
 const UNDER_WAY: usize = 10_000;
-/// Retries end, so that a demo does.
+/// Bounds the retries, so that the demo ends.
 const GIVE_UP: &str = "retry_failures=8";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A broker with a topic for this run.
+/// Broker and topic of this run.
 pub(super) struct Broker {
     args: KafkaArgs,
     topic: String,
-    /// librdkafka's mock cluster: a broker inside this process that speaks the protocol and keeps nothing.
+    /// librdkafka's mock cluster: a broker inside this process that speaks the protocol and stores
+    /// nothing on disk.
     embedded: Option<MockCluster<'static, DefaultProducerContext>>,
 }
 
 impl Broker {
-    /// Starts the embedded broker, or takes the one that was asked for.
+    /// Starts the embedded broker, or uses the requested one.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Returns an error if it does not start.
     pub(super) fn open(args: &DemoArgs) -> Result<Self> {
         let (embedded, address, topic) = match &args.kafka {
             Some(address) => {
-                let run = xray_demo::fresh_key();
+                let run = s3::fresh_key();
                 let topic = format!("xray-demo-{}", run.get(..8).unwrap_or(&run));
                 (None, address.clone(), topic)
             }
@@ -80,10 +82,10 @@ impl Broker {
         })
     }
 
-    /// The trigger that reads the topic, instead of those that the manifest may have.
+    /// Builds the trigger for the topic, replacing those of the manifest.
     ///
     /// # Errors
-    /// When an option makes no sense.
+    /// Returns an error if an option makes no sense.
     pub(super) fn trigger(&self, manifest: &mut Manifest, variables: &Variables) -> Result<Config> {
         manifest.kafka.clear();
         self.args.apply(manifest)?;
@@ -96,13 +98,13 @@ impl Broker {
         admin.context("the Kafka client")
     }
 
-    /// Makes the topics, on a broker that is not ours.
+    /// Creates the topics on an external broker.
     async fn make_topics(&self, config: &Config) -> Result<()> {
         if self.embedded.is_some() {
             return Ok(());
         }
         let names = self.topics(config);
-        // The broker knows best how many copies it keeps.
+        // The broker knows best how many replicas it keeps.
         let topics = names.map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(-1)));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let made = self.admin(config)?.create_topics(&topics, &options).await;
@@ -130,10 +132,10 @@ impl Broker {
     }
 }
 
-/// Notifications under way, by their text: each names its own request.
+/// Pending notifications by their text; each one names its own request.
 type UnderWay = Arc<Mutex<HashMap<Bytes, Notice>>>;
 
-/// From the store through the broker to the function.
+/// Path from the store through the broker to the function.
 pub(super) struct Queue {
     broker: Broker,
     config: Config,
@@ -141,10 +143,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Starts the producer and the trigger; how each delivery ended goes to `ended`.
+    /// Starts the producer and the trigger; the result of each delivery goes to `ended`.
     ///
     /// # Errors
-    /// When the broker refuses us, or the topic cannot be made.
+    /// Returns an error if the broker rejects us, or the topic can't be created.
     pub(super) async fn start(
         broker: Broker,
         runtime: Runtime,
@@ -158,7 +160,8 @@ impl Queue {
             let (under_way, places, ended) = (under_way.clone(), places.clone(), ended.clone());
             move |record: &Record, answer: &Response<Bytes>, attempts| {
                 let text = record.value.clone().unwrap_or_default();
-                // One that came twice was seen, and one of somebody else is not ours to show.
+                // A repeated notification has been shown already, and one of somebody else is not
+                // ours to show.
                 if let Some(notice) = take(&under_way, &text) {
                     places.add_permits(1);
                     drop(ended.send(notice.ended(attempts, Ok(answer.clone()))));
@@ -206,10 +209,10 @@ impl Queue {
         ))
     }
 
-    /// Leaves the group, and deletes what was made on a broker that is not ours.
+    /// Leaves the group, and deletes the topics created on an external broker.
     ///
     /// # Errors
-    /// When that does not work.
+    /// Returns an error if that fails.
     pub(super) async fn end(self) -> Result<()> {
         self.trigger.stop().await?;
         self.broker.delete_topics(&self.config).await
@@ -221,7 +224,7 @@ fn take(under_way: &UnderWay, text: &Bytes) -> Option<Notice> {
     under_way.remove(text)
 }
 
-/// Writes what the store publishes, in its order, and without a key as the gateway does.
+/// Publishes the store's notifications in their order, without a key, as the gateway does.
 async fn publish(
     producer: FutureProducer,
     topic: String,

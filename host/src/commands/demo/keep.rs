@@ -1,8 +1,8 @@
-//! `--keep`: the demo goes on, and says how to send it more.
+//! `--keep`: the demo keeps serving, and explains how to send more pictures.
 
 use super::{BUCKET, Demo};
 
-/// Serves without end, with a line for each picture that comes in.
+/// Serves forever, printing a line for each incoming picture.
 pub(super) async fn serve(demo: &mut Demo) {
     println!("\n{}", how_to_send(demo));
     while let Some(delivery) = demo.deliveries.recv().await {

@@ -1,5 +1,5 @@
-//! `xray demo`: everything at once on one machine. A store, pictures that arrive in it, notifications through Kafka, the
-//! function, and a table of what it made of them.
+//! `xray demo`: the whole pipeline on one machine. A store, pictures that arrive in it,
+//! notifications through Kafka, the function, and a table of the results.
 
 mod folder;
 mod kafka;
@@ -11,17 +11,21 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use fake_gateway::{
+    notify::{Delivery, Retry, Rule, Topic},
+    store::{Listening, Store},
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::MultiProgress;
-use tokio::{net::TcpListener, sync::mpsc};
-use xray::config::Config;
-use xray_demo::{
+use s3::{
     Client, Credentials, Transport,
-    notify::{Delivery, Retry, Rule, Topic},
-    phantom,
-    results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
-    sender::{Upload, progress_bar, send_all},
-    store::{Listening, Store},
+    client::upload::{Upload, send_all},
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use xray::{
+    config::Config,
+    error::Outcome,
+    report::{Report, response},
 };
 
 use self::{
@@ -29,42 +33,47 @@ use self::{
     table::Row,
 };
 use crate::{
-    commands::shared::{app::App, runtime_args::RuntimeArgs, stop::Stop},
+    commands::shared::{
+        app::App, progress::progress_bar, results::outputs_of, runtime_args::RuntimeArgs,
+        stop::Stop,
+    },
     serve::{
         runtime::{Runtime, processors},
         server::Server,
     },
 };
 
-/// The bucket that pictures arrive in.
+/// The input bucket.
 const BUCKET: &str = "xray-data-in";
 
 /// Arguments of `xray demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Send the JPEGs and PNGs of this folder and those in it, such as the Kaggle archive, instead of phantoms.
+    /// Send the JPEGs and PNGs of this folder and its subfolders, such as the Kaggle archive,
+    /// instead of phantoms.
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
-    /// How many pictures [default: 24 phantoms, or all images].
+    /// Number of pictures [default: 24 phantoms, or all images].
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
-    /// Draw other phantoms.
-    #[arg(long, value_name = "N", default_value_t = phantom::DEFAULT_SEED)]
+    /// Seed; another one draws other phantoms.
+    #[arg(long, value_name = "N", default_value_t = phantoms::DEFAULT_SEED)]
     pub seed: u64,
     /// Folder for the buckets; emptied at the next run.
     #[arg(short, long, value_name = "DIR", default_value = "demo-out")]
     pub out: PathBuf,
-    /// Send the notifications through the Kafka at these addresses, on a topic of this run's own that is deleted at the
-    /// end, instead of an embedded broker.
+    /// Send the notifications through the Kafka brokers at these addresses instead of the embedded
+    /// one, on a topic of this run that is deleted afterwards.
     #[arg(long, value_name = "BROKERS")]
     pub kafka: Option<String>,
-    /// How to get into that Kafka: KEY=VALUE or KEY=@FILE, any key of [[trigger.kafka]].
+    /// Option for connecting to these brokers: KEY=VALUE or KEY=@FILE, any key of
+    /// [[trigger.kafka]].
     #[arg(long, value_name = "KEY=VALUE", requires = "kafka")]
     pub kafka_option: Vec<String>,
     /// Send the notifications over HTTP instead, as a gateway's push endpoint does.
     #[arg(long, conflicts_with = "kafka")]
     pub push: bool,
-    /// Go on serving afterwards, for pictures of your own.
+    /// Keep serving afterwards, for pictures of your own.
     #[arg(long)]
     pub keep: bool,
     /// Address of the function; port 0 takes any free port.
@@ -73,12 +82,12 @@ pub struct DemoArgs {
     /// Address of the store; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub store_listen: SocketAddr,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
 }
 
-/// The parts of a running demo.
+/// Components of a running demo.
 struct Demo {
     client: Client,
     credentials: Credentials,
@@ -90,15 +99,15 @@ struct Demo {
     queue: Option<Queue>,
 }
 
-/// Runs the demo; the code is a failure if anything is missing at the end.
+/// Runs the demo; the exit code is a failure if any output is missing.
 ///
 /// # Errors
-/// When a part of it does not start, or a picture can't be sent.
+/// Returns an error if a component does not start, or a picture can't be sent.
 pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
     let (mut demo, is_complete) = tokio::select! {
         shown = show(&args) => shown?,
-        // At once: whoever stops a demo does not want to wait for what is under way in it.
+        // Exits at once: there is no reason to wait for pending pictures of a demo.
         code = stop.asked() => std::process::exit(code.into()),
     };
     if args.keep {
@@ -117,7 +126,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     })
 }
 
-/// Everything up to the table, and whether nothing is missing in it.
+/// Runs the demo up to the table, and reports whether it is complete.
 async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
     folder::prepare(&args.out)?;
     // The pictures are drawn while the function is loaded.
@@ -147,15 +156,10 @@ async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
     Ok((demo, is_complete))
 }
 
-/// The input bucket and those of the outputs, the quarantine's last, if the settings have one.
+/// Returns the input bucket and the output buckets, the quarantine last if the settings have one.
 fn buckets(config: &Config) -> Vec<String> {
-    let mut all = vec![
-        BUCKET.to_owned(),
-        processed_bucket(BUCKET, config),
-        anonymized_bucket(BUCKET, config),
-    ];
-    all.extend(quarantine_bucket(BUCKET, config));
-    all
+    let buckets = config.buckets(BUCKET);
+    buckets.all().into_iter().map(str::to_owned).collect()
 }
 
 impl Demo {
@@ -182,7 +186,7 @@ impl Demo {
         eprintln!("{}", runtime.nn_line());
         let server = Server::bind(runtime.clone(), args.listen, false).await?;
         let function = format!("http://{}/", server.local_addr()?);
-        // It serves until the process ends; what is under way at the end is nobody's any more.
+        // It serves until the process exits; requests pending at that time are dropped.
         tokio::spawn(server.run(std::future::pending()));
 
         let (ended, deliveries) = mpsc::unbounded_channel();
@@ -219,7 +223,7 @@ impl Demo {
         })
     }
 
-    /// Uploads everything and waits until each notification was answered or given up.
+    /// Uploads everything and waits until each notification got a response or was given up.
     async fn send(&mut self, pictures: &[Upload], quiet: bool) -> Result<Vec<Delivery>> {
         let bars = MultiProgress::new();
         let uploaded = bars.add(progress_bar("uploading", pictures.len(), quiet));
@@ -239,7 +243,7 @@ impl Demo {
         Ok(delivered)
     }
 
-    /// What became of each picture, in the order of their keys.
+    /// Returns the row of each picture, in the order of their keys.
     async fn rows(&self, delivered: Vec<Delivery>) -> Result<Vec<Row>> {
         let mut rows: Vec<Row> = stream::iter(delivered)
             .map(|delivery| self.row(delivery))
@@ -255,11 +259,11 @@ impl Demo {
             key, answer, took, ..
         } = delivery;
         let report = answer
-            .and_then(|answer| Report::of(&answer))
-            .unwrap_or_else(|error| Report {
-                outcome: "retry".into(),
-                detail: Some(format!("{error:#}")),
-                ..Report::default()
+            .and_then(|answer| Ok(response::read(&answer)?))
+            .unwrap_or_else(|error| {
+                let mut report = Report::new(Outcome::Retry);
+                report.detail = Some(format!("{error:#}"));
+                report
             });
         let outputs = outputs_of(&self.client, &self.config, BUCKET, &key).await?;
         Ok(Row::new(key, report, outputs, took))

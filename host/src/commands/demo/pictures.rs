@@ -1,17 +1,18 @@
-//! What the demo sends.
+//! Pictures that the demo sends.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use xray_demo::{
-    phantom::Phantom,
-    sender::{Source, Upload, pictures_in},
-};
+use phantoms::Phantom;
+use s3::client::upload::{Source, Upload};
 
-/// How many phantoms there are if nobody says.
+use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
+
+/// Default number of phantoms.
 const PHANTOMS: usize = 24;
 
-/// A function that finds or draws the pictures; it takes a second, so it wants a thread of its own.
+/// Returns a function that finds or draws the pictures; it takes about a second, so it should run
+/// on its own thread.
 pub(super) fn choose(
     images: Option<PathBuf>,
     count: Option<usize>,
@@ -19,15 +20,23 @@ pub(super) fn choose(
 ) -> impl FnOnce() -> Result<Vec<Upload>> + Send + 'static {
     move || {
         let mut pictures = match &images {
-            Some(dir) => pictures_in(dir)?,
+            Some(dir) => pictures_in(dir)?.into_iter().map(from_file).collect(),
             None => draw(seed, count.unwrap_or(PHANTOMS)),
         };
         pictures.truncate(count.unwrap_or(usize::MAX));
         match (&images, pictures.is_empty()) {
-            (Some(dir), true) => bail!("there is no JPEG or PNG in {}", dir.display()),
+            (Some(dir), true) => bail!("{} holds no JPEG or PNG", dir.display()),
             (None, true) => bail!("--count 0 leaves nothing to send"),
             _ => Ok(pictures),
         }
+    }
+}
+
+fn from_file(Picture { key, path }: Picture) -> Upload {
+    Upload {
+        key,
+        content_type: content_type(&path).unwrap_or("application/octet-stream"),
+        source: Source::File(path),
     }
 }
 
@@ -35,6 +44,7 @@ fn draw(seed: u64, count: usize) -> Vec<Upload> {
     let phantoms = Phantom::draw_all(seed, count);
     let upload = |phantom: Phantom| Upload {
         key: phantom.patient.file_name(),
+        content_type: "image/jpeg",
         source: Source::Bytes(phantom.jpeg.into()),
     };
     phantoms.into_iter().map(upload).collect()

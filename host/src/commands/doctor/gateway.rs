@@ -1,11 +1,11 @@
-//! The gateway: whether it answers, what time it has, whether it knows us, and how it wants buckets to be addressed.
+//! Checks of the gateway: it responds, its clock agrees, it knows our keys, and its bucket
+//! addressing matches.
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
-use xray::s3::{Addressing, error_code};
-use xray_demo::Client;
+use s3::{Addressing, Client, error_code};
 
 use super::{Site, line::Finding};
 use crate::{
@@ -16,71 +16,79 @@ use crate::{
     serve::outbound::allowed::AllowedHosts,
 };
 
-/// Beyond this gateways refuse every signature, in seconds.
+/// Clock difference in seconds beyond which gateways reject every signature.
 const LARGEST_SKEW: i64 = 15 * 60;
-/// Beyond this something is wrong with a clock, in seconds.
+/// Clock difference in seconds beyond which one of the clocks is wrong.
 const ODD_SKEW: i64 = 60;
 
-/// Asks for nothing in particular, as nobody, and gives the answer with the time at which it came.
-pub async fn answer(site: &Site) -> Result<(Response<Bytes>, Timestamp)> {
+/// Sends an anonymous request for nothing in particular, and returns the response with its time of
+/// arrival.
+pub async fn response(site: &Site) -> Result<(Response<Bytes>, Timestamp)> {
     let uri = format!("{}/", site.settings.endpoint.trim_end_matches('/'));
     let request = Request::get(uri)
         .body(Bytes::new())
-        .map_err(|_| anyhow!("s3_endpoint makes no address"))?;
-    let answer = site.transport.send(request).await?;
-    Ok((answer, Timestamp::now()))
+        .map_err(|_| anyhow!("s3_endpoint is not a valid address"))?;
+    let response = site.transport.send(request).await?;
+    Ok((response, Timestamp::now()))
 }
 
-/// Whether a store is there.
-pub fn reachable(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
-    match answer {
+/// Checks that a store responds.
+pub fn reachable(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
+    match response {
         Err(error) => Finding::failed(
             format!("{error:#}"),
             "check s3_endpoint, that radosgw runs, and that this machine may reach it",
         ),
-        Ok((answer, _)) => {
-            let body = String::from_utf8_lossy(answer.body());
+        Ok((response, _)) => {
+            let body = String::from_utf8_lossy(response.body());
             let is_store =
-                body.contains("<ListAllMyBucketsResult") || !error_code(answer.body()).is_empty();
+                body.contains("<ListAllMyBucketsResult") || !error_code(response.body()).is_empty();
             if is_store {
-                Finding::ok("answers as an S3 store")
+                Finding::ok("responds as an S3 store")
             } else {
                 Finding::failed(
-                    format!("something answers {}, but no S3 store", answer.status()),
-                    "s3_endpoint must be radosgw's own address, with nothing behind the port",
+                    format!(
+                        "something responds with {}, but not an S3 store",
+                        response.status()
+                    ),
+                    "set s3_endpoint to radosgw's own address, with nothing after the port",
                 )
             }
         }
     }
 }
 
-/// What is wrong where the gateway does not know the endpoint's host: it takes such a name for a bucket's, in both styles.
-pub fn unknown_host(answer: &Result<(Response<Bytes>, Timestamp)>) -> Option<Finding> {
-    let (answer, _) = answer.as_ref().ok()?;
-    let is_bucket = error_code(answer.body()) == "NoSuchBucket";
+/// Returns the finding for a gateway that does not know the endpoint's host: it takes such a name
+/// for a bucket's, in both addressing styles.
+pub fn unknown_host(response: &Result<(Response<Bytes>, Timestamp)>) -> Option<Finding> {
+    let (response, _) = response.as_ref().ok()?;
+    let is_bucket = error_code(response.body()) == "NoSuchBucket";
     is_bucket.then(|| {
         Finding::failed(
-            "the gateway takes the endpoint's host for a bucket's name",
-            "set rgw_dns_name to that host and restart radosgw; or use a host that it knows, or its IP address",
+            "the gateway mistakes the endpoint's host for a bucket's name",
+            "set rgw_dns_name to that host and restart radosgw; or use a host name that it knows, or its IP address",
         )
     })
 }
 
-/// How far the clocks are apart.
-pub fn clock(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
-    let date = answer.as_ref().ok().and_then(|(answer, here)| {
-        let text = answer.headers().get(header::DATE)?.to_str().ok()?;
+/// Compares the clocks.
+pub fn clock(response: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
+    let date = response.as_ref().ok().and_then(|(response, here)| {
+        let text = response.headers().get(header::DATE)?.to_str().ok()?;
         let there = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
         Some(here.as_second() - there.as_second())
     });
     let Some(skew) = date else {
-        return Finding::skipped("the gateway does not say what time it has");
+        return Finding::skipped("the gateway does not send its time");
     };
     let who = if skew > 0 { "ahead of" } else { "behind" };
     let text = format!("this machine is {} s {who} the gateway", skew.abs());
     let remedy = "set both clocks by NTP (chronyc tracking)";
     if skew.abs() >= LARGEST_SKEW {
-        Finding::failed(format!("{text}, and beyond 900 s it refuses us"), remedy)
+        Finding::failed(
+            format!("{text}, and beyond 900 s it rejects requests"),
+            remedy,
+        )
     } else if skew.abs() > ODD_SKEW {
         Finding::warning(text, remedy)
     } else {
@@ -88,7 +96,7 @@ pub fn clock(answer: &Result<(Response<Bytes>, Timestamp)>) -> Finding {
     }
 }
 
-/// Whether the function's keys are good.
+/// Checks the function's keys.
 pub async fn function(site: &Site) -> Finding {
     let Some(client) = &site.function else {
         return Finding::failed(
@@ -105,11 +113,11 @@ pub async fn function(site: &Site) -> Finding {
     }
 }
 
-/// Whether the owner's keys are good.
+/// Checks the owner's keys.
 pub async fn owner(site: &Site) -> Finding {
     let Some(client) = &site.owner else {
         return Finding::skipped(
-            "no keys: with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the buckets' owner more is checked",
+            "no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the buckets' owner for more checks",
         );
     };
     match user_id(client).await {
@@ -121,37 +129,37 @@ pub async fn owner(site: &Site) -> Finding {
     }
 }
 
-/// Whether the gateway takes a bucket's name from where the function puts it.
+/// Checks that the gateway finds a bucket's name where the function puts it.
 pub async fn style(site: &Site, client: &Client) -> Finding {
     let bucket = &site.settings.buckets.input;
-    let answer = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
+    let response = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
     let is_virtual = site.settings.addressing == Addressing::VirtualHost;
     let style = if is_virtual { "virtual" } else { "path" };
-    match answer {
+    match response {
         Err(error) if is_virtual => Finding::failed(
             format!("the host of the bucket {bucket}: {error:#}"),
             "every bucket needs a name in DNS (a wildcard) and in the certificate; or set s3_style to path",
         ),
         Err(error) => Finding::failed(format!("{error:#}"), "try again"),
-        Ok(answer) => {
-            let body = String::from_utf8_lossy(answer.body());
+        Ok(response) => {
+            let body = String::from_utf8_lossy(response.body());
             if body.contains("<ListAllMyBucketsResult") {
                 return Finding::failed(
-                    "the gateway does not see a bucket in the host's name",
+                    "the gateway finds no bucket in the host name",
                     "set rgw_dns_name to the endpoint's host and restart radosgw; or set s3_style to path",
                 );
             }
-            match refused(&answer) {
+            match refused(&response) {
                 Some(Refusal { status, code })
                     if status == StatusCode::NOT_FOUND && code == "NoSuchKey" =>
                 {
                     Finding::failed(
-                        "the gateway takes the bucket's name for a key",
-                        "s3_endpoint must not begin with the bucket's name",
+                        "the gateway mistakes the bucket's name for a key",
+                        "remove the bucket's name from s3_endpoint",
                     )
                 }
                 _ if is_virtual && !may_reach_buckets(site) => Finding::failed(
-                    "the host does not let the function reach the buckets' hosts",
+                    "the host does not allow the function to reach the buckets' hosts",
                     "set s3_bucket_hosts to them, as in https://*.rgw.example.com",
                 ),
                 _ => Finding::ok(style),
@@ -160,11 +168,11 @@ pub async fn style(site: &Site, client: &Client) -> Finding {
     }
 }
 
-/// Whether `s3_bucket_hosts` names the host that each bucket is.
+/// Reports whether `s3_bucket_hosts` covers the host of each bucket.
 fn may_reach_buckets(site: &Site) -> bool {
     let settings = &site.settings;
     if settings.manifest.is_none() {
-        // What the function's host allows is not known here.
+        // The function's allowed hosts are not known here.
         return true;
     }
     let hosts = settings

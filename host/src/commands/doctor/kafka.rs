@@ -1,4 +1,4 @@
-//! The broker, as the function sees it, and a look at a topic while something arrives in it.
+//! Checks of the broker as the function sees it, and a tail of a topic while a record arrives.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,10 +17,10 @@ use rdkafka::{
 use super::line::Finding;
 use crate::kafka::config::Config;
 
-/// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for the broker's response.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Keeps the first reason why a connection failed: the client's own answer is only that it timed out.
+/// Keeps the first reason for a failed connection: the client itself only reports a timeout.
 #[derive(Clone, Default)]
 struct Reasons(Arc<Mutex<Option<String>>>);
 
@@ -43,7 +43,7 @@ impl ConsumerContext for Reasons {}
 /// Topics of the broker with their numbers of partitions.
 pub type Topics = Vec<(String, usize)>;
 
-/// Asks the broker for its topics.
+/// Reads the broker's topics.
 pub async fn metadata(config: &Config) -> Result<Topics> {
     let config = config.clone();
     let asked = tokio::task::spawn_blocking(move || {
@@ -59,15 +59,15 @@ pub async fn metadata(config: &Config) -> Result<Topics> {
                         .collect());
                 }
                 Err(error) => {
-                    // Reasons come when the client is polled.
+                    // The client reports reasons only while it is polled.
                     drop(consumer.poll(Duration::ZERO));
                     let reason = reasons.0.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(reason) = reason.clone() {
                         return Err(anyhow!(reason));
                     }
                     drop(reason);
-                    if begun.elapsed() > PATIENCE {
-                        return Err(anyhow!("no answer: {error}"));
+                    if begun.elapsed() > TIMEOUT {
+                        return Err(anyhow!("no response: {error}"));
                     }
                 }
             }
@@ -86,11 +86,11 @@ fn consumer(config: &Config, reasons: Reasons) -> Result<BaseConsumer<Reasons>> 
         .context("the Kafka client")
 }
 
-/// Whether the broker lets the function in.
+/// Checks that the broker lets the function in.
 pub fn broker(config: &Config, metadata: &Result<Topics>) -> Finding {
     match metadata {
         Ok(topics) => Finding::ok(format!(
-            "{} answers, {} topics",
+            "{} responds, {} topics",
             config.brokers,
             topics.len()
         )),
@@ -101,7 +101,7 @@ pub fn broker(config: &Config, metadata: &Result<Topics>) -> Finding {
     }
 }
 
-/// Whether the topics that the function reads are there.
+/// Checks that the function's topics exist.
 pub fn topics(config: &Config, metadata: &Result<Topics>) -> Finding {
     let Ok(all) = metadata else {
         return Finding::skipped("no broker");
@@ -110,9 +110,9 @@ pub fn topics(config: &Config, metadata: &Result<Topics>) -> Finding {
         let found = all.iter().find(|(name, _)| name == wanted);
         if found.is_none_or(|(_, partitions)| *partitions == 0) {
             return Finding::failed(
-                format!("{wanted} is not there"),
+                format!("{wanted} does not exist"),
                 format!(
-                    "kafka-topics.sh --create --topic {wanted} --partitions 16; or a KafkaTopic of Strimzi"
+                    "create it with kafka-topics.sh --create --topic {wanted} --partitions 16; or as a KafkaTopic of Strimzi"
                 ),
             );
         }
@@ -131,24 +131,24 @@ pub fn topics(config: &Config, metadata: &Result<Topics>) -> Finding {
     )
 }
 
-/// A look at topics from now on.
+/// A tail of topics from now on.
 pub struct Tail(BaseConsumer<Reasons>);
 
 impl Tail {
-    /// Begins where the topics end now.
+    /// Starts at the current end of the topics.
     ///
     /// # Errors
-    /// When the broker does not say where that is.
+    /// Returns an error if the broker does not report the end offsets.
     pub fn begin(config: &Config) -> Result<Self> {
         let consumer = consumer(config, Reasons::default())?;
-        let metadata = consumer.fetch_metadata(None, PATIENCE)?;
+        let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
         let mut list = TopicPartitionList::new();
         for topic in metadata.topics() {
             if !config.topics.iter().any(|name| name == topic.name()) {
                 continue;
             }
             for partition in topic.partitions() {
-                let (_, end) = consumer.fetch_watermarks(topic.name(), partition.id(), PATIENCE)?;
+                let (_, end) = consumer.fetch_watermarks(topic.name(), partition.id(), TIMEOUT)?;
                 list.add_partition_offset(topic.name(), partition.id(), Offset::Offset(end))?;
             }
         }
@@ -156,7 +156,7 @@ impl Tail {
         Ok(Self(consumer))
     }
 
-    /// Whether a record with this text in it has come by now.
+    /// Reports whether a record containing this text has arrived by now.
     pub fn has_seen(&self, text: &str) -> bool {
         while let Some(polled) = self.0.poll(Duration::from_millis(100)) {
             let Ok(message) = polled else { continue };

@@ -1,38 +1,38 @@
-//! What a check found, as a line for people or a JSON object for programs.
+//! Findings of the checks, as lines for people or a JSON object for programs.
 
 use std::io::IsTerminal;
 
 use serde::Serialize;
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// As it should be.
     Ok,
-    /// It works, and there is something to know.
+    /// Works, with a remark.
     Warning,
-    /// It does not work.
+    /// Does not work.
     Failed,
-    /// It could not be looked at.
+    /// Could not be checked.
     Skipped,
 }
 
-/// One check.
+/// One check with its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// What was checked.
+    /// Name of the check.
     pub check: &'static str,
-    /// How it ended.
+    /// Its result.
     pub state: State,
-    /// What was found.
+    /// Description of the finding.
     pub found: String,
-    /// What to do about it.
+    /// Remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// What was found, before it is known which check it belongs to.
+/// A finding that is not yet assigned to a check.
 #[derive(Debug, Clone)]
 pub struct Finding {
     state: State,
@@ -41,7 +41,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// All is well.
+    /// Builds the finding of a passed check.
     pub fn ok(found: impl Into<String>) -> Self {
         Self {
             state: State::Ok,
@@ -50,7 +50,7 @@ impl Finding {
         }
     }
 
-    /// It works, but.
+    /// Builds the finding of a check that passed with a remark.
     pub fn warning(found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             state: State::Warning,
@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    /// It does not work.
+    /// Builds the finding of a failed check.
     pub fn failed(found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             state: State::Failed,
@@ -68,7 +68,7 @@ impl Finding {
         }
     }
 
-    /// It could not be looked at.
+    /// Builds the finding of a check that could not be made.
     pub fn skipped(found: impl Into<String>) -> Self {
         Self {
             state: State::Skipped,
@@ -78,7 +78,7 @@ impl Finding {
     }
 }
 
-/// The lines so far; each is printed as soon as it is known.
+/// The findings so far; each is printed as soon as it is known.
 #[derive(Debug)]
 pub struct Lines {
     json: bool,
@@ -86,7 +86,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// None so far.
+    /// Starts an empty list.
     pub fn new(json: bool) -> Self {
         Self {
             json,
@@ -94,7 +94,7 @@ impl Lines {
         }
     }
 
-    /// Adds what a check found, and says whether the checks that build on it make sense.
+    /// Adds the finding of a check, and reports whether the checks that build on it make sense.
     pub fn add(&mut self, check: &'static str, finding: Finding) -> bool {
         let line = Line {
             check,
@@ -110,12 +110,12 @@ impl Lines {
         goes_on
     }
 
-    /// Whether nothing failed.
+    /// Reports whether no check failed.
     pub fn is_well(&self) -> bool {
         self.count(State::Failed) == 0
     }
 
-    /// Prints what comes at the end.
+    /// Prints the summary.
     pub fn end(&self) {
         if self.json {
             let text = serde_json::json!({"ok": self.is_well(), "checks": self.all});
@@ -138,7 +138,7 @@ impl Lines {
 
 impl Line {
     fn print(&self) {
-        let (word, colour) = match self.state {
+        let (word, color) = match self.state {
             State::Ok => ("ok", 32),
             State::Warning => ("warn", 33),
             State::Failed => ("FAIL", 31),
@@ -146,7 +146,7 @@ impl Line {
         };
         let word = format!("{word:<4}");
         let word = if std::io::stdout().is_terminal() {
-            format!("\x1b[{colour}m{word}\x1b[0m")
+            format!("\x1b[{color}m{word}\x1b[0m")
         } else {
             word
         };

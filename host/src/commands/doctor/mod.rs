@@ -1,6 +1,7 @@
-//! `xray doctor`: everything between a picture that arrives and its outputs, one line each, with what to do.
+//! `xray doctor`: checks everything between an arriving picture and its outputs, one line each,
+//! with the remedy.
 //!
-//! A check that builds on one that failed is skipped, so that the first failed line is the one to repair.
+//! A check that builds on a failed one is skipped, so the first failed line is the one to repair.
 
 mod gateway;
 mod kafka;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use xray_demo::{Client, Transport};
+use s3::{Client, Transport};
 
 use self::line::{Finding, Lines};
 use crate::{
@@ -28,24 +29,24 @@ use crate::{
 /// Arguments of `xray doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Which store.
+    /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
     /// Kafka, as for `xray up`.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Send no phantom through; look only.
+    /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
-    /// Seconds that the phantom's outputs may take.
+    /// Seconds to wait for the phantom's outputs.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
-    /// One JSON object instead of lines.
+    /// Print one JSON object instead of lines.
     #[arg(long)]
     pub json: bool,
 }
 
-/// What the checks share.
+/// State that the checks share.
 struct Site {
     settings: Settings,
     transport: Transport,
@@ -54,10 +55,10 @@ struct Site {
     kafka: Option<KafkaConfig>,
 }
 
-/// Runs every check; the exit code is 1 when one failed.
+/// Runs every check; the exit code is 1 if one failed.
 ///
 /// # Errors
-/// When this machine can't ask anybody anything.
+/// Returns an error if this machine can't send requests at all.
 pub async fn run(args: DoctorArgs) -> Result<ExitCode> {
     let mut lines = Lines::new(args.json);
     match site(&args) {
@@ -106,7 +107,7 @@ fn site(args: &DoctorArgs) -> Result<Site> {
     })
 }
 
-/// What the flags alone say of Kafka, where there is no manifest.
+/// Builds the Kafka configuration from the flags alone, without a manifest.
 fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<KafkaConfig>> {
     let mut table = flags.table()?;
     if table.is_empty() {
@@ -132,13 +133,14 @@ impl Site {
 }
 
 async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
-    let answer = gateway::answer(site).await;
-    let is_there = lines.add("gateway", gateway::reachable(&answer));
+    let response = gateway::response(site).await;
+    let is_there = lines.add("gateway", gateway::reachable(&response));
     let (mut function_works, mut owner_works) = (false, false);
     if is_there {
-        lines.add("clock", gateway::clock(&answer));
-        if let Some(finding) = gateway::unknown_host(&answer) {
-            // Every request would be about that bucket, so nothing behind it can be asked.
+        lines.add("clock", gateway::clock(&response));
+        if let Some(finding) = gateway::unknown_host(&response) {
+            // Every further request would be about that bucket, so nothing behind it can be
+            // checked.
             lines.add("endpoint style", finding);
         } else {
             function_works = lines.add("credentials", gateway::function(site).await);
@@ -147,7 +149,7 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
     }
     let function = site.function.as_ref().filter(|_| function_works);
     let owner = site.owner.as_ref().filter(|_| owner_works);
-    // Nothing about a bucket makes sense while its name does not arrive.
+    // Checks of a bucket make no sense while its name does not reach the gateway.
     let mut has_style = false;
     if let Some(client) = function.or(owner) {
         has_style = lines.add("endpoint style", gateway::style(site, client).await);

@@ -1,36 +1,34 @@
-//! Sends a phantom through everything, waits for what comes out, and takes it all away again.
+//! Sends a phantom through the whole pipeline, waits for its outputs, and removes everything again.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use phantoms::{Kind, Phantom, Style};
+use s3::Client;
 use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::decide::processed_key};
-use xray_demo::{
-    Client,
-    burn::Style,
-    phantom::{Kind, Phantom},
-};
 
 use super::{Site, kafka::Tail, line::Finding, topic::Found};
 
-/// Time between two looks for an output.
+/// Time between two checks for an output.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The phantom's objects.
 struct Probe<'a> {
     site: &'a Site,
     owner: &'a Client,
-    /// Part of every key of this probe, and of no other.
+    /// Part of every key of this probe and of no other key.
     mark: String,
     source: String,
     processed: String,
-    /// The two names that the anonymized copy may have, in quarantine too; none where the pseudonym key is not known.
+    /// The two possible names of the anonymized copy, also in quarantine; empty if the pseudonym
+    /// key is not known.
     anonymized: Vec<String>,
 }
 
-/// Runs it.
+/// Runs the probe.
 pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
     let Some(owner) = &site.owner else {
-        return Finding::skipped("a phantom is sent as the buckets' owner, whose keys are not set");
+        return Finding::skipped("sending a phantom needs the keys of the buckets' owner");
     };
     let Some((entry, _)) = found.entries.first() else {
         return Finding::skipped("no notification");
@@ -56,7 +54,7 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
 
 impl<'a> Probe<'a> {
     fn new(site: &'a Site, owner: &'a Client, prefix: &str, suffix: &str) -> Self {
-        let random = xray_demo::fresh_key();
+        let random = s3::fresh_key();
         let mark = format!("xray-doctor-{}", random.get(..16).unwrap_or(&random));
         let extension = if suffix.is_empty() { ".jpeg" } else { suffix };
         let name = "phantom_DOCTOR_0000000_1900-01-01_2000-01-01";
@@ -77,7 +75,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Who sees the outputs: the function, since it stores them.
+    /// Returns the client that may see the outputs: the function's, since the function stores them.
     fn reader(&self) -> &Client {
         self.site.function.as_ref().unwrap_or(self.owner)
     }
@@ -89,7 +87,7 @@ impl<'a> Probe<'a> {
             Some(config) => {
                 let config = config.clone();
                 let begun = tokio::task::spawn_blocking(move || Tail::begin(&config)).await;
-                Some(begun.context("looking at Kafka")??)
+                Some(begun.context("reading from Kafka")??)
             }
         };
         let jpeg = Phantom::draw_as(1, 0, Kind::Pneumonia, &Style::default()).jpeg;
@@ -101,7 +99,7 @@ impl<'a> Probe<'a> {
         let (mut tail, mut in_kafka) = (tail, false);
         while begun.elapsed() < timeout {
             let output = self.reader().head(&buckets.processed, &self.processed);
-            if output.await.context("looking for the output")?.is_some() {
+            if output.await.context("checking for the output")?.is_some() {
                 return self.done(begun.elapsed()).await;
             }
             match tail.take().filter(|_| !in_kafka) {
@@ -109,7 +107,7 @@ impl<'a> Probe<'a> {
                 Some(own) => {
                     let mark = self.mark.clone();
                     let looked = tokio::task::spawn_blocking(move || (own.has_seen(&mark), own));
-                    let (seen, own) = looked.await.context("looking at Kafka")?;
+                    let (seen, own) = looked.await.context("reading from Kafka")?;
                     (in_kafka, tail) = (seen, Some(own));
                 }
             }
@@ -117,14 +115,14 @@ impl<'a> Probe<'a> {
         Ok(self.nothing_came(timeout, in_kafka))
     }
 
-    /// The labelled picture is there, and so the anonymized one must be, if it is due.
+    /// Judges the outputs: the labeled picture exists, and so must the anonymized one if it is due.
     async fn done(&self, took: Duration) -> Result<Finding> {
         let config = &self.site.settings.config;
-        let labelled = format!("labelled within {:.1} s", took.as_secs_f64());
+        let labeled = format!("labeled within {:.1} s", took.as_secs_f64());
         let buckets = &self.site.settings.buckets;
         if self.has_copy_in(&buckets.anonymized).await? {
             return Ok(Finding::ok(format!(
-                "a phantom was {labelled}, and anonymized"
+                "a phantom was {labeled}, and anonymized"
             )));
         }
         if let Some(bucket) = &buckets.quarantine
@@ -132,9 +130,9 @@ impl<'a> Probe<'a> {
         {
             return Ok(Finding::warning(
                 format!(
-                    "a phantom was {labelled}, and its copy is not clean for sure: it went to quarantine"
+                    "a phantom was {labeled}, and its copy may still contain text: it went to quarantine"
                 ),
-                "the function's report says whether text was left or too much was covered; see redact_boxes, max_redacted and \
+                "the function's report tells whether residual text or too much covered area is the reason; see redact_boxes, max_redacted and \
                  text_detector",
             ));
         }
@@ -142,18 +140,18 @@ impl<'a> Probe<'a> {
         if is_due && config.model == "pneumonia" {
             return Ok(Finding::warning(
                 format!(
-                    "a phantom was {labelled}, but there is no anonymized copy under the name that this pseudonym_key gives"
+                    "a phantom was {labeled}, but no anonymized copy has the name that this pseudonym_key gives"
                 ),
-                "give doctor the settings that the function has; its report says what it made of the phantom",
+                "give doctor the settings that the function has; the function's report on the phantom has the outcome",
             ));
         }
-        Ok(Finding::ok(format!("a phantom was {labelled}")))
+        Ok(Finding::ok(format!("a phantom was {labeled}")))
     }
 
     async fn has_copy_in(&self, bucket: &str) -> Result<bool> {
         for key in &self.anonymized {
             let head = self.reader().head(bucket, key).await;
-            if head.context("looking for the anonymized copy")?.is_some() {
+            if head.context("checking for the anonymized copy")?.is_some() {
                 return Ok(true);
             }
         }
@@ -164,20 +162,22 @@ impl<'a> Probe<'a> {
         let waited = timeout.as_secs();
         match (&self.site.kafka, in_kafka) {
             (Some(_), true) => Finding::failed(
-                format!("the record came to Kafka, and no output came within {waited} s"),
-                "see that xray up runs and reads this topic with a group of its own; its log and `xray dead-letters` say more",
+                format!("the record arrived in Kafka, but no output within {waited} s"),
+                "check that xray up runs and reads this topic with a group of its own; see its log and `xray dead-letters`",
             ),
             (Some(_), false) => Finding::failed(
                 format!(
-                    "the gateway took the phantom, and no record came to Kafka within {waited} s"
+                    "the gateway accepted the phantom, but no record arrived in Kafka within {waited} s"
                 ),
                 "the gateway does not deliver: it may be built without Kafka (Debian's is: ldd radosgw shows no librdkafka), may \
                  not reach the broker, or lack its user or certificate; radosgw's log says why, at its default level only for a topic that \
                  is not persistent",
             ),
             (None, _) => Finding::failed(
-                format!("the gateway took the phantom, and no output came within {waited} s"),
-                "see whether the function got a request (its log); if not, the gateway does not reach it, has older events in its \
+                format!(
+                    "the gateway accepted the phantom, but no output arrived within {waited} s"
+                ),
+                "check in the function's log whether it got a request; if not, the gateway does not reach it, has older events in its \
                  queue, or pushes to where the topic went when the notification was made: xray teardown and xray setup make both anew",
             ),
         }
@@ -185,7 +185,7 @@ impl<'a> Probe<'a> {
 
     async fn clean(&self) -> Result<()> {
         let buckets = &self.site.settings.buckets;
-        // The source first: what has not begun by now finds it gone.
+        // The source first: an event that has not started yet then finds it gone.
         self.owner.delete(&buckets.input, &self.source).await?;
         self.owner
             .delete(&buckets.processed, &self.processed)

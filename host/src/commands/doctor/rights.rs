@@ -1,8 +1,8 @@
-//! The buckets, as the function sees them.
+//! Checks of the buckets, as the function sees them.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use xray_demo::Client;
+use s3::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -10,9 +10,10 @@ use crate::ceph::{
     refusal::refused,
 };
 
-/// Whether the bucket is there and the function may look into it. What it may not is seen by a key that is never there.
+/// Checks that the bucket exists and that the function may look into it. A key that never exists
+/// shows what the function may not do.
 pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
-    let key = format!("xray-doctor-{}", xray_demo::fresh_key());
+    let key = format!("xray-doctor-{}", s3::fresh_key());
     let asked = function.send(
         Method::GET,
         bucket,
@@ -27,26 +28,23 @@ pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
     };
     let Some(refusal) = refused(&answer) else {
         return Finding::failed(
-            format!("{bucket}: gives an object for a key that nobody has stored"),
-            "s3_endpoint must be radosgw's own address",
+            format!("{bucket}: returns an object for a key that was never stored"),
+            "set s3_endpoint to radosgw's own address",
         );
     };
     match (refusal.status.as_u16(), refusal.code.as_str()) {
         (404, "NoSuchBucket") => Finding::failed(
-            format!("{bucket} is not there"),
+            format!("{bucket} does not exist"),
             if site.settings.buckets.quarantine.as_deref() == Some(bucket) {
-                "xray setup makes it; or set quarantine_suffix to nothing, so that what is not clean for sure is stored nowhere"
+                "create it with xray setup; or set quarantine_suffix to nothing, so that such copies are not stored at all"
             } else {
-                "xray setup makes it; or name another with --bucket"
+                "create it with xray setup; or name another with --bucket"
             },
         ),
         (404, _) => versions(site, bucket).await,
         (403, _) => Finding::failed(
-            format!(
-                "{bucket}: the function may not look into it ({})",
-                refusal.code
-            ),
-            "xray setup gives its user what it needs: GetObject on the objects, and ListBucket, without which a missing object \
+            format!("{bucket}: the function may not read it ({})", refusal.code),
+            "run xray setup, which grants its user what it needs: GetObject on the objects, and ListBucket, without which a missing object \
              is 403",
         ),
         _ => Finding::failed(format!("{bucket}: {refusal}"), "see radosgw's log"),
@@ -63,5 +61,5 @@ async fn versions(site: &Site, bucket: &str) -> Finding {
             "use another output bucket: versions can be suspended, but not removed",
         );
     }
-    Finding::ok(format!("{bucket}, and the function may look into it"))
+    Finding::ok(format!("{bucket}, and the function may read it"))
 }

@@ -1,8 +1,9 @@
-//! What the gateway does when a picture arrives: the notification, its topic, and who receives.
+//! Checks of the path from an arriving picture to the receiver: the notification, its topic, and
+//! the receiver.
 
 use bytes::Bytes;
 use http::Request;
-use xray_demo::Client;
+use s3::Client;
 
 use super::{Site, line::Finding};
 use crate::ceph::{
@@ -10,14 +11,14 @@ use crate::ceph::{
     stored_topic::{self, Stored},
 };
 
-/// What the probe has to know of it.
+/// Findings that the probe needs.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The notifications about new objects, each with its topic.
+    /// The notifications of new objects, each with its topic.
     pub entries: Vec<(Entry, Stored)>,
 }
 
-/// Whether new objects are notified of, to topics that are there.
+/// Checks that new objects trigger notifications to existing topics.
 pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Finding {
     let bucket = &site.settings.buckets.input;
     let all = match configuration::read(owner, bucket).await {
@@ -25,7 +26,7 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
         Err(error) => {
             return Finding::failed(
                 format!("the notifications of {bucket}: {error:#}"),
-                "the owner's keys must be those of the bucket's owner",
+                "use the keys of the bucket's owner",
             );
         }
     };
@@ -38,9 +39,9 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
             Ok(None) => {
                 return Finding::failed(
                     format!(
-                        "the topic {name} of a notification is gone; if it was persistent, every PUT into {bucket} is refused"
+                        "the topic {name} of a notification is gone; if it was persistent, every PUT into {bucket} is rejected"
                     ),
-                    "xray setup makes it again",
+                    "create it again with xray setup",
                 );
             }
             Err(error) => {
@@ -53,16 +54,20 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
         }
     }
     match (found.entries.len(), count) {
-        (0, 0) => Finding::failed(format!("{bucket} has none"), "xray setup makes it"),
-        (0, _) => Finding::failed(
-            format!("{bucket} has {count}, and none is about new objects"),
-            "xray setup adds one for s3:ObjectCreated:*",
+        (0, 0) => Finding::failed(
+            format!("{bucket} has no notification"),
+            "create it with xray setup",
         ),
-        (ours, _) => Finding::ok(format!("{ours} about new objects of {bucket}")),
+        (0, _) => Finding::failed(
+            format!("{bucket} has {count}, but none for new objects"),
+            "add one for s3:ObjectCreated:* with xray setup",
+        ),
+        (ours, _) => Finding::ok(format!("{ours} for new objects of {bucket}")),
     }
 }
 
-/// Whether the topic goes where the function listens, and keeps what can't be delivered.
+/// Checks that the topic pushes to the function's address, and keeps events that can't be
+/// delivered.
 pub fn topic(site: &Site, found: &Found) -> Finding {
     let Some((entry, stored)) = found.entries.first() else {
         return Finding::skipped("no notification");
@@ -72,7 +77,7 @@ pub fn topic(site: &Site, found: &Found) -> Finding {
     if stored.address.is_empty() {
         return Finding::failed(
             format!("{name} pushes nowhere"),
-            "xray setup --push URL; parameters of CreateTopic must be in the body, those in the query are ignored",
+            "xray setup --push URL; send the parameters of CreateTopic in the body, since those in the query are ignored",
         );
     }
     if let Some(kafka) = &site.kafka {
@@ -86,22 +91,23 @@ pub fn topic(site: &Site, found: &Found) -> Finding {
             let read = kafka.topics.join(", ");
             return Finding::failed(
                 format!("the gateway writes to {name}, and the function reads {read}"),
-                "the topic's name at the gateway is that of the Kafka topic: give --topic the same name to both",
+                "give both the same --topic: the topic's name at the gateway is that of the Kafka topic",
             );
         }
     }
     if !stored.persistent {
         return Finding::warning(
             format!(
-                "{name} pushes to {address} and is not persistent: what comes while the receiver is down is lost"
+                "{name} pushes to {address} and is not persistent: events that arrive while the receiver is down are lost"
             ),
-            "xray setup makes it persistent",
+            "make it persistent with xray setup",
         );
     }
     Finding::ok(format!("{name} pushes to {address}, persistent"))
 }
 
-/// Whether the receiver of HTTP pushes is well, as far as this machine sees; nothing to say for other receivers.
+/// Checks the receiver of HTTP pushes, as seen from this machine; returns nothing for other
+/// receivers.
 pub async fn receiver(site: &Site, found: &Found) -> Option<Finding> {
     let (_, stored) = found.entries.first()?;
     let url = url::Url::parse(&stored.address).ok()?;
@@ -117,7 +123,7 @@ pub async fn receiver(site: &Site, found: &Found) -> Option<Finding> {
         Ok(answer) if answer.status().is_success() => Finding::ok(format!("{address} is up")),
         Ok(answer) => Finding::failed(
             format!(
-                "{address} answers {} to a question about its health",
+                "{address} responds with {} to a health check",
                 answer.status()
             ),
             remedy,
@@ -126,7 +132,7 @@ pub async fn receiver(site: &Site, found: &Found) -> Option<Finding> {
     })
 }
 
-/// An address without user and password.
+/// Returns an address without user and password.
 fn shown(address: &str) -> String {
     match (address.split_once("://"), address.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),

@@ -1,31 +1,31 @@
-//! What all pictures of a run came to.
+//! Totals of a run.
 
 use std::{path::Path, process::ExitCode};
 
-use xray_demo::results::Report;
+use xray::{error::Outcome, report::Report};
 
-/// How many pictures ended how.
+/// Numbers of pictures by result.
 #[derive(Debug, Default)]
 pub(super) struct Count {
     done: usize,
     failed: usize,
-    /// Those whose copy is due and not clean for sure, or could not be made.
+    /// Pictures whose copy is due but may still contain text, or could not be made.
     quarantined: usize,
-    /// The code to end with, if somebody asked to stop.
+    /// Exit code, if a signal stopped the run.
     pub(super) stopped: Option<u8>,
 }
 
 impl Count {
-    /// Counts one more.
-    pub(super) fn add(&mut self, report: &Report, error: Option<&str>) {
+    /// Counts one picture.
+    pub(super) fn add(&mut self, report: Option<&Report>, error: Option<&str>) {
         self.done += 1;
-        match report.is_quarantined() {
-            true => self.quarantined += 1,
-            false => self.failed += usize::from(error.is_some()),
+        match report.map(|report| report.outcome) {
+            Some(Outcome::Quarantined) => self.quarantined += 1,
+            _ => self.failed += usize::from(error.is_some()),
         }
     }
 
-    /// The sentence at the end.
+    /// Summarizes the run in a sentence.
     pub(super) fn sentence(&self, out: &Path) -> String {
         let apart = match self.quarantined {
             0 => String::new(),
@@ -39,7 +39,7 @@ impl Count {
         )
     }
 
-    /// A failure where a picture did not get all that is due.
+    /// Returns the exit code: a failure if a picture did not get all outputs that are due.
     pub(super) fn code(&self) -> ExitCode {
         match self.stopped {
             Some(code) => ExitCode::from(code),

@@ -1,5 +1,5 @@
-//! `xray process`: the function on local pictures. The same module in the same host, with a store in this process, so
-//! that nothing listens and nothing leaves the machine.
+//! `xray process`: the function on local pictures. The same module runs in the same host with a
+//! store in this process, so nothing listens and nothing leaves the machine.
 
 mod count;
 mod line;
@@ -17,18 +17,17 @@ use std::{
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
+use fake_gateway::{
+    notify::{Change, Event, notification},
+    store::Store,
+};
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
-use xray::config::Config;
-use xray_demo::{
-    Client, Credentials,
-    notify::{Change, Event, notification},
-    results::{
-        Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
-    },
-    sender::progress_bar,
-    store::Store,
+use s3::{Client, Credentials};
+use xray::{
+    config::Config,
+    report::{Report, response},
 };
 
 use self::{
@@ -40,6 +39,8 @@ use crate::{
     commands::shared::{
         app::App,
         inputs::{self, Input},
+        progress::progress_bar,
+        results::outputs_of,
         runtime_args::RuntimeArgs,
         stop::Stop,
     },
@@ -49,33 +50,35 @@ use crate::{
     },
 };
 
-/// The bucket that the pictures seem to lie in.
+/// Name of the bucket that the pictures seem to be in.
 const BUCKET: &str = "pictures";
-/// What the function calls the store. There is no such host: the call never leaves the process.
+/// Host name of the store as the function sees it. It does not exist: the requests never leave the
+/// process.
 const STORE: &str = "store.internal";
 
 /// Arguments of `xray process`.
 #[derive(Debug, Args)]
 pub struct ProcessArgs {
-    /// Pictures, or folders in which every JPEG and PNG is taken.
+    /// Pictures, or folders whose JPEGs and PNGs are all taken.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
-    /// Folder for the outputs: processed/, anonymized/ and quarantine/ in it, as the buckets would hold them. What an earlier run
-    /// has left there stays, unless it is replaced.
+    /// Folder for the outputs, with processed/, anonymized/ and quarantine/ in it, laid out as in
+    /// the buckets. Outputs of an earlier run stay there unless they are replaced.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Print one JSON object a line instead of text.
+    /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
 }
 
-/// Processes all pictures; the code is a failure if any of them did not get all that is due, a quarantined one too.
+/// Processes all pictures; the exit code is a failure if any of them did not get all outputs that
+/// are due, including quarantined ones.
 ///
 /// # Errors
-/// When nothing can be processed at all.
+/// Returns an error if nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
     let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
@@ -131,25 +134,29 @@ struct Run {
     place: Place,
 }
 
-/// What one picture came to.
+/// Result of one picture.
+#[derive(Default)]
 struct Done {
-    report: Report,
+    /// The function's report; `None` if there was none.
+    report: Option<Report>,
     paths: Paths,
     error: Option<String>,
 }
 
-/// The buckets of what the function stores: labelled pictures, anonymized copies, and those that are not clean for sure.
+/// Returns the output buckets: processed, anonymized, quarantine.
 fn output_buckets(config: &Config) -> [Option<String>; 3] {
+    let buckets = config.buckets(BUCKET);
     [
-        Some(processed_bucket(BUCKET, config)),
-        Some(anonymized_bucket(BUCKET, config)),
-        quarantine_bucket(BUCKET, config),
+        Some(buckets.processed),
+        Some(buckets.anonymized),
+        buckets.quarantine,
     ]
 }
 
 impl Run {
-    /// Processes everything, several at a time, and prints in order. Asked to stop, it takes no more pictures and
-    /// finishes those it has, so that no request outlives the store.
+    /// Processes everything, several pictures at a time, and prints the results in order. After a
+    /// signal it starts no more pictures and finishes the running ones, so that no request outlives
+    /// the store.
     async fn all(
         &self,
         inputs: &[Input],
@@ -170,8 +177,8 @@ impl Run {
                 paths,
                 error,
             } = done;
-            count.add(&report, error.as_deref());
-            let line = Line::new(&input.path, &report, paths, error);
+            count.add(report.as_ref(), error.as_deref());
+            let line = Line::new(&input.path, report.as_ref(), paths, error);
             let line = if json { line.json() } else { line.text() };
             bar.suspend(|| writeln!(io::stdout(), "{line}"))
                 .context("writing the reports")?;
@@ -182,49 +189,49 @@ impl Run {
     }
 
     async fn one(&self, input: &Input) -> Done {
-        let mut done = Done {
-            report: Report::default(),
-            paths: Paths::default(),
-            error: None,
+        let failed = |report, error: anyhow::Error| Done {
+            report,
+            error: Some(format!("{error:#}")),
+            ..Done::default()
         };
-        // Until the function says anything else.
-        done.report.outcome = "failed".into();
-        let outputs = match self.process(input, &mut done.report).await {
+        let report = match self.process(input).await {
+            Ok(report) => report,
+            Err(error) => return failed(None, error),
+        };
+        let outputs = match outputs_of(&self.client, &self.config, BUCKET, &input.key).await {
             Ok(outputs) => outputs,
-            Err(error) => {
-                done.error = Some(format!("{error:#}"));
-                return done;
-            }
+            Err(error) => return failed(Some(report), error),
         };
-        done.error = done.report.failure();
         let dir = |bucket: String| self.store.bucket_dir(&bucket);
         let dirs = output_buckets(&self.config).map(|bucket| bucket.map(dir));
         match self.place.take_all(dirs, outputs) {
-            Ok(paths) => done.paths = paths,
-            Err(error) => done.error = Some(format!("{error:#}")),
+            Ok(paths) => Done {
+                error: report.failure(),
+                report: Some(report),
+                paths,
+            },
+            Err(error) => failed(Some(report), error),
         }
-        done
     }
 
-    async fn process(&self, input: &Input, report: &mut Report) -> Result<Outputs> {
+    async fn process(&self, input: &Input) -> Result<Report> {
         let bucket = self.store.bucket_dir(BUCKET);
         self.place.lend(&input.path, &bucket, &input.key)?;
         let event = Request::post("http://xray.internal/")
             .header(header::CONTENT_TYPE, "application/json")
             .body(event(&input.path, &input.key)?)?;
-        *report = Report::of(&self.runtime.call(event).await)?;
-        outputs_of(&self.client, &self.config, BUCKET, &input.key).await
+        Ok(response::read(&self.runtime.call(event).await)?)
     }
 }
 
-/// The notification that a gateway would have sent had the picture been uploaded.
+/// Builds the notification that a gateway would have sent if the picture had been uploaded.
 fn event(picture: &Path, key: &str) -> Result<Bytes> {
     Ok(notification(&Change {
         event: Event::Put,
         bucket: BUCKET.into(),
         key: key.into(),
         size: picture.metadata()?.len(),
-        // The picture is there to stay, so its digest would only be read once more for nothing.
+        // The picture does not change, so its digest would only be read once more for nothing.
         etag: String::new(),
         metadata: Vec::new(),
         tags: Vec::new(),

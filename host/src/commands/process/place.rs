@@ -1,4 +1,4 @@
-//! Outputs move from the store of one run to the folder of the user.
+//! Moves outputs from the store of one run to the user's folder.
 
 use std::{
     fs, io,
@@ -8,11 +8,10 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tempfile::TempDir;
-use xray_demo::results::Outputs;
 
-use crate::commands::shared::inputs::FOLDERS;
+use crate::commands::shared::{inputs::FOLDERS, results::Outputs};
 
-/// Where a picture's outputs are now.
+/// Final paths of a picture's outputs.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Paths {
     pub(super) processed: Option<PathBuf>,
@@ -20,10 +19,11 @@ pub(super) struct Paths {
     pub(super) quarantined: Option<PathBuf>,
 }
 
-/// The output folder, with a hidden one in it for the store of this run.
+/// The output folder, with a hidden folder in it for the store of this run.
 ///
-/// The store is new for every run, so that each picture is looked at again and two that would share a name are told
-/// apart; it lies within the output folder, so that its files need no second place on the disk.
+/// The store is new for every run, so each picture is processed again and two pictures that would
+/// share a name are kept apart. It lies within the output folder, so its files can be moved without
+/// being copied.
 #[derive(Debug)]
 pub(super) struct Place {
     out: PathBuf,
@@ -43,7 +43,7 @@ impl Place {
         })
     }
 
-    /// Where this run's store lies.
+    /// Returns the folder of this run's store.
     pub(super) fn store(&self) -> &Path {
         self.store.path()
     }
@@ -58,7 +58,7 @@ impl Place {
         lend().with_context(|| format!("opening {}", picture.display()))
     }
 
-    /// Puts a picture's outputs into their folders. `dirs` are those of their buckets.
+    /// Puts a picture's outputs into their folders. `dirs` are the folders of their buckets.
     pub(super) fn take_all(&self, dirs: [Option<PathBuf>; 3], outputs: Outputs) -> Result<Paths> {
         let [processed, anonymized, quarantine] = FOLDERS;
         let take = |key: Option<String>, dir: &Option<PathBuf>, folder| match (key, dir) {
@@ -72,20 +72,22 @@ impl Place {
         })
     }
 
-    /// Puts an object into the folder `name` of the output folder and says where it is now.
+    /// Puts an object into the folder `name` of the output folder and returns its path.
     ///
-    /// A file that is there already is replaced whole, never written into.
+    /// An existing file is replaced as a whole, never written into.
     fn take(&self, bucket: &Path, key: &str, name: &str) -> Result<PathBuf> {
         let from = bucket.join(key);
         let to = self.out.join(name).join(key);
         let take = || -> io::Result<()> {
             fs::create_dir_all(to.parent().unwrap_or(&self.out))?;
-            // The store keeps its copy until the end, because later pictures are compared with it.
+            // The store keeps its copy until the run is over, because later pictures are compared
+            // with it.
             let staged = tempfile::Builder::new().make_in(self.store(), |staged| {
                 fs::hard_link(&from, staged).or_else(|_| fs::copy(&from, staged).map(drop))
             })?;
             let staged = staged.into_temp_path();
-            // Renaming one name of a file onto another name of it does nothing, so the old name goes first.
+            // Renaming one name of a file onto another name of the same file does nothing, so the
+            // old name is removed first.
             match fs::remove_file(&to) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}

@@ -1,4 +1,4 @@
-//! The contents of an image: which there are, and the locked application that names them.
+//! Contents of an image, and the locked application that names them.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -15,21 +15,23 @@ use crate::app::{
 };
 use crate::commands::shared::kafka_args::check_keys;
 
-/// Contents up to this size stand in the locked application, as some registries refuse very small ones.
+/// Largest content in bytes that is embedded in the locked application, as some registries reject
+/// very small layers.
 const INLINE: usize = 128;
-/// Layers that an image may have in the strictest of registries, the locked application's among them.
+/// Maximum number of layers in the strictest registry, including the locked application.
 const MAX_LAYERS: usize = 500;
 
-/// Choices about the form of an image.
+/// Options for the layout of an image.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
-    /// One archive for the files of each component.
+    /// Pack the files of each component into one archive.
     pub archive: bool,
-    /// Dependencies inside the components that need them, not beside them.
+    /// Compose dependencies into the components that need them instead of storing them beside
+    /// these.
     pub compose: bool,
 }
 
-/// What an image is made of.
+/// Contents of an image.
 pub struct Assembly {
     /// The locked application.
     pub locked: Value,
@@ -39,10 +41,11 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Packs the application of a manifest. When there are too many layers, files are put into archives in any case.
+    /// Packs the application of a manifest. If there are too many layers, files are put into
+    /// archives in any case.
     ///
     /// # Errors
-    /// When the manifest does not load, or something that it names is not there.
+    /// Returns an error if the manifest does not load, or something that it names is missing.
     pub fn of(from: &Path, mut form: Form) -> Result<Self> {
         let manifest = Manifest::load(from)?;
         check_keys(&manifest)?;
@@ -127,7 +130,7 @@ impl Assembly {
         source
     }
 
-    /// Adds a content, unless it is there already, and says how it is named.
+    /// Adds a content unless it is there already, and returns its reference.
     fn layer(&mut self, bytes: Vec<u8>, media_type: &str) -> Value {
         let named = content(&bytes);
         if self.digests.insert(Digest::of(&bytes)) {
@@ -138,7 +141,7 @@ impl Assembly {
     }
 }
 
-/// How a content is named: by its digest, and by itself if it is very small.
+/// Builds the reference of a content: its digest, and the content itself if it is very small.
 fn content(bytes: &[u8]) -> Value {
     let mut content = json!({ "digest": Digest::of(bytes).to_string() });
     if bytes.len() <= INLINE {

@@ -1,4 +1,4 @@
-//! The files that a component sees, each with the path at which it does.
+//! Files that a component sees, each with the path at which it sees them.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::app::manifest::FileMount;
 
-/// Lists what a manifest's `files` stand for, by path without the first slash. Where two entries put a file at one path,
-/// the later one holds, as with Spin.
+/// Lists the files selected by a manifest's `files`, by path without the leading slash. If two
+/// entries put a file at one path, the later one wins, as in Spin.
 ///
 /// # Errors
-/// When a source is not there, or a name is not text.
+/// Returns an error if a source is missing, or a name is not UTF-8.
 pub fn list(files: &[FileMount], dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut all = BTreeMap::new();
     for entry in files {
@@ -29,7 +29,7 @@ pub fn list(files: &[FileMount], dir: &Path) -> Result<BTreeMap<String, PathBuf>
                 } else if source.is_file() {
                     all.insert(place.to_owned(), source);
                 } else {
-                    bail!("files: there is no {}", source.display());
+                    bail!("files: {} does not exist", source.display());
                 }
             }
             FileMount::Pattern(pattern) if dir.join(pattern).is_dir() => {
@@ -41,9 +41,9 @@ pub fn list(files: &[FileMount], dir: &Path) -> Result<BTreeMap<String, PathBuf>
     Ok(all)
 }
 
-/// Adds the files in `dir` that match, below `place`.
+/// Adds the matching files in `dir`, below `place`.
 fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &str) -> Result<()> {
-    // What matches below `.` comes without it, so that nothing could be said of where it lies.
+    // Matches below `.` come without it, which would leave their location unknown.
     let dir = dir.canonicalize()?;
     let escaped = glob::Pattern::escape(&dir.to_string_lossy());
     let full = format!("{escaped}/{pattern}");
@@ -67,6 +67,7 @@ fn add(all: &mut BTreeMap<String, PathBuf>, pattern: &str, dir: &Path, place: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::manifest::Manifest;
 
     #[test]
     fn files_are_listed_where_the_component_sees_them() {
@@ -98,5 +99,36 @@ mod tests {
         assert!(list(&both, app.path()).unwrap()["x"].ends_with("2.md"));
         let error = list(&[placed("nothing", "/x")], app.path()).unwrap_err();
         assert!(format!("{error:#}").contains("nothing"));
+    }
+
+    #[test]
+    fn pushed_application_has_only_models_and_contracts() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let shipped = [
+            "models/pneumonia/contract.json",
+            "models/pneumonia/model.onnx",
+            "models/text/contract.json",
+            "models/text/model.onnx",
+        ];
+        for manifest in ["spin.toml", "spin-kafka.toml"] {
+            let manifest = Manifest::load(&root.join(manifest)).unwrap();
+            let files = list(&manifest.components["xray"].files, &manifest.dir).unwrap();
+            assert!(files.keys().eq(shipped), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn pushed_application_has_models_that_users_add() {
+        let app = tempfile::tempdir().unwrap();
+        for file in ["model.onnx", "contract.json", "README.md", "train.py"] {
+            let path = app.path().join("models/mine").join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let manifest = Manifest::load(root).unwrap();
+        let files = list(&manifest.components["xray"].files, app.path()).unwrap();
+        let shipped = ["models/mine/contract.json", "models/mine/model.onnx"];
+        assert!(files.keys().eq(shipped), "{files:?}");
     }
 }

@@ -1,17 +1,19 @@
-//! From a manifest to the locked application that Spin would make of it, its contents left open.
+//! Turns a manifest into the locked application that Spin would build from it, leaving its contents
+//! open.
 //!
-//! The manifest has been read by [`crate::app::manifest`] before, which refuses what this host does not have. Here its tables
-//! are only carried over, those of other hosts and tools included, so that nothing of them is lost on the way.
+//! The manifest has been read by [`crate::app::manifest`] before, which rejects features that this
+//! host lacks. Its tables are only copied here, including those of other hosts and tools, so that
+//! nothing is lost on the way.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// The locked application, without sources and files.
+/// Returns the locked application, without sources and files.
 ///
 /// # Errors
-/// When the manifest is not one.
+/// Returns an error if the text is not a manifest.
 pub fn application(text: &str) -> Result<Value> {
     let manifest: Map<String, Value> = toml::from_str(text)?;
     let table = |key: &str| manifest.get(key).and_then(Value::as_object);
@@ -35,7 +37,7 @@ pub fn application(text: &str) -> Result<Value> {
 
 fn variable(table: &Value) -> Value {
     let mut variable = pick(table, &["description", "secret"]);
-    // An empty default is one; a variable without any is required.
+    // An empty default is a default; a variable without any is required.
     if let Some(default) = table.get("default") {
         variable["default"] = default.clone();
     }
@@ -47,7 +49,7 @@ fn metadata(application: &Map<String, Value>, triggers: &Map<String, Value>) -> 
     let mut metadata = pick(&application, &["name", "version", "description", "authors"]);
     let common = &application["trigger"];
     metadata["triggers"] = common.as_object().cloned().unwrap_or_default().into();
-    // What older hosts look at when there is one type of trigger.
+    // Older hosts look here if there is one type of trigger.
     if let [only] = triggers.keys().collect::<Vec<_>>()[..] {
         let mut single = common[only].as_object().cloned().unwrap_or_default();
         single.insert("type".to_owned(), only.as_str().into());
@@ -56,7 +58,7 @@ fn metadata(application: &Map<String, Value>, triggers: &Map<String, Value>) -> 
     metadata
 }
 
-/// The triggers by type, each with the id that it has or the one that Spin would give it.
+/// Returns the triggers by type, each with its own id or the one that Spin would assign.
 fn locked_triggers(triggers: &Map<String, Value>) -> Vec<Value> {
     let entries = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let own = triggers.values().flat_map(entries);
@@ -91,7 +93,7 @@ fn locked_triggers(triggers: &Map<String, Value>) -> Vec<Value> {
 
 fn component((id, table): (&String, &Value)) -> Value {
     let mut metadata = pick(table, &["description", "allowed_outbound_hosts", "build"]);
-    // Lists for what this host would not have read.
+    // Lists of keys that this host would not have read.
     for (key, name) in [
         ("key_value_stores", "key_value_stores"),
         ("sqlite_databases", "databases"),
@@ -114,7 +116,7 @@ fn component((id, table): (&String, &Value)) -> Value {
     locked
 }
 
-/// These keys of a table, as far as they say anything.
+/// Copies these keys of a table, as far as they have a value.
 fn pick(table: &Value, keys: &[&str]) -> Value {
     let picked = keys.iter().filter_map(|key| {
         let value = table.get(key).filter(|value| !is_empty(value))?;

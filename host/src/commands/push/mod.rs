@@ -1,5 +1,5 @@
-//! `xray push`: an application into a registry, in the form of `spin registry push`, so that `spin up`, SpinKube and
-//! `xray up` all run it from there.
+//! `xray push`: stores an application in a registry, in the format of `spin registry push`, so that
+//! `spin up`, SpinKube and `xray up` all run it from there.
 
 mod assemble;
 mod files;
@@ -27,9 +27,9 @@ use crate::app::registry::{APPLICATION, Registry};
 /// Arguments of `xray push`.
 #[derive(Debug, Args)]
 pub struct PushArgs {
-    /// Where to: REGISTRY/REPOSITORY:TAG.
+    /// Destination: REGISTRY/REPOSITORY:TAG.
     pub reference: String,
-    /// The manifest, or a folder with a spin.toml.
+    /// Manifest, or folder with a spin.toml.
     #[arg(
         short = 'f',
         long,
@@ -41,11 +41,12 @@ pub struct PushArgs {
     /// Talk to the registry over HTTP without TLS.
     #[arg(short = 'k', long)]
     pub insecure: bool,
-    /// One archive for a component's files, instead of a layer for each.
+    /// Pack a component's files into one archive instead of a layer each.
     #[arg(long, env = "SPIN_OCI_ARCHIVE_LAYERS", value_parser = clap::builder::FalseyValueParser::new())]
     pub archive: bool,
-    /// Compose the inference component in, for hosts that don't; with `=false` it is stored beside the function, and `xray`
-    /// computes with its own, which is faster.
+    /// Compose the inference component into the function, for hosts that don't compose; with
+    /// `=false` it is stored beside the function, and `xray` uses its own inference, which is
+    /// faster.
     #[arg(
         long,
         value_name = "BOOL",
@@ -56,7 +57,7 @@ pub struct PushArgs {
         action = clap::ArgAction::Set
     )]
     pub compose: bool,
-    /// Annotate the image; may be given more than once.
+    /// Annotate the image; repeatable.
     #[arg(long = "annotation", value_name = "NAME=VALUE", value_parser = annotation)]
     pub annotations: Vec<(String, String)>,
 }
@@ -66,10 +67,10 @@ fn annotation(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Pushes, and prints the digest.
+/// Pushes the image and prints its digest.
 ///
 /// # Errors
-/// When the application is not whole, or the registry refuses.
+/// Returns an error if the application is incomplete, or the registry rejects the image.
 pub async fn run(args: PushArgs) -> Result<()> {
     let registry = Registry::new(&args.reference, args.insecure)?;
     let assemble = {
@@ -93,8 +94,8 @@ pub async fn run(args: PushArgs) -> Result<()> {
     Ok(())
 }
 
-/// The image: the contents, the locked application last, and a configuration that names it, because container runtimes
-/// tell images apart by their configuration.
+/// Builds the image: the contents, the locked application last, and a configuration that names it,
+/// because container runtimes tell images apart by their configuration.
 fn image(
     assembly: Assembly,
     annotations: &[(String, String)],
@@ -116,7 +117,7 @@ fn image(
     Ok((layers, config, manifest))
 }
 
-/// The annotations that say what an image is.
+/// Returns the annotations that describe the image.
 fn about(locked: &Value) -> BTreeMap<String, String> {
     let text = |key: &str| locked["metadata"][key].as_str().map(str::to_owned);
     let authors = locked["metadata"]["authors"].as_array().map(|authors| {

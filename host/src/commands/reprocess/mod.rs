@@ -1,7 +1,9 @@
-//! `xray reprocess`: what lies in the input bucket and has no current outputs goes through the function, in this process.
+//! `xray reprocess`: runs objects of the input bucket without current outputs through the function,
+//! in this process.
 //!
-//! For what was there before the function, for what was lost while it was down, and after a change of model or settings. What
-//! is current it asks the store, so that it can be stopped and started again, and may run beside the function.
+//! It is for objects that were stored before the function existed or while it was down, and for a
+//! change of model or settings. It asks the store which outputs are current, so it can be stopped
+//! and started again, and may run beside the function.
 
 mod since;
 mod tally;
@@ -12,15 +14,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{
-    config::Config, model::contract::Contract, store::decide, text::contract::TextContract,
-};
-use xray_demo::sender::progress_bar;
+use xray::{config::Config, model::contract::Contract, text::contract::TextContract};
 
 use self::walk::Walk;
 use crate::{
     app::manifest::Manifest,
-    commands::shared::{app, runtime_args::RuntimeArgs, stop::Stop, store_client::of_function},
+    commands::shared::{
+        app, progress::progress_bar, runtime_args::RuntimeArgs, stop::Stop,
+        store_client::of_function,
+    },
     serve::runtime::{Runtime, files::Mounts, processors},
 };
 
@@ -30,25 +32,25 @@ pub struct ReprocessArgs {
     /// Bucket with the pictures.
     #[arg(long, value_name = "NAME", default_value = "xray-data-in")]
     pub bucket: String,
-    /// Only keys that begin so.
+    /// Only keys with this prefix.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
-    /// Only what was stored since then: 2026-11-01, 2026-11-01T08:00:00Z, or 36h or 7d ago.
+    /// Only objects stored since: 2026-11-01, 2026-11-01T08:00:00Z, or a time ago as 36h or 7d.
     #[arg(long, value_name = "WHEN", value_parser = since)]
     pub since: Option<Timestamp>,
-    /// Process at most so many.
+    /// Process at most this many objects.
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     pub limit: usize,
-    /// Pictures at a time [default: two a processor].
+    /// Maximum number of concurrent pictures [default: two per processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
     /// Only count what would be processed.
     #[arg(long)]
     pub dry_run: bool,
-    /// Name objects in what is printed. Their names may hold those of patients.
+    /// Print object keys. They may hold patients' names.
     #[arg(long)]
     pub show_keys: bool,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
 }
@@ -57,18 +59,19 @@ fn since(text: &str) -> Result<Timestamp, String> {
     since::parse(text, Timestamp::now())
 }
 
-/// Processes what is due; the code is a failure if any of it failed and may work later, or somebody asked to stop.
+/// Processes the objects that are due; the exit code is a failure if any of them failed and may
+/// still work later, or a signal stopped the run.
 ///
 /// # Errors
-/// When the application does not start, or the store refuses to list or to tell what is there.
+/// Returns an error if the application does not start, or the store rejects listing or reading.
 pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
     let manifest = args.settings.application().await?;
     let variables = args.settings.resolve(&manifest)?;
     let config = app::config(&manifest, &variables)?;
-    if decide::is_own_output(&args.bucket, &config) {
+    if config.is_output_bucket(&args.bucket) {
         bail!(
-            "{} is a bucket for outputs; name the one that pictures are sent to",
+            "{} is a bucket for outputs; name the input bucket with --bucket",
             args.bucket
         );
     }
@@ -108,7 +111,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     let tally = tally?;
     println!("{}", tally.text());
     if stopped.is_some() {
-        eprintln!("Stopped; the same command goes on where it was.");
+        eprintln!("Stopped; the same command resumes.");
     }
     Ok(match stopped {
         Some(code) => ExitCode::from(code),
@@ -117,10 +120,10 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     })
 }
 
-/// The digests that the component is going to write: those of the contracts it reads.
+/// Digests that the component is going to write: those of the contracts it reads.
 struct Digests {
     model: String,
-    /// Of what finds text, where anything does.
+    /// Digest of the text detector, if there is one.
     detector: Option<String>,
 }
 
@@ -129,7 +132,8 @@ impl Digests {
         let route = manifest.routes.first();
         let component = route.and_then(|route| manifest.components.get(&route.component));
         let component = component.context("the application has no route to a component")?;
-        // Kept until the contracts are read: what an image holds is copied, and goes with the copies.
+        // Kept until the contracts are read: the contents of an image are copied, and go with the
+        // copies.
         let mounts = Mounts::prepare(&component.files, &manifest.dir, None)?;
         let models = mounts.models();
         let contract = |model: &str| {

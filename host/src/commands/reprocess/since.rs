@@ -1,11 +1,11 @@
-//! `--since`: a day, a time, or how long ago.
+//! `--since`: a day, a time, or a duration before now.
 
 use jiff::{Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 
-/// Reads `2026-11-01`, `2026-11-01T08:00:00Z` or a duration before `now`, as in `36h` or `7d`.
+/// Parses `2026-11-01`, `2026-11-01T08:00:00Z` or a duration before `now`, such as `36h` or `7d`.
 ///
 /// # Errors
-/// Says what is expected.
+/// Returns the expected forms.
 pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(date) = text.parse::<Date>()
         && text.len() == "2026-11-01".len()

@@ -1,10 +1,13 @@
-//! What it came to, in numbers.
+//! Counts of a run.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use xray::store::decide::Lack;
-use xray_demo::results::Report;
+use xray::{
+    error::{Outcome, Reason},
+    report::Report,
+    store::decide::OutOfDate,
+};
 
 /// Counts of objects.
 #[derive(Debug, Default)]
@@ -12,8 +15,8 @@ pub(super) struct Tally {
     is_dry: bool,
     current: usize,
     due: BTreeMap<&'static str, usize>,
-    /// By outcome, and by reason in it.
-    ended: BTreeMap<String, BTreeMap<String, usize>>,
+    /// By outcome, and within it by reason.
+    ended: BTreeMap<&'static str, BTreeMap<String, usize>>,
 }
 
 impl Tally {
@@ -24,38 +27,39 @@ impl Tally {
         }
     }
 
-    /// Counts an object by what it lacks.
-    pub(super) fn listed(&mut self, lack: Option<Lack>) {
-        let why = match lack {
+    /// Counts an object by the reason for which its outputs are out of date.
+    pub(super) fn listed(&mut self, out_of_date: Option<OutOfDate>) {
+        let why = match out_of_date {
             None => {
                 self.current += 1;
                 return;
             }
-            Some(Lack::Missing) => "without output",
-            Some(Lack::Source) => "overwritten",
-            Some(Lack::Model) => "of another model",
-            Some(Lack::Settings) => "of other settings",
+            Some(OutOfDate::Missing) => "without output",
+            Some(OutOfDate::SourceChanged) => "overwritten",
+            Some(OutOfDate::ModelChanged) => "of another model",
+            Some(OutOfDate::SettingsChanged) => "of other settings",
         };
         *self.due.entry(why).or_default() += 1;
     }
 
-    /// Counts how an object's processing ended, and gives what there is to say about it alone.
+    /// Counts an object's result, and returns the message about it, if there is one.
     pub(super) fn ended(&mut self, ended: Result<Report>) -> Option<String> {
         let (outcome, reason, complaint) = match ended {
             Ok(report) => {
-                let outcome = match report.outcome.as_str() {
-                    "retry" => "failed",
-                    outcome => outcome,
+                let outcome = match report.outcome {
+                    Outcome::Retry => "failed",
+                    outcome => outcome.as_str(),
                 };
-                let complaint = match outcome {
-                    "done" | "skipped" => None,
+                let reason = report.reason.as_ref().map_or("", Reason::as_str);
+                let complaint = match report.outcome {
+                    Outcome::Done | Outcome::Skipped => None,
                     _ => report.failure(),
                 };
-                (outcome.to_owned(), report.reason().to_owned(), complaint)
+                (outcome, reason.to_owned(), complaint)
             }
             Err(error) => {
                 let complaint = format!("{error:#}");
-                ("failed".to_owned(), String::new(), Some(complaint))
+                ("failed", String::new(), Some(complaint))
             }
         };
         let reasons = self.ended.entry(outcome).or_default();
@@ -63,12 +67,12 @@ impl Tally {
         complaint
     }
 
-    /// How many failed and may still work.
+    /// Returns the number of objects that failed and may still work.
     pub(super) fn failed(&self) -> usize {
         self.ended.get("failed").map_or(0, |r| r.values().sum())
     }
 
-    /// All of it, for people.
+    /// Renders all counts for people.
     pub(super) fn text(&self) -> String {
         let due: usize = self.due.values().sum();
         let what = if self.is_dry { "to process" } else { "due" };
@@ -102,25 +106,23 @@ mod tests {
         for lack in [
             None,
             None,
-            Some(Lack::Missing),
-            Some(Lack::Model),
-            Some(Lack::Model),
+            Some(OutOfDate::Missing),
+            Some(OutOfDate::ModelChanged),
+            Some(OutOfDate::ModelChanged),
         ] {
             tally.listed(lack);
         }
-        let report = |outcome: &str, reason: Option<&str>| {
-            Ok(Report {
-                outcome: outcome.into(),
-                reason: reason.map(str::to_owned),
-                ..Report::default()
-            })
+        let report = |outcome, reason: Option<&str>| {
+            let mut report = Report::new(outcome);
+            report.reason = reason.map(Reason::from);
+            Ok(report)
         };
-        assert_eq!(tally.ended(report("done", None)), None);
-        assert_eq!(tally.ended(report("skipped", Some("changed"))), None);
-        let said = tally.ended(report("rejected", Some("damaged")));
+        assert_eq!(tally.ended(report(Outcome::Done, None)), None);
+        assert_eq!(tally.ended(report(Outcome::Skipped, Some("changed"))), None);
+        let said = tally.ended(report(Outcome::Rejected, Some("damaged")));
         assert_eq!(said.unwrap(), "rejected: damaged");
         assert_eq!(tally.failed(), 0);
-        tally.ended(report("retry", Some("store")));
+        tally.ended(report(Outcome::Retry, Some("store")));
         tally.ended(Err(anyhow::anyhow!("nothing")));
         assert_eq!(tally.failed(), 2);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The way through the bucket: list, look what is current, process the rest.
+//! Walks through the bucket: lists it, checks which outputs are current, and processes the rest.
 
 use std::{cell::RefCell, pin::pin, time::Duration};
 
@@ -8,17 +8,14 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use s3::{Client, ObjectHead, client::Listed};
 use serde_json::json;
 use xray::{
     config::Config,
+    error::Outcome,
     event::{EventKind, ObjectEvent, ObjectRef},
-    s3::ObjectHead,
-    store::decide::{self, Lack},
-};
-use xray_demo::{
-    Client,
-    client::Listed,
-    results::{Report, processed_bucket},
+    report::{Report, response},
+    store::decide::{self, OutOfDate},
 };
 
 use super::tally::Tally;
@@ -27,20 +24,20 @@ use crate::{
     serve::runtime::Runtime,
 };
 
-/// Objects of one request; what S3 gives at most.
+/// Objects per listing request; the maximum of S3.
 const PAGE: u16 = 1000;
-/// How often an object is tried that may still work.
+/// Attempts at an object that may still work.
 const ATTEMPTS: u32 = 4;
-/// The pause before it is tried for the second time; each further one is twice as long.
+/// Pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What it takes to go through a bucket.
+/// State for walking through a bucket.
 pub(super) struct Walk {
     pub(super) client: Client,
     pub(super) config: Config,
     pub(super) settings: String,
     pub(super) model_sha256: String,
-    /// None where nothing is to be processed.
+    /// `None` if nothing is to be processed.
     pub(super) runtime: Option<Runtime>,
     pub(super) bucket: String,
     pub(super) prefix: String,
@@ -52,8 +49,8 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Goes through all of it until `stop` is ready, then finishes what is under way. Never more than a page of the bucket
-    /// is in memory.
+    /// Walks through the whole bucket until `stop` is ready, then finishes the running objects. At
+    /// most one page of the listing is in memory.
     pub(super) async fn all(&self, stop: impl Future<Output = ()>) -> Result<Tally> {
         let tally = RefCell::new(Tally::new(self.runtime.is_none()));
         {
@@ -63,17 +60,17 @@ impl Walk {
                 .try_filter(|object| std::future::ready(self.is_meant(object)))
                 .map(async |object| {
                     let object = object?;
-                    let lack = self.lack(&object).await?;
-                    anyhow::Ok((object, lack))
+                    let out_of_date = self.out_of_date(&object).await?;
+                    anyhow::Ok((object, out_of_date))
                 })
                 .buffered(self.at_a_time);
-            let due = looked.try_filter_map(async |(object, lack)| {
-                tally.borrow_mut().listed(lack);
+            let due = looked.try_filter_map(async |(object, out_of_date)| {
+                tally.borrow_mut().listed(out_of_date);
                 self.bar.inc_length(1);
-                if lack.is_none() {
+                if out_of_date.is_none() {
                     self.bar.inc(1);
                 }
-                Ok(lack.map(|_| object))
+                Ok(out_of_date.map(|_| object))
             });
             let ended = due
                 .take(self.limit)
@@ -97,7 +94,7 @@ impl Walk {
         Ok(tally.into_inner())
     }
 
-    /// Every object below the prefix.
+    /// Streams every object below the prefix.
     fn listing(&self) -> impl Stream<Item = Result<Listed>> {
         let pages = stream::try_unfold(Some(String::new()), async |after| {
             let Some(after) = after else {
@@ -119,14 +116,14 @@ impl Walk {
     }
 
     fn is_meant(&self, object: &Listed) -> bool {
-        // What consoles put as a "folder" is no picture.
+        // Consoles create empty objects as "folders".
         let is_folder = object.key.ends_with('/') && object.size == 0;
         !is_folder && self.since.is_none_or(|since| object.modified >= since)
     }
 
-    /// What is out of date about the outputs of an object.
-    async fn lack(&self, object: &Listed) -> Result<Option<Lack>> {
-        let bucket = processed_bucket(&self.bucket, &self.config);
+    /// Determines why the outputs of an object are out of date.
+    async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
+        let bucket = self.config.buckets(&self.bucket).processed;
         let key = decide::processed_key(&object.key);
         let head = self.again(async || self.client.head(&bucket, &key).await);
         let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
@@ -138,17 +135,21 @@ impl Walk {
             size: Some(object.size),
             sequencer: None,
         };
-        let lack = decide::lack(&event, stored.as_ref(), &self.model_sha256, &self.settings);
-        Ok(lack)
+        Ok(decide::out_of_date(
+            &event,
+            stored.as_ref(),
+            &self.model_sha256,
+            &self.settings,
+        ))
     }
 
-    /// Hands an object to the function, again where that may help; nothing where nothing is to be processed.
+    /// Hands an object to the function, again where that may help; does nothing in a dry run.
     async fn process(&self, object: &Listed) -> Option<Result<Report>> {
         let runtime = self.runtime.as_ref()?;
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             let report = self.call(runtime, object).await;
-            if report.as_ref().is_ok_and(|r| r.outcome != "retry") {
+            if report.as_ref().is_ok_and(|r| r.outcome != Outcome::Retry) {
                 return Some(report);
             }
             tokio::time::sleep(pause).await;
@@ -161,10 +162,11 @@ impl Walk {
         let event = Request::post("http://xray.internal/")
             .header(header::CONTENT_TYPE, "application/json")
             .body(self.notification(object))?;
-        Report::of(&runtime.call(event).await)
+        Ok(response::read(&runtime.call(event).await)?)
     }
 
-    /// The notification of an object that no event is known of: without a sequencer, so that the function goes by the ETag.
+    /// Builds the notification of an object whose event is unknown: without a sequencer, so that
+    /// the function goes by the ETag.
     fn notification(&self, object: &Listed) -> Bytes {
         let record = json!({
             "eventSource": "ceph:s3",
@@ -177,7 +179,7 @@ impl Walk {
         json!({ "Records": [record] }).to_string().into()
     }
 
-    /// Does a request to the store again where that may help.
+    /// Repeats a request to the store where that may help.
     async fn again<T>(&self, request: impl AsyncFn() -> Result<T>) -> Result<T> {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
@@ -199,7 +201,7 @@ impl Walk {
         reference.context("the bucket holds a key that can't be one")
     }
 
-    /// What an object is called in what is printed: by the digest that the function's reports have, or by its key.
+    /// Names an object in messages: by the digest in the function's reports, or by its key.
     fn name(&self, object: &Listed) -> String {
         match (self.shows_keys, self.reference(object)) {
             (false, Ok(reference)) => decide::log_digest(&reference, &self.config),

@@ -1,17 +1,15 @@
-//! Where the store is and who sends: as other S3 programs are told, or else as the function is.
+//! Address of the store and keys of the sender: from the usual S3 variables, or else from the
+//! function's.
 
 use anyhow::{Context, Result};
 use clap::Args;
-use xray::{
-    s3::{Addressing, Endpoint},
-    sigv4::Secret,
-};
-use xray_demo::{Client, Credentials};
+use s3::{Addressing, Client, Credentials, Endpoint, Secret};
 
 use crate::ceph::transport;
 
-/// Where the store is. Keys come from the environment only: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN,
-/// or else SPIN_VARIABLE_S3_ACCESS_KEY and so on, as the function has them.
+/// Options for the store. Keys come from the environment only: AWS_ACCESS_KEY_ID,
+/// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or else SPIN_VARIABLE_S3_ACCESS_KEY and so on, as
+/// for the function.
 #[derive(Debug, Args)]
 pub struct AccessArgs {
     /// The store's endpoint [env: AWS_ENDPOINT_URL or SPIN_VARIABLE_S3_ENDPOINT].
@@ -26,10 +24,10 @@ pub struct AccessArgs {
 }
 
 impl AccessArgs {
-    /// A client with these arguments and the environment's keys.
+    /// Builds a client from these arguments and the environment's keys.
     ///
     /// # Errors
-    /// When the endpoint or a key is missing, or the endpoint is none.
+    /// Returns an error if the endpoint or a key is missing, or the endpoint is invalid.
     pub(super) fn client(&self) -> Result<Client> {
         self.client_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -41,14 +39,14 @@ impl AccessArgs {
         let endpoint = self.endpoint.clone();
         let endpoint = endpoint.or_else(|| either("AWS_ENDPOINT_URL", "ENDPOINT"));
         let endpoint =
-            endpoint.context("where is the store? Set --endpoint or AWS_ENDPOINT_URL")?;
+            endpoint.context("the store is not set; use --endpoint or AWS_ENDPOINT_URL")?;
         let endpoint = Endpoint::parse(&endpoint, Addressing::Path)
             .map_err(|problem| anyhow::anyhow!("the endpoint {problem}"))?;
         let access_key = either("AWS_ACCESS_KEY_ID", "ACCESS_KEY");
         let secret_key = either("AWS_SECRET_ACCESS_KEY", "SECRET_KEY");
         let (access_key, secret_key) = access_key
             .zip(secret_key)
-            .context("who sends? Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
+            .context("the keys are not set; use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
         // A token belongs to the keys beside it.
         let token = match env("AWS_ACCESS_KEY_ID") {
             Some(_) => env("AWS_SESSION_TOKEN"),

@@ -1,4 +1,5 @@
-//! `xray send`: local pictures into the input bucket, as many as one likes, and again until all are there.
+//! `xray send`: uploads local pictures into the input bucket, and can be repeated until all of them
+//! are there.
 
 mod access;
 
@@ -8,62 +9,67 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use indicatif::{HumanBytes, ProgressBar};
-use xray_demo::{
+use s3::{
     Client,
-    sender::{Failure, Manner, Sent, Source, Upload, progress_bar, send_one},
+    client::upload::{Source, Upload, UploadError, UploadOptions, Uploaded, send_one},
 };
 
 use self::access::AccessArgs;
 use crate::commands::shared::{
     inputs,
+    pictures::content_type,
+    progress::progress_bar,
     stop::Stop,
     store_client::{may_pass, remedy},
 };
 
-/// How often a picture is tried that the store does not take at once.
+/// Attempts at a picture that the store does not accept at once.
 const ATTEMPTS: u32 = 4;
-/// The pause before it is tried for the second time; each further one is twice as long.
+/// Pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The longest key, in bytes.
+/// Longest key in bytes.
 const MAX_KEY: usize = 1024;
 
 /// Arguments of `xray send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Pictures, or folders in which every JPEG and PNG is taken; the path below the folder is the key.
+    /// Pictures, or folders whose JPEGs and PNGs are all taken; the path below the folder is the
+    /// key.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
-    /// Bucket to send to.
+    /// Destination bucket.
     #[arg(long, value_name = "NAME", default_value = "xray-data-in")]
     pub bucket: String,
-    /// Put this before every key, as in `ward7/`.
+    /// Prefix for every key, as in `ward7/`.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
-    /// Uploads at a time.
+    /// Maximum number of concurrent uploads.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: u16,
-    /// Files that are larger than this go in parts of this many mebibytes.
+    /// Size in mebibytes above which files are uploaded in parts of this size.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(5..=1024))]
     pub part_size: u16,
-    /// Send everything, also what is there already: same size, and an ETag that is the MD5 of the file, or the one that
-    /// parts of --part-size give.
+    /// Send everything, even pictures that are there already: same size, and an ETag that is the
+    /// MD5 of the file, or the one that parts of --part-size give.
     #[arg(long)]
     pub again: bool,
-    /// Name files in what is printed. Their names may hold those of patients.
+    /// Print file names. They may hold patients' names.
     #[arg(long)]
     pub show_keys: bool,
-    /// No progress bar.
+    /// Show no progress bar.
     #[arg(long, short = 'q')]
     pub quiet: bool,
-    /// Where the store is and who sends.
+    /// The store and the sender's keys.
     #[command(flatten)]
     pub access: AccessArgs,
 }
 
-/// Uploads everything; the code is a failure if a file could not be read, or somebody asked to stop.
+/// Uploads everything; the exit code is a failure if a file could not be read, or a signal stopped
+/// the run.
 ///
 /// # Errors
-/// When there is nothing to send, or with the first refusal that would meet every other file too.
+/// Returns an error if there is nothing to send, or for the first rejection that would meet every
+/// other file too.
 pub async fn run(args: SendArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
     let uploads = uploads(&args)?;
@@ -73,9 +79,9 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
         client: &client,
         args: &args,
         bar: &bar,
-        manner: Manner {
+        options: UploadOptions {
             part_size: usize::from(args.part_size) << 20,
-            skips_present: !args.again,
+            skip_stored: !args.again,
         },
     };
     let count = sending.all(&uploads, stop).await;
@@ -89,7 +95,7 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
     })
 }
 
-/// The pictures with their keys.
+/// Returns the pictures with their keys.
 fn uploads(args: &SendArgs) -> Result<Vec<Upload>> {
     let inputs = inputs::gather(&args.pictures, None)?;
     let mut uploads = Vec::with_capacity(inputs.len());
@@ -101,13 +107,14 @@ fn uploads(args: &SendArgs) -> Result<Vec<Upload>> {
         }
         uploads.push(Upload {
             key,
+            content_type: content_type(&input.path).unwrap_or("application/octet-stream"),
             source: Source::File(input.path),
         });
     }
     Ok(uploads)
 }
 
-/// How a file is called in what is printed.
+/// Names a file in messages.
 fn which(args: &SendArgs, number: usize, key: &str) -> String {
     match args.show_keys {
         true => key.to_owned(),
@@ -115,7 +122,7 @@ fn which(args: &SendArgs, number: usize, key: &str) -> String {
     }
 }
 
-/// What it came to.
+/// Totals of a run.
 #[derive(Debug, Default)]
 struct Count {
     sent: usize,
@@ -128,7 +135,7 @@ struct Count {
 impl Count {
     fn line(&self, bucket: &str) -> String {
         let mut line = format!(
-            "{} sent to {bucket} ({}), {} there already",
+            "{} sent to {bucket} ({}), {} already there",
             self.sent,
             HumanBytes(self.bytes),
             self.present
@@ -137,7 +144,7 @@ impl Count {
             line += &format!(", {} not sent", self.failed);
         }
         if self.stopped.is_some() {
-            line += "; stopped, the same command goes on where it was";
+            line += "; stopped; the same command resumes";
         }
         line
     }
@@ -147,11 +154,12 @@ struct Sending<'a> {
     client: &'a Client,
     args: &'a SendArgs,
     bar: &'a ProgressBar,
-    manner: Manner,
+    options: UploadOptions,
 }
 
 impl Sending<'_> {
-    /// Sends all, several at a time. Asked to stop, it begins no more and finishes what is under way.
+    /// Uploads everything, several files at a time. After a signal it starts no more files and
+    /// finishes the running ones.
     async fn all(&self, uploads: &[Upload], mut stop: Stop) -> Result<Count> {
         let mut count = Count::default();
         let mut stopped = None;
@@ -163,12 +171,12 @@ impl Sending<'_> {
             let mut all = pin!(all);
             while let Some((number, upload, sent)) = all.next().await {
                 match sent {
-                    Ok(Sent::Uploaded(bytes)) => {
+                    Ok(Uploaded::Sent(bytes)) => {
                         count.sent += 1;
                         count.bytes += bytes;
                     }
-                    Ok(Sent::Present) => count.present += 1,
-                    Err(Failure::File(error)) => {
+                    Ok(Uploaded::AlreadyStored) => count.present += 1,
+                    Err(UploadError::File(error)) => {
                         count.failed += 1;
                         let which = which(self.args, number, &upload.key);
                         let why = error.root_cause();
@@ -176,7 +184,7 @@ impl Sending<'_> {
                             .suspend(|| eprintln!("xray: {which} cannot be read: {why}"));
                     }
                     // It would meet every other file too.
-                    Err(Failure::Store(error)) => {
+                    Err(UploadError::Store(error)) => {
                         let which = which(self.args, number, &upload.key);
                         let remedy = remedy(&error, &self.args.bucket);
                         let error = anyhow!("{error:#}{remedy}");
@@ -190,17 +198,17 @@ impl Sending<'_> {
         Ok(count)
     }
 
-    /// Sends one, again where that may help.
-    async fn one(&self, upload: &Upload) -> Result<Sent, Failure> {
+    /// Uploads one file, again where that may help.
+    async fn one(&self, upload: &Upload) -> Result<Uploaded, UploadError> {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
-            match send_one(self.client, &self.args.bucket, upload, &self.manner).await {
-                Err(Failure::Store(error)) if may_pass(&error) => {}
+            match send_one(self.client, &self.args.bucket, upload, &self.options).await {
+                Err(UploadError::Store(error)) if may_pass(&error) => {}
                 ended => return ended,
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        send_one(self.client, &self.args.bucket, upload, &self.manner).await
+        send_one(self.client, &self.args.bucket, upload, &self.options).await
     }
 }

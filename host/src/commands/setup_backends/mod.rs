@@ -1,7 +1,8 @@
-//! `xray setup-backends`: ONNX Runtime and OpenVINO from their PyPI wheels into one folder.
+//! `xray setup-backends`: unpacks ONNX Runtime and OpenVINO from their PyPI wheels into one folder.
 //!
 //! The wheels carry the shared libraries, and pip already knows the user's index, proxy and
-//! certificates, so nothing else needs to be configured. What is there already stays as it is.
+//! certificates, so nothing else needs to be configured. Libraries that are there already stay as
+//! they are.
 
 mod pip;
 mod wheel;
@@ -12,11 +13,11 @@ use anyhow::{Context, Result, bail};
 
 use wheel::Wheel;
 
-/// The ONNX Runtime that `setup-backends` gets unless told otherwise.
+/// Default version of ONNX Runtime.
 pub const ONNX_RUNTIME_VERSION: &str = "1.32.0";
-/// The OpenVINO that `setup-backends` gets unless told otherwise.
+/// Default version of OpenVINO.
 pub const OPENVINO_VERSION: &str = "2026.4.1";
-/// Where the libraries go, and where `--nn auto` looks, below the current folder.
+/// Default folder for the libraries, below the current folder; `--nn auto` looks there.
 pub const DEFAULT_DIR: &str = ".backends";
 
 /// Arguments of `xray setup-backends`.
@@ -31,15 +32,15 @@ pub struct SetupArgs {
     /// Version of OpenVINO, or `none`.
     #[arg(long, value_name = "VERSION", default_value = OPENVINO_VERSION)]
     pub openvino: String,
-    /// Take the libraries from these wheels instead of asking pip.
+    /// Take the libraries from these wheels instead of running pip.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub wheel: Vec<PathBuf>,
 }
 
-/// Fetches, unpacks and says what it put where.
+/// Fetches and unpacks the libraries, and prints their paths.
 ///
 /// # Errors
-/// When pip is missing or fails, or a wheel holds no library that we know.
+/// Returns an error if pip is missing or fails, or a wheel holds no known library.
 pub fn run(args: &SetupArgs) -> Result<()> {
     std::fs::create_dir_all(&args.dir)
         .with_context(|| format!("cannot make the folder {}", args.dir.display()))?;
@@ -70,7 +71,7 @@ fn from_index(dir: &Path, package: &str, version: &str) -> Result<()> {
         return Ok(());
     }
     println!("{package} {version}: asking pip …");
-    // The download goes beside its target, so that one file system holds both.
+    // The download goes beside its target, so that both are on one file system.
     let scratch = tempfile::tempdir_in(dir).context("cannot make a scratch folder")?;
     pip::download(package, version, scratch.path())?;
     let mut wheels = Vec::new();

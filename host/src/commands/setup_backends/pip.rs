@@ -1,4 +1,4 @@
-//! One download by pip, which brings its own notion of index, proxy and certificates.
+//! Download by pip, which knows the user's index, proxy and certificates.
 
 use std::{
     io::ErrorKind,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Lets pip put the wheel of `package` at `version` into `into`.
+/// Downloads the wheel of `package` at `version` into `into`.
 pub fn download(package: &str, version: &str, into: &Path) -> Result<()> {
     let plain = pip(package, version, into, &[])?;
     if plain.status.success() {

@@ -1,4 +1,4 @@
-//! What of a wheel is needed, and where it goes.
+//! Selection of the needed files of a wheel, and their target folder.
 
 use std::{fs::File, io, path::Path};
 
@@ -16,7 +16,7 @@ pub struct Wheel {
     file: std::path::PathBuf,
 }
 
-/// A file as unpacked.
+/// An unpacked file.
 #[derive(Debug)]
 pub struct Unpacked {
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Unpacked {
 }
 
 impl Wheel {
-    /// Reads package and version from the file's name, as PEP 427 writes them.
+    /// Reads package and version from the file's name, in the format of PEP 427.
     pub fn open(file: &Path) -> Result<Self> {
         let name = file
             .file_name()
@@ -51,17 +51,17 @@ impl Wheel {
         })
     }
 
-    /// The folder for this wheel's libraries.
+    /// Returns the folder name for this wheel's libraries.
     pub fn folder(&self) -> String {
         format!("{}-{}", self.package, self.version)
     }
 
-    /// Whether an earlier run finished in `target`.
+    /// Reports whether an earlier run finished in `target`.
     pub fn complete_in(&self, target: &Path) -> bool {
         library::in_folder(self.product, target).is_some()
     }
 
-    /// Writes the libraries and the licence; the largest first in the list.
+    /// Writes the libraries and the license; returns the largest file first.
     pub fn unpack_into(&self, target: &Path) -> Result<Vec<Unpacked>> {
         let file = File::open(&self.file)
             .with_context(|| format!("cannot open {}", self.file.display()))?;
@@ -92,7 +92,7 @@ impl Wheel {
     }
 }
 
-/// Whether the libraries of `package` lie complete in `target`.
+/// Reports whether the libraries of `package` are complete in `target`.
 pub fn complete(package: &str, target: &Path) -> bool {
     product(package).is_some_and(|product| library::in_folder(product, target).is_some())
 }
@@ -114,8 +114,8 @@ fn wanted(product: Product, folder: &str, name: &str) -> bool {
     }
     match product {
         Product::OnnxRuntime => folder == "onnxruntime/capi" && name.starts_with("libonnxruntime"),
-        // Of OpenVINO, its core, the readers of ONNX and its own format, the three devices and TBB;
-        // the other frameworks' readers are a quarter of it.
+        // From OpenVINO: its core, the readers of ONNX and its own format, the three devices and
+        // TBB; the readers of other frameworks are a quarter of it.
         Product::OpenVino => {
             let parts = [
                 "libopenvino.",

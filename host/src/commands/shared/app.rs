@@ -1,8 +1,9 @@
-//! The application on a store of this process's own: its variables point there, whatever else is set.
+//! The application on a store of this process: its variables point there, overriding all other
+//! settings.
 
 use anyhow::{Context, Result, bail};
+use s3::Credentials;
 use xray::config::Config;
-use xray_demo::Credentials;
 
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -10,7 +11,7 @@ use crate::{
     serve::runtime::Options,
 };
 
-/// The variables that say where the store is; a command with its own store sets them itself.
+/// The variables of the store's address; a command with its own store sets them itself.
 const STORE: [&str; 7] = [
     "s3_endpoint",
     "s3_bucket_hosts",
@@ -21,13 +22,13 @@ const STORE: [&str; 7] = [
     "s3_session_token",
 ];
 
-/// Everything that a runtime starts from, and the settings that the function is going to see.
+/// Everything needed to start a runtime, and the settings that the function will read.
 pub(crate) struct App {
     pub(crate) manifest: Manifest,
     pub(crate) variables: Variables,
     pub(crate) options: Options,
     pub(crate) config: Config,
-    /// Whether nobody has set a pseudonym key, so that one was made for this run.
+    /// True if no pseudonym key was set, so one was generated for this run.
     pub(crate) key_is_fresh: bool,
 }
 
@@ -35,7 +36,8 @@ impl App {
     /// Reads the manifest and points its variables at the store.
     ///
     /// # Errors
-    /// When the manifest does not load, a setting has no use, or somebody has set where the store is.
+    /// Returns an error if the manifest does not load, a setting is invalid, or the store's address
+    /// was set by hand.
     pub(crate) async fn load(
         settings: &RuntimeArgs,
         endpoint: &str,
@@ -63,7 +65,7 @@ impl App {
             String::new(),
         ];
         for (name, value) in STORE.into_iter().zip(values) {
-            // Another application than ours may do without some of them.
+            // Another application than ours may lack some of them.
             if manifest.variables.contains_key(name) {
                 sources.explicit.insert(name.to_owned(), value);
             }
@@ -72,7 +74,7 @@ impl App {
         let mut config = config(&manifest, &variables)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            variables.set("pseudonym_key", xray_demo::fresh_key());
+            variables.set("pseudonym_key", s3::fresh_key());
             config = self::config(&manifest, &variables)?;
         }
         let options = settings.options(&manifest);
@@ -86,7 +88,7 @@ impl App {
     }
 }
 
-/// The settings as the function reads them, from the variables of the component that the first route leads to.
+/// Reads the settings as the function does, from the variables of the first route's component.
 pub(crate) fn config(manifest: &Manifest, variables: &Variables) -> Result<Config> {
     let route = manifest
         .routes

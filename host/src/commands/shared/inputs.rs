@@ -1,4 +1,4 @@
-//! Which pictures are meant, and the key each one gets.
+//! Selection of local pictures, and the key of each.
 
 use std::{
     collections::HashSet,
@@ -6,9 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use xray_demo::sender::{Source, pictures_in};
 
-/// The folders of labelled pictures, anonymized copies, and those that are not clean for sure.
+use super::pictures::{Picture, pictures_in};
+
+/// Folders of labeled pictures, anonymized copies, and copies in quarantine.
 pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
 
 /// A local picture.
@@ -16,15 +17,15 @@ pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
 pub(crate) struct Input {
     /// The path as the user would write it.
     pub(crate) path: PathBuf,
-    /// Its key, which is also where its outputs go below the output folder.
+    /// The key, which is also the path of the outputs below the output folder.
     pub(crate) key: String,
 }
 
-/// Every picture that is named or lies in a named folder, each once, in order. What an earlier run has left in the output
-/// folder `out`, if there is one, is not found in a folder.
+/// Lists every picture that is named or lies in a named folder, each once, in order. Outputs of an
+/// earlier run in the output folder `out` are left out of folders.
 ///
-/// A file's key is its name and that of a picture in a folder its path below it. Where that gives two pictures one key,
-/// all keys are the paths below the deepest folder that holds them all.
+/// The key of a named file is its name; that of a picture in a folder is its path below it. If two
+/// pictures would get one key, all keys are the paths below the deepest folder that holds them all.
 pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>> {
     let made = FOLDERS.map(|folder| out?.join(folder).canonicalize().ok());
     let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
@@ -41,7 +42,7 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>
         }
     }
     if inputs.is_empty() {
-        bail!("no JPEG or PNG was found");
+        bail!("found no JPEG or PNG");
     }
     let keys: HashSet<&str> = inputs.iter().map(|(_, input)| input.key.as_str()).collect();
     if keys.len() < inputs.len() {
@@ -57,7 +58,7 @@ fn expand(path: &Path) -> Result<Vec<Input>> {
     if !path.is_dir() {
         let name = path
             .file_name()
-            .with_context(|| format!("{} is no file", path.display()))?;
+            .with_context(|| format!("{} is not a file", path.display()))?;
         let input = Input {
             path: path.to_owned(),
             key: key_of(Path::new(name))?,
@@ -65,17 +66,11 @@ fn expand(path: &Path) -> Result<Vec<Input>> {
         return Ok(vec![input]);
     }
     let found = pictures_in(path)?;
-    let input = |upload: xray_demo::sender::Upload| match upload.source {
-        Source::File(path) => Some(Input {
-            path,
-            key: upload.key,
-        }),
-        Source::Bytes(_) => None,
-    };
-    Ok(found.into_iter().filter_map(input).collect())
+    let input = |Picture { key, path }| Input { path, key };
+    Ok(found.into_iter().map(input).collect())
 }
 
-/// A relative path as a key, with slashes on every system.
+/// Turns a relative path into a key, with slashes on every system.
 fn key_of(below: &Path) -> Result<String> {
     let segments: Option<Vec<&str>> = below.iter().map(|segment| segment.to_str()).collect();
     let segments = segments.with_context(|| {

@@ -1,4 +1,5 @@
-//! The Kafka triggers of `xray up`: those of the manifest, those of the flags, and the flags over the manifest's.
+//! Builds the Kafka triggers for `xray up` from the manifest; command-line flags override manifest
+//! values.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -19,25 +20,25 @@ use crate::{
     serve::runtime::Runtime,
 };
 
-/// Flags for Kafka. They change every trigger of the manifest, or make one if it has none.
+/// Flags for Kafka. They change every trigger of the manifest, or add one if it has none.
 #[derive(Debug, Default, Args)]
 pub struct KafkaArgs {
-    /// Read notifications from Kafka at these addresses, joined by commas.
+    /// Read notifications from the Kafka brokers at these comma-separated addresses.
     #[arg(long, value_name = "BROKERS", env = "XRAY_KAFKA")]
     pub kafka: Option<String>,
-    /// Topic to read; may be given more than once.
+    /// Topic to read; repeatable.
     #[arg(long, value_name = "TOPIC")]
     pub topic: Vec<String>,
     /// Consumer group [default: xray].
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Where a new group starts: earliest or latest [default: earliest].
+    /// Position at which a new group starts: earliest or latest [default: earliest].
     #[arg(long, value_name = "WHERE")]
     pub start_offset: Option<String>,
-    /// Deliveries from Kafka at a time [default: as many as requests].
+    /// Maximum number of concurrent deliveries from Kafka [default: as many as requests].
     #[arg(long, value_name = "N")]
     pub in_flight: Option<usize>,
-    /// Topic for records that cannot be delivered [default: <topic>-dead-letters].
+    /// Topic for records that can't be delivered [default: <topic>-dead-letters].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
     /// Any key of [[trigger.kafka]]: KEY=VALUE, or KEY=@FILE.

@@ -1,12 +1,15 @@
-//! What several commands use: groups of flags, and steps between the flags and the work.
+//! Shared by several commands: groups of flags, and steps between the flags and the work.
 
 pub(crate) mod app;
 pub(crate) mod inputs;
 pub mod kafka_args;
 pub mod load;
 pub mod logging;
+pub mod pictures;
 pub mod plan;
+pub(crate) mod progress;
 pub mod push_args;
+pub mod results;
 pub mod runtime_args;
 pub mod source_args;
 pub mod spin_args;

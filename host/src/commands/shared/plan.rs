@@ -1,43 +1,45 @@
-//! The parts of a gateway that `xray setup`, `xray status` and `xray teardown` walk over, in the order in which they are
-//! made: the buckets, topic, notification and policies. Nothing is taken for done before it has been read back.
+//! The resources of a gateway that `xray setup`, `xray status` and `xray teardown` handle, in order
+//! of creation: buckets, policies, topic and notification. Nothing counts as done before it reads
+//! back.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use xray_demo::Client;
+use s3::Client;
 
 use super::{push_args::PushArgs, store_args::StoreArgs};
 use crate::ceph::{
     bucket::{Bucket, NoPublicAcls, user_id},
     notification::Notification,
-    part::Part,
     policy::{Policy, Role, principal},
+    resource::Resource,
     settings::Settings,
     topic::Topic,
     transport,
 };
 
-/// What is to be at the store.
+/// Flags for the desired state of the store.
 #[derive(Debug, Args)]
-pub struct WantedArgs {
-    /// Which store.
+pub struct DesiredArgs {
+    /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
     /// The topic, at the gateway and at Kafka.
     #[arg(long, value_name = "NAME", default_value = "storage")]
     pub topic: String,
-    /// Where the topic pushes to.
+    /// Endpoint of the topic.
     #[command(flatten)]
     pub push: PushArgs,
-    /// What the ids of our notifications begin with.
+    /// Prefix of our notification ids.
     #[arg(long, value_name = "ID", default_value = "xray")]
     pub notification: String,
-    /// Events; may be given more than once [default: s3:ObjectCreated:*, and s3:ObjectRemoved:* where `remove_outputs` is set].
+    /// Event to subscribe to; repeatable [default: s3:ObjectCreated:*, and s3:ObjectRemoved:* if
+    /// `remove_outputs` is set].
     #[arg(long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
-    /// Only keys that begin so.
+    /// Only keys with this prefix.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
-    /// Only keys that end so; may be given more than once, and '' is for all.
+    /// Only keys with this suffix; repeatable; '' matches all keys.
     #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"])]
     pub suffixes: Vec<String>,
     /// The function's user, where its keys are not among the settings: an id, TENANT$ID, or an ARN.
@@ -45,22 +47,22 @@ pub struct WantedArgs {
     pub function_user: Option<String>,
 }
 
-/// What is wanted, part by part.
+/// Desired state as a list of resources.
 pub struct Plan {
-    /// Who does it, and for whom, in one line.
+    /// The store and the users, in one line.
     pub heading: String,
-    /// In the order in which they are made; removed in the other.
-    pub parts: Vec<Box<dyn Part>>,
-    /// What is left out, and why.
+    /// Resources in order of creation; removal goes in reverse.
+    pub resources: Vec<Box<dyn Resource>>,
+    /// Remarks on what is left out, with the reason.
     pub notes: Vec<String>,
 }
 
 impl Plan {
-    /// Asks the store who the owner and the function are, and makes the list.
+    /// Asks the store for the ids of owner and function, and builds the list.
     ///
     /// # Errors
-    /// When the owner's keys are missing or the store refuses a pair of keys.
-    pub async fn new(args: &WantedArgs) -> Result<Self> {
+    /// Returns an error if the owner's keys are missing or the store rejects a pair of keys.
+    pub async fn new(args: &DesiredArgs) -> Result<Self> {
         let settings = args.store.read()?;
         let push = args.push.read()?;
         let Some(owner) = &settings.owner else {
@@ -81,7 +83,7 @@ impl Plan {
         }
         let mut plan = Self {
             heading: format!("{} as user {owner_id}", settings.endpoint),
-            parts: Vec::new(),
+            resources: Vec::new(),
             notes: Vec::new(),
         };
         plan.add_buckets(&settings, &client);
@@ -113,22 +115,22 @@ impl Plan {
                     .to_owned(),
             ),
         }
-        // Last, so that the function may do its work when the first event comes.
-        plan.parts.push(Box::new(topic));
-        plan.parts.push(Box::new(notification));
+        // Last, so that the permissions are in place when the first event arrives.
+        plan.resources.push(Box::new(topic));
+        plan.resources.push(Box::new(notification));
         Ok(plan)
     }
 
     fn add_buckets(&mut self, settings: &Settings, client: &Client) {
         for name in settings.buckets.all() {
-            self.parts.push(Box::new(Bucket {
+            self.resources.push(Box::new(Bucket {
                 client: client.clone(),
                 name: name.to_owned(),
                 holds_outputs: name != settings.buckets.input,
             }));
         }
         for name in settings.buckets.all() {
-            self.parts.push(Box::new(NoPublicAcls {
+            self.resources.push(Box::new(NoPublicAcls {
                 client: client.clone(),
                 bucket: name.to_owned(),
             }));
@@ -146,7 +148,7 @@ impl Plan {
             Role::Quarantine,
         ];
         for (bucket, role) in settings.buckets.all().into_iter().zip(roles) {
-            self.parts.push(Box::new(Policy {
+            self.resources.push(Box::new(Policy {
                 client: client.clone(),
                 bucket: bucket.to_owned(),
                 role,
@@ -157,12 +159,12 @@ impl Plan {
     }
 }
 
-/// Whether the function removes the outputs of what is removed.
+/// Reports whether the function removes the outputs of a removed source.
 fn removes_outputs(settings: &Settings) -> bool {
     settings.variables.get("remove_outputs") == Some("true")
 }
 
-fn events(args: &WantedArgs, settings: &Settings) -> Vec<String> {
+fn events(args: &DesiredArgs, settings: &Settings) -> Vec<String> {
     if !args.events.is_empty() {
         return args.events.clone();
     }
@@ -173,7 +175,7 @@ fn events(args: &WantedArgs, settings: &Settings) -> Vec<String> {
     events
 }
 
-/// One line about a part, and its notes below.
+/// Prints one line about a resource, and its notes below.
 pub fn say(name: &str, what: &str, notes: &[String]) {
     println!("{name:<46} {what}");
     for note in notes {

@@ -1,4 +1,5 @@
-//! The flags that say where a topic pushes to. What a gateway would take and never deliver to is refused here.
+//! Flags for the endpoint of a topic. A combination that a gateway would accept but never deliver
+//! to is an error here.
 
 use std::path::PathBuf;
 
@@ -8,14 +9,14 @@ use url::Url;
 
 use crate::ceph::push::{Kind, Push};
 
-/// Flags for where a topic pushes to.
+/// Flags for the endpoint of a topic.
 #[derive(Debug, Default, Args)]
 pub struct PushArgs {
-    /// Where the gateway pushes to, as the gateway reaches it: kafka://HOST:9092, amqp[s]://HOST[:PORT][/VHOST], or
-    /// http[s]://HOST:PORT/.
+    /// Address to push events to, as the gateway reaches it: kafka://HOST:9092,
+    /// amqp[s]://HOST[:PORT][/VHOST], or http[s]://HOST:PORT/.
     #[arg(long, value_name = "URL")]
     pub push: Option<String>,
-    /// Do not queue events at the gateway: what is sent while the receiver is down is lost.
+    /// Do not queue events at the gateway: those sent while the receiver is down are lost.
     #[arg(long)]
     pub not_persistent: bool,
     /// Seconds after which a queued event is dropped (Ceph 18 and later).
@@ -27,40 +28,43 @@ pub struct PushArgs {
     /// Seconds between deliveries of one event (Ceph 18 and later; earlier ones do not wait).
     #[arg(long, value_name = "SECONDS")]
     pub retry_sleep: Option<u32>,
-    /// A text that every event carries.
+    /// Text that every event carries.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub opaque_data: String,
-    /// Encrypt the connection to Kafka. AMQP and HTTP say so in the URL.
+    /// Encrypt the connection to Kafka. For AMQP and HTTP the URL decides.
     #[arg(long)]
     pub tls: bool,
-    /// The authority of the receiver's certificate: a file on the gateway's machine.
+    /// Certificate authority of the receiver: a file on the gateway's machine.
     #[arg(long, value_name = "PATH")]
     pub ca_location: Option<PathBuf>,
-    /// Take any certificate of the receiver (HTTPS and AMQPS).
+    /// Accept any certificate of the receiver (HTTPS and AMQPS).
     #[arg(long)]
     pub no_verify: bool,
-    /// What counts as delivered: none, broker, or for AMQP routable [default: broker].
+    /// Acknowledgement that counts as delivery: none, broker, or for AMQP routable [default:
+    /// broker].
     #[arg(long, value_name = "LEVEL")]
     pub ack: Option<String>,
-    /// The exchange, for AMQP.
+    /// Exchange, for AMQP.
     #[arg(long, value_name = "NAME")]
     pub exchange: Option<String>,
-    /// SASL mechanism for Kafka: PLAIN, SCRAM-SHA-256, … (Ceph 18 and later; earlier ones know PLAIN).
+    /// SASL mechanism for Kafka: PLAIN, SCRAM-SHA-256, … (Ceph 18 and later; earlier ones know
+    /// PLAIN).
     #[arg(long, value_name = "NAME")]
     pub sasl_mechanism: Option<String>,
-    /// The gateway's user at the broker. Its password is in the environment variable XRAY_PUSH_PASSWORD.
+    /// The gateway's user at the broker. Its password is taken from the environment variable
+    /// XRAY_PUSH_PASSWORD.
     #[arg(long, value_name = "NAME")]
     pub push_user: Option<String>,
-    /// Any other attribute of the topic; may be given more than once.
+    /// Any other attribute of the topic; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub topic_attribute: Vec<String>,
 }
 
 impl PushArgs {
-    /// Where to, if that is said at all.
+    /// Returns the endpoint, or `None` if no URL is set.
     ///
     /// # Errors
-    /// When the URL is none that a gateway takes, or a flag makes no sense with it.
+    /// Returns an error if no gateway accepts the URL, or a flag makes no sense with it.
     pub fn read(&self) -> Result<Option<Push>> {
         let password = std::env::var("XRAY_PUSH_PASSWORD").ok();
         self.with_password(password.filter(|text| !text.is_empty()))
@@ -72,7 +76,7 @@ impl PushArgs {
         };
         // Not quoted in errors: people put passwords into URLs.
         let mut url = Url::parse(text).ok().context(
-            "--push is no URL; it looks like kafka://HOST:9092, amqp://HOST or http://HOST:3000/",
+            "--push is not a URL; write it as kafka://HOST:9092, amqp://HOST or http://HOST:3000/",
         )?;
         let kind = match url.scheme() {
             "kafka" => Kind::Kafka,
@@ -87,7 +91,7 @@ impl PushArgs {
         }
         let host = url.host_str().unwrap_or_default().to_owned();
         if host.is_empty() {
-            bail!("--push: there is no host in the URL");
+            bail!("--push: the URL has no host");
         }
         if kind == Kind::Kafka && !matches!(url.path(), "" | "/") {
             bail!("--push: a Kafka URL ends with the port; the Kafka topic is named by --topic");
@@ -120,7 +124,7 @@ impl PushArgs {
         }))
     }
 
-    /// The attributes beyond address, persistence and opaque data.
+    /// Returns the attributes beyond address, persistence and opaque data.
     fn other(&self, kind: Kind) -> Result<Vec<(String, String)>> {
         let only = |flag: &str, given: bool, kinds: &[Kind]| {
             if given && !kinds.contains(&kind) {
@@ -143,7 +147,7 @@ impl PushArgs {
             &[Kind::Amqp, Kind::Kafka],
         )?;
         if kind == Kind::Amqp && self.exchange.is_none() {
-            bail!("--exchange is missing; AMQP needs one, and it must be there");
+            bail!("--exchange is missing; AMQP needs an existing one");
         }
         let retries = self.time_to_live.or(self.max_retries).or(self.retry_sleep);
         if self.not_persistent && retries.is_some() {

@@ -1,4 +1,4 @@
-//! The flags of every command that runs the component.
+//! Flags of every command that runs the component.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,46 +21,46 @@ use crate::{
 /// Arguments of every command that runs the component.
 #[derive(Debug, Args)]
 pub struct RuntimeArgs {
-    /// Which application.
+    /// The application.
     #[command(flatten)]
     pub source: SourceArgs,
     /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
-    /// Spin's runtime configuration; variable providers are read from it.
+    /// Spin's runtime configuration, from which variable providers are read.
     #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE")]
     pub runtime_config_file: Option<PathBuf>,
     /// Folder for compiled code and logs; empty for none [default: .xray beside the manifest].
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Folder for what components print; empty for none [default: logs in the state folder].
+    /// Folder for the output of components; empty for none [default: logs in the state folder].
     #[arg(long, short = 'L', value_name = "DIR", env = "SPIN_LOG_DIR", value_parser = path_or_empty)]
     pub log_dir: Option<PathBuf>,
-    /// Keep what components print off the terminal.
+    /// Keep the output of components off the terminal.
     #[arg(long, short = 'q', aliases = ["sh", "shush"])]
     pub quiet: bool,
-    /// Further options of Spin's.
+    /// Further options of Spin.
     #[command(flatten)]
     pub spin: SpinArgs,
     /// Inference backend.
     #[arg(long, value_enum, default_value_t)]
     pub nn: Choice,
-    /// Where inference is computed; what the machine lacks is an error.
+    /// Device for inference; a device that the machine lacks is an error.
     #[arg(long, value_enum, default_value_t)]
     pub nn_target: Target,
-    /// Let components load models from bytes, not only those under /models.
+    /// Let components load models from bytes, in addition to those under /models.
     #[arg(long)]
     pub nn_allow_load: bool,
     /// Folder that `setup-backends` filled.
     #[arg(long, value_name = "DIR", env = "XRAY_BACKENDS_DIR")]
     pub backends_dir: Option<PathBuf>,
-    /// Inferences at a time.
+    /// Maximum number of concurrent inferences.
     #[arg(long, value_name = "N", default_value_t = processors())]
     pub sessions: usize,
-    /// Requests at a time.
+    /// Maximum number of concurrent requests.
     #[arg(long, value_name = "N", default_value_t = default_concurrency())]
     pub max_concurrency: usize,
-    /// Requests that may wait; beyond them the answer is 503.
+    /// Maximum number of waiting requests; further ones get 503.
     #[arg(long, value_name = "N", default_value_t = 1024)]
     pub queue: usize,
     /// Seconds that a request may wait.
@@ -69,7 +69,7 @@ pub struct RuntimeArgs {
     /// Seconds that a request may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
     pub timeout: f64,
-    /// Mebibytes of memory that a request may have.
+    /// Mebibytes of memory for a request.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_memory: usize,
     /// Mebibytes that a request's body may have.
@@ -84,23 +84,23 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The parser for paths refuses an empty one.
+/// Accepts an empty path, which the parser for paths rejects.
 fn path_or_empty(text: &str) -> Result<PathBuf, std::convert::Infallible> {
     Ok(text.into())
 }
 
 impl RuntimeArgs {
-    /// Reads the application, or pulls it.
+    /// Reads the application from disk, or pulls it from a registry.
     ///
     /// # Errors
-    /// When it is not there, or not for this host.
+    /// Returns an error if it does not exist, or this host can't run it.
     pub async fn application(&self) -> Result<Manifest> {
         let mut manifest = self.source.load().await?;
         self.spin.apply(&mut manifest);
         Ok(manifest)
     }
 
-    /// The settings for a runtime of this application.
+    /// Returns the settings for a runtime of this application.
     pub fn options(&self, manifest: &Manifest) -> Options {
         let state_dir = match (&self.state_dir, &manifest.cache) {
             (Some(dir), _) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
@@ -109,7 +109,7 @@ impl RuntimeArgs {
         };
         let log_dir = match &self.log_dir {
             Some(dir) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
-            // As with Spin, an image has no place for logs of its own.
+            // As in Spin, an image has no place for logs of its own.
             None if self.state_dir.is_none() && manifest.cache.is_some() => None,
             None => state_dir
                 .as_ref()
@@ -135,10 +135,10 @@ impl RuntimeArgs {
         self.spin.over(options)
     }
 
-    /// Where values for the manifest's variables come from.
+    /// Returns the sources of the manifest's variables.
     ///
     /// # Errors
-    /// When an argument of `--variable` has the wrong form or names a file that is not there.
+    /// Returns an error if an argument of `--variable` is malformed or names a missing file.
     pub fn sources(&self, manifest: &Manifest) -> Result<Sources> {
         Ok(Sources {
             explicit: variables::parse_explicit(&self.variables)?,
@@ -151,13 +151,13 @@ impl RuntimeArgs {
     /// Resolves the manifest's variables.
     ///
     /// # Errors
-    /// When a required one has no value, or a source can't be read.
+    /// Returns an error if a required one has no value, or a source can't be read.
     pub fn resolve(&self, manifest: &Manifest) -> Result<Variables> {
         Variables::resolve(&manifest.variables, &self.sources(manifest)?)
     }
 }
 
-/// The state folder beside the manifest; git is told not to look into it.
+/// Returns the state folder beside the manifest, with a .gitignore in it.
 fn default_state_dir(dir: &Path) -> PathBuf {
     let state = dir.join(".xray");
     if std::fs::create_dir(&state).is_ok() {
@@ -166,7 +166,8 @@ fn default_state_dir(dir: &Path) -> PathBuf {
     state
 }
 
-/// In a container the application's folder may be read only; nobody asked for logs there.
+/// Returns `dir` if it is writable. In a container the application's folder may be read-only, and
+/// logs there were not asked for.
 fn writable(dir: PathBuf) -> Option<PathBuf> {
     std::fs::create_dir_all(&dir).ok()?;
     tempfile::tempfile_in(&dir).ok().map(|_| dir)

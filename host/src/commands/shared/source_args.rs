@@ -1,4 +1,4 @@
-//! Where an application comes from: a manifest on this machine, or an image in a registry.
+//! Source of an application: a manifest on this machine, or an image in a registry.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use clap::Args;
 use super::kafka_args::check_keys;
 use crate::app::{manifest::Manifest, registry};
 
-/// Arguments that say which application, as `spin up` has them.
+/// Arguments that select the application, as in `spin up`.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
-    /// The manifest, a folder with a spin.toml, or the reference of an image in a registry.
+    /// Manifest, folder with a spin.toml, or reference of an image in a registry.
     #[arg(
         short = 'f',
         long,
@@ -20,7 +20,7 @@ pub struct SourceArgs {
         group = "source"
     )]
     pub from: PathBuf,
-    /// The same, and always a path.
+    /// The same, always taken as a path.
     #[arg(
         long,
         alias = "file",
@@ -29,18 +29,18 @@ pub struct SourceArgs {
         group = "source"
     )]
     pub from_file: Option<PathBuf>,
-    /// The same, and always a reference.
+    /// The same, always taken as a reference.
     #[arg(long, value_name = "REFERENCE", hide = true, group = "source")]
     pub from_registry: Option<String>,
     /// Talk to the registry over HTTP without TLS.
     #[arg(short = 'k', long)]
     pub insecure: bool,
-    /// Folder for what is pulled [default: xray in the user's cache folder].
+    /// Folder for pulled images [default: xray in the user's cache folder].
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 }
 
-/// What the arguments mean.
+/// Meaning of the arguments.
 enum Source {
     Path(PathBuf),
     Registry(String),
@@ -50,7 +50,7 @@ impl SourceArgs {
     /// Reads the manifest, or pulls the image.
     ///
     /// # Errors
-    /// When there is neither, or it is not an application for this host.
+    /// Returns an error if neither exists, or this host can't run the application.
     pub async fn load(&self) -> Result<Manifest> {
         let manifest = match self.source()? {
             Source::Path(path) => {
@@ -74,7 +74,7 @@ impl SourceArgs {
         if let Some(reference) = &self.from_registry {
             return Ok(Source::Registry(reference.clone()));
         }
-        // What is there wins, so that a file's name never goes out to a registry.
+        // An existing path wins, so that a file's name never goes out to a registry.
         if self.from.exists() {
             return Ok(Source::Path(self.from.clone()));
         }

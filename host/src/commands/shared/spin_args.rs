@@ -1,4 +1,4 @@
-//! Further options of `spin up`, with the meaning that they have there.
+//! Further options of `spin up`, with the same meaning.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
@@ -16,41 +16,43 @@ pub struct SpinArgs {
     /// Set an environment variable of all components.
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,
-    /// Print only what these components print; may be given more than once.
+    /// Print only the output of these components; repeatable.
     #[arg(long, value_name = "ID", conflicts_with = "quiet")]
     pub follow: Vec<String>,
-    /// Empty the logs at the start.
+    /// Empty the logs at start-up.
     #[arg(long)]
     pub truncate_logs: bool,
-    /// Folder for copies of files that components see [default: the system's for temporary files].
+    /// Folder for copies of files that components see [default: the system's temporary folder].
     #[arg(long, alias = "tmp", value_name = "DIR")]
     pub temp: Option<PathBuf>,
     /// Compile anew, and keep no compiled code.
     #[arg(long)]
     pub disable_cache: bool,
-    /// Bytes of memory that a request may have, in place of --max-memory.
+    /// Bytes of memory for a request, in place of --max-memory.
     #[arg(long, value_name = "BYTES", env = "SPIN_MAX_INSTANCE_MEMORY")]
     pub max_instance_memory: Option<usize>,
-    /// Folders are always mounted where they lie; Spin copies them without this.
+    /// Accepted for compatibility: folders are always mounted in place; Spin copies them without
+    /// this flag.
     #[arg(long, hide = true)]
     pub direct_mounts: bool,
-    /// Refused: whoever sets it, in the environment perhaps, must not be served without.
+    /// Rejected: silently ignoring `SPIN_TLS_CERT` would serve plain HTTP to someone who asked for
+    /// TLS.
     #[arg(long, hide = true, value_name = "FILE", env = "SPIN_TLS_CERT", value_parser = no_tls)]
     pub tls_cert: Option<String>,
-    /// Refused as well.
+    /// Rejected as well.
     #[arg(long, hide = true, value_name = "FILE", env = "SPIN_TLS_KEY", value_parser = no_tls)]
     pub tls_key: Option<String>,
 }
 
 impl SpinArgs {
-    /// Gives the environment variables to all components.
+    /// Adds the environment variables to all components.
     pub fn apply(&self, manifest: &mut Manifest) {
         for component in manifest.components.values_mut() {
             component.environment.extend(self.env.iter().cloned());
         }
     }
 
-    /// Puts what is set over the options of a runtime.
+    /// Applies the flags to the options of a runtime.
     pub fn over(&self, mut options: Options) -> Options {
         options.follow.clone_from(&self.follow);
         options.truncate_logs = self.truncate_logs;
@@ -67,7 +69,7 @@ impl SpinArgs {
 
 fn no_tls(_: &str) -> Result<String, String> {
     Err(
-        "this host speaks HTTP only; put a proxy in front of it, as a Route or an Ingress is"
+        "this host speaks HTTP only; put a proxy in front of it, such as a Route or an Ingress"
             .into(),
     )
 }
@@ -77,23 +79,23 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// An address to listen on; a host's name may stand for one.
+/// Parses an address to listen on; a host name is resolved.
 ///
 /// # Errors
-/// When there is no port, or the name stands for none.
+/// Returns an error if there is no port, or the name does not resolve.
 pub fn listen_address(text: &str) -> Result<SocketAddr> {
     let all: Vec<_> = text
         .to_socket_addrs()
         .context("expected HOST:PORT")?
         .collect();
-    // `localhost` is often both; whoever wants the other writes it.
+    // `localhost` often resolves to both families; the other one can be given as an address.
     let first = all
         .iter()
         .find(|address| address.ip() == Ipv4Addr::LOCALHOST);
     first
         .or(all.first())
         .copied()
-        .context("the name stands for no address")
+        .context("the name does not resolve to an address; use an IP address")
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
-//! Being asked to stop in the middle of the work.
+//! Interruption of a command in the middle of its work.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Catches SIGTERM and SIGINT from when it is made.
+/// Catches SIGTERM and SIGINT from its creation on.
 pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
-    /// Catches the signals.
+    /// Installs the signal handlers.
     ///
     /// # Errors
-    /// When the system does not let it.
+    /// Returns an error if the system does not allow it.
     pub(crate) fn new() -> Result<Self> {
         let catch = |kind| signal(kind).context("cannot catch signals");
         let terminate = catch(SignalKind::terminate())?;
@@ -23,7 +23,7 @@ impl Stop {
         })
     }
 
-    /// Ready at the next signal, with the code that a shell would give for dying of it.
+    /// Waits for the next signal and returns the exit code that a shell gives for it.
     pub(crate) async fn asked(&mut self) -> u8 {
         let kind = tokio::select! {
             _ = self.terminate.recv() => SignalKind::terminate(),

@@ -1,4 +1,4 @@
-//! The flags that say which store is meant.
+//! Flags that select the store.
 
 use std::path::{Path, PathBuf};
 
@@ -13,19 +13,19 @@ use crate::{
     ceph::settings::Settings,
 };
 
-/// Where the function's settings come from, as for `xray up`.
+/// Flags for the source of the function's settings, as for `xray up`.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// The manifest whose settings count, or a folder with a spin.toml; without one the defaults do.
+    /// Manifest with the settings, or a folder with a spin.toml; without one the defaults apply.
     #[arg(short = 'f', long, value_name = "PATH", default_value = ".")]
     pub from: PathBuf,
     /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE of JSON or TOML.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
-    /// Spin's runtime configuration; variable providers are read from it.
+    /// Spin's runtime configuration, from which variable providers are read.
     #[arg(long, value_name = "FILE")]
     pub runtime_config_file: Option<PathBuf>,
-    /// The input bucket; the names of the others follow from it.
+    /// Input bucket; the names of the others follow from it.
     #[arg(
         long,
         value_name = "NAME",
@@ -39,7 +39,7 @@ impl StoreArgs {
     /// Reads the settings of this store.
     ///
     /// # Errors
-    /// When a setting has a value that the function would not take.
+    /// Returns an error if a setting has a value that the function would reject.
     pub fn read(&self) -> Result<Settings> {
         let manifest = manifest(&self.from)?;
         let sources = Sources {
@@ -52,7 +52,8 @@ impl StoreArgs {
     }
 }
 
-/// The manifest at `from`. Where nobody named one it may be missing: whoever sets up a store needs no application.
+/// Reads the manifest at `from`. The default one may be missing: setting up a store needs no
+/// application.
 fn manifest(from: &Path) -> Result<Option<Manifest>> {
     if from == Path::new(".") && !Path::new("spin.toml").is_file() {
         return Ok(None);

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use http::StatusCode;
-use xray::{config::Config, s3::Addressing};
-use xray_demo::{Client, Credentials, client::Refused};
+use s3::{Addressing, Client, Credentials, client::Refused};
+use xray::config::Config;
 
 use crate::ceph::transport;
 

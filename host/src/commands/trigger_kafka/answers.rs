@@ -1,9 +1,9 @@
-//! What `spin up` asks a trigger before it starts one.
+//! Responses to the questions that `spin up` asks a trigger before it starts one.
 
 use clap::Command;
 use serde_json::{Value, json};
 
-/// The flags with their explanations, to be shown below `spin up`'s own.
+/// Returns the help of the flags, which `spin up` shows below its own.
 pub fn help(command: Command) -> String {
     let command = command
         .disable_help_flag(true)
@@ -13,7 +13,8 @@ pub fn help(command: Command) -> String {
     command.render_long_help().to_string()
 }
 
-/// The flags as Spin's `LaunchMetadata`: with several types of triggers, it gives each only the flags that it knows.
+/// Returns the flags as Spin's `LaunchMetadata`: with several types of triggers, Spin passes each
+/// trigger only the flags that it knows.
 pub fn launch_metadata(command: &Command) -> Value {
     let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
     let flags = flags.map(|arg| {

@@ -1,7 +1,7 @@
 //! `trigger-kafka`: this host as a trigger plugin of Spin.
 //!
-//! `spin up` starts one process for each type of trigger and tells it in `SPIN_LOCKED_URL` where the application lies.
-//! It also asks, before that, for the flags that the trigger takes.
+//! `spin up` starts one process for each type of trigger and passes the application's location in
+//! `SPIN_LOCKED_URL`. Before that, it asks for the flags that the trigger accepts.
 
 mod answers;
 mod parent;
@@ -29,7 +29,7 @@ use crate::{
     serve::server,
 };
 
-/// The name by which Spin finds a plugin for triggers of type `kafka`.
+/// Name by which Spin finds a plugin for triggers of type `kafka`.
 pub const NAME: &str = "trigger-kafka";
 
 /// Arguments of the plugin.
@@ -47,7 +47,7 @@ pub struct PluginArgs {
     /// Kafka.
     #[command(flatten)]
     kafka: KafkaArgs,
-    /// What every command that runs the component has.
+    /// Options of every command that runs the component.
     #[command(flatten)]
     settings: RuntimeArgs,
 }
@@ -61,7 +61,7 @@ struct Cli {
 }
 
 impl PluginArgs {
-    /// The arguments, if the program was started under the plugin's name.
+    /// Returns the arguments if the program was started under the plugin's name.
     pub fn of_this_process() -> Option<Self> {
         let arguments: Vec<OsString> = env::args_os().collect();
         let name = PathBuf::from(arguments.first()?);
@@ -72,7 +72,7 @@ impl PluginArgs {
     }
 }
 
-/// `spin up` reads these itself, and says where the application is in its own way.
+/// Flags that `spin up` reads itself are left out; it has its own way to select the application.
 fn command() -> Command {
     let of_spin = [
         "from",
@@ -86,10 +86,12 @@ fn command() -> Command {
     of_spin.into_iter().fold(Cli::command(), hide)
 }
 
-/// Answers Spin's questions, or runs the triggers until a signal, the end of a trigger or of the parent.
+/// Responds to Spin's questions, or runs the triggers until a signal, the end of a trigger or of
+/// the parent.
 ///
 /// # Errors
-/// When the application cannot be read or does not start, or a trigger ends by itself.
+/// Returns an error if the application can't be read or does not start, or a trigger ends by
+/// itself.
 pub async fn run(args: PluginArgs) -> Result<()> {
     if args.help_args_only {
         print!("{}", answers::help(command()));

@@ -1,11 +1,11 @@
-//! Learning that the parent is gone: nobody tells a process whose parent was killed.
+//! Detection of the parent's end: a process is not notified when its parent is killed.
 
 use std::{os::unix::process::parent_id, time::Duration};
 
-/// How often it is looked at.
+/// Interval between two checks.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Ready when the process that was the parent at the time of the call is not any more.
+/// Waits until the process that was the parent at the time of the call has ended.
 pub fn gone() -> impl Future<Output = ()> {
     let parent = parent_id();
     async move {

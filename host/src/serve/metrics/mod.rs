@@ -1,7 +1,6 @@
 //! Metrics for Prometheus. Label values come from small sets and can't hold patient data.
 
 mod memory;
-mod report;
 mod serve;
 
 use std::{
@@ -14,6 +13,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+use xray::{error::Reason, model::predict::Class, report::Report};
 
 pub use serve::serve;
 
@@ -34,14 +34,14 @@ struct StatusLabel {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ObjectLabels {
-    outcome: String,
-    class: String,
+    outcome: &'static str,
+    class: &'static str,
     reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StepLabel {
-    step: String,
+    step: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -204,30 +204,25 @@ impl Metrics {
         let this = self.clone();
         Arc::new(move |stream, line| {
             if stream == Stream::Stdout
-                && let Some(report) = report::parse(line)
+                && line.starts_with('{')
+                && let Ok(report) = serde_json::from_str::<Report>(line)
             {
-                this.object(report);
+                this.object(&report);
             }
         })
     }
 
-    fn object(&self, report: report::ReportLine) {
-        let report::ReportLine {
-            outcome,
-            class,
-            reason,
-            ms,
-            ..
-        } = report;
-        let (class, reason) = (class.unwrap_or_default(), reason.unwrap_or_default());
+    fn object(&self, report: &Report) {
+        let reason = report.reason.as_ref();
         self.objects
             .get_or_create(&ObjectLabels {
-                outcome,
-                class,
-                reason,
+                outcome: report.outcome.as_str(),
+                class: report.class.map_or("", Class::name),
+                // Each new value takes memory until the process ends; a report holds plain words only.
+                reason: reason.map_or("", Reason::as_str).to_owned(),
             })
             .inc();
-        for (step, ms) in ms {
+        for (step, ms) in report.ms.steps() {
             self.steps
                 .get_or_create(&StepLabel { step })
                 .observe(ms / 1e3);

@@ -161,7 +161,8 @@ mod tests {
         for file in [
             "models/a/model.onnx",
             "models/b/model.onnx",
-            "models/train/x.py",
+            "models/b/contract.json",
+            "models/b/README.md",
             "t/1.txt",
             "t/2.md",
         ] {
@@ -196,6 +197,10 @@ mod tests {
         );
         assert_eq!(
             names(&[FileMount::Pattern("models/**/*.onnx".into())]),
+            ["a", "b"]
+        );
+        assert_eq!(
+            names(&[FileMount::Pattern("models/*/model.onnx".into())]),
             ["a", "b"]
         );
         assert_eq!(names(&[FileMount::Pattern("models".into())]), ["a", "b"]);

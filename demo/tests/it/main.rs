@@ -1,8 +1,0 @@
-//! The store, its notifications and the sender, from outside.
-
-mod conditions;
-mod delivery;
-mod objects;
-mod sender;
-mod shape;
-mod support;

@@ -1,0 +1,6 @@
+//! An embedded S3 store that sends bucket notifications as Ceph's RADOS Gateway does, for demos and tests.
+//!
+//! The store keeps its buckets as plain folders that people can look at. It is not for production.
+
+pub mod notify;
+pub mod store;

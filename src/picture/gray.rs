@@ -1,0 +1,131 @@
+//! The brightness of a picture.
+
+use std::borrow::Cow;
+
+use image::DynamicImage;
+
+use crate::picture::resize::{box_average, triangle};
+
+/// A picture's brightness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrayImage {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// `width * height` levels.
+    pub levels: Vec<u8>,
+}
+
+impl GrayImage {
+    /// Returns the brightness of a decoded picture.
+    pub fn of(pixels: &DynamicImage) -> GrayImage {
+        GrayImage {
+            width: pixels.width() as usize,
+            height: pixels.height() as usize,
+            levels: luma(pixels),
+        }
+    }
+
+    /// Returns the averages of boxes of `factor` x `factor` pixels.
+    pub fn reduced(&self, factor: usize) -> Cow<'_, GrayImage> {
+        if factor == 1 {
+            return Cow::Borrowed(self);
+        }
+        let size = (self.width, self.height);
+        let (levels, (width, height)) = box_average(&self.levels, size, 1, factor);
+        Cow::Owned(GrayImage {
+            width,
+            height,
+            levels,
+        })
+    }
+
+    /// Enlarges a picture until its longer side is `min_side`; larger ones stay as they are.
+    pub fn enlarged(&self, min_side: usize) -> Cow<'_, GrayImage> {
+        let longer = self.width.max(self.height);
+        if longer >= min_side {
+            return Cow::Borrowed(self);
+        }
+        let side = |length: usize| ((length * min_side + longer / 2) / longer).max(1);
+        let (width, height) = (side(self.width), side(self.height));
+        let levels = self.levels.clone();
+        Cow::Owned(GrayImage {
+            width,
+            height,
+            levels: triangle(levels, (self.width, self.height), 1, (width, height)),
+        })
+    }
+}
+
+/// Returns gray levels as Pillow's `convert("L")`: ITU-R 601-2 luma in 16 bit fixed point; gray
+/// sources are taken as they are.
+pub(crate) fn luma(pixels: &DynamicImage) -> Vec<u8> {
+    match pixels {
+        DynamicImage::ImageLuma8(p) => p.as_raw().clone(),
+        DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageLuma16(_)
+        | DynamicImage::ImageLumaA16(_) => pixels.to_luma8().into_raw(),
+        _ => pixels
+            .to_rgb8()
+            .pixels()
+            .map(|p| {
+                let [r, g, b] = p.0.map(u32::from);
+                ((19595 * r + 38470 * g + 7471 * b + 32768) >> 16) as u8
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slope(width: usize, height: usize) -> GrayImage {
+        GrayImage {
+            width,
+            height,
+            levels: (0..width * height)
+                .map(|i| (i % width * 255 / width.max(2)) as u8)
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn small_pictures_are_enlarged_to_min_side() {
+        for (size, min_side, expect) in [
+            ((100, 50), 0, (100, 50)),
+            ((100, 50), 100, (100, 50)),
+            ((100, 50), 200, (200, 100)),
+            ((50, 100), 250, (125, 250)),
+            ((1000, 1), 2000, (2000, 2)),
+            ((1, 1000), 1001, (1, 1001)),
+            ((3, 2), 4, (4, 3)),
+        ] {
+            let small = slope(size.0, size.1);
+            let large = small.enlarged(min_side);
+            assert_eq!(
+                (large.width, large.height),
+                expect,
+                "{size:?} to {min_side}"
+            );
+            assert_eq!(large.levels.len(), expect.0 * expect.1);
+            assert_eq!(
+                matches!(large, Cow::Borrowed(_)),
+                size == expect,
+                "{size:?} to {min_side}"
+            );
+        }
+    }
+
+    #[test]
+    fn enlarging_keeps_the_picture_in_place() {
+        let small = slope(64, 48);
+        let large = small.enlarged(256);
+        for (x, y) in [(2, 2), (30, 20), (61, 45)] {
+            let before = small.levels[y * small.width + x];
+            let after = large.levels[(4 * y + 2) * large.width + 4 * x + 2];
+            assert!(before.abs_diff(after) <= 3, "{x},{y}: {before} {after}");
+        }
+    }
+}

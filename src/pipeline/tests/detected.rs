@@ -1,0 +1,182 @@
+//! Text that is found on files of every kind: it is redacted where a viewer sees it, the file that
+//! is verified is the one that is stored, and if nothing is found nothing changes.
+
+use std::cell::{Cell, RefCell};
+
+use image::GenericImageView;
+use libjpeg_turbo_rs::{Encoder, PixelFormat};
+
+use super::{displayed, output, run};
+use crate::{
+    model::tensor::InputTensor,
+    picture::gray::GrayImage,
+    pipeline::{Outputs, verify::Unclean},
+    text::{Detector, contract::TextContract},
+};
+
+/// Returns JPEGs that are edited in place, one that is not, and a PNG.
+fn files() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/jpeg-blocks/tests/files");
+    let mut files: Vec<_> = ["gray", "420", "422", "progressive", "rgb", "rotated"]
+        .map(|name| {
+            let file = std::fs::read(format!("{folder}/{name}.jpg")).unwrap();
+            (name.to_owned(), file)
+        })
+        .into();
+    let pixels: Vec<u8> = (0..200 * 160).map(|i| (i % 200) as u8).collect();
+    let arithmetic = Encoder::new(&pixels, 200, 160, PixelFormat::Grayscale)
+        .arithmetic(true)
+        .encode()
+        .unwrap();
+    files.push(("arithmetic".to_owned(), arithmetic));
+    let mut png = std::io::Cursor::new(Vec::new());
+    displayed(&files[0].1)
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
+    files.push(("png".to_owned(), png.into_inner()));
+    files
+}
+
+fn text_contract() -> TextContract {
+    TextContract::parse(&format!(
+        r#"{{"version":2,"name":"text","model_sha256":"{}","input":{{"name":"x","multiple":8,"scale":1,"offset":0}},
+        "output":{{"name":"y","stride":8,"text":1,"marker":2}},
+        "thresholds":{{"high":0.5,"low":0.2,"residual":0.3,"marker":0.6}},"max_side":2560}}"#,
+        "0".repeat(64)
+    ))
+    .unwrap()
+}
+
+/// Processes a picture at high risk, without a detector or with one that gives
+/// `finds(n, column, row)` for a cell in its `n`th run. Returns the outputs and the detector's
+/// inputs.
+fn outputs(
+    bytes: &[u8],
+    settings: &[(&str, &str)],
+    finds: Option<&dyn Fn(usize, usize, usize) -> f32>,
+) -> (Outputs, Vec<InputTensor>) {
+    let given = RefCell::new(Vec::new());
+    let runs = Cell::new(0);
+    let search = |input: &InputTensor| {
+        given.borrow_mut().push(input.clone());
+        runs.set(runs.get() + 1);
+        let (rows, columns) = (input.dims[2] as usize / 8, input.dims[3] as usize / 8);
+        let mut data = vec![0.0; 3 * rows * columns];
+        for cell in 0..rows * columns {
+            let found = finds.map(|f| f(runs.get(), cell % columns, cell / columns));
+            data[rows * columns + cell] = found.unwrap_or_default();
+        }
+        Ok(vec![output(
+            "y",
+            vec![1, 3, rows as u32, columns as u32],
+            data,
+        )])
+    };
+    let text = text_contract();
+    let detector = Detector {
+        contract: &text,
+        keep_side_markers: true,
+        infer: &search,
+    };
+    let outputs = run(bytes, 16, settings, finds.map(|_| &detector)).0;
+    (outputs.unwrap(), given.into_inner())
+}
+
+fn level(given: &InputTensor, x: usize, y: usize) -> f32 {
+    given.data.to_f32()[y * given.dims[3] as usize + x]
+}
+
+/// Asserts that a detector's input is the picture as a viewer shows it, to one level.
+fn assert_shows(name: &str, given: &InputTensor, file: &[u8]) {
+    let (levels, columns) = (given.data.to_f32(), given.dims[3] as usize);
+    let wanted = GrayImage::of(&displayed(file));
+    for (at, &gray) in wanted.levels.iter().enumerate() {
+        let (x, y) = (at % wanted.width, at / wanted.width);
+        let off = (levels[y * columns + x] - f32::from(gray)).abs();
+        assert!(off <= 1.0, "{name}: {off} levels off at {x},{y}");
+    }
+}
+
+const SMALL_BOX: &[(&str, &str)] = &[("redact_boxes", "bottom-left 30x20"), ("label_size", "8")];
+
+#[test]
+fn picture_without_text_is_unchanged() {
+    for (name, source) in files() {
+        let plain = outputs(&source, SMALL_BOX, None).0;
+        let (searched, given) = outputs(&source, SMALL_BOX, Some(&|_, _, _| 0.19));
+        assert!(plain.processed == searched.processed, "{name}");
+        assert!(plain.anonymized == searched.anonymized, "{name}");
+        // The picture was searched, and then the copy, which has black in its corner.
+        assert_eq!(given.len(), 2, "{name}");
+        assert_shows(&name, &given[0], &source);
+        let corner = level(&given[1], 8, searched.height as usize - 8);
+        assert!(corner < 8.0, "{name}: {corner}");
+    }
+}
+
+#[test]
+fn found_text_is_redacted_where_a_viewer_sees_it() {
+    // Four cells, grown by 8 pixels: from 40 to 88 across and from 40 to 64 down.
+    let text = |n, x, y| {
+        if n == 1 && (6..10).contains(&x) && y == 6 {
+            0.9
+        } else {
+            0.0
+        }
+    };
+    for (name, source) in files() {
+        for method in ["fill", "blur"] {
+            let settings = [
+                SMALL_BOX,
+                &[("redaction", method), ("redact_processed", "true")],
+            ]
+            .concat();
+            let made = outputs(&source, &settings, Some(&text)).0;
+            let copy = made.anonymized.unwrap();
+            assert_eq!(
+                (copy.redaction.boxes.len(), copy.unclean),
+                (2, None),
+                "{name}"
+            );
+            let before = displayed(&source);
+            // Blocks at the edge of the redaction hold both black and picture, and ring; on the
+            // anonymized copy blocks are filled whole.
+            for (file, black) in [(&copy.bytes, 8), (&made.processed, 60)] {
+                let after = displayed(file);
+                assert_eq!(after.dimensions(), before.dimensions(), "{name}");
+                let mut levels = after.crop_imm(44, 44, 40, 16).to_luma8().into_raw();
+                levels.sort_unstable();
+                let limit = if method == "fill" { black } else { 255 };
+                assert!(
+                    levels[levels.len() - 1] <= limit,
+                    "{name} {method}: {levels:?}"
+                );
+                // An MCU is 16 pixels at most here, and a decoder mixes colors over its seam.
+                let beyond = |x, y| !(20..108).contains(&x) || !(20..84).contains(&y);
+                let beside_box = |x: u32, y: u32| x > 50 || y + 40 < before.height();
+                for (x, y, pixel) in before.pixels() {
+                    if beyond(x, y) && beside_box(x, y) && y > 32 && name != "arithmetic" {
+                        assert_eq!(after.get_pixel(x, y), pixel, "{name} {method}: {x},{y}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn file_that_is_verified_is_the_stored_one() {
+    for (name, source) in files() {
+        let seen_again = |n, x, y| {
+            if n == 2 && x == 12 && y == 3 {
+                0.3
+            } else {
+                0.0
+            }
+        };
+        let (made, given) = outputs(&source, SMALL_BOX, Some(&seen_again));
+        let copy = made.anonymized.unwrap();
+        assert_eq!(copy.unclean, Some(Unclean::ResidualText(1)), "{name}");
+        assert_shows(&name, &given[1], &copy.bytes);
+    }
+}

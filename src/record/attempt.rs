@@ -1,0 +1,110 @@
+//! One attempt at a record, and the repair after a later event overtook one.
+
+use s3::ObjectHead;
+
+use super::{
+    commit::{ATTEMPTS, Attempt, Commit, contended},
+    contracts::ModelContracts,
+};
+use crate::{
+    config::Config,
+    deidentify,
+    error::{Error, Outcome, Reason},
+    event::ObjectEvent,
+    pipeline,
+    ports::Ports,
+    report::{Report, Stored, millis},
+    store::decide,
+    store::fetch::{Fetched, fetch},
+    store::outputs::OutputStore,
+    text::Detector,
+};
+
+/// Attempts a record once. The report holds the facts that are known at the end of the attempt,
+/// failed or not.
+pub async fn attempt(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    contracts: &ModelContracts,
+    forced: bool,
+) -> (Report, Result<Attempt, Error>) {
+    let mut report = Report::new(Outcome::Done);
+    let ended = async {
+        let store = OutputStore::new(ports, config, event);
+        let start = ports.elapsed();
+        let stored = store.head_processed().await?;
+        report.ms.head = Some(millis(ports.since(start)));
+        let commit = Commit {
+            event,
+            contract: &contracts.classifier,
+            settings: &contracts.settings,
+            has_boxes: !config.pixels.boxes.is_empty(),
+            store,
+            forced,
+            seen: stored.clone(),
+        };
+        if let Err(reason) = commit.decide(stored.as_ref()) {
+            return Ok(Attempt::Skipped(reason));
+        }
+
+        let start = ports.elapsed();
+        let fetched = fetch(ports, config, event).await?;
+        report.ms.fetch = Some(millis(ports.since(start)));
+        let (bytes, source) = match fetched {
+            Fetched::Object { bytes, source } => (bytes, source),
+            Fetched::Gone => return Ok(Attempt::Skipped(Reason::Gone)),
+            Fetched::Changed => return Ok(Attempt::Skipped(Reason::Changed)),
+        };
+        report.bytes.source = Some(bytes.len() as u64);
+        let find = |tensor: &_| match &contracts.detector {
+            Some((name, text)) => ports.infer(name, &text.input.name, tensor),
+            None => Err(Error::Model("there is no text detector".into())),
+        };
+        let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
+            contract,
+            keep_side_markers: !deidentify::may_look_like_a_marker(event.object.key()),
+            infer: &find,
+        });
+        let contract = &contracts.classifier;
+        let outputs = pipeline::process(
+            &bytes,
+            &config.pixels,
+            contract,
+            detector.as_ref(),
+            || ports.elapsed(),
+            |tensor| ports.infer(&config.model, &contract.input.name, tensor),
+        )?;
+        report.record_outputs(&outputs, contracts.detector_sha256());
+
+        let start = ports.elapsed();
+        let ended = commit.run(outputs, &source, stored).await;
+        report.ms.store = Some(millis(ports.since(start)));
+        ended
+    }
+    .await;
+    (report, ended)
+}
+
+/// Makes the outputs of a later event again; `by` is its processed object.
+///
+/// The later event completed while we were writing the anonymized copy, so that copy may now be
+/// ours. The later event will not be retried.
+pub async fn restore(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    contracts: &ModelContracts,
+    mut by: ObjectHead,
+) -> Result<Option<Stored>, Error> {
+    for _ in 0..ATTEMPTS {
+        let later = decide::made_for(event, &by)?;
+        let (_, ended) = attempt(ports, config, &later, contracts, true).await;
+        match ended? {
+            Attempt::Skipped(_) => return Ok(None),
+            Attempt::Stored { anonymized, .. } => return Ok(Some(anonymized)),
+            Attempt::Overtaken { by: next, .. } => by = next,
+        }
+    }
+    Err(contended())
+}

@@ -1,0 +1,267 @@
+//! Compare-and-swap of the outputs, against other events of the same source.
+
+use s3::{ObjectHead, Precondition, Upload};
+
+use crate::{
+    error::{Error, Reason},
+    event::ObjectEvent,
+    model::contract::Contract,
+    pipeline::Outputs,
+    pipeline::verify::{Redacted, Unclean},
+    ports::Ports,
+    report::Stored,
+    store::decide::{self, Decision},
+    store::metadata::{self, Source},
+    store::outputs::{OutputStore, Place, Put},
+};
+
+/// Number of attempts when others write the same outputs.
+pub const ATTEMPTS: usize = 4;
+
+/// Result of one attempt at a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// There was nothing to do.
+    Skipped(Reason),
+    /// The outputs are stored.
+    Stored {
+        /// State of the anonymized copy.
+        anonymized: Stored,
+        /// The copy is due, but not stored among the anonymized ones.
+        kept_back: Option<KeptBack>,
+    },
+    /// A later event completed after this one had changed a redacted copy.
+    Overtaken {
+        /// Processed object of the later event.
+        by: ObjectHead,
+        /// Reason for the skipping of this event.
+        reason: Reason,
+    },
+}
+
+/// Reason why a redacted copy is not stored among the anonymized ones, and its state instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBack {
+    /// Reason, for machines.
+    pub reason: Reason,
+    /// Reason in words that say what to do.
+    pub detail: &'static str,
+    /// State of the copy.
+    pub state: Stored,
+}
+
+/// Destination of a redacted copy.
+struct Destination {
+    /// Bucket; `None` stores no copy.
+    place: Option<Place>,
+    kept_back: Option<KeptBack>,
+}
+
+/// Other writers were first every time.
+pub fn contended() -> Error {
+    Error::Store(format!(
+        "others wrote the same outputs {ATTEMPTS} times in a row"
+    ))
+}
+
+/// The commit of one event's outputs.
+pub struct Commit<'a, P> {
+    /// The event.
+    pub event: &'a ObjectEvent,
+    /// Contract of the model.
+    pub contract: &'a Contract,
+    /// Digest of the settings.
+    pub settings: &'a str,
+    /// Presence of boxes in the settings, which are always covered.
+    pub has_boxes: bool,
+    /// Destination of the outputs.
+    pub store: OutputStore<'a, P>,
+    /// Makes outputs again even if they are stored.
+    pub forced: bool,
+    /// Processed object that was stored when the record was begun.
+    pub seen: Option<ObjectHead>,
+}
+
+impl<P: Ports> Commit<'_, P> {
+    /// Returns the precondition for storing the processed object.
+    ///
+    /// # Errors
+    /// The reason to skip the event.
+    pub fn decide(&self, stored: Option<&ObjectHead>) -> Result<Precondition, Reason> {
+        match decide::decide(self.event, stored, self.contract, self.settings) {
+            // Without a sequencer the two cannot be ordered. If the stored object changed since we
+            // started, a real event wrote it and must win.
+            Decision::Write(_)
+                if self.event.sequencer.is_none() && stored != self.seen.as_ref() =>
+            {
+                Err(Reason::Stale)
+            }
+            Decision::Write(precondition) => Ok(precondition),
+            Decision::Duplicate => match stored.filter(|_| self.forced) {
+                Some(stored) => Ok(Precondition::Unchanged(stored.etag.clone())),
+                None => Err(Reason::Duplicate),
+            },
+            Decision::Stale => Err(Reason::Stale),
+        }
+    }
+
+    /// Stores the outputs, the processed object last: the redacted copy at its destination, and the
+    /// removal of earlier copies from elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store refuses or fails, or others write the same outputs again and
+    /// again.
+    pub async fn run(
+        &self,
+        outputs: Outputs,
+        source: &Source,
+        mut stored: Option<ObjectHead>,
+    ) -> Result<Attempt, Error> {
+        let content_type = outputs.format.content_type();
+        let Destination { place, kept_back } = self.destination(outputs.anonymized.as_ref());
+        let copy = outputs
+            .anonymized
+            .zip(self.store.pseudonyms())
+            .map(|(copy, pseudonyms)| Upload {
+                body: copy.bytes.into(),
+                content_type,
+                metadata: metadata::anonymized(
+                    self.event,
+                    source,
+                    self.contract,
+                    self.settings,
+                    pseudonyms,
+                ),
+                precondition: Precondition::Absent,
+            });
+        let mut processed = Upload {
+            body: outputs.processed.into(),
+            content_type,
+            metadata: Vec::new(),
+            precondition: Precondition::Absent,
+        };
+        // Whether this event has changed a redacted copy.
+        let mut touched = false;
+        for attempt in 0..ATTEMPTS {
+            // The slot is read before the processed object is read again: if a later event has
+            // written the slot by then, its processed object shows it, and if it writes afterwards
+            // our condition fails.
+            let slot = match place {
+                Some(place) => self.store.slot(place, stored.is_some()).await?,
+                None => None,
+            };
+            // The same holds for an overwrite: equal pictures have equal ETags, so a condition on
+            // the ETag alone would let an earlier event replace the object that a later one has put
+            // back.
+            if slot.is_some() || stored.is_some() || attempt > 0 {
+                stored = self.store.head_processed().await?;
+            }
+            processed.precondition = match self.decide(stored.as_ref()) {
+                Ok(precondition) => precondition,
+                Err(reason) => {
+                    return Ok(match stored.filter(|_| touched) {
+                        Some(by) => Attempt::Overtaken { by, reason },
+                        None => Attempt::Skipped(reason),
+                    });
+                }
+            };
+            processed.metadata = metadata::processed(
+                self.event,
+                source,
+                self.contract,
+                self.settings,
+                stored.as_ref(),
+            );
+            // A copy that is not clean leaves the anonymized bucket before anything else is done.
+            touched |= self.remove_others(place, stored.is_some()).await?;
+            let kept_state = kept_back.as_ref().map(|kept| kept.state);
+            let anonymized = match (&copy, &slot) {
+                (Some(upload), Some(slot)) => {
+                    if self.store.put_copy(slot, upload.clone()).await? == Put::Conflict {
+                        continue;
+                    }
+                    touched = true;
+                    kept_state.unwrap_or(Stored::Stored)
+                }
+                _ if touched => Stored::Removed,
+                _ => kept_state.unwrap_or(Stored::NotDue),
+            };
+            if self.store.put_processed(&processed).await? == Put::Stored {
+                return Ok(Attempt::Stored {
+                    anonymized,
+                    kept_back,
+                });
+            }
+        }
+        Err(contended())
+    }
+
+    fn destination(&self, copy: Option<&Redacted>) -> Destination {
+        let nowhere = |kept_back| Destination {
+            place: None,
+            kept_back,
+        };
+        let Some(copy) = copy else {
+            return nowhere(None);
+        };
+        if self.store.pseudonyms().is_none() {
+            return nowhere(Some(KeptBack {
+                reason: Reason::NoPseudonymKey,
+                detail: "set pseudonym_key; without it nothing is anonymized",
+                state: Stored::NoKey,
+            }));
+        }
+        // If no configured box lies on the picture, nothing was covered: such a copy is not
+        // anonymized and is not stored. Without configured boxes and without detected text there is
+        // nothing to cover.
+        if copy.redaction.boxes.is_empty() && self.has_boxes {
+            return nowhere(Some(KeptBack {
+                reason: Reason::NothingCovered,
+                detail: "no box of redact_boxes is on this picture",
+                state: Stored::Withheld,
+            }));
+        }
+        let (reason, detail) = match copy.unclean {
+            None => {
+                return Destination {
+                    place: Some(Place::Anonymized),
+                    kept_back: None,
+                };
+            }
+            Some(Unclean::ResidualText(_)) => (
+                Reason::ResidualText,
+                "the redacted picture may still contain text; review it",
+            ),
+            Some(Unclean::TooMuchText) => (
+                Reason::TooMuchText,
+                "detected text would cover more of the picture than max_redacted; review it",
+            ),
+        };
+        let place = Some(Place::Quarantine).filter(|place| self.store.stores(*place));
+        let state = match place {
+            Some(_) => Stored::Quarantined,
+            None => Stored::Withheld,
+        };
+        Destination {
+            place,
+            kept_back: Some(KeptBack {
+                reason,
+                detail,
+                state,
+            }),
+        }
+    }
+
+    /// Removes earlier copies from where none belongs. The quarantine is read only if something was
+    /// stored before, so that a first event needs no more requests.
+    async fn remove_others(&self, place: Option<Place>, existed: bool) -> Result<bool, Error> {
+        let mut removed = false;
+        if place != Some(Place::Anonymized) {
+            removed |= self.store.remove_copies(Place::Anonymized, existed).await?;
+        }
+        if place != Some(Place::Quarantine) && existed {
+            removed |= self.store.remove_copies(Place::Quarantine, true).await?;
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,43 @@
+use crate::{
+    config::Config, error::Error, model::contract::Contract, ports::Ports,
+    text::contract::TextContract,
+};
+
+/// Contracts of the models, and the digest of the settings together with the text detector.
+pub struct ModelContracts {
+    /// Contract of the classifier.
+    pub classifier: Contract,
+    /// Name and contract of the text detector.
+    pub detector: Option<(String, TextContract)>,
+    /// Digest of the settings.
+    pub settings: String,
+}
+
+impl ModelContracts {
+    /// Reads the contracts that the settings name.
+    ///
+    /// # Errors
+    /// When one of them is missing or unreadable.
+    pub fn read(ports: &impl Ports, config: &Config) -> Result<ModelContracts, Error> {
+        let classifier = ports.contract(&config.model)?;
+        let detector = match &config.text_detector {
+            Some(name) => Some((name.clone(), ports.text_contract(name)?)),
+            None => None,
+        };
+        let sha256 = detector
+            .as_ref()
+            .map(|(_, text)| text.model_sha256.as_str());
+        let settings = config.settings_digest(sha256);
+        Ok(ModelContracts {
+            classifier,
+            detector,
+            settings,
+        })
+    }
+
+    /// Returns the SHA-256 of the text detector.
+    pub fn detector_sha256(&self) -> Option<&str> {
+        let (_, contract) = self.detector.as_ref()?;
+        Some(&contract.model_sha256)
+    }
+}

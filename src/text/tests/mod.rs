@@ -1,0 +1,319 @@
+//! Text detection, with models that are plain rules on pixels: the tests cover everything around a
+//! model.
+
+mod contract;
+mod enlarged;
+
+use std::cell::RefCell;
+
+use image::{DynamicImage, Luma};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Detector, Found, contract::TextContract};
+use crate::{
+    error::Error,
+    model::tensor::{InputTensor, NamedTensor, Tensor},
+    picture::{boxes::Rect, gray::GrayImage},
+};
+
+type Infer<'a> = &'a dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>;
+
+/// The contract of these tests, changed.
+fn contract_with(change: impl FnOnce(&mut Value)) -> Result<TextContract, Error> {
+    let mut contract = json!({
+        "version": 2, "name": "text", "model_sha256": "0".repeat(64),
+        "input": { "name": "gray", "multiple": 64, "scale": 1.0, "offset": 0.0 },
+        "output": { "name": "cells", "stride": 8, "text": 1, "marker": 2 },
+        "thresholds": { "high": 0.5, "low": 0.2, "residual": 0.3, "marker": 0.6 },
+        "max_side": 2560,
+    });
+    change(&mut contract);
+    TextContract::parse(&contract.to_string())
+}
+
+fn contract() -> TextContract {
+    contract_with(|_| {}).unwrap()
+}
+
+/// Makes a map: `cell` gives the probabilities of text and a marker for the pixels of each cell.
+fn map(input: &InputTensor, cell: impl Fn(&[f32; 64]) -> (f32, f32)) -> Vec<NamedTensor> {
+    let (height, width) = (input.dims[2] as usize, input.dims[3] as usize);
+    let levels = input.data.to_f32();
+    let (rows, columns) = (height / 8, width / 8);
+    let mut data = vec![0.0; 3 * rows * columns];
+    for at in 0..rows * columns {
+        let (x, y) = (at % columns * 8, at / columns * 8);
+        let mut pixels = [0.0; 64];
+        for (row, out) in pixels.chunks_exact_mut(8).enumerate() {
+            out.copy_from_slice(&levels[(y + row) * width + x..][..8]);
+        }
+        let (text, marker) = cell(&pixels);
+        data[rows * columns + at] = text;
+        data[2 * rows * columns + at] = marker;
+    }
+    vec![NamedTensor {
+        name: "cells".into(),
+        tensor: Tensor {
+            dims: vec![1, 3, rows as u32, columns as u32],
+            data,
+        },
+    }]
+}
+
+fn brightest(pixels: &[f32; 64]) -> f32 {
+    pixels.iter().fold(0.0, |most, v| most.max(*v))
+}
+
+/// A model for which the brightest pixel, in hundredths, is the probability of text.
+fn hundredths(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+    Ok(map(input, |pixels| (brightest(pixels) / 100.0, 0.0)))
+}
+
+fn find(gray: &GrayImage, infer: Infer<'_>) -> Found {
+    detector(&contract(), infer).find(gray).unwrap()
+}
+
+fn detector<'a>(contract: &'a TextContract, infer: Infer<'a>) -> Detector<'a> {
+    Detector {
+        contract,
+        keep_side_markers: true,
+        infer,
+    }
+}
+
+/// Draws a black picture with rectangles (left, top, width, height) of these levels.
+fn picture(width: u32, height: u32, rects: &[([u32; 4], u8)]) -> GrayImage {
+    let mut picture = image::GrayImage::new(width, height);
+    for &([left, top, across, down], level) in rects {
+        for y in top..top + down {
+            for x in left..left + across {
+                picture.put_pixel(x, y, Luma([level]));
+            }
+        }
+    }
+    GrayImage::of(&DynamicImage::from(picture))
+}
+
+fn rect([x, y, width, height]: [u32; 4]) -> Rect {
+    Rect {
+        x,
+        y,
+        width,
+        height,
+    }
+}
+
+#[test]
+fn components_grow_from_high_cells_over_low_ones() {
+    let cell = |column: u32, row: u32, level: u8| ([column * 8, row * 8, 8, 8], level);
+    for (name, cells, expect) in [
+        ("high", vec![cell(4, 4, 50)], vec![[24, 24, 24, 24]]),
+        ("under high", vec![cell(4, 4, 49)], vec![]),
+        (
+            "low beside high",
+            vec![cell(4, 4, 50), cell(5, 4, 20)],
+            vec![[24, 24, 32, 24]],
+        ),
+        (
+            "under low beside high",
+            vec![cell(4, 4, 50), cell(5, 4, 19)],
+            vec![[24, 24, 24, 24]],
+        ),
+        (
+            "over a corner",
+            vec![cell(4, 4, 50), cell(5, 5, 20)],
+            vec![[24, 24, 32, 32]],
+        ),
+        (
+            "over the other corner",
+            vec![cell(5, 4, 50), cell(4, 5, 20)],
+            vec![[24, 24, 32, 32]],
+        ),
+        (
+            "a chain",
+            vec![cell(4, 4, 50), cell(5, 4, 20), cell(6, 4, 20)],
+            vec![[24, 24, 40, 24]],
+        ),
+        (
+            "with a gap",
+            vec![cell(4, 4, 50), cell(6, 4, 20)],
+            vec![[24, 24, 24, 24]],
+        ),
+        (
+            "two",
+            vec![cell(2, 2, 50), cell(9, 9, 50)],
+            vec![[8, 8, 24, 24], [64, 64, 24, 24]],
+        ),
+        // The other end of a row does not touch.
+        (
+            "opposite edges",
+            vec![cell(0, 4, 50), cell(15, 5, 20)],
+            vec![[0, 24, 16, 24]],
+        ),
+        (
+            "the corner",
+            vec![cell(15, 15, 50)],
+            vec![[112, 112, 16, 16]],
+        ),
+    ] {
+        let mut found = find(&picture(128, 128, &cells), &hundredths).text;
+        found.sort_by_key(|r| r.x);
+        assert_eq!(
+            found,
+            expect.into_iter().map(rect).collect::<Vec<_>>(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn margin_is_a_sixth_of_the_text() {
+    let found = find(&picture(512, 512, &[([96, 96, 240, 96], 90)]), &hundredths);
+    assert_eq!(found.text, [rect([80, 80, 272, 128])]);
+}
+
+#[test]
+fn large_text_is_found_on_the_reduced_picture() {
+    // At full size its pixels are black and white, at half size they are gray, which this model is
+    // trained for.
+    let trained = |input: &InputTensor| {
+        Ok(map(input, |pixels| {
+            let gray = pixels.iter().all(|v| (100.0..150.0).contains(v));
+            (f32::from(u8::from(gray)), 0.0)
+        }))
+    };
+    let texture = |width, height| {
+        let picture = image::GrayImage::from_fn(width, height, |x, y| {
+            let inside = (1200..1600).contains(&x) && (400..480).contains(&y);
+            Luma([if inside && (x + y) % 2 == 0 { 255 } else { 0 }])
+        });
+        GrayImage::of(&DynamicImage::from(picture))
+    };
+    let found = find(&texture(2600, 700), &trained).text;
+    assert_eq!(found, [rect([1186, 386, 428, 108])]);
+    assert_eq!(find(&texture(2560, 700), &trained).text, []);
+}
+
+#[test]
+fn small_picture_takes_one_run_and_is_padded() {
+    let runs = RefCell::new(Vec::new());
+    let infer = |input: &InputTensor| {
+        runs.borrow_mut().push(input.dims.clone());
+        hundredths(input)
+    };
+    let gray = picture(100, 70, &[([96, 64, 4, 6], 90)]);
+    // The padding mirrors the last pixels, but there is nothing to redact beyond the edge.
+    assert_eq!(find(&gray, &infer).text, [rect([88, 56, 12, 14])]);
+    assert_eq!(runs.into_inner(), [[1, 1, 128, 128]]);
+}
+
+#[test]
+fn side_markers_stay_unless_they_may_be_a_name() {
+    let markers = |input: &InputTensor| Ok(map(input, |pixels| (0.0, brightest(pixels) / 100.0)));
+    let gray = picture(256, 256, &[([64, 64, 16, 16], 90)]);
+    let contract = contract();
+    let mut detector = detector(&contract, &markers);
+    let found = detector.find(&gray).unwrap();
+    assert_eq!(
+        (found.text, found.side_markers),
+        (vec![], vec![rect([64, 64, 16, 16])])
+    );
+    detector.keep_side_markers = false;
+    let found = detector.find(&gray).unwrap();
+    assert_eq!(
+        (found.text, found.side_markers),
+        (vec![rect([56, 56, 32, 32])], vec![])
+    );
+}
+
+#[test]
+fn residual_text_is_counted_outside_redactions_and_side_markers() {
+    let contract = contract();
+    let detector = detector(&contract, &hundredths);
+    let residual = |cells: &[([u32; 4], u8)], redacted: [u32; 4], marker: [u32; 4]| {
+        let gray = picture(256, 256, cells);
+        detector
+            .residual(&gray, &[rect(redacted)], &[rect(marker)])
+            .unwrap()
+    };
+    let (redacted, marker) = ([64, 64, 64, 32], [160, 160, 16, 16]);
+    for (name, cells, expect) in [
+        ("nothing", vec![], 0),
+        ("in the redaction", vec![([64, 64, 64, 32], 99)], 0),
+        ("the marker", vec![([160, 160, 16, 16], 99)], 0),
+        ("the marker's edge", vec![([152, 160, 32, 16], 99)], 0),
+        ("beside the redaction", vec![([128, 64, 8, 8], 30)], 1),
+        (
+            "beside the redaction, under the threshold",
+            vec![([128, 64, 8, 8], 29)],
+            0,
+        ),
+        ("beside the marker", vec![([144, 160, 8, 16], 99)], 1),
+        ("across the redaction", vec![([56, 64, 80, 8], 99)], 2),
+        (
+            "elsewhere, in two places",
+            vec![([0, 0, 8, 8], 40), ([248, 248, 8, 8], 40)],
+            2,
+        ),
+    ] {
+        assert_eq!(residual(&cells, redacted, marker), expect, "{name}");
+    }
+}
+
+#[test]
+fn map_that_does_not_fit_the_contract_is_an_error() {
+    type Change = fn(&mut NamedTensor);
+    let changes: [(&str, Change); 5] = [
+        ("another name", |map| map.name = "y".into()),
+        ("too few classes", |map| {
+            map.tensor.dims[1] = 2;
+            map.tensor.data.truncate(2 * 16 * 16);
+        }),
+        ("another size", |map| map.tensor.dims[2] = 8),
+        ("fewer values", |map| map.tensor.data.truncate(9)),
+        // NaN is under every threshold, and a logit is over or under them by chance.
+        ("NaN", |map| map.tensor.data[700] = f32::NAN),
+    ];
+    for (name, change) in changes {
+        let infer = |input: &InputTensor| {
+            let mut outputs = hundredths(input)?;
+            change(&mut outputs[0]);
+            Ok(outputs)
+        };
+        let contract = contract();
+        let detector = detector(&contract, &infer);
+        let gray = picture(128, 128, &[]);
+        for error in [
+            detector.find(&gray).map(|_| ()).unwrap_err(),
+            detector.residual(&gray, &[], &[]).map(|_| ()).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::Model(_)), "{name}: {error}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// A bright box anywhere on a picture of any size is found whole, and its redaction hides it.
+    #[test]
+    fn bright_box_is_found_anywhere(
+        (width, height) in (10u32..3500, 10u32..1800),
+        (left, top) in (0.0f64..1.0, 0.0f64..1.0),
+        (across, down) in (3u32..200, 3u32..80),
+    ) {
+        let at = |share: f64, side: u32, length: u32| (share * f64::from(side - length)) as u32;
+        let (across, down) = (across.min(width), down.min(height));
+        let text = rect([at(left, width, across), at(top, height, down), across, down]);
+        let gray = picture(width, height, &[([text.x, text.y, across, down], 90)]);
+        let found = find(&gray, &hundredths);
+        prop_assert!(found.text.iter().any(|r| r.holds(&text)), "{:?} in {:?}", text, found.text);
+        for r in &found.text {
+            prop_assert!(r.x + r.width <= width && r.y + r.height <= height);
+        }
+        let contract = contract();
+        let detector = detector(&contract, &hundredths);
+        prop_assert_eq!(detector.residual(&gray, &found.text, &[]).unwrap(), 0);
+    }
+}
