@@ -47,7 +47,7 @@ pub trait Ports {
     /// Returns the time of a monotonic clock with an arbitrary start, for durations.
     fn elapsed(&self) -> Duration;
 
-    /// Returns the time since `start` of the monotonic clock.
+    /// Returns the time since an earlier value of [`Ports::elapsed`].
     fn since(&self, start: Duration) -> Duration {
         self.elapsed().saturating_sub(start)
     }
