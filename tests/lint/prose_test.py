@@ -89,6 +89,10 @@ class Words(unittest.TestCase):
         self.check("a.rs", 'let a = r#"one "two"\nthe answer"#;\nlet answer = 1;\n', 2)
         self.check("a.rs", "fn f<'a>(b: &'a str) {} /* the\nanswer */ fn answer() {}\n", 2)
 
+    def test_captures_of_format_strings_are_code(self):
+        self.check("a.rs", 'panic!("{answer:?} and {answer}");\n')
+        self.check("a.rs", 'panic!("{answer} is no answer");\n', 1, 1)
+
     def test_allowed(self):
         self.assertEqual(places("a.rs", "// the answer\n", "word *.rs the answer # why\n"), [])
         self.assertEqual(places("a.md", "the answer\n", "word *.rs the answer\n"), [("word", 1)])
