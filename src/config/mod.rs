@@ -1,12 +1,14 @@
 //! Settings: named variables parsed into a [`Config`] that cannot be invalid.
 
 mod buckets;
+mod choices;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use buckets::Buckets;
+pub use choices::{ExamDate, StudyId};
 pub use settings::{DEFAULTS, OUTPUTS};
 
 use s3::Endpoint;
@@ -21,27 +23,6 @@ use crate::{
     pipeline::Settings,
     secret::{Secret, sha256_hex},
 };
-
-/// Derivation of a study id from a patient id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StudyId {
-    /// HMAC-SHA-256 under the pseudonym key.
-    Keyed,
-    /// Unkeyed BLAKE2b of four bytes, as in the system this one replaces. It can be undone by
-    /// trying every id; for parity tests only.
-    Legacy,
-}
-
-/// The part of the exam date that stays in the anonymized name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExamDate {
-    /// All of it, as in the system this one replaces.
-    Keep,
-    /// The year.
-    Year,
-    /// A date up to a year earlier, by the same number of days for all exams of a patient.
-    Shift,
-}
 
 /// All settings, parsed and checked against each other.
 #[derive(Debug, Clone, PartialEq)]

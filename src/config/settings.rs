@@ -4,7 +4,7 @@
 use s3::Addressing;
 
 use super::{
-    ExamDate, StudyId,
+    choices::{ExamDate, StudyId},
     values::{
         DigestValue, Parsed, boxes, folder, number, optional, required, secret, suffix, word,
     },

@@ -4,7 +4,7 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use s3::Addressing;
 
-use super::{ExamDate, StudyId};
+use super::choices::{ExamDate, StudyId};
 use crate::{
     picture::boxes::{BoxSpec, Length, parse_boxes},
     picture::redact::Method,

@@ -64,16 +64,14 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, keys: &[NewKey]) -> Result<
         }
     }
     serde_json::from_str(text).map_err(|e| {
-        let mut problem = e.to_string();
-        // Errors of the fields name the keys of version 2.
-        for key in keys.iter().filter(|_| version == 1) {
-            if let Some(old) = key.old
-                && problem.contains(&format!("missing field `{}`", key.new))
-            {
-                problem += &format!(" (version 1 calls it `{old}`)");
-            }
-        }
-        invalid(problem)
+        let problem = e.to_string();
+        let missing = |key: &&NewKey| problem.contains(&format!("missing field `{}`", key.new));
+        // serde's error names the key of version 2.
+        let old = keys.iter().find(missing).and_then(|key| key.old);
+        invalid(match old.filter(|_| version == 1) {
+            Some(old) => format!("{problem} (version 1 calls it `{old}`)"),
+            None => problem,
+        })
     })
 }
 

@@ -48,7 +48,7 @@ pub fn log_digest(object: &ObjectRef, config: &Config) -> String {
 
 /// Decision about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// The stored outputs were made from this very source, model and settings.
     Duplicate,
     /// The stored outputs were made for a later event.
@@ -58,7 +58,7 @@ pub enum Decision {
 }
 
 /// Decides by the response to HEAD of the processed key.
-pub fn decide(
+pub(crate) fn decide(
     event: &ObjectEvent,
     stored: Option<&ObjectHead>,
     contract: &Contract,
@@ -133,7 +133,7 @@ pub fn out_of_date(
 
 /// Relation of a removed source to the processed object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removed {
+pub(crate) enum Removed {
     /// The processed object was made from a later source.
     Earlier,
     /// The processed object was made from the removed version.
@@ -143,7 +143,7 @@ pub enum Removed {
 }
 
 /// Compares a removal with the response to HEAD of the processed key.
-pub fn removed(event: &ObjectEvent, stored: Option<&ObjectHead>) -> Removed {
+pub(crate) fn removed(event: &ObjectEvent, stored: Option<&ObjectHead>) -> Removed {
     let Some(stored) = stored else {
         return Removed::Unknown;
     };
@@ -159,7 +159,7 @@ pub fn removed(event: &ObjectEvent, stored: Option<&ObjectHead>) -> Removed {
 ///
 /// # Errors
 /// [`Error::Reference`] when the stored version is unusable.
-pub fn made_for(event: &ObjectEvent, stored: &ObjectHead) -> Result<ObjectEvent, Error> {
+pub(crate) fn made_for(event: &ObjectEvent, stored: &ObjectHead) -> Result<ObjectEvent, Error> {
     let object = ObjectRef::new(
         event.object.bucket(),
         event.object.key(),

@@ -16,7 +16,7 @@ use crate::{
 
 /// Result of a GET.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fetched {
+pub(crate) enum Fetched {
     /// The object.
     Object {
         /// Its bytes.
@@ -35,7 +35,7 @@ pub enum Fetched {
 /// # Errors
 /// [`Error::TooLarge`] beyond the limit on bytes, before the GET if the event says the size;
 /// [`Error::Store`] when the store refuses or fails.
-pub async fn fetch(
+pub(crate) async fn fetch(
     ports: &impl Ports,
     config: &Config,
     event: &ObjectEvent,

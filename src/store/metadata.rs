@@ -25,7 +25,7 @@ const STATE: &str = "xray-state";
 
 /// State of a fetched source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// ETag without quotes.
     pub etag: String,
     /// Version, if the bucket is versioned.
@@ -46,7 +46,7 @@ impl Source {
 }
 
 /// Returns the metadata of the processed object; `replaced` is the one it overwrites.
-pub fn processed(
+pub(crate) fn processed(
     event: &ObjectEvent,
     source: &Source,
     contract: &Contract,
@@ -75,7 +75,7 @@ pub fn processed(
 
 /// Returns the metadata of the anonymized object: keyed digests only, because the source's ETag
 /// would lead back to it.
-pub fn anonymized(
+pub(crate) fn anonymized(
     event: &ObjectEvent,
     source: &Source,
     contract: &Contract,
@@ -106,7 +106,7 @@ pub(super) fn sequencer(stored: &ObjectHead) -> Option<Sequencer> {
 }
 
 /// Reports whether the object is a processed one of this function, which records its source.
-pub fn is_processed(stored: &ObjectHead) -> bool {
+pub(crate) fn is_processed(stored: &ObjectHead) -> bool {
     !stored.get(ETAG).is_empty()
 }
 

@@ -218,7 +218,8 @@ impl Metrics {
             .get_or_create(&ObjectLabels {
                 outcome: report.outcome.as_str(),
                 class: report.class.map_or("", Class::name),
-                // Each new value takes memory until the process ends; a report holds plain words only.
+                // Each new value takes memory until the process ends; a report holds plain words
+                // only.
                 reason: reason.map_or("", Reason::as_str).to_owned(),
             })
             .inc();
