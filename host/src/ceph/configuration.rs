@@ -86,7 +86,7 @@ impl Entry {
         self.events.is_empty() || self.events.iter().any(creation)
     }
 
-    /// Returns the value of a rule on keys, empty if there is none.
+    /// Returns the value of a rule on keys, or an empty text without such a rule.
     pub fn rule(&self, name: &str) -> &str {
         let rules = self.filter.as_ref().and_then(|f| f.key.as_ref());
         let rule = rules.and_then(|r| r.rules.iter().find(|rule| rule.name == name));

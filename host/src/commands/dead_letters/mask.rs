@@ -1,8 +1,8 @@
-//! A record's bytes with everything covered that may tell of a patient.
+//! A record's bytes with everything masked that may identify a patient.
 
 use serde_json::Value;
 
-/// Fields of a notification that tell of the store and not of a patient.
+/// Fields of a notification that describe the store and not a patient.
 const PLAIN: [&str; 8] = [
     "eventVersion",
     "eventSource",
@@ -14,7 +14,7 @@ const PLAIN: [&str; 8] = [
     "sequencer",
 ];
 
-/// JSON keeps its shape; of other texts only the length is left.
+/// Returns the bytes masked: JSON keeps its shape, and of other texts only the length is kept.
 pub(super) fn value(bytes: &[u8]) -> String {
     match serde_json::from_slice(bytes) {
         Ok(json @ (Value::Object(_) | Value::Array(_))) => masked(json, "").to_string(),

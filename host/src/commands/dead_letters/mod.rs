@@ -27,10 +27,10 @@ use crate::{
 /// Arguments of `xray dead-letters`.
 #[derive(Debug, Args)]
 pub struct DeadLettersArgs {
-    /// What to do.
+    /// Action on the dead letters.
     #[command(subcommand)]
     action: Action,
-    /// The manifest whose first [[trigger.kafka]] says where they are; not needed with --kafka.
+    /// Manifest whose first `[[trigger.kafka]]` names the topic; not needed with --kafka.
     #[arg(
         short = 'f',
         long,
@@ -42,26 +42,26 @@ pub struct DeadLettersArgs {
     /// Set a variable of the manifest: NAME=VALUE or NAME=@FILE.
     #[arg(long = "variable", value_name = "NAME=VALUE", global = true)]
     variables: Vec<String>,
-    /// Where Kafka is.
+    /// Access to Kafka.
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// One line for each: where it is, where it was, and why it is here. Keys and values are not shown.
+    /// Print one line a record: its place, its origin and the reason. Keys and values are not shown.
     List,
-    /// All of one record, with what may tell of a patient masked.
+    /// Print one whole record, with everything masked that may identify a patient.
     Show {
-        /// Its place, as `list` shows it: PARTITION:OFFSET.
+        /// Place of the record, as shown by `list`: PARTITION:OFFSET.
         place: Place,
         /// Show keys, values and headers as they are.
         #[arg(long)]
         reveal: bool,
     },
-    /// Send records back to the topic that they came from: all that were not sent back before, or these.
+    /// Send records back to their original topic: the given ones, or all not yet sent back.
     Redrive {
-        /// Places as `list` shows them: PARTITION:OFFSET.
+        /// Places as shown by `list`: PARTITION:OFFSET.
         places: Vec<Place>,
     },
 }
@@ -90,7 +90,7 @@ impl std::str::FromStr for Place {
 /// Runs the command.
 ///
 /// # Errors
-/// When Kafka does not answer or refuses, or a place is empty.
+/// When Kafka does not respond or refuses, or a place is empty.
 pub async fn run(args: DeadLettersArgs) -> Result<()> {
     let config = args.config()?;
     let work = move || match args.action {
@@ -106,7 +106,7 @@ pub async fn run(args: DeadLettersArgs) -> Result<()> {
 impl DeadLettersArgs {
     fn config(&self) -> Result<Settings> {
         let (mut manifest, variables) = if self.kafka.kafka.is_some() {
-            // Nothing of an application is needed when the flags say where.
+            // With the broker in the flags, no application is needed.
             let text = "spin_manifest_version = 2\napplication.name = \"none\"\n\
                 trigger.http = [{ route = \"/\", component = \"none\" }]\ncomponent.none.source = \"none\"";
             (Manifest::parse(text, &self.from)?, Variables::default())

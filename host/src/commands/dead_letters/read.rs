@@ -16,10 +16,10 @@ use rdkafka::{
 
 use super::Place;
 
-/// How long Kafka may be silent.
+/// Longest silence of Kafka before the command gives up.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// A reader of the topic. Its group remembers what was sent back, and nobody else is in it.
+/// A reader of the topic. Its group, which has no other members, records what was sent back.
 pub(super) struct Letters {
     pub(super) consumer: BaseConsumer,
     topic: Arc<str>,
@@ -30,7 +30,7 @@ impl Letters {
     /// Finds the topic.
     ///
     /// # Errors
-    /// When Kafka does not answer, or there is no such topic.
+    /// When Kafka does not respond, or the topic does not exist.
     pub(super) fn open(config: &Settings) -> Result<Self> {
         let mut client = config.consumer();
         client.remove("group.protocol");
@@ -41,7 +41,7 @@ impl Letters {
         let name = &config.dead_letter_topic;
         let metadata = consumer
             .fetch_metadata(Some(name), SILENCE)
-            .with_context(|| format!("no answer from {}", config.brokers))?;
+            .with_context(|| format!("no response from {}", config.brokers))?;
         let topic = metadata.topics().first();
         let partitions = topic.map(|topic| topic.partitions().iter().map(|p| p.id()).collect());
         let partitions: Vec<i32> = partitions.unwrap_or_default();
@@ -139,7 +139,7 @@ impl Letters {
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => _ = open.remove(&partition),
                 Some(Err(error)) => return Err(error).context("reading dead letters"),
-                None if heard.elapsed() > SILENCE => bail!("Kafka does not answer"),
+                None if heard.elapsed() > SILENCE => bail!("Kafka does not respond"),
                 None => {}
             }
         }

@@ -72,7 +72,7 @@ pub async fn run(args: DoctorArgs) -> Result<ExitCode> {
                 "settings",
                 Finding::failed(
                     format!("{error:#}"),
-                    "set it right; README has every setting",
+                    "correct it; docs/settings.md lists every setting",
                 ),
             );
         }

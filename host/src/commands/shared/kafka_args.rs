@@ -38,7 +38,7 @@ pub struct KafkaArgs {
     /// Maximum number of concurrent deliveries from Kafka [default: as many as requests].
     #[arg(long, value_name = "N")]
     pub in_flight: Option<usize>,
-    /// Topic for records that can't be delivered [default: <topic>-dead-letters].
+    /// Topic for records that can't be delivered [default: TOPIC-dead-letters].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
     /// Any key of [[trigger.kafka]]: KEY=VALUE, or KEY=@FILE.
@@ -213,7 +213,7 @@ pub async fn start(runtime: &Runtime, configs: Vec<Config>) -> Result<Vec<Trigge
     Ok(triggers)
 }
 
-/// Ready when one of the triggers does not read any more, and never if there is none.
+/// Completes when one of the triggers has stopped reading, and never without triggers.
 pub fn ended(triggers: &[Trigger]) -> impl Future<Output = ()> + use<> {
     let all: Vec<_> = triggers.iter().map(|t| Box::pin(t.ended())).collect();
     async move {

@@ -13,7 +13,7 @@ use crate::ceph::push::{Kind, Push};
 #[derive(Debug, Default, Args)]
 pub struct PushArgs {
     /// Address to push events to, as the gateway reaches it: kafka://HOST:9092,
-    /// amqp[s]://HOST[:PORT][/VHOST], or http[s]://HOST:PORT/.
+    /// amqp://HOST:PORT/VHOST (or amqps), or http://HOST:PORT/ (or https).
     #[arg(long, value_name = "URL")]
     pub push: Option<String>,
     /// Do not queue events at the gateway: those sent while the receiver is down are lost.
