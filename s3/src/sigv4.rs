@@ -1,37 +1,38 @@
 //! AWS Signature Version 4 in headers, stage by stage. Pure: the time is a parameter.
 //!
-//! Source: "AWS Signature Version 4 signing process" and, for S3, "Authenticating Requests: Using the Authorization Header".
-//! S3 encodes each path segment once and normalises nothing; a key's `..` and `//` are signed as they are.
+//! After "AWS Signature Version 4 signing process" and, for S3, "Authenticating Requests: Using the Authorization
+//! Header". S3 encodes each path segment once and normalizes nothing; a key's `..` and `//` are signed as they are.
 
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderValue, header::HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, header::HeaderName};
 use sha2::{Digest, Sha256};
 
 use crate::{Secret, error::Error};
 
-/// Who signs, and for what.
+/// Identity and scope of a signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The access key id.
+    /// Access key.
     pub access_key: &'a str,
-    /// The secret key; never printed.
+    /// Secret key.
     pub secret_key: &'a Secret,
-    /// The session token of temporary credentials, if any.
+    /// Session token of temporary credentials.
     pub session_token: Option<&'a Secret>,
-    /// The region, any text the store goes by.
+    /// Region: any text that the store accepts.
     pub region: &'a str,
-    /// The service, `s3` here.
+    /// Service: `s3`, or `sns` for RGW's topics.
     pub service: &'a str,
 }
 
-/// Lower-case hex of SHA-256.
+/// Returns the SHA-256 of the data in lower-case hex.
 pub fn sha256_hex(data: &[u8]) -> String {
     hex::encode(Sha256::digest(data))
 }
 
-/// HMAC-SHA-256 (RFC 2104); any key length.
+/// Computes HMAC-SHA-256 (RFC 2104) under a key of any length.
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
-    // HMAC takes keys of every length, so the fallback is never reached; it keeps a panic out of the code.
+    // HMAC accepts keys of every length. The unreachable fallback only keeps a panic out of the code.
     match Hmac::<Sha256>::new_from_slice(key) {
         Ok(mut mac) => {
             mac.update(data);
@@ -41,7 +42,11 @@ pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
     }
 }
 
-/// Percent-encodes all but the unreserved characters of RFC 3986, and `/` unless `slash`.
+/// Percent-encodes all bytes but the unreserved characters of RFC 3986, and `/` unless `slash`.
+///
+/// ```
+/// assert_eq!(s3::sigv4::uri_encode("a b/é+".as_bytes(), false), "a%20b/%C3%A9%2B");
+/// ```
 pub fn uri_encode(text: &[u8], slash: bool) -> String {
     let mut out = String::with_capacity(text.len() * 3);
     for &b in text {
@@ -59,7 +64,7 @@ pub fn uri_encode(text: &[u8], slash: bool) -> String {
     out
 }
 
-/// The query's parameters sorted by name and then value, each already percent-encoded; a bare name gets an empty value.
+/// Sorts a query's encoded parameters by name and value; a bare name gets an empty value.
 pub fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(&str, &str)> = query
         .split('&')
@@ -74,14 +79,14 @@ pub fn canonical_query(query: &str) -> String {
     pairs.join("&")
 }
 
-/// The headers' lower-case names, sorted and joined by `;`.
+/// Returns the headers' names in lower case, sorted and joined by `;`.
 pub fn signed_headers(headers: &HeaderMap) -> String {
     let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     names.join(";")
 }
 
-/// Stage 1: the canonical request. `path` is encoded already; every header given is signed.
+/// Stage 1: makes the canonical request. `path` is encoded already; every header given is signed.
 pub fn canonical_request(
     method: &str,
     path: &str,
@@ -110,7 +115,7 @@ pub fn canonical_request(
     )
 }
 
-/// Stage 2: the string to sign. `amz_date` is `YYYYMMDDTHHMMSSZ`.
+/// Stage 2: makes the string to sign. `amz_date` is `YYYYMMDDTHHMMSSZ`.
 pub fn string_to_sign(amz_date: &str, region: &str, service: &str, canonical: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256\n{amz_date}\n{}\n{}",
@@ -119,7 +124,7 @@ pub fn string_to_sign(amz_date: &str, region: &str, service: &str, canonical: &s
     )
 }
 
-/// `YYYYMMDD/region/service/aws4_request`.
+/// Returns `YYYYMMDD/region/service/aws4_request`.
 pub fn credential_scope(amz_date: &str, region: &str, service: &str) -> String {
     format!(
         "{}/{region}/{service}/aws4_request",
@@ -127,7 +132,7 @@ pub fn credential_scope(amz_date: &str, region: &str, service: &str) -> String {
     )
 }
 
-/// Stage 3: the signature, lower-case hex.
+/// Stage 3: makes the signature, in lower-case hex.
 pub fn signature(
     secret: &Secret,
     amz_date: &str,
@@ -146,50 +151,42 @@ pub fn signature(
     hex::encode(hmac_sha256(&key, to_sign.as_bytes()))
 }
 
-/// `YYYYMMDDTHHMMSSZ` in UTC.
+/// Formats a time as `YYYYMMDDTHHMMSSZ` in UTC.
 pub fn amz_date(time: jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Signs the request: adds `x-amz-date`, `x-amz-content-sha256`, the session token and `authorization`.
+/// Signs a request: adds `x-amz-date`, `x-amz-content-sha256`, the session token and `authorization`, and then
+/// `content-length`.
 ///
-/// Signed are `host`, as the host rebuilds it from the authority (with a port only where it is not the scheme's own), and
-/// every header that is on the request now; so headers which hosts add or change (`content-length`, `traceparent`) must
-/// not be among them yet.
+/// The signature covers `host`, as the sender rebuilds it from the authority (with a port only where it is not the
+/// scheme's default), and every header that is on the request now. Headers that senders add or change, as `traceparent`,
+/// must not be among them yet; that is why the length is added after signing.
 ///
 /// # Errors
 /// [`Error::AccessKey`] or [`Error::SessionToken`] when one can't stand in a header.
-pub fn sign<B>(
-    request: &mut http::Request<B>,
-    payload: &[u8],
+pub fn sign(
+    request: &mut Request<Bytes>,
     scope: &Scope<'_>,
     time: jiff::Timestamp,
 ) -> Result<(), Error> {
     let date = amz_date(time);
-    let payload_hash = sha256_hex(payload);
-    let mut add = |name: &'static str, value: &str, error: Error| {
-        let value = HeaderValue::from_str(value).map_err(|_| error)?;
-        request.headers_mut().insert(name, value);
-        Ok::<_, Error>(())
-    };
-    add("x-amz-date", &date, Error::Header("x-amz-date".into()))?;
-    add(
-        "x-amz-content-sha256",
-        &payload_hash,
-        Error::Header("x-amz-content-sha256".into()),
-    )?;
+    let payload_hash = sha256_hex(request.body());
+    let headers = request.headers_mut();
+    insert(headers, "x-amz-date", &date)?;
+    insert(headers, "x-amz-content-sha256", &payload_hash)?;
     if let Some(token) = scope.session_token {
-        add("x-amz-security-token", token.expose(), Error::SessionToken)?;
+        insert(headers, "x-amz-security-token", token.expose()).map_err(|_| Error::SessionToken)?;
     }
-    let mut headers = request.headers().clone();
+    let mut signed = request.headers().clone();
     if let Ok(host) = HeaderValue::from_str(&host(request.uri())) {
-        headers.insert(http::header::HOST, host);
+        signed.insert(header::HOST, host);
     }
     let canonical = canonical_request(
         request.method().as_str(),
         request.uri().path(),
-        request.uri().query().unwrap_or(""),
-        &headers,
+        request.uri().query().unwrap_or_default(),
+        &signed,
         &payload_hash,
     );
     let to_sign = string_to_sign(&date, scope.region, scope.service, &canonical);
@@ -204,18 +201,29 @@ pub fn sign<B>(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
         scope.access_key,
         credential_scope(&date, scope.region, scope.service),
-        signed_headers(&headers),
+        signed_headers(&signed),
     );
-    let mut value = HeaderValue::from_str(&authorization).map_err(|_| Error::AccessKey)?;
-    value.set_sensitive(true);
-    request
-        .headers_mut()
-        .insert(http::header::AUTHORIZATION, value);
+    let mut authorization = HeaderValue::from_str(&authorization).map_err(|_| Error::AccessKey)?;
+    authorization.set_sensitive(true);
+    let length = request.body().len();
+    // RGW wants the length of a PUT or POST even if it is zero. Without one a body would be sent in chunks, which S3 refuses.
+    let needs_length = length > 0 || matches!(*request.method(), Method::PUT | Method::POST);
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, authorization);
+    if needs_length {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
     Ok(())
 }
 
-/// The `host` header for a URI: its authority, the port only where it is not the scheme's own.
-fn host(uri: &http::Uri) -> String {
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), Error> {
+    let value = HeaderValue::from_str(value).map_err(|_| Error::Header(name.into()))?;
+    headers.insert(name, value);
+    Ok(())
+}
+
+/// Returns the `host` header for a URI: its authority, with the port only where it is not the scheme's default.
+fn host(uri: &Uri) -> String {
     let name = uri.host().unwrap_or_default();
     match (uri.scheme_str(), uri.port_u16()) {
         (Some("http"), Some(80)) | (Some("https"), Some(443)) | (_, None) => name.to_owned(),

@@ -94,7 +94,7 @@ impl Config {
             Endpoint::parse(&values.s3_endpoint, values.s3_style).map_err(|problem| {
                 Error::Config {
                     name: "s3_endpoint",
-                    problem,
+                    problem: problem.to_string(),
                 }
             })?;
         Ok(Config {

@@ -144,7 +144,8 @@ impl From<s3::Error> for Error {
             s3::Error::AccessKey => unusable("s3_access_key"),
             s3::Error::SessionToken => unusable("s3_session_token"),
             s3::Error::Uri => Error::Reference(error.to_string()),
-            _ => Error::Encode(error.to_string()),
+            s3::Error::Header(_) => Error::Encode(error.to_string()),
+            _ => Error::Store(error.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Compare-and-swap of the outputs, against other events of the same source.
 
-use s3::{ObjectHead, Precondition, Upload};
+use s3::{NewObject, ObjectHead, Precondition};
 
 use crate::{
     error::{Error, Reason},
@@ -122,7 +122,7 @@ impl<P: Ports> Commit<'_, P> {
         let copy = outputs
             .anonymized
             .zip(self.store.pseudonyms())
-            .map(|(copy, pseudonyms)| Upload {
+            .map(|(copy, pseudonyms)| NewObject {
                 body: copy.bytes.into(),
                 content_type,
                 metadata: metadata::anonymized(
@@ -134,7 +134,7 @@ impl<P: Ports> Commit<'_, P> {
                 ),
                 precondition: Precondition::Absent,
             });
-        let mut processed = Upload {
+        let mut processed = NewObject {
             body: outputs.processed.into(),
             content_type,
             metadata: Vec::new(),

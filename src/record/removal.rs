@@ -5,7 +5,7 @@
 //! source's event that came meanwhile would have been removed with the rest.
 
 use http::StatusCode;
-use s3::{Meaning, ObjectHead, meaning};
+use s3::{HeadObject, ObjectHead};
 
 use crate::{
     config::Config,
@@ -16,7 +16,7 @@ use crate::{
     store::decide::{self, Removed},
     store::metadata,
     store::outputs::{OutputStore, Place},
-    store::send::send_signed,
+    store::send::{describe, send},
 };
 
 /// Result of a removal.
@@ -100,25 +100,20 @@ async fn current_source(
     event: &ObjectEvent,
 ) -> Result<Option<ObjectEvent>, Error> {
     let (bucket, key) = (event.object.bucket(), event.object.key());
-    let request = config.endpoint.head(bucket, key)?;
-    let response = send_signed(ports, config, request, 0).await?;
-    let exists = match meaning(&response) {
-        Meaning::NoObject | Meaning::NoBucket => false,
-        Meaning::Fine | Meaning::Encrypted => true,
+    let head = match send(ports, config, &HeadObject { bucket, key }, 0).await? {
+        Ok(Some(head)) => head,
+        Ok(None) => return Ok(None),
         // HEAD on an SSE-C object returns a bare 400 with no error body.
-        Meaning::Failed(_) if response.status() == StatusCode::BAD_REQUEST => true,
-        Meaning::PreconditionFailed => return Err(Error::Store("HEAD of the source: 412".into())),
-        Meaning::Failed(words) => {
-            return Err(Error::Store(format!("HEAD of the source: {words}")));
+        Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => ObjectHead::default(),
+        Err(refusal) => {
+            let refusal = describe(&refusal);
+            return Err(Error::Store(format!("HEAD of the source: {refusal}")));
         }
     };
-    if !exists {
-        return Ok(None);
-    }
     Ok(Some(ObjectEvent {
         object: ObjectRef::new(bucket, key, None)?,
         kind: EventKind::Created,
-        etag: Some(ObjectHead::of(&response).etag).filter(|etag| !etag.is_empty()),
+        etag: Some(head.etag).filter(|etag| !etag.is_empty()),
         size: None,
         sequencer: None,
     }))

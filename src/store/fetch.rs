@@ -1,14 +1,17 @@
 //! GET of the source, within limits, and only if it still is the object the event is about.
 
 use bytes::Bytes;
-use s3::{Meaning, ObjectHead, meaning};
+use s3::{GetObject, Object, ObjectHead, Reason};
 
 use crate::{
     config::Config,
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    store::{metadata::Source, send::send_signed},
+    store::{
+        metadata::Source,
+        send::{describe, send},
+    },
 };
 
 /// Result of a GET.
@@ -39,21 +42,25 @@ pub(crate) async fn fetch(
 ) -> Result<Fetched, Error> {
     let limits = &config.pixels.limits;
     limits.check_bytes(event.size.unwrap_or(0))?;
-    let request = config.endpoint.get(
-        event.object.bucket(),
-        event.object.key(),
-        event.object.version(),
-        event.etag.as_deref(),
-    )?;
-    let response = send_signed(ports, config, request, limits.max_bytes).await?;
-    match meaning(&response) {
-        Meaning::Fine => {}
-        Meaning::NoObject | Meaning::NoBucket => return Ok(Fetched::Gone),
-        Meaning::PreconditionFailed => return Ok(Fetched::Changed),
-        Meaning::Encrypted => return Err(Error::Encrypted),
-        Meaning::Failed(words) => return Err(Error::Store(format!("GET of the source: {words}"))),
-    }
-    let ObjectHead { etag, version, .. } = ObjectHead::of(&response);
+    let get = GetObject {
+        bucket: event.object.bucket(),
+        key: event.object.key(),
+        version: event.object.version(),
+        if_match: event.etag.as_deref(),
+    };
+    let Object { head, body: bytes } = match send(ports, config, &get, limits.max_bytes).await? {
+        Ok(Some(object)) => object,
+        Ok(None) => return Ok(Fetched::Gone),
+        Err(refusal) => match refusal.reason {
+            Reason::PreconditionFailed => return Ok(Fetched::Changed),
+            Reason::CustomerKey => return Err(Error::Encrypted),
+            _ => {
+                let refusal = describe(&refusal);
+                return Err(Error::Store(format!("GET of the source: {refusal}")));
+            }
+        },
+    };
+    let ObjectHead { etag, version, .. } = head;
     // Some stores ignore a condition on GET.
     if event
         .etag
@@ -62,7 +69,6 @@ pub(crate) async fn fetch(
     {
         return Ok(Fetched::Changed);
     }
-    let bytes = response.into_body();
     limits.check_bytes(bytes.len() as u64)?;
     Ok(Fetched::Object {
         bytes,

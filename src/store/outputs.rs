@@ -1,7 +1,8 @@
 //! The outputs of one event: HEAD, conditional PUT and DELETE in the output buckets.
 
-use bytes::Bytes;
-use s3::{Meaning, ObjectHead, Precondition, Upload, meaning};
+use s3::{
+    DeleteObject, HeadObject, NewObject, ObjectHead, Precondition, PutObject, Reason, Refusal,
+};
 
 use crate::{
     config::{Buckets, Config},
@@ -9,7 +10,10 @@ use crate::{
     error::Error,
     event::ObjectEvent,
     ports::Ports,
-    store::{decide, metadata, send::send_signed},
+    store::{
+        decide, metadata,
+        send::{describe, send},
+    },
 };
 
 /// Result of a conditional PUT.
@@ -84,8 +88,8 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn put_processed(&self, upload: &Upload) -> Result<Put, Error> {
-        self.put(&self.buckets.processed, &self.processed_key, upload)
+    pub async fn put_processed(&self, object: &NewObject) -> Result<Put, Error> {
+        self.put(&self.buckets.processed, &self.processed_key, object)
             .await
     }
 
@@ -152,9 +156,9 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn put_copy(&self, slot: &Slot, mut upload: Upload) -> Result<Put, Error> {
-        upload.precondition = slot.precondition.clone();
-        self.put(&slot.bucket, &slot.key, &upload).await
+    pub async fn put_copy(&self, slot: &Slot, mut object: NewObject) -> Result<Put, Error> {
+        object.precondition = slot.precondition.clone();
+        self.put(&slot.bucket, &slot.key, &object).await
     }
 
     /// Removes the redacted copies of this source from a place, and reports whether there was one.
@@ -184,30 +188,22 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     }
 
     async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>, Error> {
-        let request = self.config.endpoint.head(bucket, key)?;
-        let response = send_signed(self.ports, self.config, request, 0).await?;
-        match meaning(&response) {
-            // HEAD has no body that tells a missing bucket from a missing object; the PUT will.
-            Meaning::NoObject | Meaning::NoBucket => Ok(None),
-            _ => self
-                .check(&response, bucket, "HEAD")
-                .map(|()| Some(ObjectHead::of(&response))),
-        }
+        // HEAD has no body that tells a missing bucket from a missing object; the PUT will.
+        send(self.ports, self.config, &HeadObject { bucket, key }, 0)
+            .await?
+            .map_err(|refusal| self.refused(&refusal, bucket, "HEAD"))
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
-        let request = self.config.endpoint.delete(bucket, key)?;
-        let response = send_signed(self.ports, self.config, request, 0).await?;
-        match meaning(&response) {
-            Meaning::NoObject => Ok(()),
-            _ => self.check(&response, bucket, "DELETE"),
-        }
+        send(self.ports, self.config, &DeleteObject { bucket, key }, 0)
+            .await?
+            .map_err(|refusal| self.refused(&refusal, bucket, "DELETE"))
     }
 
-    async fn put(&self, bucket: &str, key: &str, upload: &Upload) -> Result<Put, Error> {
+    async fn put(&self, bucket: &str, key: &str, object: &NewObject) -> Result<Put, Error> {
         match (
-            self.try_put(bucket, key, upload).await?,
-            &upload.precondition,
+            self.try_put(bucket, key, object).await?,
+            &object.precondition,
         ) {
             (Put::Conflict, Precondition::Unchanged(etag)) => {
                 // In a versioned bucket RGW checks the condition against the version that is about
@@ -217,50 +213,46 @@ impl<'a, P: Ports> OutputStore<'a, P> {
                 if !now.is_some_and(|now| now.etag == *etag && now.version.is_some()) {
                     return Ok(Put::Conflict);
                 }
-                let mut upload = upload.clone();
-                upload.precondition = Precondition::Seen;
-                self.try_put(bucket, key, &upload).await
+                let mut object = object.clone();
+                object.precondition = Precondition::Seen;
+                self.try_put(bucket, key, &object).await
             }
             (put, _) => Ok(put),
         }
     }
 
-    async fn try_put(&self, bucket: &str, key: &str, upload: &Upload) -> Result<Put, Error> {
-        let request = self.config.endpoint.put(bucket, key, upload)?;
-        let response = send_signed(self.ports, self.config, request, 0).await?;
-        match (meaning(&response), &upload.precondition) {
-            (Meaning::PreconditionFailed, _) => Ok(Put::Conflict),
+    async fn try_put(&self, bucket: &str, key: &str, object: &NewObject) -> Result<Put, Error> {
+        let put = PutObject {
+            bucket,
+            key,
+            object,
+        };
+        let Err(refusal) = send(self.ports, self.config, &put, 0).await? else {
+            return Ok(Put::Stored);
+        };
+        match (refusal.reason, &object.precondition) {
+            (Reason::PreconditionFailed, _) => Ok(Put::Conflict),
             // The object to be replaced no longer exists.
-            (Meaning::NoObject, Precondition::Unchanged(_)) => Ok(Put::Conflict),
-            _ => self.check(&response, bucket, "PUT").map(|()| Put::Stored),
+            (Reason::NoSuchObject, Precondition::Unchanged(_)) => Ok(Put::Conflict),
+            _ => Err(self.refused(&refusal, bucket, "PUT")),
         }
     }
 
-    fn check(
-        &self,
-        response: &http::Response<Bytes>,
-        bucket: &str,
-        verb: &str,
-    ) -> Result<(), Error> {
-        match meaning(response) {
-            Meaning::Fine => Ok(()),
-            Meaning::NoBucket => {
+    fn refused(&self, refusal: &Refusal, bucket: &str, verb: &str) -> Error {
+        Error::Store(match refusal.reason {
+            Reason::NoSuchBucket => {
                 let or = match self.bucket(Place::Quarantine) {
                     Some(quarantine) if quarantine == bucket => {
                         ", or set quarantine_suffix to nothing"
                     }
                     _ => "",
                 };
-                Err(Error::Store(format!(
-                    "{verb}: the bucket {bucket} does not exist; create it{or}"
-                )))
+                format!("{verb}: the bucket {bucket} does not exist; create it{or}")
             }
-            Meaning::NoObject => Err(Error::Store(format!("{verb} in {bucket}: 404"))),
-            Meaning::PreconditionFailed => Err(Error::Store(format!("{verb} in {bucket}: 412"))),
-            Meaning::Encrypted => Err(Error::Store(format!(
+            Reason::CustomerKey => format!(
                 "{verb} in {bucket}: the stored object needs a customer-provided key (SSE-C)"
-            ))),
-            Meaning::Failed(words) => Err(Error::Store(format!("{verb} in {bucket}: {words}"))),
-        }
+            ),
+            _ => format!("{verb} in {bucket}: {}", describe(refusal)),
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! Signed requests to the store.
 
 use bytes::Bytes;
-use s3::sigv4::{self, Scope};
+use s3::{
+    Action, Reason, Refusal,
+    sigv4::{self, Scope},
+};
 
 use crate::{
     config::Config,
@@ -12,11 +15,26 @@ use crate::{
 /// Limit on an error body or another small response, in bytes.
 const SMALL: u64 = 64 << 10;
 
-/// Signs a request, sends it, and reads up to `limit` bytes of the response.
+/// Sends an action and reads its response, of up to `limit` bytes. The caller judges a refusal.
 ///
 /// # Errors
 /// [`Error::Store`] without a response, [`Error::TooLarge`] for one over `limit`.
-pub async fn send_signed(
+pub async fn send<A: Action>(
+    ports: &impl Ports,
+    config: &Config,
+    action: &A,
+    limit: u64,
+) -> Result<Result<A::Output, Refusal>, Error> {
+    let request = action.request(&config.endpoint)?;
+    let response = send_signed(ports, config, request, limit).await?;
+    match action.response(response) {
+        Ok(output) => Ok(Ok(output)),
+        Err(s3::Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn send_signed(
     ports: &impl Ports,
     config: &Config,
     mut request: http::Request<Bytes>,
@@ -29,15 +47,7 @@ pub async fn send_signed(
         region: &config.region,
         service: "s3",
     };
-    let payload = request.body().clone();
-    sigv4::sign(&mut request, &payload, &scope, ports.now())?;
-    if !payload.is_empty() {
-        // Set after signing, because hosts may set it themselves; without it the body would be sent
-        // in chunks, which S3 refuses.
-        request
-            .headers_mut()
-            .insert(http::header::CONTENT_LENGTH, payload.len().into());
-    }
+    sigv4::sign(&mut request, &scope, ports.now())?;
     ports
         .send(request, limit.max(SMALL))
         .await
@@ -50,4 +60,14 @@ pub async fn send_signed(
                 limit,
             },
         })
+}
+
+/// Describes a refusal by the names of this function's settings.
+pub(crate) fn describe(refusal: &Refusal) -> String {
+    let remedy = match refusal.reason {
+        Reason::AccessKey => "check s3_access_key",
+        Reason::Signature => "check s3_secret_key and s3_region",
+        _ => return refusal.to_string(),
+    };
+    format!("{}; {remedy}", refusal.summary())
 }

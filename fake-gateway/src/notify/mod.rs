@@ -1,7 +1,7 @@
-//! Bucket notifications as Ceph's gateway sends them: the shape, the moment and the retries.
+//! Bucket notifications as Ceph's gateway sends them, with the same content, order and delivery.
 //!
-//! A [`Rule`] ties a bucket to a [`Topic`]; the store publishes a [`Change`] while it holds the key's lock, so that
-//! the sequencers of one key are in the order of its writes.
+//! A [`Rule`] ties a bucket to a [`Topic`]. The store prepares the notification of a [`Change`] while it holds the key's
+//! lock, so that the sequencers of a key are in the order of its writes.
 
 mod record;
 mod sequencer;
@@ -13,23 +13,23 @@ pub use record::Record;
 pub use sequencer::Sequencer;
 pub use topic::{Delivery, Notice, Retry, Topic};
 
-use s3::random_hex;
+use crate::random;
 
-/// What happened to an object.
+/// Kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// It was put in one request.
+    /// The object was stored in one request.
     Put,
-    /// It was copied from another.
+    /// The object was copied from another.
     Copy,
-    /// It was put together from parts.
+    /// The object was joined from parts.
     CompleteMultipartUpload,
-    /// It was deleted.
+    /// The object was deleted.
     Delete,
 }
 
 impl Event {
-    /// The name in the notification, without the `s3:` that Amazon puts before it and Ceph does not.
+    /// Returns its name in notifications, without the prefix `s3:`, which AWS writes and Ceph doesn't.
     pub fn name(self) -> &'static str {
         match self {
             Event::Put => "ObjectCreated:Put",
@@ -39,39 +39,39 @@ impl Event {
         }
     }
 
-    /// Whether the object exists after it.
+    /// Reports whether the object exists afterward.
     pub fn is_created(self) -> bool {
         self != Event::Delete
     }
 }
 
-/// One change of one object, as the store saw it.
+/// A change of one object.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// What happened.
+    /// Its kind.
     pub event: Event,
-    /// The bucket's name.
+    /// Bucket.
     pub bucket: String,
-    /// The key as the client named it, in plain UTF-8.
+    /// Key, not encoded.
     pub key: String,
-    /// The object's size in bytes; for a deletion that of what was deleted.
+    /// Size of the object in bytes; of a deletion, the size of the deleted object.
     pub size: u64,
-    /// The ETag without quotes, empty where nothing was there.
+    /// ETag without quotes; empty if a deletion found no object.
     pub etag: String,
-    /// User metadata with its `x-amz-meta-` names.
+    /// User metadata; names with their prefix `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
-    /// Tags that came with the request.
+    /// Tags of the request.
     pub tags: Vec<(String, String)>,
-    /// When the request came in.
+    /// Time of the request.
     pub started: SystemTime,
 }
 
-/// The body of a notification about a change that no store made, with a sequencer of now.
+/// Makes the body of a notification about a change outside any store, with the current time as its sequencer.
 pub fn notification(change: &Change) -> bytes::Bytes {
     Notifications::new(Vec::new()).body(change, "xray", "")
 }
 
-/// Which changes of a bucket go to which topic.
+/// A bucket's notification: sends its changes to a topic.
 #[derive(Debug, Clone)]
 pub struct Rule {
     bucket: String,
@@ -82,7 +82,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Every object created in `bucket` goes to `topic`, as with `s3:ObjectCreated:*`.
+    /// Notifies `topic` of every object created in `bucket`, as with `s3:ObjectCreated:*`.
     pub fn created(bucket: impl Into<String>, topic: Topic) -> Self {
         Self {
             bucket: bucket.into(),
@@ -93,30 +93,30 @@ impl Rule {
         }
     }
 
-    /// Deletions go there as well, as with `s3:ObjectRemoved:*`.
+    /// Notifies of deletions as well, as with `s3:ObjectRemoved:*`.
     pub fn and_removed(mut self) -> Self {
         self.removals = true;
         self
     }
 
-    /// The name of the notification, which each record carries.
+    /// Sets the notification's id, which every record carries.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// The topic's opaque data, which each record carries.
+    /// Sets the topic's opaque data, which every record carries.
     pub fn opaque(mut self, data: impl Into<String>) -> Self {
         self.opaque = data.into();
         self
     }
 
-    fn wants(&self, change: &Change) -> bool {
+    fn matches(&self, change: &Change) -> bool {
         self.bucket == change.bucket && (change.event.is_created() || self.removals)
     }
 }
 
-/// All rules of one store, with what its records have in common.
+/// All rules of a store, and the values that its records share.
 #[derive(Debug)]
 pub(crate) struct Notifications {
     rules: Vec<Rule>,
@@ -126,7 +126,7 @@ pub(crate) struct Notifications {
 
 impl Notifications {
     pub(crate) fn new(rules: Vec<Rule>) -> Self {
-        let id = random_hex(16);
+        let id = random::hex(16);
         let zone = format!(
             "{}-{}-{}-{}-{}",
             &id[..8],
@@ -152,10 +152,10 @@ impl Notifications {
         )
     }
 
-    /// The notifications that a change makes, with their sequencers taken now.
+    /// Prepares the notifications of a change and takes their sequencers.
     ///
-    /// Call it under the key's lock and [`Pending::send`] after it: a direct topic calls the receiver, which may
-    /// want the very object.
+    /// Call it under the key's lock and [`Pending::send`] after releasing it: a direct topic calls the receiver, which
+    /// may request the same object.
     pub(crate) fn prepare(&self, change: &Change) -> Vec<Pending> {
         let prepare = |rule: &Rule| Pending {
             body: self.body(change, &rule.id, &rule.opaque),
@@ -166,13 +166,13 @@ impl Notifications {
         };
         self.rules
             .iter()
-            .filter(|rule| rule.wants(change))
+            .filter(|rule| rule.matches(change))
             .map(prepare)
             .collect()
     }
 }
 
-/// A notification that has its place in the order but is not sent yet.
+/// A notification with a sequencer that is not sent yet.
 pub(crate) struct Pending {
     body: bytes::Bytes,
     event: Event,
@@ -182,7 +182,7 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Hands it to its topic: queued at once if that is persistent, pushed now if not.
+    /// Hands it to its topic: a persistent one queues it, a direct one pushes it now.
     pub(crate) async fn send(self) {
         self.topic
             .publish(self.event, self.bucket, self.key, self.body)

@@ -1,4 +1,4 @@
-//! The notification's JSON, field by field as Ceph 18 writes it.
+//! A notification's JSON, field by field as Ceph 18 writes it.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Change, sequencer::Instant};
 
-/// A notification's only record.
+/// The only record of a notification.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record<'a> {
@@ -80,10 +80,10 @@ struct Pair<'a> {
     val: &'a str,
 }
 
-/// Every user of this store is one and the same.
+/// The store's only user.
 const USER: &str = "xray";
 
-/// The body of a notification about `change`.
+/// Makes the body of a notification about `change`.
 pub(super) fn body(
     change: &Change,
     configuration: &str,
@@ -98,7 +98,7 @@ pub(super) fn body(
     }
     let records = [record(change, configuration, opaque, zone, at)];
     Bytes::from(
-        serde_json::to_vec(&Notification { records }).expect("texts and numbers always serialise"),
+        serde_json::to_vec(&Notification { records }).expect("texts and numbers always serialize"),
     )
 }
 

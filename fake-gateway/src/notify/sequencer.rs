@@ -1,20 +1,20 @@
-//! The sequencer that orders the events of a key, written as the gateway writes it.
+//! The sequencer that orders the events of a key, in the gateway's format.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Hands out instants, each later than the one before even when the clock stands still or goes back.
+/// Issues strictly increasing instants, even if the clock stops or goes back.
 #[derive(Debug, Default)]
 pub struct Sequencer(AtomicU64);
 
-/// A moment in nanoseconds since 1970.
+/// Nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub u64);
 
 impl Sequencer {
-    /// The next instant: now, or just after the last one.
+    /// Returns the next instant: now, or just after the last one.
     pub fn next(&self) -> Instant {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -32,18 +32,18 @@ impl Sequencer {
 }
 
 impl Instant {
-    /// Whole seconds.
+    /// Returns the whole seconds.
     pub fn seconds(self) -> u64 {
         self.0 / 1_000_000_000
     }
 
-    /// What is left of the second.
+    /// Returns the nanoseconds within the second.
     pub fn nanoseconds(self) -> u32 {
         (self.0 % 1_000_000_000) as u32
     }
 
-    /// The bytes of Ceph's `utime_t` in memory: two little-endian numbers of 32 bits. Compared as text they are out
-    /// of order as soon as a low byte overflows, and readers must cope with that.
+    /// Returns the bytes of Ceph's `utime_t` in memory: two little-endian numbers of 32 bits. As text they are out of
+    /// order as soon as a low byte overflows; readers must handle that.
     pub fn hex(self) -> String {
         let mut bytes = [0u8; 8];
         bytes[..4].copy_from_slice(&(self.seconds() as u32).to_le_bytes());
@@ -57,15 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_what_the_gateway_wrote() {
-        // From ../shared/data/rgw-notifications/18.2.7/ObjectCreated-Put-odd-key.http, whose eventId gives the
-        // same instant in decimal: 1795414945.727139.
+    fn hex_matches_a_captured_notification() {
+        // From tests/notifications/18.2.7/ObjectCreated-Put-odd-key.http, whose eventId holds the same instant in
+        // decimal: 1795414945.727139.
         let instant = Instant(1_795_414_945_727_139_607);
         assert_eq!(instant.hex(), "A1DB036B1745572B");
     }
 
     #[test]
-    fn a_clock_that_goes_back_does_not_take_the_order_along() {
+    fn instants_increase_when_the_clock_goes_back() {
         let sequencer = Sequencer::default();
         assert_eq!(sequencer.after(100), Instant(100));
         assert_eq!(sequencer.after(100), Instant(101));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn many_threads_never_share_one() {
+    fn threads_never_share_an_instant() {
         let sequencer = Sequencer::default();
         let mut all: Vec<Instant> = std::thread::scope(|scope| {
             let take = || (0..1000).map(|_| sequencer.next()).collect::<Vec<_>>();

@@ -1,16 +1,16 @@
-//! Where notifications go, and how hard the store tries.
+//! Topics: the destinations of notifications.
 //!
-//! A queue hands notifications to whoever has its other end, such as a producer of Kafka. The other two push over HTTP.
-//! A persistent topic is a queue: the uploader never waits for it, and a delivery that fails comes again. A direct
-//! one pushes once while the uploader waits, and a delivery that fails is gone, though the upload succeeds. Unlike
-//! the gateway, which retries hundreds of times a second without end, this queue backs off and gives up, so that a
-//! demo ends.
+//! A queue hands notifications to its receiver, such as a Kafka producer; the other kinds push over HTTP. A persistent
+//! topic is a queue: the uploader never waits for it, and a failed delivery is retried. A direct topic pushes once while
+//! the uploader waits; a failed delivery is lost although the upload succeeds. The gateway retries hundreds of times a
+//! second without end; this queue backs off and gives up, so that a demo ends.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use http::{Request, Response, Uri, header};
 use tokio::sync::{Semaphore, mpsc};
@@ -18,16 +18,16 @@ use tokio::sync::{Semaphore, mpsc};
 use super::Event;
 use s3::Transport;
 
-/// How often and how fast a persistent topic tries again.
+/// Retries of a persistent topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
-    /// Deliveries tried before giving up, the first included.
+    /// Attempts before giving up, the first included.
     pub attempts: u32,
-    /// The pause after the first failure; it doubles with each further one.
+    /// Pause after the first failure; it doubles with every further one.
     pub first_pause: Duration,
-    /// The longest pause.
+    /// Longest pause.
     pub longest_pause: Duration,
-    /// How long one delivery may take before it counts as failed.
+    /// Time after which an attempt has failed.
     pub timeout: Duration,
 }
 
@@ -42,30 +42,34 @@ impl Default for Retry {
     }
 }
 
-/// How the delivery of one notification ended.
+/// A finished delivery.
 #[derive(Debug)]
 pub struct Delivery {
-    /// What it was about.
+    /// Kind of the change.
     pub event: Event,
-    /// The bucket of the object.
+    /// Bucket of the object.
     pub bucket: String,
-    /// The object's key.
+    /// Key of the object.
     pub key: String,
-    /// How often it was sent.
+    /// Number of attempts.
     pub attempts: u32,
-    /// The last answer, or why there was none.
-    pub answer: anyhow::Result<Response<Bytes>>,
-    /// From publishing to this end.
+    /// Last response, or the reason why there is none.
+    pub response: anyhow::Result<Response<Bytes>>,
+    /// Time from publishing to the end of the last attempt.
     pub took: Duration,
 }
 
 impl Delivery {
-    /// Whether the receiver took it.
+    /// Reports whether the receiver accepted it.
     pub fn is_accepted(&self) -> bool {
-        self.answer
-            .as_ref()
-            .is_ok_and(|answer| answer.status().is_success())
+        is_accepted(&self.response)
     }
+}
+
+fn is_accepted(response: &anyhow::Result<Response<Bytes>>) -> bool {
+    response
+        .as_ref()
+        .is_ok_and(|response| response.status().is_success())
 }
 
 /// A topic; clones are the same topic.
@@ -83,60 +87,61 @@ struct Push {
     url: Uri,
     transport: Transport,
     retry: Retry,
-    ended: Option<mpsc::UnboundedSender<Delivery>>,
+    finished: Option<mpsc::UnboundedSender<Delivery>>,
 }
 
-/// A notification on its way.
+/// A published notification.
 #[derive(Debug)]
 pub struct Notice {
-    /// What it is about.
+    /// Kind of the change.
     pub event: Event,
-    /// The bucket of the object.
+    /// Bucket of the object.
     pub bucket: String,
-    /// The object's key.
+    /// Key of the object.
     pub key: String,
     /// The notification as JSON.
     pub body: Bytes,
-    /// When the store published it.
+    /// Time of its publication.
     pub published: Instant,
 }
 
 impl Notice {
-    /// How its delivery ended.
-    pub fn ended(self, attempts: u32, answer: anyhow::Result<Response<Bytes>>) -> Delivery {
+    /// Ends its delivery.
+    pub fn finish(self, attempts: u32, response: anyhow::Result<Response<Bytes>>) -> Delivery {
         Delivery {
             event: self.event,
             bucket: self.bucket,
             key: self.key,
             attempts,
-            answer,
+            response,
             took: self.published.elapsed(),
         }
     }
 }
 
 impl Topic {
-    /// A queue; the receiver delivers.
+    /// Makes a queue whose receiver delivers.
     pub fn queue(queue: mpsc::UnboundedSender<Notice>) -> Self {
         Self(Mode::Queue(queue))
     }
 
-    /// A queue that pushes to `url`, at most `concurrency` notifications at a time, and tells `ended` how each ended.
+    /// Makes a queue that pushes to `url`, at most `concurrency` notifications at a time, and sends each finished delivery
+    /// to `finished`.
     ///
-    /// Must be called within a Tokio runtime; the queue lives until the last clone and the last notice are gone.
+    /// Must be called within a Tokio runtime. The queue lives until the last clone and the last notice are dropped.
     pub fn persistent(
         url: Uri,
         transport: Transport,
         concurrency: usize,
         retry: Retry,
-        ended: Option<mpsc::UnboundedSender<Delivery>>,
+        finished: Option<mpsc::UnboundedSender<Delivery>>,
     ) -> Self {
         let (queue, mut notices) = mpsc::unbounded_channel::<Notice>();
         let push = Arc::new(Push {
             url,
             transport,
             retry,
-            ended,
+            finished,
         });
         let slots = Arc::new(Semaphore::new(concurrency.max(1)));
         tokio::spawn(async move {
@@ -144,7 +149,7 @@ impl Topic {
                 let slot = slots.clone().acquire_owned().await;
                 let push = push.clone();
                 tokio::spawn(async move {
-                    push.until_taken(notice).await;
+                    push.deliver(notice).await;
                     drop(slot);
                 });
             }
@@ -152,12 +157,12 @@ impl Topic {
         Self::queue(queue)
     }
 
-    /// One push per notification, while the uploader waits.
+    /// Makes a topic that pushes each notification once while the uploader waits.
     pub fn direct(
         url: Uri,
         transport: Transport,
         timeout: Duration,
-        ended: Option<mpsc::UnboundedSender<Delivery>>,
+        finished: Option<mpsc::UnboundedSender<Delivery>>,
     ) -> Self {
         let retry = Retry {
             attempts: 1,
@@ -168,11 +173,11 @@ impl Topic {
             url,
             transport,
             retry,
-            ended,
+            finished,
         })))
     }
 
-    /// Takes a notification; returns at once from a queue or a persistent topic, after the push from a direct one.
+    /// Publishes a notification: a queue or persistent topic returns at once, a direct one after the push.
     pub async fn publish(&self, event: Event, bucket: String, key: String, body: Bytes) {
         let notice = Notice {
             event,
@@ -182,44 +187,44 @@ impl Topic {
             published: Instant::now(),
         };
         match &self.0 {
-            // The queue is only gone when the runtime is going down, and then nobody is left to be told.
+            // The queue is closed only when the runtime shuts down, and then nobody is left to be told.
             Mode::Queue(queue) => drop(queue.send(notice)),
-            Mode::Direct(push) => push.until_taken(notice).await,
+            Mode::Direct(push) => push.deliver(notice).await,
         }
     }
 }
 
 impl Push {
-    async fn until_taken(&self, notice: Notice) {
-        let mut pause = self.retry.first_pause;
+    async fn deliver(&self, notice: Notice) {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(self.retry.first_pause)
+            .with_max_delay(self.retry.longest_pause)
+            .with_max_times(self.retry.attempts.saturating_sub(1) as usize)
+            .build();
         let mut attempts = 0;
-        let answer = loop {
+        let response = loop {
             attempts += 1;
-            let answer = self.once(&notice.body).await;
-            let taken = answer
-                .as_ref()
-                .is_ok_and(|answer| answer.status().is_success());
-            if taken || attempts >= self.retry.attempts {
-                break answer;
+            let response = self.push(&notice.body).await;
+            match pauses.next() {
+                Some(pause) if !is_accepted(&response) => tokio::time::sleep(pause).await,
+                _ => break response,
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(self.retry.longest_pause);
         };
-        if let Some(ended) = &self.ended {
-            // Nobody listening any more is no reason to stop delivering.
-            let _ = ended.send(notice.ended(attempts, answer));
+        if let Some(finished) = &self.finished {
+            // A receiver that is gone is no reason to stop delivering.
+            let _ = finished.send(notice.finish(attempts, response));
         }
     }
 
-    async fn once(&self, body: &Bytes) -> anyhow::Result<Response<Bytes>> {
+    async fn push(&self, body: &Bytes) -> anyhow::Result<Response<Bytes>> {
         let request = Request::post(self.url.clone())
             .header(header::ACCEPT, "*/*")
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONTENT_LENGTH, body.len())
             .body(body.clone())?;
         match tokio::time::timeout(self.retry.timeout, self.transport.send(request)).await {
-            Ok(answer) => answer,
-            Err(_) => anyhow::bail!("no answer within {:?}", self.retry.timeout),
+            Ok(response) => Ok(response?),
+            Err(_) => anyhow::bail!("no response within {:?}", self.retry.timeout),
         }
     }
 }

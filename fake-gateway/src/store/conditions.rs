@@ -1,4 +1,4 @@
-//! Conditions on what is stored, checked while its lock is held.
+//! Conditions of requests, checked while the key's lock is held.
 
 use s3s::{
     S3Result,
@@ -6,7 +6,7 @@ use s3s::{
     s3_error,
 };
 
-/// An ETag as answers carry it.
+/// Makes an ETag for a response.
 pub(super) fn strong(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
 }
@@ -15,11 +15,11 @@ fn matches(condition: &ETagCondition, stored: Option<&str>) -> bool {
     match (condition, stored) {
         (_, None) => false,
         (ETagCondition::Any, Some(_)) => true,
-        (ETagCondition::ETag(wanted), Some(etag)) => wanted.value() == etag,
+        (ETagCondition::ETag(expected), Some(etag)) => expected.value() == etag,
     }
 }
 
-/// `If-Match`: 412 unless the object still is what the client has seen.
+/// Checks `If-Match`: 412 unless the object is the one that the client has seen.
 pub(super) fn check_match(condition: Option<&ETagCondition>, stored: Option<&str>) -> S3Result<()> {
     match condition {
         Some(condition) if !matches(condition, stored) => Err(s3_error!(PreconditionFailed)),
@@ -27,7 +27,7 @@ pub(super) fn check_match(condition: Option<&ETagCondition>, stored: Option<&str
     }
 }
 
-/// `If-None-Match` of a write: 412 if the client has not counted on what is there.
+/// Checks `If-None-Match` of a write: 412 if the client did not expect the stored object.
 pub(super) fn check_none(condition: Option<&ETagCondition>, stored: Option<&str>) -> S3Result<()> {
     match condition {
         Some(condition) if matches(condition, stored) => Err(s3_error!(PreconditionFailed)),
@@ -35,7 +35,7 @@ pub(super) fn check_none(condition: Option<&ETagCondition>, stored: Option<&str>
     }
 }
 
-/// `If-None-Match` of a read: 304 if the object still is what the client has.
+/// Checks `If-None-Match` of a read: 304 if the client has the stored object.
 pub(super) fn check_changed(
     condition: Option<&ETagCondition>,
     stored: Option<&str>,

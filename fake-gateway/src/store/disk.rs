@@ -1,7 +1,8 @@
-//! Objects on disk: each a file under its key, with what S3 knows of it besides in a hidden file of its own.
+//! Objects on disk: each a file under its key, with its attributes in a hidden file.
 //!
-//! `s3s-fs` would name that hidden file by the whole key, which ends at keys of a hundred bytes and more, and would write
-//! both files unguarded. So single objects are handled here; `s3s-fs` lists, and puts multipart uploads together.
+//! `s3s-fs` would name the hidden file by the whole key, which fails for keys of about a hundred bytes and more, and would
+//! not write both files atomically. Single objects are therefore handled here; `s3s-fs` lists, and joins multipart
+//! uploads.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// What S3 knows of an object besides its bytes.
+/// Attributes of an object in S3.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -28,11 +29,11 @@ pub(super) struct Attributes {
     /// User metadata, without `x-amz-meta-`.
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) tags: Vec<(String, String)>,
-    /// The file's size and time, by which a file that was changed by hand is told.
+    /// Size and time of the file, to recognize a file that was changed by hand.
     pub(super) stamp: Option<(u64, u128)>,
 }
 
-/// An object that is there.
+/// A stored object.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) attributes: Attributes,
@@ -40,7 +41,7 @@ pub(super) struct Object {
     pub(super) modified: SystemTime,
 }
 
-/// The hidden half of the store.
+/// The store's hidden files.
 #[derive(Debug)]
 pub(super) struct Disk {
     attributes: PathBuf,
@@ -57,7 +58,7 @@ impl Disk {
         })
     }
 
-    /// What is at `path`. A file that nobody has put through the store is an object too; its ETag is computed.
+    /// Returns the object at `path`. A file that was not stored through S3 is an object too; its ETag is computed.
     pub(super) fn find(&self, path: &Path) -> io::Result<Option<Object>> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
@@ -93,7 +94,7 @@ impl Disk {
         }))
     }
 
-    /// Puts a file there with its attributes, as a whole or not at all, and says what its ETag is.
+    /// Stores a file with its attributes atomically and returns its ETag.
     pub(super) fn put(
         &self,
         path: &Path,
@@ -107,7 +108,7 @@ impl Disk {
             attributes.etag = etag(body);
         }
         attributes.stamp = Some(stamp(metadata.len(), metadata.modified()?));
-        // The attributes go first: alone they are about no file there is, and count for nothing.
+        // Attributes first: without their file they match nothing and are ignored.
         self.put_attributes(path, &attributes)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -116,7 +117,7 @@ impl Disk {
         Ok(attributes.etag)
     }
 
-    /// Gives attributes to a file that is there already.
+    /// Sets the attributes of an existing file.
     pub(super) fn describe(&self, path: &Path, mut attributes: Attributes) -> io::Result<()> {
         let metadata = fs::metadata(path)?;
         attributes.stamp = Some(stamp(metadata.len(), metadata.modified()?));
@@ -126,11 +127,11 @@ impl Disk {
     /// Removes a file and its attributes; the folders above it stay.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
-            // A folder object whose folder still holds others only loses its own name, which nobody sees.
+            // A folder that still holds objects stays; nobody sees that its own object is gone.
             return fs::remove_dir(path).or(Ok(()));
         }
         fs::remove_file(path)?;
-        // A file that was put there by hand has none.
+        // A file that was stored by hand has none.
         fs::remove_file(self.attributes_of(path)).or(Ok(()))
     }
 
@@ -140,7 +141,7 @@ impl Disk {
         fs::rename(staged, self.attributes_of(path))
     }
 
-    /// Named by a digest, so that every key has room and none can be read in it.
+    /// Named by a digest, so that every key fits and none can be read from the name.
     fn attributes_of(&self, path: &Path) -> PathBuf {
         let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
         self.attributes.join(hex::encode(digest))

@@ -1,7 +1,7 @@
-//! How the store lies on disk: one visible folder per bucket with nothing but objects in it.
+//! Layout on disk: one visible folder per bucket that holds nothing but objects.
 //!
-//! `s3s-fs` keeps parts and half-written files beside the buckets. Its root is therefore the hidden folder `.s3`, in
-//! which each bucket is a link to the visible folder next to it.
+//! `s3s-fs` keeps parts and partial files beside the buckets. Its root is therefore the hidden folder `.s3`, in which each
+//! bucket is a link to its visible folder.
 
 use std::{
     fs, io,
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use s3s::{S3Result, s3_error};
 
-/// Linux and macOS refuse longer file names.
+/// Longest file name on Linux and macOS.
 const LONGEST_NAME: usize = 255;
 
 /// The root of a store.
@@ -24,7 +24,7 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn open(root: &Path) -> Result<Self> {
         let hidden = root.join(".s3");
-        fs::create_dir_all(&hidden).with_context(|| format!("making {}", hidden.display()))?;
+        fs::create_dir_all(&hidden).with_context(|| format!("creating {}", hidden.display()))?;
         let root = root
             .canonicalize()
             .with_context(|| format!("opening {}", root.display()))?;
@@ -35,7 +35,7 @@ impl Folder {
         &self.root
     }
 
-    /// The root that `s3s-fs` gets.
+    /// Returns the root for `s3s-fs`.
     pub(super) fn hidden(&self) -> PathBuf {
         self.root.join(".s3")
     }
@@ -44,7 +44,7 @@ impl Folder {
         self.root.join(bucket)
     }
 
-    /// Makes a bucket; one that is there already stays as it is.
+    /// Creates a bucket; an existing one stays as it is.
     pub(super) fn add_bucket(&self, name: &str) -> io::Result<()> {
         fs::create_dir_all(self.bucket_dir(name))?;
         let target = Path::new("..").join(name);
@@ -58,7 +58,7 @@ impl Folder {
         self.hidden().join(name).is_dir()
     }
 
-    /// All buckets in order, with when each was made.
+    /// Returns all buckets in order, with the time of each one's creation.
     pub(super) fn buckets(&self) -> io::Result<Vec<(String, std::time::SystemTime)>> {
         let mut buckets = Vec::new();
         for entry in fs::read_dir(self.hidden())? {
@@ -72,18 +72,15 @@ impl Folder {
         Ok(buckets)
     }
 
-    /// The file of an object, there or not.
+    /// Returns the path of an object, whether it exists or not.
     ///
-    /// A key that a folder can't hold as it is (`..`, an empty segment, names too long) is refused: `s3s-fs` would
-    /// put it somewhere else without a word.
+    /// A key that a folder can't hold as it is (`..`, empty segments, long names) is rejected: `s3s-fs` would silently
+    /// store it elsewhere.
     pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         let segments = key.strip_suffix('/').unwrap_or(key).split('/');
         for segment in segments {
             if matches!(segment, "" | "." | "..") || segment.contains('\0') {
-                return Err(s3_error!(
-                    InvalidArgument,
-                    "this store can't keep such a key"
-                ));
+                return Err(s3_error!(InvalidArgument, "a folder can't hold this key"));
             }
             if segment.len() > LONGEST_NAME {
                 return Err(s3_error!(KeyTooLongError));
@@ -92,8 +89,7 @@ impl Folder {
         Ok(self.bucket_dir(bucket).join(key))
     }
 
-    /// The same for a key that is going to be written, whose neighbours must not stand in the way: on a disk there
-    /// can't be both `a` and `a/b`.
+    /// Returns the path of an object to write, and rejects it if `a` and `a/b` would both be files.
     pub(super) fn object_to_write(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         let path = self.object(bucket, key)?;
         let bucket_dir = self.bucket_dir(bucket);
@@ -105,13 +101,13 @@ impl Folder {
         if is_folder || above.any(Path::is_file) {
             return Err(s3_error!(
                 InvalidArgument,
-                "a key and a part of it can't both be objects"
+                "a folder can't hold both this key and a part of it"
             ));
         }
         Ok(path)
     }
 
-    /// Whether `s3s-fs` can keep the parts of an upload to this key, whose names it makes of the whole key.
+    /// Reports whether `s3s-fs` can store parts for this key: it makes their names of the whole key.
     pub(super) fn takes_parts_of(&self, bucket: &str, key: &str) -> bool {
         let upload = ".upload-00000000-0000-0000-0000-000000000000".len();
         let mut names = self.files_of_s3s(bucket, key).into_iter();
@@ -121,7 +117,7 @@ impl Folder {
         })
     }
 
-    /// The files that `s3s-fs` writes beside an object that it puts together.
+    /// Returns the files that `s3s-fs` writes beside an object that it joins.
     pub(super) fn files_of_s3s(&self, bucket: &str, key: &str) -> [PathBuf; 2] {
         let bucket = URL_SAFE_NO_PAD.encode(bucket);
         let key = URL_SAFE_NO_PAD.encode(key);
@@ -141,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_a_folder_can_hold_are_taken() {
+    fn object_rejects_keys_that_a_folder_cannot_hold() {
         check("a.jpeg", true);
         check("in/a b+c%20d&e=f?g#h é日本.png", true);
         check("folder/", true);
@@ -154,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_a_clean_folder() {
+    fn buckets_are_folders_with_hidden_links() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         folder.add_bucket("one").unwrap();

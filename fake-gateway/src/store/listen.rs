@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use s3::{Addressing, Endpoint};
 use s3s::service::S3Service;
 use tokio::{
     net::TcpListener,
@@ -13,7 +14,7 @@ use tokio::{
 
 use super::Store;
 
-/// A listening store; dropping it closes the socket and every connection at once.
+/// A listening store. Dropping it closes the socket and every connection at once.
 #[derive(Debug)]
 pub struct Listening {
     address: SocketAddr,
@@ -21,14 +22,15 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Where it listens, with the port that the system chose if it was asked to.
+    /// Returns its address, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as an endpoint for clients.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    /// Returns its endpoint for clients.
+    pub fn endpoint(&self) -> Endpoint {
+        let url = format!("http://{}", self.address);
+        Endpoint::parse(&url, Addressing::Path).expect("a socket's address is an endpoint")
     }
 }
 
@@ -42,16 +44,16 @@ impl Store {
     /// Serves HTTP/1.1 on `address`; port 0 takes a free one.
     ///
     /// # Errors
-    /// When the address can't be had.
+    /// Fails when the address can't be bound.
     pub async fn listen(&self, address: SocketAddr) -> Result<Listening> {
         let listener = TcpListener::bind(address).await;
         self.serve(listener.with_context(|| format!("listening on {address}"))?)
     }
 
-    /// Serves HTTP/1.1 on a socket that listens already; clients that came before wait in its queue.
+    /// Serves HTTP/1.1 on a socket that listens already; earlier clients wait in its queue.
     ///
     /// # Errors
-    /// When the socket is gone.
+    /// Fails when the socket has no address.
     pub fn serve(&self, listener: TcpListener) -> Result<Listening> {
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, self.service.clone()));
@@ -60,7 +62,7 @@ impl Store {
 }
 
 async fn accept(listener: TcpListener, service: S3Service) {
-    // The set belongs to this task, so that aborting it ends the connections too.
+    // The set belongs to this task, so that aborting the task ends the connections too.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -71,11 +73,11 @@ async fn accept(listener: TcpListener, service: S3Service) {
                     connections.spawn(async move {
                         let mut http = http1::Builder::new();
                         http.timer(TokioTimer::new());
-                        // A connection that breaks is the client's affair.
+                        // A broken connection is the client's problem.
                         let _ = http.serve_connection(TokioIo::new(stream), service).await;
                     });
                 }
-                // Out of file descriptors, most likely: wait until a connection closes.
+                // File descriptors have probably run out: wait until a connection closes.
                 Err(_) => drop(connections.join_next().await),
             },
             Some(_) = connections.join_next() => {}

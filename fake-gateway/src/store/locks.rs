@@ -1,7 +1,7 @@
-//! One lock per key, so that a condition and the write that depends on it are one step.
+//! Locks per key, which make a condition and the write that depends on it atomic.
 //!
-//! Keys share a fixed number of locks by their hash: two that share one wait for each other now and then, and nothing
-//! ever has to be cleaned up.
+//! Keys share a fixed number of locks by their hash. Two keys may now and then wait for each other, but no lock ever has
+//! to be removed.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -16,7 +16,7 @@ pub(super) struct Locks {
     hasher: RandomState,
 }
 
-/// Holds a source for reading and a destination for writing.
+/// Guards a source for reading and a destination for writing.
 pub(super) struct CopyGuard<'a> {
     _write: RwLockWriteGuard<'a, ()>,
     _read: Option<RwLockReadGuard<'a, ()>>,
@@ -43,7 +43,7 @@ impl Locks {
         self.stripes[self.stripe(bucket, key)].write().await
     }
 
-    /// Locks both ends of a copy, the lower stripe first, so that two opposite copies can't wait for each other.
+    /// Locks both ends of a copy, the lower stripe first, so that opposite copies can't deadlock.
     pub(super) async fn copy(&self, from: (&str, &str), to: (&str, &str)) -> CopyGuard<'_> {
         let from = self.stripe(from.0, from.1);
         let to = self.stripe(to.0, to.1);

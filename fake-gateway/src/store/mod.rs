@@ -1,7 +1,8 @@
-//! An S3 store on a folder: signatures checked, conditional writes atomic, notifications as Ceph's gateway sends them.
+//! An S3 store on a folder, with checked signatures, atomic conditional writes, and notifications as Ceph's gateway sends
+//! them.
 //!
-//! It answers over HTTP after [`Store::listen`], and by a call within the process with [`Store::handle`]; both go
-//! through the same code and the same signature check.
+//! It serves HTTP after [`Store::listen`], and calls within the process by [`Store::handle`]. Both go through the same
+//! code and the same signature check.
 
 mod conditions;
 mod disk;
@@ -43,7 +44,7 @@ pub struct Store {
     folder: Arc<Folder>,
 }
 
-/// What a store needs before it opens.
+/// Configuration of a store.
 #[derive(Debug)]
 pub struct StoreBuilder {
     root: PathBuf,
@@ -53,7 +54,7 @@ pub struct StoreBuilder {
 }
 
 impl Store {
-    /// Prepares a store in the folder `root`, for one user.
+    /// Configures a store in the folder `root`, for one user.
     pub fn builder(root: impl Into<PathBuf>, credentials: Credentials) -> StoreBuilder {
         StoreBuilder {
             root: root.into(),
@@ -63,17 +64,17 @@ impl Store {
         }
     }
 
-    /// Where a bucket's objects lie, each as a file under its key.
+    /// Returns the folder of a bucket, in which each object is a file under its key.
     pub fn bucket_dir(&self, bucket: &str) -> PathBuf {
         self.folder.bucket_dir(bucket)
     }
 
-    /// The store's own folder.
+    /// Returns the store's own folder.
     pub fn root(&self) -> &Path {
         self.folder.root()
     }
 
-    /// Answers one request without a socket; the request must be signed all the same.
+    /// Handles one request without a socket. The request must be signed all the same.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (mut head, body) = request.into_parts();
         // HTTP/1.1 carries the host in a header, and signatures cover it.
@@ -89,24 +90,24 @@ impl Store {
         }
         let request = Request::from_parts(head, Body::from(body));
         let broken = |_| {
-            let mut answer = Response::new(Bytes::new());
-            *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            answer
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
         };
-        let Ok(answer) = self.service.call(request).await else {
+        let Ok(response) = self.service.call(request).await else {
             return broken(());
         };
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         match body.collect().await {
             Ok(body) => Response::from_parts(head, body.to_bytes()),
             Err(_) => broken(()),
         }
     }
 
-    /// This store as a peer that requests are sent to without a socket.
+    /// Returns a transport that calls this store without a socket.
     pub fn transport(&self) -> Transport {
         let store = self.clone();
-        Transport::call(move |request| {
+        Transport::from_fn(move |request| {
             let store = store.clone();
             async move { Ok(store.handle(request).await) }
         })
@@ -114,7 +115,7 @@ impl Store {
 }
 
 impl StoreBuilder {
-    /// Makes sure that a bucket exists.
+    /// Adds a bucket, which is made if it does not exist.
     pub fn bucket(mut self, name: impl Into<String>) -> Self {
         self.buckets.push(name.into());
         self
@@ -126,24 +127,25 @@ impl StoreBuilder {
         self
     }
 
-    /// Opens the store, making its folder and its buckets where they are missing.
+    /// Opens the store; makes its folder and buckets if they are missing.
     ///
     /// # Errors
-    /// When the folder can't be made or written.
+    /// Fails when a folder can't be made.
     pub fn open(self) -> Result<Store> {
         let folder = Arc::new(Folder::open(&self.root)?);
         for bucket in &self.buckets {
             folder
                 .add_bucket(bucket)
-                .with_context(|| format!("making the bucket {bucket}"))?;
+                .with_context(|| format!("creating the bucket {bucket}"))?;
         }
         let objects = Objects::new(folder.clone(), Notifications::new(self.rules))?;
         let mut service = S3ServiceBuilder::new(objects);
         let Credentials {
             access_key,
             secret_key,
+            ..
         } = self.credentials;
-        service.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        service.set_auth(SimpleAuth::from_single(access_key, secret_key.expose()));
         Ok(Store {
             service: service.build(),
             folder,

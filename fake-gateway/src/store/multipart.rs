@@ -1,4 +1,4 @@
-//! Multipart uploads: `s3s-fs` keeps the parts and puts them together, this store does the rest.
+//! Multipart uploads: `s3s-fs` keeps the parts and joins them, this store does the rest.
 
 use std::{fs, time::SystemTime};
 
@@ -32,7 +32,7 @@ impl Objects {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         let writing = self.locks.write(&bucket, &key).await;
         let path = self.folder.object_to_write(&bucket, &key)?;
-        let answer = self.files.complete_multipart_upload(request).await?;
+        let response = self.files.complete_multipart_upload(request).await?;
         let head = HeadObjectInput::builder()
             .bucket(bucket.clone())
             .key(key.clone())
@@ -60,7 +60,7 @@ impl Objects {
             ..Attributes::default()
         };
         self.disk.describe(&path, attributes).map_err(failed)?;
-        // What `s3s-fs` has written beside is known here now; its names hold the key.
+        // The attributes are stored now. The files of `s3s-fs` go, because their names hold the key.
         for name in self.folder.files_of_s3s(&bucket, &key) {
             fs::remove_file(name).or_else(|e| match e.kind() {
                 std::io::ErrorKind::NotFound => Ok(()),
@@ -72,6 +72,6 @@ impl Objects {
         let pending = self.changed(event, &bucket, &key, found, started);
         drop(writing);
         send_all(pending).await;
-        Ok(answer)
+        Ok(response)
     }
 }

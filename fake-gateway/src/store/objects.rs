@@ -1,4 +1,4 @@
-//! The operations of the store: objects on disk and `s3s-fs`, with locks, conditions and notifications around them.
+//! The store's operations: objects on disk and `s3s-fs`, with locks, conditions and notifications.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::notify::{Change, Event, Notifications, Pending};
 
-/// The operations; `reads.rs`, `writes.rs` and `multipart.rs` hold those with a story.
+/// The operations; the longer ones are in `reads.rs`, `writes.rs` and `multipart.rs`.
 pub(super) struct Objects {
     pub(super) files: FileSystem,
     pub(super) folder: Arc<Folder>,
@@ -25,7 +25,7 @@ pub(super) struct Objects {
 impl Objects {
     pub(super) fn new(folder: Arc<Folder>, notifications: Notifications) -> Result<Self> {
         let hidden = folder.hidden();
-        let disk = Disk::open(&hidden).context("making the store's hidden folder")?;
+        let disk = Disk::open(&hidden).context("creating the store's hidden folder")?;
         let files = FileSystem::new(hidden).map_err(|e| anyhow!("opening the store: {e:?}"))?;
         Ok(Self {
             files,
@@ -36,8 +36,7 @@ impl Objects {
         })
     }
 
-    /// Prepares the notifications of a change whose lock is held; `found` is what there is after a write, and what
-    /// there was before a deletion.
+    /// Prepares the notifications of a change under its lock; `found` is the object after a write or before a deletion.
     pub(super) fn changed(
         &self,
         event: Event,
@@ -66,7 +65,7 @@ impl Objects {
     }
 }
 
-/// What the disk refuses is the store's fault, not the client's.
+/// A failure of the disk is the store's, not the client's.
 pub(super) fn failed(error: std::io::Error) -> S3Error {
     s3_error!(error, InternalError)
 }

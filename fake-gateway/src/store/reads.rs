@@ -1,4 +1,4 @@
-//! HEAD and GET: consistent with the write before them, and honest about what is not there.
+//! HEAD and GET, consistent with the last write.
 
 use bytes::Bytes;
 use s3s::{Body, S3Request, S3Response, S3Result, dto::*, s3_error};
@@ -10,21 +10,21 @@ use super::{
 };
 
 impl Objects {
-    /// What is stored under a key whose lock is held, if anything.
+    /// Returns the object at a key whose lock is held.
     pub(super) fn find(&self, bucket: &str, key: &str) -> S3Result<Option<Object>> {
         if !self.folder.has_bucket(bucket) {
             return Err(s3_error!(NoSuchBucket));
         }
         let path = self.folder.object(bucket, key)?;
-        // `a/` is an object of its own only as a folder, and a folder is one only as `a/`.
+        // `a/` is an object only if it is a folder, and a folder is an object only as `a/`.
         if path.exists() && path.is_dir() != key.ends_with('/') {
             return Ok(None);
         }
         self.disk.find(&path).map_err(failed)
     }
 
-    /// What a reader asks for, if it is there and as the conditions say.
-    fn wanted(
+    /// Returns the object if it exists and meets the conditions.
+    fn find_matching(
         &self,
         bucket: &str,
         key: &str,
@@ -54,7 +54,7 @@ impl Objects {
             attributes,
             size,
             modified,
-        } = self.wanted(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
+        } = self.find_matching(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: Some(size as i64),
             last_modified: Some(modified.into()),
@@ -86,7 +86,7 @@ impl Objects {
             attributes,
             size,
             modified,
-        } = self.wanted(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
+        } = self.find_matching(&bucket, &key, if_match.as_ref(), if_none_match.as_ref())?;
         let mut body = Bytes::new();
         if !key.ends_with('/') {
             let path = self.folder.object(&bucket, &key)?;

@@ -1,4 +1,4 @@
-//! Everything that changes an object: one at a time per key, checked before anything is touched, told afterwards.
+//! Writes: one at a time per key, checked before anything changes, notified of afterward.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::notify::Event;
 
-/// Uploads are held in memory until they are whole, so there is an end to them.
+/// Limit on uploads, which are held in memory until they are complete.
 const LARGEST_UPLOAD: usize = 1 << 30;
 
 impl Objects {
@@ -26,7 +26,7 @@ impl Objects {
         let started = SystemTime::now();
         let input = request.input;
         let (bucket, key) = (&*input.bucket, &*input.key);
-        // The body comes first and whole: a slow sender must not hold the lock, and a damaged body not the key.
+        // Read the whole body first: a slow sender must not hold the lock, and a damaged body must change nothing.
         let body = whole(input.body).await?;
         check_md5(input.content_md5.as_deref(), &body)?;
         let attributes = Attributes {
@@ -41,10 +41,9 @@ impl Objects {
         };
 
         let writing = self.locks.write(bucket, key).await;
-        let there = self.find(bucket, key)?;
-        let there = there.as_ref().map(|object| object.attributes.etag.as_str());
-        check_match(input.if_match.as_ref(), there)?;
-        check_none(input.if_none_match.as_ref(), there)?;
+        let stored = self.find(bucket, key)?.map(|object| object.attributes.etag);
+        check_match(input.if_match.as_ref(), stored.as_deref())?;
+        check_none(input.if_none_match.as_ref(), stored.as_deref())?;
         let etag = self.store(bucket, key, &body, attributes)?;
         let pending = self.changed(Event::Put, bucket, key, self.find(bucket, key)?, started);
         drop(writing);
@@ -65,10 +64,7 @@ impl Objects {
         let path = self.folder.object_to_write(bucket, key)?;
         if key.ends_with('/') {
             if !body.is_empty() {
-                return Err(s3_error!(
-                    InvalidArgument,
-                    "this store can't keep such a key"
-                ));
+                return Err(s3_error!(InvalidArgument, "a folder can't have content"));
             }
             std::fs::create_dir_all(path).map_err(failed)?;
             return Ok(hex::encode(Md5::digest(b"")));
@@ -117,7 +113,7 @@ impl Objects {
         let etag = self.store(bucket, key, &body, attributes)?;
         let mut found = self.find(bucket, key)?;
         if let Some(Object { attributes, .. }) = &mut found {
-            // The gateway tells of the metadata that came with the request, not of what the source had.
+            // The gateway's notification has the metadata of the request, not that of the source.
             attributes.metadata = sent.into_iter().collect();
             attributes.tags = tags(input.tagging.as_deref());
         }
@@ -136,7 +132,7 @@ impl Objects {
         }))
     }
 
-    /// Deletes an object; deleting one that is not there succeeds and is told as well, as the gateway does it.
+    /// Deletes an object. Deleting one that does not exist succeeds and is notified of too, as on the gateway.
     pub(super) async fn delete(
         &self,
         bucket: &str,
@@ -168,7 +164,7 @@ async fn whole(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     };
     let mut all = Vec::new();
     loop {
-        // A body that is not what was signed ends in an error here.
+        // A body that differs from the signed one ends in an error here.
         let piece = body
             .try_next()
             .await

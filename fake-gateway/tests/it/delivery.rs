@@ -1,4 +1,4 @@
-//! How hard a topic tries, and who waits for it.
+//! Delivery of notifications: retries, concurrency, and who waits.
 
 use std::{
     sync::{
@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::support::{BUCKET, served, topic};
 
-/// A receiver that refuses the first `failures` deliveries.
+/// A receiver that rejects the first `failures` deliveries.
 fn failing(failures: usize, status: u16) -> (Transport, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = calls.clone();
-    let transport = Transport::call(move |_| {
+    let transport = Transport::from_fn(move |_| {
         let refused = seen.fetch_add(1, Ordering::SeqCst) < failures;
         let status = if refused { status } else { 200 };
         async move { Ok(Response::builder().status(status).body(Bytes::new())?) }
@@ -43,16 +43,16 @@ fn persistent(
     concurrency: usize,
     attempts: u32,
 ) -> (Topic, mpsc::UnboundedReceiver<Delivery>) {
-    let (ended, deliveries) = mpsc::unbounded_channel();
+    let (finished, deliveries) = mpsc::unbounded_channel();
     let url = "http://receiver/".parse().unwrap();
     (
-        Topic::persistent(url, transport, concurrency, quick(attempts), Some(ended)),
+        Topic::persistent(url, transport, concurrency, quick(attempts), Some(finished)),
         deliveries,
     )
 }
 
 #[tokio::test]
-async fn a_persistent_topic_tries_again_until_it_is_taken() {
+async fn persistent_topic_retries_until_accepted() {
     let (transport, calls) = failing(2, 503);
     let (topic, mut deliveries) = persistent(transport, 4, 8);
     let s = served(vec![Rule::created(BUCKET, topic)]).await;
@@ -64,7 +64,7 @@ async fn a_persistent_topic_tries_again_until_it_is_taken() {
 }
 
 #[tokio::test]
-async fn a_persistent_topic_gives_up_in_the_end_and_says_so() {
+async fn persistent_topic_gives_up_and_reports_it() {
     let (transport, calls) = failing(100, 500);
     let (topic, mut deliveries) = persistent(transport, 4, 3);
     let s = served(vec![Rule::created(BUCKET, topic)]).await;
@@ -72,11 +72,11 @@ async fn a_persistent_topic_gives_up_in_the_end_and_says_so() {
     let delivery = deliveries.recv().await.unwrap();
     assert!(!delivery.is_accepted());
     assert_eq!((delivery.attempts, calls.load(Ordering::SeqCst)), (3, 3));
-    assert_eq!(delivery.answer.unwrap().status(), 500);
+    assert_eq!(delivery.response.unwrap().status(), 500);
 }
 
 #[tokio::test]
-async fn a_direct_topic_pushes_once_while_the_uploader_waits() {
+async fn direct_topic_pushes_once_while_the_uploader_waits() {
     let (transport, calls) = failing(1, 503);
     let s = served(vec![Rule::created(BUCKET, topic(transport))]).await;
     assert_eq!(s.put("a", &[], "1").await, 200);
@@ -84,10 +84,10 @@ async fn a_direct_topic_pushes_once_while_the_uploader_waits() {
 }
 
 #[tokio::test]
-async fn the_uploader_does_not_wait_for_a_persistent_topic() {
+async fn uploader_does_not_wait_for_a_persistent_topic() {
     let (open, gate) = oneshot::channel::<()>();
     let gate = Arc::new(tokio::sync::Mutex::new(Some(gate)));
-    let transport = Transport::call(move |_| {
+    let transport = Transport::from_fn(move |_| {
         let gate = gate.clone();
         async move {
             if let Some(gate) = gate.lock().await.take() {
@@ -105,11 +105,11 @@ async fn the_uploader_does_not_wait_for_a_persistent_topic() {
 }
 
 #[tokio::test]
-async fn no_more_than_allowed_are_under_way_at_once() {
+async fn deliveries_in_flight_are_bounded() {
     let now = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (under_way, highest) = (now.clone(), most.clone());
-    let transport = Transport::call(move |_| {
+    let transport = Transport::from_fn(move |_| {
         let (under_way, highest) = (under_way.clone(), highest.clone());
         async move {
             highest.fetch_max(

@@ -1,4 +1,4 @@
-//! A store in a temporary folder, with a client that is let in.
+//! A store in a temporary folder with a client.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use fake_gateway::{
     store::{Listening, Store},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use s3::{Client, Credentials, Transport};
+use s3::{Client, Credentials, Raw, Transport, xml};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -26,7 +26,7 @@ pub struct Served {
 
 pub async fn served(rules: Vec<Rule>) -> Served {
     let dir = tempfile::tempdir().unwrap();
-    let credentials = Credentials::random();
+    let credentials = fake_gateway::random_credentials();
     let mut builder = Store::builder(dir.path(), credentials.clone()).bucket(BUCKET);
     for rule in rules {
         builder = builder.notify(rule);
@@ -63,11 +63,15 @@ impl Served {
         with: &[(&'static str, &str)],
         body: impl Into<Bytes>,
     ) -> Response<Bytes> {
-        let (with, body) = (headers(with), body.into());
-        self.client
-            .send(method, BUCKET, key, query, with, body)
-            .await
-            .unwrap()
+        let request = Raw {
+            method,
+            bucket: BUCKET,
+            key,
+            query,
+            headers: headers(with),
+            body: body.into(),
+        };
+        self.client.respond(&request).await.unwrap()
     }
 
     pub async fn put(&self, key: &str, with: &[(&'static str, &str)], body: &str) -> u16 {
@@ -79,26 +83,14 @@ impl Served {
 }
 
 /// The text of the first element of this name.
-pub fn element(answer: &Response<Bytes>, name: &str) -> String {
-    let body = String::from_utf8_lossy(answer.body()).into_owned();
-    let (_, rest) = body
-        .split_once(&format!("<{name}>"))
-        .unwrap_or_else(|| panic!("{body}"));
-    rest.split_once('<').unwrap().0.to_owned()
+pub fn element(response: &Response<Bytes>, name: &str) -> String {
+    xml::text(response.body(), name).unwrap_or_else(|| panic!("no {name} in {response:?}"))
 }
 
-/// A header's value, empty if there is none.
-pub fn header<'a, B>(answer: &'a Response<B>, name: &str) -> &'a str {
-    answer
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
-}
-
-/// A receiver that takes everything and shows it.
-pub fn taking() -> (Transport, mpsc::UnboundedReceiver<Request<Bytes>>) {
+/// A receiver that accepts everything and passes it on.
+pub fn accepting() -> (Transport, mpsc::UnboundedReceiver<Request<Bytes>>) {
     let (seen, requests) = mpsc::unbounded_channel();
-    let transport = Transport::call(move |request| {
+    let transport = Transport::from_fn(move |request| {
         seen.send(request).unwrap();
         async { Ok(Response::new(Bytes::new())) }
     });

@@ -3,15 +3,11 @@
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use s3::Client;
+use http::{Method, StatusCode};
+use s3::{Client, Raw, xml};
 use serde::Deserialize;
 
-use super::{
-    refusal::{accept, refused},
-    resource::{Observed, Resource, State},
-    xml,
-};
+use super::resource::{Observed, Resource, State};
 
 /// A bucket of the owner.
 pub struct Bucket {
@@ -39,29 +35,29 @@ impl Resource for Bucket {
     }
 
     async fn read(&self) -> Result<Observed> {
-        let response = ask(&self.client, Method::HEAD, &self.name, "", Bytes::new()).await?;
-        Ok(match refused(&response) {
-            None => Observed {
+        match ask(&self.client, Method::HEAD, &self.name, "", Bytes::new()).await {
+            Ok(_) => Ok(Observed {
                 state: State::InSync,
                 notes: self.notes().await?,
-            },
-            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => State::Missing.into(),
-            Some(refusal) if refusal.status == StatusCode::FORBIDDEN => {
+            }),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
+                Ok(State::Missing.into())
+            }
+            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {
                 anyhow::bail!("it belongs to another user; choose another name with --bucket")
             }
-            Some(refusal) => return Err(refusal.into()),
-        })
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn apply(&self) -> Result<()> {
-        let response = ask(&self.client, Method::PUT, &self.name, "", Bytes::new()).await?;
-        accept(response).map(drop)
+        ask(&self.client, Method::PUT, &self.name, "", Bytes::new()).await?;
+        Ok(())
     }
 
     async fn remove(&self) -> Result<()> {
-        let response = ask(&self.client, Method::DELETE, &self.name, "", Bytes::new()).await?;
-        match refused(&response) {
-            Some(refusal) if refusal.status != StatusCode::NOT_FOUND => Err(refusal.into()),
+        match ask(&self.client, Method::DELETE, &self.name, "", Bytes::new()).await {
+            Err(error) if error.status() != Some(StatusCode::NOT_FOUND) => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -95,9 +91,8 @@ pub async fn is_versioned(client: &Client, bucket: &str) -> Result<bool> {
         #[serde(rename = "Status", default)]
         status: String,
     }
-    let response = ask(client, Method::GET, bucket, "versioning", Bytes::new()).await?;
-    let versioning: Versioning =
-        xml::read(&accept(response)?).context("the bucket's versioning")?;
+    let body = ask(client, Method::GET, bucket, "versioning", Bytes::new()).await?;
+    let versioning: Versioning = xml::from_slice(&body).context("the bucket's versioning")?;
     Ok(versioning.status == "Enabled")
 }
 
@@ -127,11 +122,10 @@ const BLOCK: &str = "publicAccessBlock";
 impl NoPublicAcls {
     /// Reads the current settings; all are off if the bucket does not exist yet.
     async fn stored(&self) -> Result<PublicAccessBlock> {
-        let response = ask(&self.client, Method::GET, &self.bucket, BLOCK, Bytes::new()).await?;
-        match refused(&response) {
-            None => xml::read(response.body()),
-            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(Default::default()),
-            Some(refusal) => Err(refusal.into()),
+        match ask(&self.client, Method::GET, &self.bucket, BLOCK, Bytes::new()).await {
+            Ok(body) => Ok(xml::from_slice(&body)?),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(Default::default()),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -165,8 +159,8 @@ impl Resource for NoPublicAcls {
              <RestrictPublicBuckets>{}</RestrictPublicBuckets></PublicAccessBlockConfiguration>",
             is.block_public_acls, is.block_public_policy, is.restrict_public_buckets
         );
-        let response = ask(&self.client, Method::PUT, &self.bucket, BLOCK, text.into()).await?;
-        accept(response).map(drop)
+        ask(&self.client, Method::PUT, &self.bucket, BLOCK, text.into()).await?;
+        Ok(())
     }
 
     /// Stays with the bucket: objects that are left behind must not become public.
@@ -206,8 +200,8 @@ struct Name {
 }
 
 async fn listing(client: &Client) -> Result<Listing> {
-    let response = ask(client, Method::GET, "", "", Bytes::new()).await?;
-    xml::read(&accept(response)?).context("the list of buckets")
+    let body = ask(client, Method::GET, "", "", Bytes::new()).await?;
+    xml::from_slice(&body).context("the list of buckets")
 }
 
 /// Returns the id of the user to whom these keys belong.
@@ -227,18 +221,23 @@ pub async fn owned(client: &Client) -> Result<Vec<String>> {
     Ok(names.into_iter().map(|bucket| bucket.name).collect())
 }
 
-/// Sends a request about a bucket.
+/// Sends a request about a bucket and returns the body of the response.
 ///
 /// # Errors
-/// Returns an error if there is no response.
+/// Returns an error if there is no response, or the gateway rejects the request.
 pub async fn ask(
     client: &Client,
     method: Method,
     bucket: &str,
     query: &str,
     body: Bytes,
-) -> Result<http::Response<Bytes>> {
-    client
-        .send(method, bucket, "", query, HeaderMap::new(), body)
-        .await
+) -> Result<Bytes, s3::Error> {
+    let request = Raw {
+        method,
+        bucket,
+        query,
+        body,
+        ..Raw::default()
+    };
+    Ok(client.send(&request).await?.into_body())
 }

@@ -3,14 +3,10 @@
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::Method;
-use s3::Client;
+use s3::{Client, xml};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    bucket::{ask, owned},
-    refusal::{accept, status},
-    xml,
-};
+use super::bucket::{ask, owned};
 
 /// All notifications of a bucket, ours and others.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,17 +107,16 @@ impl Entry {
 ///
 /// # Errors
 /// Returns an error if the gateway does not return them.
-pub async fn read(client: &Client, bucket: &str) -> Result<Configuration> {
-    let response = ask(client, Method::GET, bucket, "notification", Bytes::new()).await?;
-    xml::read(&accept(response)?).context("the bucket's notifications")
+pub async fn read(client: &Client, bucket: &str) -> Result<Configuration, s3::Error> {
+    xml::from_slice(&ask(client, Method::GET, bucket, "notification", Bytes::new()).await?)
 }
 
 /// Writes all notifications of a bucket. A gateway before Ceph 19 adds them to the existing ones,
 /// later ones and S3 replace the whole set; sending the complete set is right for both.
 pub(super) async fn write(client: &Client, bucket: &str, all: &Configuration) -> Result<()> {
-    let body = xml::write("NotificationConfiguration", all)?;
-    let response = ask(client, Method::PUT, bucket, "notification", body.into()).await?;
-    accept(response).map(drop)
+    let body = xml::to_string("NotificationConfiguration", all)?;
+    ask(client, Method::PUT, bucket, "notification", body.into()).await?;
+    Ok(())
 }
 
 /// Writes the notifications that name a topic again, in all of the owner's buckets. Before Ceph 19
@@ -150,8 +145,11 @@ pub async fn naming(client: &Client, arn: &str) -> Result<Vec<(String, Configura
                 found.push((bucket, all));
             }
             Ok(_) => {}
-            Err(error) if status(&error).is_some_and(|status| status.is_client_error()) => {}
-            Err(error) => return Err(error),
+            Err(error)
+                if error
+                    .status()
+                    .is_some_and(|status| status.is_client_error()) => {}
+            Err(error) => return Err(error).context("the bucket's notifications"),
         }
     }
     Ok(found)

@@ -9,12 +9,10 @@ pub mod configuration;
 pub mod notification;
 pub mod policy;
 pub mod push;
-pub mod refusal;
 pub mod resource;
 pub mod settings;
 pub mod stored_topic;
 pub mod topic;
 mod transport;
-pub mod xml;
 
 pub use transport::transport;

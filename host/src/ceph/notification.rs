@@ -4,12 +4,11 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use s3::{Client, sigv4::uri_encode};
+use s3::{Client, form};
 
 use super::{
     bucket::ask,
     configuration::{Configuration, Entry, Filter, Rule, Rules, read, write},
-    refusal::{accept, status},
     resource::{Observed, Resource, State},
     stored_topic,
 };
@@ -63,16 +62,10 @@ impl Notification {
 
     async fn delete(&self, id: &str) -> Result<()> {
         // Deleting a single notification by its id is an extension of Ceph's gateway.
-        let query = format!("notification={}", uri_encode(id.as_bytes(), true));
-        let response = ask(
-            &self.client,
-            Method::DELETE,
-            &self.bucket,
-            &query,
-            Bytes::new(),
-        )
-        .await?;
-        accept(response).map(drop)
+        let query = form([("notification", id)]);
+        let none = Bytes::new();
+        ask(&self.client, Method::DELETE, &self.bucket, &query, none).await?;
+        Ok(())
     }
 }
 
@@ -97,7 +90,7 @@ impl Resource for Notification {
 
     async fn read(&self) -> Result<Observed> {
         let all = match read(&self.client, &self.bucket).await {
-            Err(error) if status(&error) == Some(StatusCode::NOT_FOUND) => {
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
                 return Ok(State::Missing.into());
             }
             all => all?.topics,
@@ -150,7 +143,7 @@ impl Resource for Notification {
 
     async fn remove(&self) -> Result<()> {
         let all = match read(&self.client, &self.bucket).await {
-            Err(error) if status(&error) == Some(StatusCode::NOT_FOUND) => return Ok(()),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(()),
             all => all?.topics,
         };
         for entry in all.iter().filter(|entry| self.is_ours(entry)) {

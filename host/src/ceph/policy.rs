@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 
 use super::{
     bucket::ask,
-    refusal::{accept, refused},
     resource::{Observed, Resource, State},
 };
 
@@ -131,27 +130,27 @@ impl Policy {
 
     /// Reads the current policy.
     async fn stored(&self) -> Result<Option<Value>> {
-        let response = self.ask(Method::GET, Bytes::new()).await?;
-        match refused(&response) {
-            None => serde_json::from_slice(response.body())
+        match self.ask(Method::GET, Bytes::new()).await {
+            Ok(body) => serde_json::from_slice(&body)
                 .map(Some)
                 .context("the existing policy is not JSON"),
-            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
-            Some(refusal) => Err(refusal.into()),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn ask(&self, method: Method, body: Bytes) -> Result<http::Response<Bytes>> {
+    async fn ask(&self, method: Method, body: Bytes) -> Result<Bytes, s3::Error> {
         ask(&self.client, method, &self.bucket, "policy", body).await
     }
 
     async fn write(&self, statements: Vec<Value>) -> Result<()> {
         if statements.is_empty() {
-            return accept(self.ask(Method::DELETE, Bytes::new()).await?).map(drop);
+            self.ask(Method::DELETE, Bytes::new()).await?;
+            return Ok(());
         }
         let policy = json!({"Version": "2012-10-17", "Statement": statements});
-        let response = self.ask(Method::PUT, policy.to_string().into()).await?;
-        accept(response).map(drop)
+        self.ask(Method::PUT, policy.to_string().into()).await?;
+        Ok(())
     }
 }
 

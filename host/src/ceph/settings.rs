@@ -1,7 +1,7 @@
 //! The store and its users: the function's own settings, and the keys of the buckets' owner.
 
 use anyhow::{Context, Result, bail};
-use s3::{Addressing, Client, Credentials, Secret, Transport};
+use s3::{Client, Credentials, Secret, Transport};
 use xray::config::{Buckets, Config, DEFAULTS};
 
 use crate::app::{
@@ -9,29 +9,16 @@ use crate::app::{
     variables::{Sources, VariableDecl, Variables},
 };
 
-/// A pair of keys, with the session token of temporary ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// Access key and secret key.
-    pub credentials: Credentials,
-    /// The session token of temporary credentials.
-    pub token: Option<Secret>,
-}
-
 /// Settings of the store.
 pub struct Settings {
     /// The function's settings; unknown keys are replaced by placeholders.
     pub config: Config,
-    /// `http://host:port`.
-    pub endpoint: String,
-    /// Addressing style of buckets.
-    pub addressing: Addressing,
     /// The buckets.
     pub buckets: Buckets,
     /// The function's keys: the variables `s3_access_key` and `s3_secret_key`.
-    pub function: Option<Keys>,
+    pub function: Option<Credentials>,
     /// The owner's keys: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` of the environment.
-    pub owner: Option<Keys>,
+    pub owner: Option<Credentials>,
     /// The manifest, if there is one.
     pub manifest: Option<Manifest>,
     /// The manifest's variables.
@@ -65,13 +52,7 @@ impl Settings {
             ambient("AWS_SESSION_TOKEN"),
         )
         .context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together")?;
-        let addressing = match text("s3_style").as_str() {
-            "virtual" => Addressing::VirtualHost,
-            _ => Addressing::Path,
-        };
         Ok(Self {
-            endpoint: text("s3_endpoint"),
-            addressing,
             buckets: buckets(bucket, &config)?,
             config,
             function,
@@ -81,12 +62,10 @@ impl Settings {
         })
     }
 
-    /// Returns a client with these keys.
-    pub fn client(&self, keys: &Keys, transport: Transport) -> Client {
-        Client::new(&self.endpoint, keys.credentials.clone(), transport)
-            .region(&self.config.region)
-            .virtual_host(self.addressing == Addressing::VirtualHost)
-            .session_token(keys.token.clone())
+    /// Returns a client with these credentials.
+    pub fn client(&self, credentials: &Credentials, transport: Transport) -> Client {
+        Client::new(self.config.endpoint.clone(), credentials.clone(), transport)
+            .with_region(&self.config.region)
     }
 }
 
@@ -130,14 +109,15 @@ fn declared(manifest: Option<&Manifest>) -> std::collections::BTreeMap<String, V
 }
 
 /// Builds keys from their two halves; `None` if both are missing, an error if only one is set.
-fn keys(halves: [String; 2], token: String) -> Result<Option<Keys>> {
+fn keys(halves: [String; 2], token: String) -> Result<Option<Credentials>> {
     let [access_key, secret_key] = halves;
     match (access_key.is_empty(), secret_key.is_empty()) {
         (true, true) => Ok(None),
-        (false, false) => Ok(Some(Keys {
-            credentials: Credentials::new(access_key, secret_key),
-            token: Some(Secret::new(token)).filter(|token| !token.is_empty()),
-        })),
+        (false, false) => {
+            let token = Some(Secret::new(token)).filter(|token| !token.is_empty());
+            let credentials = Credentials::new(access_key, secret_key);
+            Ok(Some(credentials.with_session_token(token)))
+        }
         _ => bail!("one of them is not set"),
     }
 }

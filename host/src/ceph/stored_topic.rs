@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use http::StatusCode;
-use s3::Client;
+use s3::{Client, Sns, xml};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{push::Push, refusal::accept, xml};
+use super::push::Push;
 
 #[derive(Debug, Deserialize)]
 struct Topics {
@@ -87,16 +87,17 @@ const RETRIES: [(&str, &str); 3] = [
 /// # Errors
 /// Returns an error if the gateway does not list its topics.
 pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
-    let response = client.sns(&[("Action", "ListTopics")]).await?;
-    let is_refused = response.status() == StatusCode::FORBIDDEN;
-    let body = accept(response).with_context(|| match is_refused {
+    let parameters = &[("Action", "ListTopics")];
+    let listed = client.send(&Sns { parameters }).await;
+    let is_refused = matches!(&listed, Err(error) if error.status() == Some(StatusCode::FORBIDDEN));
+    let body = listed.with_context(|| match is_refused {
         true => {
             "a gateway that has a topic with a password lists topics only over HTTPS, or where \
              rgw_allow_notification_secrets_in_cleartext is set"
         }
         false => "the list of topics",
     })?;
-    let topics: Topics = xml::read(&body).context("the list of topics")?;
+    let topics: Topics = xml::from_slice(&body).context("the list of topics")?;
     let mut arns = topics.result.topics.member.into_iter().map(|m| m.arn);
     Ok(arns.find(|arn| arn.rsplit(':').next() == Some(name)))
 }
@@ -106,12 +107,12 @@ pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
 /// # Errors
 /// Returns an error if the gateway does not show it.
 pub async fn stored(client: &Client, arn: &str) -> Result<Option<Stored>> {
-    let parameters = [("Action", "GetTopicAttributes"), ("TopicArn", arn)];
-    let response = client.sns(&parameters).await?;
-    if response.status() == StatusCode::NOT_FOUND {
-        return Ok(None);
-    }
-    let read: Attributes = xml::read(&accept(response)?).context("the topic's attributes")?;
+    let parameters = &[("Action", "GetTopicAttributes"), ("TopicArn", arn)];
+    let body = match client.send(&Sns { parameters }).await {
+        Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(None),
+        shown => shown?,
+    };
+    let read: Attributes = xml::from_slice(&body).context("the topic's attributes")?;
     let entries = read.result.attributes.entry;
     let get = |key: &str| {
         let own = entries.iter().find(|entry| entry.key == key);

@@ -8,22 +8,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use s3::Client;
+use http::StatusCode;
+use s3::{Client, Retry, Sns};
 
 use super::{
     configuration,
     push::Push,
-    refusal::{Refusal, accept, refused},
     resource::{Observed, Resource, State},
     stored_topic::{arn, stored},
 };
 
-/// Number of attempts when the gateway fails.
-const TRIES: u32 = 5;
-/// Pause between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Retries of an action.
+const RETRY: Retry = Retry {
+    attempts: 5,
+    pause: Duration::from_millis(100),
+};
 
 /// A topic and its endpoint.
 pub struct Topic {
@@ -92,9 +91,8 @@ impl Resource for Topic {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let response = act(&self.client, &borrowed).await?;
-        if let Some(refusal) = refused(&response) {
-            return Err(self.explain(push, refusal));
+        if let Err(error) = act(&self.client, &borrowed).await {
+            return Err(explain(push, error));
         }
         match arn(&self.client, &self.name).await? {
             Some(arn) => configuration::renew(&self.client, &arn).await,
@@ -113,33 +111,26 @@ impl Resource for Topic {
             );
         }
         let parameters = [("Action", "DeleteTopic"), ("TopicArn", arn.as_str())];
-        accept(act(&self.client, &parameters).await?).map(drop)
+        act(&self.client, &parameters).await?;
+        Ok(())
     }
 }
 
-/// Repeats an action if the gateway fails: before Ceph 19 all topics of a tenant are one object,
-/// and the second of two concurrent writers gets 500.
-async fn act(client: &Client, parameters: &[(&str, &str)]) -> Result<Response<Bytes>> {
-    for _ in 1..TRIES {
-        let response = client.sns(parameters).await?;
-        if !response.status().is_server_error() {
-            return Ok(response);
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    client.sns(parameters).await
+/// Sends an action, repeated if the gateway fails: before Ceph 19 all topics of a tenant are one
+/// object, and the second of two concurrent writers gets 500.
+async fn act(client: &Client, parameters: &[(&str, &str)]) -> Result<(), s3::Error> {
+    let client = client.clone().with_retry(RETRY);
+    client.send(&Sns { parameters }).await.map(drop)
 }
 
-impl Topic {
-    fn explain(&self, push: &Push, refusal: Refusal) -> anyhow::Error {
-        let is_plain = push.has_secret() && refusal.status == StatusCode::BAD_REQUEST;
-        let error = anyhow::Error::from(refusal);
-        if is_plain {
-            return error.context(
-                "the gateway takes no user and password of a topic over plain HTTP; reach it over HTTPS, or set \
-                 rgw_allow_notification_secrets_in_cleartext = true there",
-            );
-        }
-        error
+fn explain(push: &Push, error: s3::Error) -> anyhow::Error {
+    let is_plain = push.has_secret() && error.status() == Some(StatusCode::BAD_REQUEST);
+    let error = anyhow::Error::from(error);
+    if is_plain {
+        return error.context(
+            "the gateway takes no user and password of a topic over plain HTTP; reach it over HTTPS, or set \
+             rgw_allow_notification_secrets_in_cleartext = true there",
+        );
     }
+    error
 }

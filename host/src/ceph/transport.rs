@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use http::Response;
 use http_body_util::BodyExt;
 use s3::Transport;
@@ -23,7 +23,7 @@ const RESPONSE: Duration = Duration::from_secs(60);
 /// Returns an error if the machine's certificates cannot be read.
 pub fn transport() -> Result<Transport> {
     let client = Client::new()?;
-    Ok(Transport::call(move |request| {
+    Ok(Transport::from_fn(move |request| {
         let client = client.clone();
         let length = request.body().len() as u64;
         let options = RequestOptions {
@@ -33,9 +33,8 @@ pub fn transport() -> Result<Transport> {
         };
         async move {
             let response = client.send(request.map(full), Some(options)).await;
-            let response = response.map_err(|error| anyhow!("no response: {}", words(&error)))?;
-            let (head, body) = response.into_parts();
-            let body = body.collect().await.context("the response broke off")?;
+            let (head, body) = response.map_err(|error| words(&error))?.into_parts();
+            let body = body.collect().await.map_err(|_| "the response broke off")?;
             Ok(Response::from_parts(head, body.to_bytes()))
         }
     }))

@@ -29,7 +29,10 @@ pub fn xray(gateway: &Gateway, bucket: &str, arguments: &[&str]) -> Command {
     let variables = [
         ("SPIN_VARIABLE_S3_ENDPOINT", gateway.endpoint.as_str()),
         ("SPIN_VARIABLE_S3_ACCESS_KEY", &gateway.function.access_key),
-        ("SPIN_VARIABLE_S3_SECRET_KEY", &gateway.function.secret_key),
+        (
+            "SPIN_VARIABLE_S3_SECRET_KEY",
+            gateway.function.secret_key.expose(),
+        ),
         ("SPIN_VARIABLE_PSEUDONYM_KEY", PSEUDONYM_KEY),
         ("XRAY_BUCKET", bucket),
     ];
@@ -41,7 +44,7 @@ pub fn xray(gateway: &Gateway, bucket: &str, arguments: &[&str]) -> Command {
 /// Gives a command these keys as the owner's.
 pub fn owner(command: &mut Command, keys: &Credentials) {
     command.env("AWS_ACCESS_KEY_ID", &keys.access_key);
-    command.env("AWS_SECRET_ACCESS_KEY", &keys.secret_key);
+    command.env("AWS_SECRET_ACCESS_KEY", keys.secret_key.expose());
 }
 
 /// Runs it to its end. Nothing it prints may hold a secret.

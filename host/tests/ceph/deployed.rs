@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use s3::{Client, Credentials};
 use serde_json::Value;
 
+use crate::gateway::raw;
 use crate::{
     common::root,
     gateway::{Gateway, gateway},
@@ -65,9 +66,7 @@ async fn the_manifests_let_everybody_do_their_part() {
                       query: &str,
                       body: &str| {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let answer = client
-            .send(method, bucket, key, query, HeaderMap::new(), body)
-            .await;
+        let answer = raw(&client, method, bucket, key, query, HeaderMap::new(), body).await;
         answer.expect("an answer").status().as_u16()
     };
     let owner = gateway.owner();
@@ -144,7 +143,7 @@ async fn the_manifests_let_everybody_do_their_part() {
     let mut from = HeaderMap::new();
     let source = format!("{quarantine}/o").parse().expect("a header");
     from.insert("x-amz-copy-source", source);
-    let moved = review.send(put, anonymized, "moved", "", from, Bytes::new());
+    let moved = raw(&review, put, anonymized, "moved", "", from, Bytes::new());
     assert_eq!(moved.await.expect("an answer").status(), 200);
     assert_eq!(send(review, delete, quarantine, "o", "", "").await, 204);
     assert_eq!(send(research, get, anonymized, "moved", "", "").await, 200);

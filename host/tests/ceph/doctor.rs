@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
+use crate::gateway::raw;
 use crate::{
     command::{Function, run, works, xray},
     common::function_is_built,
@@ -63,7 +64,15 @@ pub fn set_up(gateway: &Gateway, bucket: &str, push: &str, more: &[&str]) {
 
 async fn objects(gateway: &Gateway, bucket: &str) -> usize {
     let owner = gateway.owner();
-    let listed = owner.send(Method::GET, bucket, "", "", HeaderMap::new(), Bytes::new());
+    let listed = raw(
+        &owner,
+        Method::GET,
+        bucket,
+        "",
+        "",
+        HeaderMap::new(),
+        Bytes::new(),
+    );
     let body = listed.await.unwrap().into_body();
     String::from_utf8_lossy(&body).matches("<Key>").count()
 }
@@ -133,7 +142,15 @@ async fn buckets_and_rights() {
     let owner = gateway.owner();
     let delete = async |bucket: &str, query: &str| {
         let none = HeaderMap::new();
-        let gone = owner.send(Method::DELETE, bucket, "", query, none, Bytes::new());
+        let gone = raw(
+            &owner,
+            Method::DELETE,
+            bucket,
+            "",
+            query,
+            none,
+            Bytes::new(),
+        );
         assert!(gone.await.unwrap().status().is_success());
     };
     for (suffix, check) in [
@@ -169,7 +186,8 @@ async fn buckets_and_rights() {
     set_up(gateway, "doctor-rights", &receiver.address, &[]);
     let versions = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     let none = HeaderMap::new();
-    let put = owner.send(
+    let put = raw(
+        &owner,
         Method::PUT,
         "doctor-rights-processed",
         "",
@@ -201,7 +219,8 @@ async fn notification_topic_and_receiver() {
     breaks(doctor(), "notification", "failed", "none for new objects");
     let none = HeaderMap::new();
     let owner = gateway.owner();
-    let gone = owner.send(
+    let gone = raw(
+        &owner,
         Method::DELETE,
         bucket,
         "",

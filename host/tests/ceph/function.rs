@@ -32,7 +32,7 @@ pub fn command(site: &Site, command: &str, variables: &[(&str, &str)]) -> Comman
     let all = [
         ("s3_endpoint", site.gateway.endpoint.as_str()),
         ("s3_access_key", &owner.access_key),
-        ("s3_secret_key", &owner.secret_key),
+        ("s3_secret_key", owner.secret_key.expose()),
         ("pseudonym_key", PSEUDONYM_KEY),
         ("anonymize", "all"),
     ];
@@ -50,7 +50,7 @@ pub fn send(site: &Site, bucket: &str, arguments: &[&str]) -> Command {
     let owner = &site.gateway.owner;
     process.env("AWS_ENDPOINT_URL", &site.gateway.endpoint);
     process.env("AWS_ACCESS_KEY_ID", &owner.access_key);
-    process.env("AWS_SECRET_ACCESS_KEY", &owner.secret_key);
+    process.env("AWS_SECRET_ACCESS_KEY", owner.secret_key.expose());
     process.stdin(Stdio::null());
     process
 }

@@ -9,7 +9,9 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use s3::{Client, Credentials, Transport};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+use s3::{Addressing, Client, Credentials, Endpoint, Raw, Sns, Transport};
 use serde_json::Value;
 
 use crate::{
@@ -129,9 +131,9 @@ impl Gateway {
         tokio::task::block_in_place(|| {
             let _alone = TOPICS.lock().unwrap_or_else(PoisonError::into_inner);
             let owner = self.owner();
-            let answer = tokio::runtime::Handle::current().block_on(owner.sns(parameters));
-            let answer = answer.unwrap();
-            assert!(answer.status().is_success(), "{answer:?}");
+            let action = Sns { parameters };
+            let runtime = tokio::runtime::Handle::current();
+            runtime.block_on(owner.send(&action)).unwrap();
         });
     }
 
@@ -149,8 +151,30 @@ impl Gateway {
 
     /// A client with these keys.
     pub fn client(&self, credentials: &Credentials) -> Client {
-        Client::new(&self.endpoint, credentials.clone(), Transport::http())
+        let endpoint = Endpoint::parse(&self.endpoint, Addressing::Path).unwrap();
+        Client::new(endpoint, credentials.clone(), Transport::http())
     }
+}
+
+/// Sends any request and returns the response, whatever its status.
+pub async fn raw(
+    client: &Client,
+    method: Method,
+    bucket: &str,
+    key: &str,
+    query: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response<Bytes>, s3::Error> {
+    let request = Raw {
+        method,
+        bucket,
+        key,
+        query,
+        headers,
+        body,
+    };
+    client.respond(&request).await
 }
 
 /// A further radosgw on the same store, for as long as it is held.

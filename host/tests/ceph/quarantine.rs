@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Method};
 
+use crate::gateway::raw;
 use crate::{
     catcher::Catcher,
     function::{Function, command, run},
@@ -56,7 +57,7 @@ async fn a_copy_that_is_not_clean_is_kept_apart_until_it_is() {
     let source = format!("{}/{kept}", site.quarantine());
     from.insert("x-amz-copy-source", source.parse().unwrap());
     let (to, none) = (site.anonymized(), "".into());
-    let moved = site.client.send(Method::PUT, &to, &kept, "", from, none);
+    let moved = raw(&site.client, Method::PUT, &to, &kept, "", from, none);
     assert_eq!(moved.await.unwrap().status(), 200);
     site.client.delete(&site.quarantine(), &kept).await.unwrap();
     assert_eq!(site.outputs("a/one.jpeg").await.anonymized, Some(kept));
@@ -77,9 +78,15 @@ async fn what_is_not_clean_may_be_stored_nowhere_and_a_missing_bucket_is_named()
     let catcher = Catcher::start().await;
     site.notify(&catcher.url, false).await;
     let (bucket, none) = (site.quarantine(), "".into());
-    let gone = site
-        .client
-        .send(Method::DELETE, &bucket, "", "", HeaderMap::new(), none);
+    let gone = raw(
+        &site.client,
+        Method::DELETE,
+        &bucket,
+        "",
+        "",
+        HeaderMap::new(),
+        none,
+    );
     assert_eq!(gone.await.unwrap().status(), 204);
     site.put("one.jpeg", picture(0)).await;
     let event = catcher.take();

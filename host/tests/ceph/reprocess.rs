@@ -1,8 +1,9 @@
 //! `xray reprocess` against the gateway.
 
+use crate::gateway::raw;
 use crate::{
     function::{command, run},
-    site::{Site, header, picture},
+    site::{Site, picture},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +55,7 @@ async fn what_has_no_current_outputs_is_processed() {
         "2 current, 2 due (1 overwritten, 1 without output)\n1 done\n1 rejected (1 not-an-image)";
     assert_eq!(said(&[], &[]), wards);
     let made = site.made_of(keys[2]).await.unwrap();
-    assert_eq!(header(&made, "x-amz-meta-xray-source-etag"), etag);
+    assert_eq!(made.head.get("xray-source-etag"), etag);
     let larger = [("label_size", "60")];
     let dry = said(&larger, &["--dry-run", "--prefix", "ward 1"]);
     assert_eq!(dry, "0 current, 2 to process (2 of other settings)");
@@ -93,7 +94,7 @@ async fn what_it_cannot_do_is_said_in_a_line() {
     };
     site.put("Jane Roe.jpeg", picture(0)).await;
     for (bucket, variables, says) in [
-        ("no-such-bucket", vec![], "make it first"),
+        ("no-such-bucket", vec![], "create it first"),
         ("reprocess-refused-processed", vec![], "bucket for outputs"),
         (
             "reprocess-refused",
@@ -103,7 +104,7 @@ async fn what_it_cannot_do_is_said_in_a_line() {
         (
             "reprocess-refused",
             vec![("s3_endpoint", "http://127.0.0.1:9")],
-            "check the endpoint",
+            "no response from the endpoint",
         ),
         (
             "reprocess-refused",
@@ -121,7 +122,8 @@ async fn what_it_cannot_do_is_said_in_a_line() {
     // The outputs' bucket is missing: that may still be helped, so the run has failed.
     let none = Default::default();
     let bucket = site.anonymized();
-    let gone = site.client.send(
+    let gone = raw(
+        &site.client,
         http::Method::DELETE,
         &bucket,
         "",

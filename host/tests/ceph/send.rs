@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use crate::gateway::raw;
 use crate::{
     function::{Function, run, send},
-    site::{Site, header, picture},
+    site::{Site, picture},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,12 +40,9 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
         ("ward 7/large.JPEG", large.clone().into()),
     ] {
         let sent = site.client.get(&site.bucket, key).await.unwrap().unwrap();
-        assert!(sent.body() == &body, "{key}");
-        assert_eq!(header(&sent, "content-type"), "image/jpeg");
-        assert_eq!(
-            key.ends_with(".JPEG"),
-            header(&sent, "etag").ends_with("-3\"")
-        );
+        assert!(sent.body == body, "{key}");
+        assert_eq!(sent.head.content_type.as_deref(), Some("image/jpeg"));
+        assert_eq!(key.ends_with(".JPEG"), sent.head.etag.ends_with("-3"));
         assert!(
             site.outputs(key).await.processed.is_some(),
             "{key}: {}",
@@ -69,13 +67,14 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
         .get(&site.bucket, "ward 7/large.JPEG")
         .await
         .unwrap();
-    assert!(sent.unwrap().body() == &large);
+    assert!(sent.unwrap().body == large);
     let (is_ok, _, errors) = run(send(&site, &site.bucket, &arguments).arg("--again"));
     assert!(is_ok && errors.contains("4 sent to send"), "{errors}");
 
     // Everything was completed: no parts are left behind.
     let none = Default::default();
-    let left = site.client.send(
+    let left = raw(
+        &site.client,
         http::Method::GET,
         "send",
         "",
@@ -106,7 +105,7 @@ async fn what_is_refused_is_said_with_its_remedy_and_without_names() {
     let wrong = ("AWS_SECRET_ACCESS_KEY", "wrong");
     let another = [
         ("AWS_ACCESS_KEY_ID", function.access_key.as_str()),
-        ("AWS_SECRET_ACCESS_KEY", function.secret_key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", function.secret_key.expose()),
     ];
     for (what, bucket, arguments, environment, says) in [
         (
@@ -123,7 +122,7 @@ async fn what_is_refused_is_said_with_its_remedy_and_without_names() {
             bucket,
             vec![],
             &another,
-            "what this user may do",
+            "the bucket's policy",
         ),
         (
             "nobody there",

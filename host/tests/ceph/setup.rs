@@ -8,6 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::gateway::raw;
 use crate::{
     command::{fails, run, works, xray},
     gateway::{Gateway, gateway},
@@ -23,7 +24,7 @@ async fn ask(gateway: &Gateway, method: Method, bucket: &str, query: &str, body:
     let body = Bytes::copy_from_slice(body.as_bytes());
     let none = HeaderMap::new();
     let owner = gateway.owner();
-    let answer = owner.send(method, bucket, "", query, none, body);
+    let answer = raw(&owner, method, bucket, "", query, none, body);
     let answer = answer.await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
     String::from_utf8(answer.into_body().to_vec()).unwrap()
@@ -335,7 +336,15 @@ async fn what_is_wrong_is_one_line() {
     // A bucket of somebody else's.
     let none = HeaderMap::new();
     let theirs = gateway.function();
-    let made = theirs.send(Method::PUT, "setup-theirs", "", "", none, Bytes::new());
+    let made = raw(
+        &theirs,
+        Method::PUT,
+        "setup-theirs",
+        "",
+        "",
+        none,
+        Bytes::new(),
+    );
     assert_eq!(made.await.unwrap().status(), StatusCode::OK);
     check(
         setup(&["--bucket", "setup-theirs"]),

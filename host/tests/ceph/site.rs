@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method};
 use phantoms::Phantom;
-use s3::{Client, Transport};
+use s3::{Client, Object, Transport};
 use serde_json::Value;
 use xray::{config::Config, store::decide::processed_key};
 use xray_host::commands::shared::results::{Outputs, outputs_of};
 
+use crate::gateway::raw;
 use crate::gateway::{Gateway, gateway};
 
 /// The key that all functions of these tests have.
@@ -66,7 +67,7 @@ impl Site {
     /// Makes a bucket.
     pub async fn make(&self, bucket: &str, headers: HeaderMap) {
         let none = Bytes::new();
-        let made = self.client.send(Method::PUT, bucket, "", "", headers, none);
+        let made = raw(&self.client, Method::PUT, bucket, "", "", headers, none);
         assert_eq!(made.await.unwrap().status(), 200);
     }
 
@@ -81,9 +82,7 @@ impl Site {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "application/xml".parse().unwrap());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let answer = self
-            .client
-            .send(Method::PUT, bucket, "", what, headers, body);
+        let answer = raw(&self.client, Method::PUT, bucket, "", what, headers, body);
         let answer = answer.await.unwrap();
         assert!(answer.status().is_success(), "{what}: {answer:?}");
     }
@@ -122,14 +121,20 @@ impl Site {
     pub async fn delete_version(&self, key: &str, version: &str) {
         let query = format!("versionId={version}");
         let none = (HeaderMap::new(), Bytes::new());
-        let gone = self
-            .client
-            .send(Method::DELETE, &self.bucket, key, &query, none.0, none.1);
+        let gone = raw(
+            &self.client,
+            Method::DELETE,
+            &self.bucket,
+            key,
+            &query,
+            none.0,
+            none.1,
+        );
         assert_eq!(gone.await.unwrap().status(), 204);
     }
 
     /// The processed object of a source.
-    pub async fn made_of(&self, key: &str) -> Option<Response<Bytes>> {
+    pub async fn made_of(&self, key: &str) -> Option<Object> {
         let (bucket, key) = (self.processed(), processed_key(key));
         let made = self.client.get(&bucket, &key).await;
         made.unwrap()
@@ -155,12 +160,6 @@ impl Site {
         assert!(!page.is_truncated);
         page.objects.len()
     }
-}
-
-/// One of the headers of an answer, empty if it has none.
-pub fn header<'a>(answer: &'a Response<Bytes>, name: &str) -> &'a str {
-    let value = answer.headers().get(name);
-    value.map_or("", |value| value.to_str().unwrap())
 }
 
 /// Posts a notification and gives the report on its only record.

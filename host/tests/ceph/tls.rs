@@ -20,7 +20,7 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
         let [_, function] = &users;
         owner(&mut command, &users[0]);
         command.env("SPIN_VARIABLE_S3_ACCESS_KEY", &function.access_key);
-        command.env("SPIN_VARIABLE_S3_SECRET_KEY", &function.secret_key);
+        command.env("SPIN_VARIABLE_S3_SECRET_KEY", function.secret_key.expose());
         command.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.tls_endpoint);
         command.env("SSL_CERT_FILE", gateway.dir.join("ca.crt"));
         command

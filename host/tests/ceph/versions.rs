@@ -1,9 +1,10 @@
 //! Buckets with versions: the version that an event names is the one that counts.
 
+use crate::gateway::raw;
 use crate::{
     catcher::{Catcher, said},
     function::Function,
-    site::{Site, deliver, header, picture},
+    site::{Site, deliver, picture},
 };
 
 const VERSION: &str = "/s3/object/versionId";
@@ -30,8 +31,8 @@ async fn the_version_that_an_event_names_is_fetched() {
         let report = deliver(&function.url, event).await;
         assert_eq!(report["outcome"], "done", "{report}");
         let made = site.made_of("one.jpeg").await.unwrap();
-        assert_eq!(header(&made, "x-amz-meta-xray-source-etag"), etag);
-        assert_eq!(header(&made, "x-amz-meta-xray-source-version"), version);
+        assert_eq!(made.head.get("xray-source-etag"), etag);
+        assert_eq!(made.head.get("xray-source-version"), version);
     }
     for (index, reason) in [(0, "stale"), (1, "duplicate")] {
         let report = deliver(&function.url, &events[index].2).await;
@@ -58,7 +59,7 @@ async fn outputs_follow_what_is_current() {
     let key = "one.jpeg";
     let source = async || {
         let made = site.made_of(key).await?;
-        Some(header(&made, "x-amz-meta-xray-source-etag").to_owned())
+        Some(made.head.get("xray-source-etag").to_owned())
     };
 
     let mut versions = Vec::new();
@@ -84,7 +85,8 @@ async fn outputs_follow_what_is_current() {
     assert_eq!(site.outputs(key).await, Default::default());
 
     // The marker is removed: the source is back, and so are they.
-    let head = site.client.send(
+    let head = raw(
+        &site.client,
         http::Method::GET,
         &site.bucket,
         "",
@@ -111,7 +113,7 @@ async fn outputs_follow_what_is_current() {
 
     // The current one is removed: the one before it is current now.
     let made = site.made_of(key).await.unwrap();
-    let newest = header(&made, "x-amz-meta-xray-source-version").to_owned();
+    let newest = made.head.get("xray-source-version").to_owned();
     site.delete_version(key, &newest).await;
     let report = deliver(&function.url, &catcher.take()).await;
     assert_eq!(report["processed"], "stored", "{report}");
@@ -138,7 +140,7 @@ async fn outputs_may_have_versions_too() {
         let etag = site.put("one.jpeg", picture(number)).await;
         let made = site.made_of("one.jpeg").await.unwrap();
         assert_eq!(
-            header(&made, "x-amz-meta-xray-source-etag"),
+            made.head.get("xray-source-etag"),
             etag,
             "{}",
             function.printed()

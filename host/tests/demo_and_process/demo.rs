@@ -9,7 +9,7 @@ use std::{
 };
 
 use phantoms::{DEFAULT_SEED, Phantom};
-use s3::{Client, Credentials, Transport};
+use s3::{Addressing, Client, Credentials, Endpoint, Transport};
 
 use crate::{files, function_is_built, is_redacted, picture, run, text, xray};
 
@@ -176,6 +176,7 @@ fn a_demo_that_goes_on_takes_more() {
         .unwrap()
         .split_once(':')
         .unwrap();
+    let endpoint = Endpoint::parse(endpoint, Addressing::Path).unwrap();
     let client = Client::new(endpoint, Credentials::new(key, secret), Transport::http());
     let phantom = Phantom::draw(DEFAULT_SEED, 4);
     let name = phantom.patient.file_name();

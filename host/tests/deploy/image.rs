@@ -14,7 +14,7 @@ use fake_gateway::{
     store::Store,
 };
 use phantoms::{DEFAULT_SEED, Phantom};
-use s3::{Client, Credentials, Transport};
+use s3::{Client, Transport};
 use tempfile::TempDir;
 use xray_host::nn::library::Product;
 
@@ -153,7 +153,7 @@ async fn the_image_serves_a_request() {
         return;
     };
     let dir = tempfile::tempdir().expect("a folder");
-    let credentials = Credentials::random();
+    let credentials = fake_gateway::random_credentials();
     let mut builder = Store::builder(dir.path().to_owned(), credentials.clone());
     for bucket in [
         "xrays",
@@ -185,9 +185,9 @@ async fn the_image_serves_a_request() {
         ],
     );
     let variables = [
-        ("S3_ENDPOINT", listening.endpoint()),
+        ("S3_ENDPOINT", listening.endpoint().url()),
         ("S3_ACCESS_KEY", credentials.access_key),
-        ("S3_SECRET_KEY", credentials.secret_key),
+        ("S3_SECRET_KEY", credentials.secret_key.expose().to_owned()),
         ("PSEUDONYM_KEY", "a key for tests, long enough".to_owned()),
     ];
     for (name, value) in variables {

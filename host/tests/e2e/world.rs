@@ -15,7 +15,7 @@ use fake_gateway::{
     store::{Listening, Store},
 };
 use http::{Request, Response};
-use s3::{Client, Credentials, Transport};
+use s3::{Client, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -51,7 +51,7 @@ impl World {
     /// The same with another program that takes the options of `spin up`.
     pub async fn serve(mut command: Command, variables: &[(&str, &str)]) -> World {
         let dir = tempfile::tempdir().unwrap();
-        let credentials = Credentials::random();
+        let credentials = fake_gateway::random_credentials();
         let store = Store::builder(dir.path().join("store"), credentials.clone())
             .bucket(BUCKET)
             .bucket(PROCESSED)
@@ -64,9 +64,9 @@ impl World {
         command.arg("--state-dir").arg(dir.path().join("state"));
         command.arg("--log-dir").arg(dir.path().join("logs"));
         let mut all = vec![
-            ("s3_endpoint", listening.endpoint()),
+            ("s3_endpoint", listening.endpoint().url()),
             ("s3_access_key", credentials.access_key),
-            ("s3_secret_key", credentials.secret_key),
+            ("s3_secret_key", credentials.secret_key.expose().to_owned()),
             ("pseudonym_key", "a key for tests, long enough".to_owned()),
         ];
         all.retain(|(name, _)| !variables.iter().any(|(n, _)| n == name));
@@ -158,7 +158,7 @@ impl World {
             .get(bucket, key)
             .await
             .unwrap()
-            .map(Response::into_body)
+            .map(|object| object.body)
     }
 
     /// The files in a bucket.

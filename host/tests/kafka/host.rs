@@ -71,7 +71,7 @@ pub fn variables(command: &mut Command, site: &Site) {
     let variables = [
         ("S3_ENDPOINT", site.endpoint.as_str()),
         ("S3_ACCESS_KEY", &credentials.access_key),
-        ("S3_SECRET_KEY", &credentials.secret_key),
+        ("S3_SECRET_KEY", credentials.secret_key.expose()),
         ("PSEUDONYM_KEY", "a key for tests, long enough"),
         ("ANONYMIZE", "all"),
         ("MAX_BYTES", "1000000"),

@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use phantoms::{Kind, Phantom, Style};
-use s3::{Client, Credentials};
+use s3::{Addressing, Client, Credentials, Endpoint};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -57,7 +57,7 @@ pub struct Site {
 impl Site {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let credentials = Credentials::random();
+        let credentials = fake_gateway::random_credentials();
         let mut builder = Store::builder(dir.path().join("store"), credentials.clone());
         for bucket in [BUCKET, PROCESSED, ANONYMIZED, QUARANTINE] {
             builder = builder.bucket(bucket);
@@ -67,7 +67,8 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, store.clone(), door.clone()));
-        let client = Client::new(endpoint.clone(), credentials.clone(), store.transport());
+        let parsed = Endpoint::parse(&endpoint, Addressing::Path).unwrap();
+        let client = Client::new(parsed, credentials.clone(), store.transport());
         Self {
             store,
             client,
@@ -132,7 +133,7 @@ impl Site {
             .get(PROCESSED, &key)
             .await
             .unwrap()
-            .map(Response::into_body)
+            .map(|object| object.body)
     }
 }
 

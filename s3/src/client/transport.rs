@@ -1,10 +1,7 @@
-//! How a request gets to its peer: over a socket, or by a call within the process.
-//!
-//! The sender and the notifications know only this, so that `xray process` runs them with nothing listening.
+//! The way of a request to its peer: over a socket, or by a call within the process.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -14,49 +11,48 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-type Call = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>>> + Send + Sync;
+use crate::{BoxError, Error};
 
-/// Sends a request and brings the whole answer.
+type Call =
+    dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, BoxError>> + Send + Sync;
+
+/// Sends a request and returns the response with its whole body.
 #[derive(Clone)]
 pub struct Transport(Arc<Call>);
 
 impl Transport {
-    /// Plain HTTP/1.1 with pooled connections; an unreachable peer fails after five seconds.
+    /// Returns plain HTTP/1.1 with pooled connections; connecting fails after five seconds.
     pub fn http() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(Duration::from_secs(5)));
         let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-        Self::call(move |request| {
+        Self::from_fn(move |request| {
             let client = client.clone();
             async move {
-                let answer = client.request(request.map(Full::new)).await?;
-                let (head, body) = answer.into_parts();
-                let body = body
-                    .collect()
-                    .await
-                    .context("the answer broke off")?
-                    .to_bytes();
+                let response = client.request(request.map(Full::new)).await.map_err(root)?;
+                let (head, body) = response.into_parts();
+                let body = body.collect().await.map_err(root)?.to_bytes();
                 Ok(Response::from_parts(head, body))
             }
         })
     }
 
-    /// A function in this process instead of a socket.
-    pub fn call<F, A>(function: F) -> Self
+    /// Uses a function instead of a socket, as another HTTP client or a server in this process.
+    pub fn from_fn<F, R>(function: F) -> Self
     where
-        F: Fn(Request<Bytes>) -> A + Send + Sync + 'static,
-        A: Future<Output = Result<Response<Bytes>>> + Send + 'static,
+        F: Fn(Request<Bytes>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Response<Bytes>, BoxError>> + Send + 'static,
     {
         Self(Arc::new(move |request| Box::pin(function(request))))
     }
 
-    /// Sends one request.
+    /// Sends a request and returns the response, whatever its status.
     ///
     /// # Errors
-    /// When no answer came; an answer of any status is `Ok`.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        (self.0)(request).await
+    /// [`Error::Transport`] when no response comes.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        (self.0)(request).await.map_err(Error::Transport)
     }
 }
 
@@ -64,4 +60,15 @@ impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transport")
     }
+}
+
+/// Returns the text of the root cause, as "connection refused": hyper's own texts only name the step.
+fn root<E: std::error::Error>(error: E) -> BoxError {
+    let mut cause = error.source();
+    let mut text = error.to_string();
+    while let Some(error) = cause {
+        text = error.to_string();
+        cause = error.source();
+    }
+    text.into()
 }

@@ -4,25 +4,24 @@
 //! stored in parts it is the MD5 of the parts' MD5s, followed by their number. A store that encrypts with its own keys may
 //! compute other ETags, and another client may have chosen other parts: when in doubt the file is uploaded again.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use http::header;
 use md5::{Digest, Md5};
 use tokio::{fs::File, io::AsyncReadExt};
 
-use super::{Client, Multipart, etag};
+use super::{Client, Multipart};
+use crate::{Error, actions::multipart_etag};
 
 /// An object to upload.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// Its key.
+    /// Key.
     pub key: String,
-    /// Its media type.
+    /// Media type.
     pub content_type: &'static str,
-    /// Its bytes.
+    /// Bytes.
     pub source: Source,
 }
 
@@ -62,170 +61,168 @@ pub enum Uploaded {
     AlreadyStored,
 }
 
-/// UploadError of an upload.
-#[derive(Debug)]
+/// Failure of an upload.
+#[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// The file can't be read; other files may still work.
-    File(anyhow::Error),
+    #[error("reading {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
     /// The store refused or could not be reached.
-    Store(anyhow::Error),
+    #[error(transparent)]
+    Store(#[from] Error),
 }
 
-/// Uploads all objects, at most `concurrency` at a time; calls `sent` after each.
-///
-/// # Errors
-/// Returns the first failure; uploads under way are dropped.
-pub async fn send_all(
-    client: &Client,
-    bucket: &str,
-    uploads: &[Upload],
-    concurrency: usize,
-    sent: impl Fn(&Upload),
-) -> Result<()> {
-    stream::iter(uploads)
-        .map(async |upload| {
-            match send_one(client, bucket, upload, &UploadOptions::default()).await {
-                Ok(_) => sent(upload),
-                Err(UploadError::File(error)) => return Err(error),
-                Err(UploadError::Store(error)) => {
-                    return Err(error.context(format!("uploading {}", upload.key)));
-                }
+impl Client {
+    /// Uploads all objects, at most `concurrency` at a time; calls `sent` after each.
+    ///
+    /// # Errors
+    /// Returns the first failure with its upload; uploads under way are dropped.
+    pub async fn upload_all<'a>(
+        &self,
+        bucket: &str,
+        uploads: &'a [Upload],
+        concurrency: usize,
+        sent: impl Fn(&Upload),
+    ) -> Result<(), (&'a Upload, UploadError)> {
+        let options = UploadOptions::default();
+        stream::iter(uploads)
+            .map(async |upload| {
+                let uploaded = self.upload(bucket, upload, &options).await;
+                uploaded
+                    .map(|_| sent(upload))
+                    .map_err(|error| (upload, error))
+            })
+            .buffer_unordered(concurrency.max(1))
+            .try_collect()
+            .await
+    }
+
+    /// Uploads one object.
+    ///
+    /// # Errors
+    /// Fails when its file can't be read, or the store refuses it.
+    pub async fn upload(
+        &self,
+        bucket: &str,
+        upload: &Upload,
+        options: &UploadOptions,
+    ) -> Result<Uploaded, UploadError> {
+        let (key, content_type) = (&*upload.key, upload.content_type);
+        let mut pieces = Pieces::open(&upload.source, options.part_size).await?;
+        let size = pieces.size;
+        if options.skip_stored {
+            if let Some(head) = self.head(bucket, key).await?
+                && head.size == Some(size)
+                && head.etag == pieces.etag().await?
+            {
+                return Ok(Uploaded::AlreadyStored);
             }
-            Ok(())
-        })
-        .buffer_unordered(concurrency.max(1))
-        .try_collect()
-        .await
-}
-
-/// Uploads one object.
-///
-/// # Errors
-/// Fails when its file can't be read, or the store refuses it.
-pub async fn send_one(
-    client: &Client,
-    bucket: &str,
-    upload: &Upload,
-    manner: &UploadOptions,
-) -> Result<Uploaded, UploadError> {
-    let kind = upload.content_type;
-    let mut pieces = Pieces::open(&upload.source, manner.part_size).await?;
-    let size = pieces.size;
-    if manner.skip_stored {
-        let head = client.head(bucket, &upload.key).await;
-        let head = head.map_err(UploadError::Store)?;
-        if let Some(head) = head
-            && head.headers().get(header::CONTENT_LENGTH) == Some(&size.into())
-            && etag(&head).ok() == Some(pieces.etag().await?)
-        {
-            return Ok(Uploaded::AlreadyStored);
+            pieces = Pieces::open(&upload.source, options.part_size).await?;
         }
-        pieces = Pieces::open(&upload.source, manner.part_size).await?;
-    }
-    if !pieces.are_many() {
-        let body = pieces.next().await?.unwrap_or_default();
-        let put = client.put(bucket, &upload.key, kind, body).await;
-        put.map_err(UploadError::Store)?;
-        return Ok(Uploaded::Sent(size));
-    }
-    let begun = client.multipart(bucket, &upload.key, kind).await;
-    let mut parts = begun.map_err(UploadError::Store)?;
-    match send_parts(&mut parts, &mut pieces).await {
-        Ok(()) => parts.complete().await.map_err(UploadError::Store)?,
-        Err(failure) => {
-            // The first failure counts. Parts that stay behind are for the bucket's lifecycle rules.
-            _ = parts.abort().await;
-            return Err(failure);
+        if pieces.is_single() {
+            let body = pieces.next().await?.unwrap_or_default();
+            self.put(bucket, key, content_type, body).await?;
+            return Ok(Uploaded::Sent(size));
         }
-    };
-    Ok(Uploaded::Sent(size))
+        let mut parts = self.multipart(bucket, key, content_type).await?;
+        match send_parts(&mut parts, &mut pieces).await {
+            Ok(()) => parts.complete().await?,
+            Err(error) => {
+                // The first failure counts. Parts that stay behind are for the bucket's lifecycle rules.
+                _ = parts.abort().await;
+                return Err(error);
+            }
+        };
+        Ok(Uploaded::Sent(size))
+    }
 }
 
 async fn send_parts(parts: &mut Multipart<'_>, pieces: &mut Pieces) -> Result<(), UploadError> {
     while let Some(piece) = pieces.next().await? {
-        parts.part(piece).await.map_err(UploadError::Store)?;
+        parts.part(piece).await?;
     }
     Ok(())
 }
 
 /// A source, read in pieces.
 struct Pieces {
-    from: Reader,
-    what: String,
+    reader: Reader,
     size: u64,
-    left: u64,
+    remaining: u64,
     part_size: usize,
 }
 
 enum Reader {
-    File(File),
+    File(PathBuf, File),
     Bytes(Bytes),
 }
 
 impl Pieces {
     async fn open(source: &Source, part_size: usize) -> Result<Self, UploadError> {
-        let (from, size, what) = match source {
-            Source::Bytes(bytes) => {
-                let size = bytes.len() as u64;
-                (Reader::Bytes(bytes.clone()), size, String::new())
-            }
+        let (reader, size) = match source {
+            Source::Bytes(bytes) => (Reader::Bytes(bytes.clone()), bytes.len() as u64),
             Source::File(path) => {
-                let what = format!("reading {}", path.display());
-                let opened = async {
+                let open = async {
                     let file = File::open(path).await?;
                     let size = file.metadata().await?.len();
-                    std::io::Result::Ok((Reader::File(file), size))
+                    Ok((Reader::File(path.clone(), file), size))
                 };
-                let (from, size) = opened
-                    .await
-                    .map_err(|error| UploadError::File(anyhow!(error).context(what.clone())))?;
-                (from, size, what)
+                open.await.map_err(|error| unreadable(path, error))?
             }
         };
         Ok(Self {
-            from,
-            what,
+            reader,
             size,
-            left: size,
+            remaining: size,
             part_size: part_size.max(1),
         })
     }
 
-    fn are_many(&self) -> bool {
-        self.size > self.part_size as u64
+    fn is_single(&self) -> bool {
+        self.size <= self.part_size as u64
     }
 
     /// Returns the next piece; fails if the file has become shorter.
     async fn next(&mut self) -> Result<Option<Bytes>, UploadError> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Ok(None);
         }
-        let length = self.left.min(self.part_size as u64) as usize;
-        self.left -= length as u64;
-        match &mut self.from {
+        let length = self.remaining.min(self.part_size as u64) as usize;
+        self.remaining -= length as u64;
+        match &mut self.reader {
             Reader::Bytes(bytes) => Ok(Some(bytes.split_to(length))),
-            Reader::File(file) => {
+            Reader::File(path, file) => {
                 let mut piece = vec![0; length];
-                let read = file.read_exact(&mut piece).await;
-                read.with_context(|| self.what.clone())
-                    .map_err(UploadError::File)?;
-                Ok(Some(piece.into()))
+                match file.read_exact(&mut piece).await {
+                    Ok(_) => Ok(Some(piece.into())),
+                    Err(error) => Err(unreadable(path, error)),
+                }
             }
         }
     }
 
-    /// Computes the ETag that S3 gives to the remaining pieces.
+    /// Computes the ETag that S3 gives to the whole source.
     async fn etag(&mut self) -> Result<String, UploadError> {
-        let is_whole = !self.are_many();
-        let (mut digests, mut count) = (Vec::new(), 0);
+        let mut md5s = Vec::new();
         while let Some(piece) = self.next().await? {
-            digests.extend_from_slice(&Md5::digest(&piece));
-            count += 1;
+            md5s.push(Md5::digest(&piece).into());
         }
-        Ok(match (is_whole, count) {
-            (true, 0) => hex::encode(Md5::digest(b"")),
-            (true, _) => hex::encode(digests),
-            (false, _) => format!("{}-{count}", hex::encode(Md5::digest(&digests))),
+        Ok(match md5s.as_slice() {
+            [] => hex::encode(Md5::digest(b"")),
+            [md5] if self.is_single() => hex::encode(md5),
+            md5s => multipart_etag(md5s),
         })
+    }
+}
+
+fn unreadable(path: &std::path::Path, error: io::Error) -> UploadError {
+    UploadError::File {
+        path: path.to_owned(),
+        error,
     }
 }

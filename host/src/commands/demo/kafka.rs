@@ -23,7 +23,10 @@ use tokio::sync::{Semaphore, mpsc};
 use super::DemoArgs;
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    commands::shared::kafka_args::{KafkaArgs, configs},
+    commands::shared::{
+        kafka_args::{KafkaArgs, configs},
+        random,
+    },
     kafka::{self, Observer, config::Config},
     serve::runtime::Runtime,
 };
@@ -53,8 +56,7 @@ impl Broker {
     pub(super) fn open(args: &DemoArgs) -> Result<Self> {
         let (embedded, address, topic) = match &args.kafka {
             Some(address) => {
-                let run = s3::fresh_key();
-                let topic = format!("xray-demo-{}", run.get(..8).unwrap_or(&run));
+                let topic = format!("xray-demo-{}", random::hex(4));
                 (None, address.clone(), topic)
             }
             None => {
@@ -168,7 +170,7 @@ impl Queue {
                     let mut answer = http::Response::new(response.body.clone());
                     *answer.status_mut() =
                         StatusCode::from_u16(response.status).unwrap_or_default();
-                    drop(ended.send(notice.ended(attempts, Ok(answer))));
+                    drop(ended.send(notice.finish(attempts, Ok(answer))));
                 }
             }
         };
@@ -263,7 +265,7 @@ async fn publish(
                 && let Some(notice) = take(&under_way, &text)
             {
                 places.add_permits(1);
-                drop(ended.send(notice.ended(1, Err(error.context("writing to Kafka")))));
+                drop(ended.send(notice.finish(1, Err(error.context("writing to Kafka")))));
             }
         });
     }

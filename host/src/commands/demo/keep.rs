@@ -14,8 +14,9 @@ pub(super) async fn serve(demo: &mut Demo) {
 }
 
 fn how_to_send(demo: &Demo) -> String {
-    let endpoint = demo.listening.endpoint();
-    let (key, secret) = (&demo.credentials.access_key, &demo.credentials.secret_key);
+    let endpoint = demo.listening.endpoint().url();
+    let key = &demo.credentials.access_key;
+    let secret = demo.credentials.secret_key.expose();
     let function = &demo.function;
     format!(
         "The store goes on at {endpoint}, the function at {function} (Ctrl-C ends both).

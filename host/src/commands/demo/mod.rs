@@ -17,10 +17,7 @@ use fake_gateway::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::MultiProgress;
-use s3::{
-    Client, Credentials, Transport,
-    client::upload::{Upload, send_all},
-};
+use s3::{Addressing, Client, Credentials, Endpoint, Transport, Upload};
 use tokio::{net::TcpListener, sync::mpsc};
 use xray::{
     config::Config,
@@ -166,8 +163,9 @@ impl Demo {
     async fn start(args: &DemoArgs) -> Result<Self> {
         let listener = TcpListener::bind(args.store_listen).await;
         let listener = listener.with_context(|| format!("listening on {}", args.store_listen))?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let credentials = Credentials::random();
+        let address = format!("http://{}", listener.local_addr()?);
+        let endpoint = Endpoint::parse(&address, Addressing::Path)?;
+        let credentials = fake_gateway::random_credentials();
         let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
         // The terminal is for the table; the component's lines are in its log.
         app.options.quiet = true;
@@ -229,7 +227,15 @@ impl Demo {
         let uploaded = bars.add(progress_bar("uploading", pictures.len(), quiet));
         let answered = bars.add(progress_bar("processing", pictures.len(), quiet));
         let sent = |_: &Upload| uploaded.inc(1);
-        let upload = send_all(&self.client, BUCKET, pictures, 2 * processors(), sent);
+        let upload = async {
+            let uploads = self
+                .client
+                .upload_all(BUCKET, pictures, 2 * processors(), sent);
+            let uploaded = uploads.await;
+            uploaded.map_err(|(upload, error)| {
+                anyhow::Error::from(error).context(format!("uploading {}", upload.key))
+            })
+        };
         let receive = async {
             let mut delivered = Vec::new();
             while delivered.len() < pictures.len() {
@@ -256,10 +262,13 @@ impl Demo {
 
     async fn row(&self, delivery: Delivery) -> Result<Row> {
         let Delivery {
-            key, answer, took, ..
+            key,
+            response: delivered,
+            took,
+            ..
         } = delivery;
-        let report = answer
-            .and_then(|answer| Ok(response::read(&answer)?))
+        let report = delivered
+            .and_then(|delivered| Ok(response::read(&delivered)?))
             .unwrap_or_else(|error| {
                 let mut report = Report::new(Outcome::Retry);
                 report.detail = Some(format!("{error:#}"));

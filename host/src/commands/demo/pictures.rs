@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use phantoms::Phantom;
-use s3::client::upload::{Source, Upload};
+use s3::{Source, Upload};
 
 use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
 

@@ -1,18 +1,15 @@
 //! Checks of the gateway: it responds, its clock agrees, it knows our keys, and its bucket
 //! addressing matches.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, header};
 use jiff::Timestamp;
 use s3::{Addressing, Client, error_code};
 
 use super::{Site, line::Finding};
 use crate::{
-    ceph::{
-        bucket::{ask, user_id},
-        refusal::{Refusal, refused},
-    },
+    ceph::bucket::{ask, user_id},
     serve::outbound::allowed::AllowedHosts,
 };
 
@@ -24,10 +21,8 @@ const ODD_SKEW: i64 = 60;
 /// Sends an anonymous request for nothing in particular, and returns the response with its time of
 /// arrival.
 pub async fn response(site: &Site) -> Result<(Response<Bytes>, Timestamp)> {
-    let uri = format!("{}/", site.settings.endpoint.trim_end_matches('/'));
-    let request = Request::get(uri)
-        .body(Bytes::new())
-        .map_err(|_| anyhow!("s3_endpoint is not a valid address"))?;
+    let uri = site.settings.config.endpoint.uri("", "", "")?;
+    let request = Request::get(uri).body(Bytes::new())?;
     let response = site.transport.send(request).await?;
     Ok((response, Timestamp::now()))
 }
@@ -133,38 +128,31 @@ pub async fn owner(site: &Site) -> Finding {
 pub async fn style(site: &Site, client: &Client) -> Finding {
     let bucket = &site.settings.buckets.input;
     let response = ask(client, Method::GET, bucket, "max-keys=0", Bytes::new()).await;
-    let is_virtual = site.settings.addressing == Addressing::VirtualHost;
+    let is_virtual = site.settings.config.endpoint.addressing() == Addressing::VirtualHost;
     let style = if is_virtual { "virtual" } else { "path" };
     match response {
+        Ok(body) if String::from_utf8_lossy(&body).contains("<ListAllMyBucketsResult") => {
+            Finding::failed(
+                "the gateway finds no bucket in the host name",
+                "set rgw_dns_name to the endpoint's host and restart radosgw; or set s3_style to path",
+            )
+        }
+        Err(s3::Error::Refused(refusal)) if refusal.code == "NoSuchKey" => Finding::failed(
+            "the gateway mistakes the bucket's name for a key",
+            "remove the bucket's name from s3_endpoint",
+        ),
+        Ok(_) | Err(s3::Error::Refused(_)) if is_virtual && !may_reach_buckets(site) => {
+            Finding::failed(
+                "the host does not allow the function to reach the buckets' hosts",
+                "set s3_bucket_hosts to them, as in https://*.rgw.example.com",
+            )
+        }
+        Ok(_) | Err(s3::Error::Refused(_)) => Finding::ok(style),
         Err(error) if is_virtual => Finding::failed(
             format!("the host of the bucket {bucket}: {error:#}"),
             "every bucket needs a name in DNS (a wildcard) and in the certificate; or set s3_style to path",
         ),
         Err(error) => Finding::failed(format!("{error:#}"), "try again"),
-        Ok(response) => {
-            let body = String::from_utf8_lossy(response.body());
-            if body.contains("<ListAllMyBucketsResult") {
-                return Finding::failed(
-                    "the gateway finds no bucket in the host name",
-                    "set rgw_dns_name to the endpoint's host and restart radosgw; or set s3_style to path",
-                );
-            }
-            match refused(&response) {
-                Some(Refusal { status, code })
-                    if status == StatusCode::NOT_FOUND && code == "NoSuchKey" =>
-                {
-                    Finding::failed(
-                        "the gateway mistakes the bucket's name for a key",
-                        "remove the bucket's name from s3_endpoint",
-                    )
-                }
-                _ if is_virtual && !may_reach_buckets(site) => Finding::failed(
-                    "the host does not allow the function to reach the buckets' hosts",
-                    "set s3_bucket_hosts to them, as in https://*.rgw.example.com",
-                ),
-                _ => Finding::ok(style),
-            }
-        }
     }
 }
 
@@ -179,14 +167,11 @@ fn may_reach_buckets(site: &Site) -> bool {
         .variables
         .get("s3_bucket_hosts")
         .unwrap_or_default();
-    let (Ok(allowed), Some((scheme, host))) = (
-        AllowedHosts::parse(&[hosts]),
-        settings.endpoint.split_once("://"),
-    ) else {
+    let Ok(allowed) = AllowedHosts::parse(&[hosts]) else {
         return false;
     };
     settings.buckets.all().into_iter().all(|bucket| {
-        let uri = format!("{scheme}://{bucket}.{host}").parse();
+        let uri = settings.config.endpoint.uri(bucket, "", "");
         uri.is_ok_and(|uri| allowed.allows(&uri))
     })
 }

@@ -123,7 +123,8 @@ fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<Kaf
 impl Site {
     fn describe(&self) -> Finding {
         let settings = &self.settings;
-        let text = format!("{}, bucket {}", settings.endpoint, settings.buckets.input);
+        let endpoint = settings.config.endpoint.url();
+        let text = format!("{endpoint}, bucket {}", settings.buckets.input);
         if settings.config.pseudonym_key.is_none() {
             return Finding::warning(
                 format!("{text}; without pseudonym_key nothing is anonymized"),

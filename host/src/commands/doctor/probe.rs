@@ -8,6 +8,7 @@ use s3::Client;
 use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::decide::processed_key};
 
 use super::{Site, kafka::Tail, line::Finding, topic::Found};
+use crate::commands::shared::random;
 
 /// Time between two checks for an output.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -54,8 +55,7 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
 
 impl<'a> Probe<'a> {
     fn new(site: &'a Site, owner: &'a Client, prefix: &str, suffix: &str) -> Self {
-        let random = s3::fresh_key();
-        let mark = format!("xray-doctor-{}", random.get(..16).unwrap_or(&random));
+        let mark = format!("xray-doctor-{}", random::hex(8));
         let extension = if suffix.is_empty() { ".jpeg" } else { suffix };
         let name = "phantom_DOCTOR_0000000_1900-01-01_2000-01-01";
         let source = format!("{prefix}{mark}/{name}{extension}");

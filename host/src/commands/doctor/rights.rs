@@ -1,32 +1,27 @@
 //! Checks of the buckets, as the function sees them.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-use s3::Client;
+use s3::{Client, GetObject, Refusal};
 
 use super::{Site, line::Finding};
-use crate::ceph::{
-    bucket::{VERSIONED, is_versioned},
-    refusal::refused,
+use crate::{
+    ceph::bucket::{VERSIONED, is_versioned},
+    commands::shared::random,
 };
 
 /// Checks that the bucket exists and that the function may look into it. A key that never exists
 /// shows what the function may not do.
 pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
-    let key = format!("xray-doctor-{}", s3::fresh_key());
-    let asked = function.send(
-        Method::GET,
+    let key = format!("xray-doctor-{}", random::hex(32));
+    let get = GetObject {
         bucket,
-        &key,
-        "",
-        HeaderMap::new(),
-        Bytes::new(),
-    );
-    let answer = match asked.await {
-        Ok(answer) => answer,
+        key: &key,
+        ..GetObject::default()
+    };
+    let response = match function.respond(&get).await {
+        Ok(response) => response,
         Err(error) => return Finding::failed(format!("{bucket}: {error:#}"), "try again"),
     };
-    let Some(refusal) = refused(&answer) else {
+    let Some(refusal) = Refusal::of(&response) else {
         return Finding::failed(
             format!("{bucket}: returns an object for a key that was never stored"),
             "set s3_endpoint to radosgw's own address",

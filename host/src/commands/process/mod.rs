@@ -24,7 +24,7 @@ use fake_gateway::{
 use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
-use s3::{Client, Credentials};
+use s3::{Addressing, Client, Endpoint};
 use xray::{
     config::Config,
     report::{Report, response},
@@ -82,8 +82,8 @@ pub struct ProcessArgs {
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
     let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
-    let credentials = Credentials::random();
-    let endpoint = format!("http://{STORE}");
+    let credentials = fake_gateway::random_credentials();
+    let endpoint = Endpoint::parse(&format!("http://{STORE}"), Addressing::Path)?;
     let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
     if app.key_is_fresh {
         eprintln!(
@@ -100,7 +100,7 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let service = store.transport();
     let service = move |request| {
         let service = service.clone();
-        async move { service.send(request).await }
+        async move { Ok(service.send(request).await?) }
     };
     app.options.service_overrides = ServiceOverrides::default().with(STORE, service);
     // Standard output is for the reports, which say more than the component's own lines.

@@ -2,13 +2,13 @@
 
 use std::{cell::RefCell, pin::pin, time::Duration};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use s3::{Client, ObjectHead, client::Listed};
+use s3::{Client, Listed};
 use serde_json::json;
 use xray::{
     config::Config,
@@ -19,10 +19,7 @@ use xray::{
 };
 
 use super::tally::Tally;
-use crate::{
-    commands::shared::store_client::{may_pass, remedy},
-    serve::runtime::Runtime,
-};
+use crate::serve::runtime::Runtime;
 
 /// Objects per listing request; the maximum of S3.
 const PAGE: u16 = 1000;
@@ -100,14 +97,11 @@ impl Walk {
             let Some(after) = after else {
                 return Ok(None);
             };
-            let listed = self.again(async || {
-                self.client
-                    .list(&self.bucket, &self.prefix, &after, PAGE)
-                    .await
-            });
-            let page = listed
+            let page = self
+                .client
+                .list(&self.bucket, &self.prefix, &after, PAGE)
                 .await
-                .map_err(|error| self.explain(&error, &self.bucket))?;
+                .with_context(|| self.bucket.clone())?;
             let next = page.objects.last().filter(|_| page.is_truncated);
             let next = next.map(|object| object.key.clone());
             anyhow::Ok(Some((stream::iter(page.objects).map(Ok), next)))
@@ -125,9 +119,7 @@ impl Walk {
     async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
         let bucket = self.config.buckets(&self.bucket).processed;
         let key = decide::processed_key(&object.key);
-        let head = self.again(async || self.client.head(&bucket, &key).await);
-        let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
-        let stored = head.map(|head| ObjectHead::of(&head));
+        let stored = self.client.head(&bucket, &key).await.context(bucket)?;
         let event = ObjectEvent {
             object: self.reference(object)?,
             kind: EventKind::Created,
@@ -177,23 +169,6 @@ impl Walk {
             },
         });
         json!({ "Records": [record] }).to_string().into()
-    }
-
-    /// Repeats a request to the store where that may help.
-    async fn again<T>(&self, request: impl AsyncFn() -> Result<T>) -> Result<T> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match request().await {
-                Err(error) if may_pass(&error) => tokio::time::sleep(pause).await,
-                ended => return ended,
-            }
-            pause *= 2;
-        }
-        request().await
-    }
-
-    fn explain(&self, error: &anyhow::Error, bucket: &str) -> anyhow::Error {
-        anyhow!("{bucket}: {error:#}{}", remedy(error, bucket))
     }
 
     fn reference(&self, object: &Listed) -> Result<ObjectRef> {

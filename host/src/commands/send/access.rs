@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use s3::{Addressing, Client, Credentials, Endpoint, Secret};
 
-use crate::ceph::transport;
+use crate::{ceph::transport, commands::shared::store_client::RETRY};
 
 /// Options for the store. Keys come from the environment only: AWS_ACCESS_KEY_ID,
 /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or else SPIN_VARIABLE_S3_ACCESS_KEY and so on, as
@@ -40,7 +40,13 @@ impl AccessArgs {
         let endpoint = endpoint.or_else(|| either("AWS_ENDPOINT_URL", "ENDPOINT"));
         let endpoint =
             endpoint.context("the store is not set; use --endpoint or AWS_ENDPOINT_URL")?;
-        let endpoint = Endpoint::parse(&endpoint, Addressing::Path)
+        let is_virtual = self.virtual_host
+            || env("SPIN_VARIABLE_S3_STYLE").is_some_and(|style| style == "virtual");
+        let addressing = match is_virtual {
+            true => Addressing::VirtualHost,
+            false => Addressing::Path,
+        };
+        let endpoint = Endpoint::parse(&endpoint, addressing)
             .map_err(|problem| anyhow::anyhow!("the endpoint {problem}"))?;
         let access_key = either("AWS_ACCESS_KEY_ID", "ACCESS_KEY");
         let secret_key = either("AWS_SECRET_ACCESS_KEY", "SECRET_KEY");
@@ -54,13 +60,11 @@ impl AccessArgs {
         };
         let region = self.region.clone();
         let region = region.or_else(|| either("AWS_REGION", "REGION"));
-        let is_virtual = self.virtual_host
-            || env("SPIN_VARIABLE_S3_STYLE").is_some_and(|style| style == "virtual");
-        let credentials = Credentials::new(access_key, secret_key);
-        Ok(Client::new(endpoint.url(), credentials, transport()?)
-            .region(region.unwrap_or_else(|| "us-east-1".into()))
-            .session_token(token.map(Secret::new))
-            .virtual_host(is_virtual))
+        let credentials =
+            Credentials::new(access_key, secret_key).with_session_token(token.map(Secret::new));
+        Ok(Client::new(endpoint, credentials, transport()?)
+            .with_region(region.unwrap_or_else(|| "us-east-1".into()))
+            .with_retry(RETRY))
     }
 }
 

@@ -3,30 +3,17 @@
 
 mod access;
 
-use std::{path::PathBuf, pin::pin, process::ExitCode, time::Duration};
+use std::{path::PathBuf, pin::pin, process::ExitCode};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use indicatif::{HumanBytes, ProgressBar};
-use s3::{
-    Client,
-    client::upload::{Source, Upload, UploadError, UploadOptions, Uploaded, send_one},
-};
+use s3::{Client, Source, Upload, UploadError, UploadOptions, Uploaded};
 
 use self::access::AccessArgs;
-use crate::commands::shared::{
-    inputs,
-    pictures::content_type,
-    progress::progress_bar,
-    stop::Stop,
-    store_client::{may_pass, remedy},
-};
+use crate::commands::shared::{inputs, pictures::content_type, progress::progress_bar, stop::Stop};
 
-/// Attempts at a picture that the store does not accept at once.
-const ATTEMPTS: u32 = 4;
-/// Pause before the second attempt; each further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(500);
 /// Longest key in bytes.
 const MAX_KEY: usize = 1024;
 
@@ -166,7 +153,11 @@ impl Sending<'_> {
         {
             let all = stream::iter((1..).zip(uploads))
                 .take_until(async { stopped = Some(stop.asked().await) })
-                .map(async |(number, upload)| (number, upload, self.one(upload).await))
+                .map(async |(number, upload)| {
+                    let bucket = &self.args.bucket;
+                    let sent = self.client.upload(bucket, upload, &self.options).await;
+                    (number, upload, sent)
+                })
                 .buffer_unordered(self.args.concurrency.into());
             let mut all = pin!(all);
             while let Some((number, upload, sent)) = all.next().await {
@@ -176,19 +167,17 @@ impl Sending<'_> {
                         count.bytes += bytes;
                     }
                     Ok(Uploaded::AlreadyStored) => count.present += 1,
-                    Err(UploadError::File(error)) => {
+                    Err(UploadError::File { error: why, .. }) => {
                         count.failed += 1;
                         let which = which(self.args, number, &upload.key);
-                        let why = error.root_cause();
                         self.bar
                             .suspend(|| eprintln!("xray: {which} cannot be read: {why}"));
                     }
                     // It would meet every other file too.
                     Err(UploadError::Store(error)) => {
                         let which = which(self.args, number, &upload.key);
-                        let remedy = remedy(&error, &self.args.bucket);
-                        let error = anyhow!("{error:#}{remedy}");
-                        return Err(error).context(format!("sending {which}"));
+                        let bucket = &self.args.bucket;
+                        return Err(error).context(format!("sending {which} to {bucket}"));
                     }
                 }
                 self.bar.inc(1);
@@ -196,19 +185,5 @@ impl Sending<'_> {
         }
         count.stopped = stopped;
         Ok(count)
-    }
-
-    /// Uploads one file, again where that may help.
-    async fn one(&self, upload: &Upload) -> Result<Uploaded, UploadError> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match send_one(self.client, &self.args.bucket, upload, &self.options).await {
-                Err(UploadError::Store(error)) if may_pass(&error) => {}
-                ended => return ended,
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        send_one(self.client, &self.args.bucket, upload, &self.options).await
     }
 }

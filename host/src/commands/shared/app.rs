@@ -2,12 +2,12 @@
 //! settings.
 
 use anyhow::{Context, Result, bail};
-use s3::Credentials;
+use s3::{Credentials, Endpoint};
 use xray::config::Config;
 
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    commands::shared::runtime_args::RuntimeArgs,
+    commands::shared::{random, runtime_args::RuntimeArgs},
     serve::runtime::Options,
 };
 
@@ -40,7 +40,7 @@ impl App {
     /// was set by hand.
     pub(crate) async fn load(
         settings: &RuntimeArgs,
-        endpoint: &str,
+        endpoint: &Endpoint,
         credentials: &Credentials,
     ) -> Result<Self> {
         let manifest = settings.application().await?;
@@ -51,17 +51,13 @@ impl App {
         {
             bail!("--variable {name}: this command has its own store and sets that itself");
         }
-        let Credentials {
-            access_key,
-            secret_key,
-        } = credentials.clone();
         let values = [
-            endpoint.to_owned(),
-            endpoint.to_owned(),
+            endpoint.url(),
+            endpoint.url(),
             "us-east-1".to_owned(),
             "path".to_owned(),
-            access_key,
-            secret_key,
+            credentials.access_key.clone(),
+            credentials.secret_key.expose().to_owned(),
             String::new(),
         ];
         for (name, value) in STORE.into_iter().zip(values) {
@@ -74,7 +70,7 @@ impl App {
         let mut config = config(&manifest, &variables)?;
         let key_is_fresh = config.pseudonym_key.is_none();
         if key_is_fresh {
-            variables.set("pseudonym_key", s3::fresh_key());
+            variables.set("pseudonym_key", random::hex(32));
             config = self::config(&manifest, &variables)?;
         }
         let options = settings.options(&manifest);

@@ -9,6 +9,7 @@ pub mod pictures;
 pub mod plan;
 pub(crate) mod progress;
 pub mod push_args;
+pub(crate) mod random;
 pub mod results;
 pub mod runtime_args;
 pub mod source_args;

@@ -75,14 +75,14 @@ impl Plan {
         let client = settings.client(owner, transport.clone());
         let owner_id = user_id(&client)
             .await
-            .with_context(|| format!("{} with the owner's keys", settings.endpoint))?;
+            .with_context(|| format!("{} with the owner's keys", settings.config.endpoint.url()))?;
         let mut function = args.function_user.clone();
         if let (None, Some(keys)) = (&function, &settings.function) {
             let id = user_id(&settings.client(keys, transport)).await;
             function = Some(id.context("the keys s3_access_key and s3_secret_key")?);
         }
         let mut plan = Self {
-            heading: format!("{} as user {owner_id}", settings.endpoint),
+            heading: format!("{} as user {owner_id}", settings.config.endpoint.url()),
             resources: Vec::new(),
             notes: Vec::new(),
         };

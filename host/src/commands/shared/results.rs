@@ -46,8 +46,7 @@ pub async fn outputs_of(
             let mut copy = None;
             for key in &keys {
                 let found = client.head(bucket, key).await?;
-                let ours =
-                    |head| metadata::is_made_from(&ObjectHead::of(&head), &object, &pseudonyms);
+                let ours = |head: ObjectHead| metadata::is_made_from(&head, &object, &pseudonyms);
                 if found.is_some_and(ours) {
                     copy = Some(key.clone());
                 }
