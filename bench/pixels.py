@@ -5,7 +5,8 @@
 
 The module's figures come from its own reports (`xray process --json`): decode, prepare, annotate,
 redact and encode of both outputs, inference and transfers excluded. Pillow does the same on the
-same files, alternating with the module, so that both see the same load. Needs Pillow and a font (`assets/DejaVuSansMono-subset.ttf`).
+same files, alternating with the module, so that both see the same load. Needs Pillow and a font
+(`assets/DejaVuSansMono-subset.ttf`).
 """
 
 import argparse

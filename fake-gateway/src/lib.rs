@@ -1,4 +1,5 @@
-//! An embedded S3 store that sends bucket notifications as Ceph's RADOS Gateway does, for demos and tests.
+//! An embedded S3 store that sends bucket notifications as Ceph's RADOS Gateway does, for demos and
+//! tests.
 //!
 //! The store keeps its buckets as plain folders that people can look at. It is not for production.
 #![forbid(unsafe_code)]

@@ -39,7 +39,8 @@ pub struct TextBox {
 /// Style of the patient's lines. Each picture draws one value from each range or list.
 #[derive(Debug, Clone)]
 pub struct Style<'a> {
-    /// Whether the patient is burned in. If not, nothing on a picture identifies its patient and all of it may stay.
+    /// Burns the patient in. If false, nothing on a picture identifies its patient and all of it
+    /// may stay.
     pub burned_in: bool,
     /// Smallest and largest em in pixels.
     pub em: (f32, f32),

@@ -1,5 +1,5 @@
-//! A folder of test pictures, from phantoms or real X-rays, each with an invented patient burned in, and the ground
-//! truth about them.
+//! A folder of test pictures, from phantoms or real X-rays, each with an invented patient burned
+//! in, and the ground truth about them.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ pub struct Truth {
     pub height: u32,
     /// The patient.
     pub patient: Patient,
-    /// Whether the patient is burned in; if not, only the file name identifies the patient.
+    /// True if the patient is burned in; if not, only the file name identifies the patient.
     pub burned_in: bool,
     /// Text burned in by this crate. Text that a real X-ray already had is not listed.
     pub texts: Vec<TextBox>,
@@ -56,7 +56,8 @@ pub enum Subject {
     Xrays(Vec<PathBuf>),
 }
 
-/// Writes the pictures and [`TRUTH_FILE`] to the folder `out`, on all cores; calls `progress` after each picture.
+/// Writes the pictures and [`TRUTH_FILE`] to the folder `out`, on all cores; calls `progress` after
+/// each picture.
 ///
 /// # Errors
 /// Fails when an X-ray can't be read or a file can't be written.

@@ -1,8 +1,9 @@
-//! Draws chest X-rays of patients who never lived, with burned-in annotations and the ground truth about them.
+//! Draws chest X-rays of patients who never lived, with burned-in annotations and the ground truth
+//! about them.
 //!
-//! [`Phantom::draw`] makes one picture in memory; [`make_images`] writes a folder of them, drawn or from real X-rays,
-//! with a [`TRUTH_FILE`] that says whose each picture is and where each line of text stands. Equal seeds give equal
-//! bytes on every machine and with every release.
+//! [`Phantom::draw`] makes one picture in memory; [`make_images`] writes a folder of them, drawn or
+//! from real X-rays, with a [`TRUTH_FILE`] that says whose each picture is and where each line of
+//! text stands. Equal seeds give equal bytes on every machine and with every release.
 //!
 //! ```
 //! use phantoms::{DEFAULT_SEED, Phantom};

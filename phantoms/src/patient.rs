@@ -29,7 +29,8 @@ pub struct Patient {
 }
 
 impl Patient {
-    /// Invents patient `index` of a run. Ids differ within a run, so that no two files share a name.
+    /// Invents patient `index` of a run. Ids differ within a run, so that no two files share a
+    /// name.
     pub(crate) fn invent(seed: &mut Seed, index: usize) -> Self {
         let name = format!("{} {}", seed.pick(&FIRST), seed.pick(&LAST));
         // 4,567 and 9,000 are coprime, so ids repeat only after 9,000 patients.

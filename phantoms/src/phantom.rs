@@ -1,7 +1,7 @@
 //! Drawn pictures that pass for chest X-rays at a glance.
 //!
-//! One third is drawn ill enough for the shipped model to report pneumonia, one third healthy, and one third in
-//! between.
+//! One third is drawn ill enough for the shipped model to report pneumonia, one third healthy, and
+//! one third in between.
 
 use image::GrayImage;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -76,7 +76,8 @@ impl Phantom {
     }
 }
 
-/// Severities in between rise in steps, so that one of them falls where the model is unsure, wherever that is.
+/// Severities in between rise in steps, so that one of them falls where the model is unsure,
+/// wherever that is.
 fn severity(seed: &mut Seed, index: usize, kind: Kind) -> f32 {
     match (kind, index % 3) {
         (Kind::Normal, _) | (Kind::Mixed, 0) => 0.0,

@@ -1,4 +1,5 @@
-//! A pseudorandom generator of our own: no dependency's release can change the pictures that a seed gives.
+//! A pseudorandom generator of our own: no dependency's release can change the pictures that a seed
+//! gives.
 
 /// SplitMix64 by Sebastiano Vigna (public domain).
 #[derive(Debug, Clone)]
@@ -9,7 +10,8 @@ impl Seed {
         Self(seed)
     }
 
-    /// Returns an independent generator for part `index`, so that parts can be made in any order and on any thread.
+    /// Returns an independent generator for part `index`, so that parts can be made in any order
+    /// and on any thread.
     pub(crate) fn part(&self, index: u64) -> Self {
         Self(Self(self.0 ^ index.wrapping_mul(0xA076_1D64_78BD_642F)).next())
     }

@@ -1,7 +1,7 @@
 //! Lists a bucket.
 //!
-//! `cargo run -p s3 --features client --example list -- http://rgw:7480 BUCKET [PREFIX]`, with AWS_ACCESS_KEY_ID and
-//! AWS_SECRET_ACCESS_KEY set.
+//! `cargo run -p s3 --features client --example list -- http://rgw:7480 BUCKET [PREFIX]`, with
+//! AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set.
 
 use std::{env, error::Error};
 

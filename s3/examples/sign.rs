@@ -1,6 +1,7 @@
 //! Signs a request and prints it, as one would send it with any HTTP client.
 //!
-//! `cargo run -p s3 --example sign -- http://rgw:7480 BUCKET KEY`, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set.
+//! `cargo run -p s3 --example sign -- http://rgw:7480 BUCKET KEY`, with AWS_ACCESS_KEY_ID and
+//! AWS_SECRET_ACCESS_KEY set.
 
 use std::{env, error::Error};
 

@@ -32,7 +32,8 @@ pub trait Action {
     /// Makes the request, which is to be signed for [`Action::SERVICE`].
     ///
     /// # Errors
-    /// [`Error::Uri`] when the bucket's name can't be part of a URI, [`Error::Header`] when a value can't stand in a header.
+    /// [`Error::Uri`] when the bucket's name can't be part of a URI, [`Error::Header`] when a value
+    /// can't stand in a header.
     fn request(&self, endpoint: &Endpoint) -> Result<Request<Bytes>, Error>;
 
     /// Reads the response.
@@ -42,7 +43,8 @@ pub trait Action {
     fn response(&self, response: Response<Bytes>) -> Result<Self::Output, Error>;
 }
 
-/// Any other request about an object, a bucket or the service; returns the response if it is a success.
+/// Any other request about an object, a bucket or the service; returns the response if it is a
+/// success.
 #[derive(Debug, Clone, Default)]
 pub struct Raw<'a> {
     /// HTTP method.
@@ -80,7 +82,8 @@ impl Action for Raw<'_> {
 
 /// An action of the notification service, SNS; returns the body of a success.
 ///
-/// The parameters go in the body, as a form: SNS takes them in the query too, where RGW silently ignores them.
+/// The parameters go in the body, as a form: SNS takes them in the query too, where RGW silently
+/// ignores them.
 #[derive(Debug, Clone, Copy)]
 pub struct Sns<'a> {
     /// Parameters, `Action` among them.
@@ -141,7 +144,8 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// Has the store check the body against its MD5; RGW ignores the newer `x-amz-checksum-*` before 20.
+/// Has the store check the body against its MD5; RGW ignores the newer `x-amz-checksum-*` before
+/// 20.
 fn insert_md5(request: &mut Request<Bytes>) -> Result<(), Error> {
     let md5 = STANDARD.encode(Md5::digest(request.body()));
     insert(request.headers_mut(), "content-md5", &md5)

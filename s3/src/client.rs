@@ -74,7 +74,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client for an endpoint, reached through `transport`, with the region `us-east-1` and without retries.
+    /// Makes a client for an endpoint, reached through `transport`, with the region `us-east-1` and
+    /// without retries.
     pub fn new(endpoint: Endpoint, credentials: Credentials, transport: Transport) -> Self {
         Self {
             endpoint,
@@ -162,7 +163,7 @@ impl Client {
         self.send(&put).await?.ok_or(Error::Missing("ETag"))
     }
 
-    /// Fetches an object; `None` if there is none.
+    /// Fetches an object; `None` if it does not exist.
     ///
     /// # Errors
     /// Fails on any response other than the object or 404.
@@ -183,7 +184,7 @@ impl Client {
         self.send(&HeadObject { bucket, key }).await
     }
 
-    /// Deletes an object; succeeds if there is none.
+    /// Deletes an object; succeeds if it does not exist.
     ///
     /// # Errors
     /// Fails when the store refuses.
@@ -191,7 +192,8 @@ impl Client {
         self.send(&DeleteObject { bucket, key }).await
     }
 
-    /// Lists at most `max_keys` objects whose keys begin with `prefix`, from the first key after `start_after`.
+    /// Lists at most `max_keys` objects whose keys begin with `prefix`, from the first key after
+    /// `start_after`.
     ///
     /// # Errors
     /// Fails when the store refuses, or its listing can't be read.

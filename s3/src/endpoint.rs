@@ -56,7 +56,8 @@ impl Endpoint {
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         let valid = authority.parse::<http::uri::Authority>().is_ok_and(|a| {
-            // `host:` and ports over 65535 parse too, but the signed host would differ from the one sent.
+            // `host:` and ports over 65535 parse too, but the signed host would differ from the one
+            // sent.
             !a.host().is_empty() && (a.port_u16().is_some() || a.as_str() == a.host())
         });
         if !valid || authority.contains(['/', '?', '#', '@']) {
@@ -79,10 +80,11 @@ impl Endpoint {
         self.addressing
     }
 
-    /// Returns the URI of an object; of a bucket if `key` is empty, and of the service if `bucket` is empty too.
+    /// Returns the URI of an object; of a bucket if `key` is empty, and of the service if `bucket`
+    /// is empty too.
     ///
-    /// Keys are encoded byte by byte and never normalized: `a//b` and `a/../b` are keys of their own. `query` is
-    /// everything after the question mark, encoded.
+    /// Keys are encoded byte by byte and never normalized: `a//b` and `a/../b` are keys of their
+    /// own. `query` is everything after the question mark, encoded.
     ///
     /// # Errors
     /// [`Error::Uri`] when the bucket's name can't be part of a URI.

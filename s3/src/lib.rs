@@ -1,8 +1,9 @@
 //! A small S3 client for Ceph's RADOS Gateway (RGW).
 //!
-//! The core does no I/O. An [`Action`] makes a request for an [`Endpoint`], [`sigv4::sign`] signs it, any HTTP client
-//! sends it, and the action reads the response. The time is a parameter, so everything can be tested without a clock or
-//! a socket. The feature `client` adds [`Client`], which does all of that over hyper.
+//! The core does no I/O. An [`Action`] makes a request for an [`Endpoint`], [`sigv4::sign`] signs
+//! it, any HTTP client sends it, and the action reads the response. The time is a parameter, so
+//! everything can be tested without a clock or a socket. The feature `client` adds [`Client`],
+//! which does all of that over hyper.
 //!
 //! ```
 //! use s3::{Action, Addressing, Endpoint, GetObject, Secret, sigv4};
@@ -28,30 +29,35 @@
 //! The versions in parentheses are those of Ceph on which a behavior was seen.
 //!
 //! Conditions:
-//! - `If-Match` on PUT is compared with the stored ETag verbatim: it must be sent without quotes (16.2.15). AWS, MinIO
-//!   and s3s take both forms.
+//! - `If-Match` on PUT is compared with the stored ETag verbatim: it must be sent without quotes
+//!   (16.2.15). AWS, MinIO and s3s take both forms.
 //! - `If-None-Match: *` on an existing key and a wrong `If-Match` are 412 (16, 18, 20).
-//! - In a bucket with versioning `If-Match` never holds on 16 and 18, because it is compared with the version about to be
-//!   made; 20 checks it. [`Precondition::Seen`] is for that case.
+//! - In a bucket with versioning `If-Match` never holds on 16 and 18, because it is compared with
+//!   the version about to be made; 20 checks it. [`Precondition::Seen`] is for that case.
 //!
 //! Errors:
-//! - `<Message>` is usually empty and `<Key>` is missing. HEAD has no body at all, so a missing bucket and a missing
-//!   object look alike, and a HEAD of an object under a customer's key (SSE-C) is a bare 400.
-//! - A GET of such an object is 400 `InvalidArgument`; only its message tells ([`Reason::CustomerKey`], 16.2.15).
-//! - 403 `InvalidAccessKeyId` may mean that the key service lacks a key ([`Reason::KeyService`], 16.2.15).
+//! - `<Message>` is usually empty and `<Key>` is missing. HEAD has no body at all, so a missing
+//!   bucket and a missing object look alike, and a HEAD of an object under a customer's key (SSE-C)
+//!   is a bare 400.
+//! - A GET of such an object is 400 `InvalidArgument`; only its message tells
+//!   ([`Reason::CustomerKey`], 16.2.15).
+//! - 403 `InvalidAccessKeyId` may mean that the key service lacks a key ([`Reason::KeyService`],
+//!   16.2.15).
 //! - A GET of a delete marker's version is 405, as S3 specifies.
 //! - A kept-alive 404 on `?publicAccessBlock` sends more bytes than its `Content-Length` (18, 20).
 //!
 //! Bodies and headers:
-//! - A wrong `Content-MD5` is 400 `BadDigest`; `x-amz-checksum-*` is ignored before 20. PUTs here carry the MD5.
+//! - A wrong `Content-MD5` is 400 `BadDigest`; `x-amz-checksum-*` is ignored before 20. PUTs here
+//!   carry the MD5.
 //! - PUT and POST need a `Content-Length`, even if it is zero.
 //! - Names of user metadata are returned in lower case.
-//! - Continuation tokens of a listing are keys, written without encoding, so that the document may be invalid XML
-//!   (16.2.15). [`ListObjects`] goes by the last key instead.
+//! - Continuation tokens of a listing are keys, written without encoding, so that the document may
+//!   be invalid XML (16.2.15). [`ListObjects`] goes by the last key instead.
 //! - A listed key encodes a space as `%20`, where AWS writes `+`.
-//! - Parameters of SNS actions count in the body only; in the query they are silently ignored ([`Sns`]).
-//! - Deleting several objects in one request aborts 16.2.15 if a notification pushes to HTTP. There is no such action
-//!   here.
+//! - Parameters of SNS actions count in the body only; in the query they are silently ignored
+//!   ([`Sns`]).
+//! - Deleting several objects in one request aborts 16.2.15 if a notification pushes to HTTP. There
+//!   is no such action here.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -133,7 +133,8 @@ fn reason(status: StatusCode, code: &str, body: &[u8]) -> Reason {
     if status == StatusCode::BAD_REQUEST && message.contains("Server Side Encryption") {
         return Reason::CustomerKey;
     }
-    // RGW answers 403 InvalidAccessKeyId when its key service lacks a key, as if our key were wrong (seen on 16.2.15).
+    // RGW returns 403 InvalidAccessKeyId when its key service lacks a key, as if our key were wrong
+    // (seen on 16.2.15).
     if matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
         && message.to_ascii_lowercase().contains("kms")
     {

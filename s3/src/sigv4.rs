@@ -1,7 +1,8 @@
 //! AWS Signature Version 4 in headers, stage by stage. Pure: the time is a parameter.
 //!
-//! After "AWS Signature Version 4 signing process" and, for S3, "Authenticating Requests: Using the Authorization
-//! Header". S3 encodes each path segment once and normalizes nothing; a key's `..` and `//` are signed as they are.
+//! After "AWS Signature Version 4 signing process" and, for S3, "Authenticating Requests: Using the
+//! Authorization Header". S3 encodes each path segment once and normalizes nothing; a key's `..`
+//! and `//` are signed as they are.
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -32,7 +33,8 @@ pub fn sha256_hex(data: &[u8]) -> String {
 
 /// Computes HMAC-SHA-256 (RFC 2104) under a key of any length.
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
-    // HMAC accepts keys of every length. The unreachable fallback only keeps a panic out of the code.
+    // HMAC accepts keys of every length. The unreachable fallback only keeps a panic out of the
+    // code.
     match Hmac::<Sha256>::new_from_slice(key) {
         Ok(mut mac) => {
             mac.update(data);
@@ -156,12 +158,13 @@ pub fn amz_date(time: jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Signs a request: adds `x-amz-date`, `x-amz-content-sha256`, the session token and `authorization`, and then
-/// `content-length`.
+/// Signs a request: adds `x-amz-date`, `x-amz-content-sha256`, the session token and
+/// `authorization`, and then `content-length`.
 ///
-/// The signature covers `host`, as the sender rebuilds it from the authority (with a port only where it is not the
-/// scheme's default), and every header that is on the request now. Headers that senders add or change, as `traceparent`,
-/// must not be among them yet; that is why the length is added after signing.
+/// The signature covers `host`, as the sender rebuilds it from the authority (with a port only
+/// where it is not the scheme's default), and every header that is on the request now. Headers that
+/// senders add or change, as `traceparent`, must not be among them yet; that is why the length is
+/// added after signing.
 ///
 /// # Errors
 /// [`Error::AccessKey`] or [`Error::SessionToken`] when one can't stand in a header.
@@ -206,7 +209,8 @@ pub fn sign(
     let mut authorization = HeaderValue::from_str(&authorization).map_err(|_| Error::AccessKey)?;
     authorization.set_sensitive(true);
     let length = request.body().len();
-    // RGW wants the length of a PUT or POST even if it is zero. Without one a body would be sent in chunks, which S3 refuses.
+    // RGW wants the length of a PUT or POST even if it is zero. Without one a body would be sent in
+    // chunks, which S3 refuses.
     let needs_length = length > 0 || matches!(*request.method(), Method::PUT | Method::POST);
     let headers = request.headers_mut();
     headers.insert(header::AUTHORIZATION, authorization);
@@ -222,7 +226,8 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<()
     Ok(())
 }
 
-/// Returns the `host` header for a URI: its authority, with the port only where it is not the scheme's default.
+/// Returns the `host` header for a URI: its authority, with the port only where it is not the
+/// scheme's default.
 fn host(uri: &Uri) -> String {
     let name = uri.host().unwrap_or_default();
     match (uri.scheme_str(), uri.port_u16()) {

@@ -1,7 +1,7 @@
 //! Reading and writing XML documents: the only place that knows the parser.
 //!
-//! Error bodies are read by [`text`], which takes a document of any shape and adds little to a WebAssembly module.
-//! Documents with structure are read and written by serde.
+//! Error bodies are read by [`text`], which takes a document of any shape and adds little to a
+//! WebAssembly module. Documents with structure are read and written by serde.
 
 use quick_xml::{Reader, escape::unescape, events::Event};
 use serde::{Serialize, de::DeserializeOwned};

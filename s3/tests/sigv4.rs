@@ -1,4 +1,5 @@
-//! Signing, held to AWS's published vectors at each stage and to the examples in S3's documentation.
+//! Signing, held to AWS's published vectors at each stage and to the examples in S3's
+//! documentation.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};

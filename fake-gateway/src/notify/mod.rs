@@ -1,7 +1,7 @@
 //! Bucket notifications as Ceph's gateway sends them, with the same content, order and delivery.
 //!
-//! A [`Rule`] ties a bucket to a [`Topic`]. The store prepares the notification of a [`Change`] while it holds the key's
-//! lock, so that the sequencers of a key are in the order of its writes.
+//! A [`Rule`] ties a bucket to a [`Topic`]. The store prepares the notification of a [`Change`]
+//! while it holds the key's lock, so that the sequencers of a key are in the order of its writes.
 
 mod record;
 mod sequencer;
@@ -29,7 +29,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// Returns its name in notifications, without the prefix `s3:`, which AWS writes and Ceph doesn't.
+    /// Returns its name in notifications, without the prefix `s3:`, which AWS writes and Ceph
+    /// doesn't.
     pub fn name(self) -> &'static str {
         match self {
             Event::Put => "ObjectCreated:Put",
@@ -66,7 +67,8 @@ pub struct Change {
     pub started: SystemTime,
 }
 
-/// Makes the body of a notification about a change outside any store, with the current time as its sequencer.
+/// Makes the body of a notification about a change outside any store, with the current time as its
+/// sequencer.
 pub fn notification(change: &Change) -> bytes::Bytes {
     Notifications::new(Vec::new()).body(change, "xray", "")
 }
@@ -154,8 +156,8 @@ impl Notifications {
 
     /// Prepares the notifications of a change and takes their sequencers.
     ///
-    /// Call it under the key's lock and [`Pending::send`] after releasing it: a direct topic calls the receiver, which
-    /// may request the same object.
+    /// Call it under the key's lock and [`Pending::send`] after releasing it: a direct topic calls
+    /// the receiver, which may request the same object.
     pub(crate) fn prepare(&self, change: &Change) -> Vec<Pending> {
         let prepare = |rule: &Rule| Pending {
             body: self.body(change, &rule.id, &rule.opaque),

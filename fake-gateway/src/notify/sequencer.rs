@@ -42,8 +42,8 @@ impl Instant {
         (self.0 % 1_000_000_000) as u32
     }
 
-    /// Returns the bytes of Ceph's `utime_t` in memory: two little-endian numbers of 32 bits. As text they are out of
-    /// order as soon as a low byte overflows; readers must handle that.
+    /// Returns the bytes of Ceph's `utime_t` in memory: two little-endian numbers of 32 bits. As
+    /// text they are out of order as soon as a low byte overflows; readers must handle that.
     pub fn hex(self) -> String {
         let mut bytes = [0u8; 8];
         bytes[..4].copy_from_slice(&(self.seconds() as u32).to_le_bytes());
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn hex_matches_a_captured_notification() {
-        // From tests/notifications/18.2.7/ObjectCreated-Put-odd-key.http, whose eventId holds the same instant in
-        // decimal: 1795414945.727139.
+        // From tests/notifications/18.2.7/ObjectCreated-Put-odd-key.http, whose eventId holds the
+        // same instant in decimal: 1795414945.727139.
         let instant = Instant(1_795_414_945_727_139_607);
         assert_eq!(instant.hex(), "A1DB036B1745572B");
     }

@@ -1,9 +1,10 @@
 //! Topics: the destinations of notifications.
 //!
-//! A queue hands notifications to its receiver, such as a Kafka producer; the other kinds push over HTTP. A persistent
-//! topic is a queue: the uploader never waits for it, and a failed delivery is retried. A direct topic pushes once while
-//! the uploader waits; a failed delivery is lost although the upload succeeds. The gateway retries hundreds of times a
-//! second without end; this queue backs off and gives up, so that a demo ends.
+//! A queue hands notifications to its receiver, such as a Kafka producer; the other kinds push over
+//! HTTP. A persistent topic is a queue: the uploader never waits for it, and a failed delivery is
+//! retried. A direct topic pushes once while the uploader waits; a failed delivery is lost although
+//! the upload succeeds. The gateway retries hundreds of times a second without end; this queue
+//! backs off and gives up, so that a demo ends.
 
 use std::{
     sync::Arc,
@@ -53,7 +54,7 @@ pub struct Delivery {
     pub key: String,
     /// Number of attempts.
     pub attempts: u32,
-    /// Last response, or the reason why there is none.
+    /// Last response, or the reason why none arrived.
     pub response: anyhow::Result<Response<Bytes>>,
     /// Time from publishing to the end of the last attempt.
     pub took: Duration,
@@ -125,10 +126,11 @@ impl Topic {
         Self(Mode::Queue(queue))
     }
 
-    /// Makes a queue that pushes to `url`, at most `concurrency` notifications at a time, and sends each finished delivery
-    /// to `finished`.
+    /// Makes a queue that pushes to `url`, at most `concurrency` notifications at a time, and sends
+    /// each finished delivery to `finished`.
     ///
-    /// Must be called within a Tokio runtime. The queue lives until the last clone and the last notice are dropped.
+    /// Must be called within a Tokio runtime. The queue lives until the last clone and the last
+    /// notice are dropped.
     pub fn persistent(
         url: Uri,
         transport: Transport,
@@ -177,7 +179,8 @@ impl Topic {
         })))
     }
 
-    /// Publishes a notification: a queue or persistent topic returns at once, a direct one after the push.
+    /// Publishes a notification: a queue or persistent topic returns at once, a direct one after
+    /// the push.
     pub async fn publish(&self, event: Event, bucket: String, key: String, body: Bytes) {
         let notice = Notice {
             event,
@@ -187,7 +190,8 @@ impl Topic {
             published: Instant::now(),
         };
         match &self.0 {
-            // The queue is closed only when the runtime shuts down, and then nobody is left to be told.
+            // The queue is closed only when the runtime shuts down, and then nobody is left to be
+            // told.
             Mode::Queue(queue) => drop(queue.send(notice)),
             Mode::Direct(push) => push.deliver(notice).await,
         }
@@ -211,7 +215,7 @@ impl Push {
             }
         };
         if let Some(finished) = &self.finished {
-            // A receiver that is gone is no reason to stop delivering.
+            // Delivery continues although the receiver of these notices is gone.
             let _ = finished.send(notice.finish(attempts, response));
         }
     }

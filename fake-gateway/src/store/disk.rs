@@ -1,8 +1,8 @@
 //! Objects on disk: each a file under its key, with its attributes in a hidden file.
 //!
-//! `s3s-fs` would name the hidden file by the whole key, which fails for keys of about a hundred bytes and more, and would
-//! not write both files atomically. Single objects are therefore handled here; `s3s-fs` lists, and joins multipart
-//! uploads.
+//! `s3s-fs` would name the hidden file by the whole key, which fails for keys of about a hundred
+//! bytes and more, and would not write both files atomically. Single objects are therefore handled
+//! here; `s3s-fs` lists, and joins multipart uploads.
 
 use std::{
     collections::BTreeMap,
@@ -58,7 +58,8 @@ impl Disk {
         })
     }
 
-    /// Returns the object at `path`. A file that was not stored through S3 is an object too; its ETag is computed.
+    /// Returns the object at `path`. A file that was not stored through S3 is an object too; its
+    /// ETag is computed.
     pub(super) fn find(&self, path: &Path) -> io::Result<Option<Object>> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,

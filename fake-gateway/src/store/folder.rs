@@ -1,7 +1,7 @@
 //! Layout on disk: one visible folder per bucket that holds nothing but objects.
 //!
-//! `s3s-fs` keeps parts and partial files beside the buckets. Its root is therefore the hidden folder `.s3`, in which each
-//! bucket is a link to its visible folder.
+//! `s3s-fs` keeps parts and partial files beside the buckets. Its root is therefore the hidden
+//! folder `.s3`, in which each bucket is a link to its visible folder.
 
 use std::{
     fs, io,
@@ -74,8 +74,8 @@ impl Folder {
 
     /// Returns the path of an object, whether it exists or not.
     ///
-    /// A key that a folder can't hold as it is (`..`, empty segments, long names) is rejected: `s3s-fs` would silently
-    /// store it elsewhere.
+    /// A key that a folder can't hold as it is (`..`, empty segments, long names) is rejected:
+    /// `s3s-fs` would silently store it elsewhere.
     pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         let segments = key.strip_suffix('/').unwrap_or(key).split('/');
         for segment in segments {
@@ -107,7 +107,8 @@ impl Folder {
         Ok(path)
     }
 
-    /// Reports whether `s3s-fs` can store parts for this key: it makes their names of the whole key.
+    /// Reports whether `s3s-fs` can store parts for this key: it makes their names of the whole
+    /// key.
     pub(super) fn takes_parts_of(&self, bucket: &str, key: &str) -> bool {
         let upload = ".upload-00000000-0000-0000-0000-000000000000".len();
         let mut names = self.files_of_s3s(bucket, key).into_iter();

@@ -1,7 +1,7 @@
 //! Locks per key, which make a condition and the write that depends on it atomic.
 //!
-//! Keys share a fixed number of locks by their hash. Two keys may now and then wait for each other, but no lock ever has
-//! to be removed.
+//! Keys share a fixed number of locks by their hash. Two keys may now and then wait for each other,
+//! but no lock ever has to be removed.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -1,8 +1,8 @@
-//! An S3 store on a folder, with checked signatures, atomic conditional writes, and notifications as Ceph's gateway sends
-//! them.
+//! An S3 store on a folder, with checked signatures, atomic conditional writes, and notifications
+//! as Ceph's gateway sends them.
 //!
-//! It serves HTTP after [`Store::listen`], and calls within the process by [`Store::handle`]. Both go through the same
-//! code and the same signature check.
+//! It serves HTTP after [`Store::listen`], and calls within the process by [`Store::handle`]. Both
+//! go through the same code and the same signature check.
 
 mod conditions;
 mod disk;

@@ -60,7 +60,8 @@ impl Objects {
             ..Attributes::default()
         };
         self.disk.describe(&path, attributes).map_err(failed)?;
-        // The attributes are stored now. The files of `s3s-fs` go, because their names hold the key.
+        // The attributes are stored now. The files of `s3s-fs` go, because their names hold the
+        // key.
         for name in self.folder.files_of_s3s(&bucket, &key) {
             fs::remove_file(name).or_else(|e| match e.kind() {
                 std::io::ErrorKind::NotFound => Ok(()),

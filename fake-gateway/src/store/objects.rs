@@ -36,7 +36,8 @@ impl Objects {
         })
     }
 
-    /// Prepares the notifications of a change under its lock; `found` is the object after a write or before a deletion.
+    /// Prepares the notifications of a change under its lock; `found` is the object after a write
+    /// or before a deletion.
     pub(super) fn changed(
         &self,
         event: Event,

@@ -26,7 +26,8 @@ impl Objects {
         let started = SystemTime::now();
         let input = request.input;
         let (bucket, key) = (&*input.bucket, &*input.key);
-        // Read the whole body first: a slow sender must not hold the lock, and a damaged body must change nothing.
+        // Read the whole body first: a slow sender must not hold the lock, and a damaged body must
+        // change nothing.
         let body = whole(input.body).await?;
         check_md5(input.content_md5.as_deref(), &body)?;
         let attributes = Attributes {
@@ -132,7 +133,8 @@ impl Objects {
         }))
     }
 
-    /// Deletes an object. Deleting one that does not exist succeeds and is notified of too, as on the gateway.
+    /// Deletes an object. Deleting one that does not exist succeeds and is notified of too, as on
+    /// the gateway.
     pub(super) async fn delete(
         &self,
         bucket: &str,

@@ -61,7 +61,7 @@ async fn broker_and_topics() {
         "doctor-kafka does not exist",
     );
     Topic::create(&broker.plain, bucket, 3).await;
-    until("the broker tells of the topic", || {
+    until("the broker describes the topic", || {
         doctor(&broker.plain, &look) == (None, None)
     });
     // On a machine without the application.

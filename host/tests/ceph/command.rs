@@ -14,7 +14,7 @@ use crate::{
 /// The key of the tests' pseudonyms.
 pub const PSEUDONYM_KEY: &str = "a key for tests, long enough";
 
-/// What a command ended with.
+/// Result of a command.
 pub struct Ended {
     pub code: i32,
     pub stdout: String,
@@ -47,7 +47,7 @@ pub fn owner(command: &mut Command, keys: &Credentials) {
     command.env("AWS_SECRET_ACCESS_KEY", keys.secret_key.expose());
 }
 
-/// Runs it to its end. Nothing it prints may hold a secret.
+/// Runs it until it exits. Nothing it prints may hold a secret.
 pub fn run(mut command: Command) -> Ended {
     let output = {
         let makes = |argument: &OsStr| argument == "setup" || argument == "teardown";
@@ -125,7 +125,7 @@ impl Function {
         }
     }
 
-    /// What it has printed so far: a report line for each object, among others.
+    /// Returns its output so far: a report line for each object, among others.
     pub fn printed(&self) -> String {
         self.serving.printed()
     }

@@ -67,7 +67,7 @@ async fn the_manifests_let_everybody_do_their_part() {
                       body: &str| {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let answer = raw(&client, method, bucket, key, query, HeaderMap::new(), body).await;
-        answer.expect("an answer").status().as_u16()
+        answer.expect("a response").status().as_u16()
     };
     let owner = gateway.owner();
     for (bucket, policy) in &policies {
@@ -119,7 +119,7 @@ async fn the_manifests_let_everybody_do_their_part() {
         ("research", research, &delete, anonymized, "o", 403),
         ("research", research, &get, processed, "o", 403),
         ("research", research, &get, input, "", 403),
-        // What is not clean for sure is for nobody but who reviews it.
+        // Only the reviewer may read copies that may still contain text.
         ("owner", &owner, &get, quarantine, "o", 403),
         ("clinic", clinic, &get, quarantine, "o", 403),
         ("research", research, &get, quarantine, "o", 403),
@@ -144,7 +144,7 @@ async fn the_manifests_let_everybody_do_their_part() {
     let source = format!("{quarantine}/o").parse().expect("a header");
     from.insert("x-amz-copy-source", source);
     let moved = raw(&review, put, anonymized, "moved", "", from, Bytes::new());
-    assert_eq!(moved.await.expect("an answer").status(), 200);
+    assert_eq!(moved.await.expect("a response").status(), 200);
     assert_eq!(send(review, delete, quarantine, "o", "", "").await, 204);
     assert_eq!(send(research, get, anonymized, "moved", "", "").await, 200);
 }

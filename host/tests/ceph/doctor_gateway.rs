@@ -132,7 +132,7 @@ async fn a_clock_that_is_off() {
     set_up(gateway, bucket, &receiver.address, &[]);
     let at = |seconds: i64| {
         let endpoint = gateway.endpoint.clone();
-        // The gateway, with another time on its answers.
+        // The gateway, with another time in its responses.
         Server::start(move |request| {
             let endpoint = endpoint.clone();
             async move {

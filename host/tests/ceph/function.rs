@@ -55,7 +55,7 @@ pub fn send(site: &Site, bucket: &str, arguments: &[&str]) -> Command {
     process
 }
 
-/// Runs a command to its end: whether it succeeded, its standard output, its standard error.
+/// Runs a command until it exits and returns success, standard output and standard error.
 pub fn run(command: &mut Command) -> (bool, String, String) {
     let Output {
         status,
@@ -92,7 +92,7 @@ impl Function {
         lines.collect()
     }
 
-    /// The reports, once there are so many. An answer may be here before the line that was printed with it.
+    /// The reports, once there are so many. A response may arrive before the line that was printed with it.
     pub async fn reported(&self, count: usize) -> Vec<Value> {
         let all = async || self.reports().len() >= count;
         until(&format!("{count} reports"), all).await;

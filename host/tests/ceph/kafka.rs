@@ -24,7 +24,7 @@ use crate::{
     wait::until,
 };
 
-/// Writes what is pushed into the topic, and answers when the broker has it.
+/// Writes pushed events into the topic, and responds when the broker has them.
 async fn bridge(topic: Arc<Topic>, pushes: Arc<AtomicUsize>) -> Server {
     Server::start(move |request| {
         let (topic, pushes) = (topic.clone(), pushes.clone());
@@ -118,7 +118,7 @@ async fn pictures_go_through_ceph_and_kafka() {
         image::load_from_memory(&stored.expect("an output").body).unwrap();
     }
     println!(
-        "12 pictures through {} and Apache Kafka: 12 labelled, {copies} anonymized",
+        "12 pictures through {} and Apache Kafka: 12 labeled, {copies} anonymized",
         gateway.version
     );
 }

@@ -5,7 +5,7 @@ use crate::{
     site::{Site, picture},
 };
 
-/// What goes wrong where somebody encodes once too often, decodes, normalises or cuts.
+/// Keys that break when code encodes once too often, decodes, normalizes or cuts.
 fn odd_keys() -> Vec<String> {
     let mut keys: Vec<String> = [
         "a b.jpeg",

@@ -1,4 +1,5 @@
-//! What `xray setup` lets the function's user do: verb by verb, as that user, against the gateway.
+//! The rights that `xray setup` grants the function's user: action by action, as that user, against the
+//! gateway.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};

@@ -1,4 +1,5 @@
-//! Copies that are not clean for sure, on a real gateway: kept apart, replaced when they are clean, let go by a person.
+//! Copies that may still contain text, on a real gateway: kept apart, replaced once clean, released by
+//! a person.
 
 use http::{HeaderMap, Method};
 

@@ -1,4 +1,4 @@
-//! Removals as the gateway tells of them, with and without `remove_outputs`.
+//! Removals as the gateway reports them, with and without `remove_outputs`.
 
 use crate::{
     catcher::Catcher,
@@ -31,7 +31,7 @@ async fn outputs_go_with_their_source_only_where_that_is_wanted() {
     assert_eq!(report["processed"], "removed", "{report}");
     assert_eq!(report["anonymized"], "removed", "{report}");
     assert_eq!(site.outputs("a/one.jpeg").await, Default::default());
-    // The neighbour has kept its own.
+    // The other picture's outputs remain.
     assert_eq!(site.count(&site.processed()).await, 1);
     assert_eq!(site.count(&site.anonymized()).await, 1);
     let report = deliver(&follows.url, &removal).await;

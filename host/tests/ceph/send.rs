@@ -168,7 +168,7 @@ async fn what_is_refused_is_said_with_its_remedy_and_without_names() {
     let (is_ok, _, errors) = run(&mut send(&site, &site.bucket, &[folder]));
     assert!(
         is_ok && errors.contains("2 sent"),
-        "what is no file is no picture: {errors}"
+        "a folder is not a picture: {errors}"
     );
     assert_eq!(site.count(&site.bucket).await, 2);
 }

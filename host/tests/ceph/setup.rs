@@ -185,7 +185,7 @@ async fn a_topic_that_is_moved_moves_for_every_bucket() {
     };
     let owner = gateway.owner();
     let put = async |bucket: &str| {
-        // Not persistent: the push is over when the answer comes.
+        // Not persistent: the push is complete when the response arrives.
         let put = owner.put(bucket, "a.jpg", "image/jpeg", "x".into());
         put.await.unwrap();
         counts.each_ref().map(|count| count.load(Relaxed))
@@ -198,7 +198,7 @@ async fn a_topic_that_is_moved_moves_for_every_bucket() {
     assert_eq!(put("setup-moves-a").await, [1, 2]);
 }
 
-/// What a gateway says when somebody else writes a topic at the same moment.
+/// Response of a gateway when somebody else writes a topic at the same moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_fails_to_write_a_topic_is_asked_again() {
     let Some(gateway) = gateway().await else {

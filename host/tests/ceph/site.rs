@@ -154,7 +154,7 @@ impl Site {
         outputs.await.unwrap()
     }
 
-    /// How many objects a bucket holds.
+    /// Returns the number of objects in a bucket.
     pub async fn count(&self, bucket: &str) -> usize {
         let page = self.client.list(bucket, "", "", 1000).await.unwrap();
         assert!(!page.is_truncated);

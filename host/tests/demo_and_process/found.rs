@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{common::root, function_is_built, picture, run, text, xray};
 
-/// Where a mark stands: left, top, across, down.
+/// Position of a marker: left, top, across, down.
 type Place = [u32; 4];
 
 /// Every picture of a folder through `xray process`, whatever its risk; the anonymized copy of each file, and the report on it.

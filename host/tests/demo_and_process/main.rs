@@ -19,7 +19,7 @@ use std::{
 use common::{function_is_built, root};
 use image::GrayImage;
 
-/// The command on the repository's application, with nothing from the environment of whoever runs the tests.
+/// The command on the repository's application, with nothing from the caller's environment.
 fn xray(command: &str) -> Command {
     let mut xray = Command::new(env!("CARGO_BIN_EXE_xray"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPIN_VARIABLE_")) {
@@ -59,7 +59,8 @@ fn picture(path: &Path) -> GrayImage {
     image::open(path).unwrap().to_luma8()
 }
 
-/// Whether the box at the bottom left is black all over, but for the blocks at its edge that JPEG shares with the rest.
+/// Reports whether the box at the bottom left is black, except for the blocks at its edge that JPEG
+/// shares with the rest.
 fn is_redacted(picture: &GrayImage) -> bool {
     let (width, height) = (300 - 8, 100 - 8);
     let corner = image::imageops::crop_imm(picture, 0, picture.height() - height, width, height);

@@ -1,4 +1,4 @@
-//! Copies that are not clean for sure, with both commands.
+//! Copies that may still contain text, with both commands.
 
 use std::{fs, path::Path, process::Command};
 

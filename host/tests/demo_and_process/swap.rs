@@ -24,7 +24,7 @@ use crate::{
     run, text,
 };
 
-/// Numbers around 0 with the spread of He's initialisation, the same everywhere.
+/// Numbers around 0 with the spread of He's initialization, the same everywhere.
 fn weights(count: u64, fan_in: u64, mut seed: u32) -> Vec<f32> {
     let spread = (6.0 / fan_in as f32).sqrt();
     let next = |_| {

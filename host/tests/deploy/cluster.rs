@@ -15,15 +15,15 @@ use crate::common::{missing, root};
 /// A manifest and its validation.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Found {
-    /// Where it was rendered from, as a file name.
+    /// Folder it was rendered from, as a file name.
     pub file: String,
     pub document: Value,
-    /// Where its kind's schema is from.
+    /// Source of its kind's schema.
     pub source: Option<String>,
     pub errors: Vec<String>,
     /// The objects in it in which an invented field is an error.
     pub caught: Vec<String>,
-    /// Those in which it is none.
+    /// Objects in which it is not caught.
     pub open: Vec<String>,
 }
 
@@ -52,12 +52,12 @@ impl Found {
     }
 }
 
-/// The text of a value, empty if it is none.
+/// Returns the text of a value, or an empty one for other types.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What the validator needs, or nothing where it cannot be had.
+/// Returns the folder of the validator's schemas, or nothing if they can't be downloaded.
 fn fetched() -> Option<&'static Path> {
     static FETCHED: OnceLock<Option<PathBuf>> = OnceLock::new();
     let get = || {
@@ -87,7 +87,7 @@ pub fn validate(files: &[PathBuf]) -> Option<Vec<Found>> {
     Some(serde_json::from_slice(&output.stdout).expect("its findings"))
 }
 
-/// What kustomize makes of a folder.
+/// Renders a folder with kustomize.
 pub fn render(folder: &Path) -> Option<Vec<u8>> {
     let own = fetched()?.join("kustomize");
     let ways: [(&Path, &[&str]); 3] = [

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{cluster, common::root, manifests::takes};
 
-/// What somebody who follows the page needs to have, and what the page uses of it.
+/// Programs that a reader of the page needs, with the subcommands that the page uses.
 const PROGRAMS: [(&str, &[&str]); 11] = [
     (
         "oc",

@@ -119,7 +119,7 @@ impl Drop for Running {
     }
 }
 
-/// What no engine runs here: the Containerfile's own use of `xray`.
+/// Runs, without an engine, the Containerfile's own use of `xray`.
 #[test]
 fn the_containerfile_uses_what_there_is() {
     let text = fs::read_to_string(root().join("Containerfile")).expect("the Containerfile");
@@ -220,14 +220,14 @@ async fn the_image_serves_a_request() {
     let answer = Transport::http()
         .send(request.body(event).expect("a request"))
         .await
-        .expect("an answer");
+        .expect("a response");
     let answer = String::from_utf8_lossy(answer.body()).into_owned();
     assert!(answer.contains("\"outcome\":\"done\""), "{answer}");
     let info = http::Request::get(format!("{address}/.well-known/spin/info"));
     let info = Transport::http()
         .send(info.body(Bytes::new()).expect("a request"))
         .await
-        .expect("an answer");
+        .expect("a response");
     let info = String::from_utf8_lossy(info.body()).into_owned();
     assert!(info.contains("ONNX Runtime 1."), "{info}");
     let stored = fs::read_dir(store.bucket_dir("xrays-processed")).expect("a bucket");

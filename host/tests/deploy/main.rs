@@ -1,4 +1,4 @@
-//! What is deployed: the manifests of `deploy/` against the schemas of their kinds, the image without an engine, and the guide.
+//! Deployment: the manifests of `deploy/` against the schemas of their kinds, the image without an engine, and the guide.
 
 #[path = "../common/backends.rs"]
 mod backends;

@@ -1,4 +1,4 @@
-//! What manifests say of each other: secrets, settings, topics, groups, services and ports are there.
+//! References between manifests: secrets, settings, topics, groups, services and ports exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 

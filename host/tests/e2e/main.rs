@@ -20,7 +20,7 @@ use taken::Taken;
 use world::{ANONYMIZED, BUCKET, PROCESSED, World};
 use xray_host::nn::library::Product;
 
-/// How Kafka's sources and triggers deliver.
+/// Form of a delivery by Kafka's sources and triggers.
 const KAFKA: [(&str, &str); 4] = [
     ("ce-specversion", "1.0"),
     ("ce-type", "dev.knative.kafka.event"),
@@ -138,7 +138,7 @@ type Made<'a> = (&'a BTreeMap<String, Bytes>, &'a [f64]);
 fn same_pictures(backend: &str, phantoms: &[Phantom], (a, risks): Made<'_>, (b, others): Made<'_>) {
     assert!(a.keys().eq(b.keys()), "{backend} stored other objects");
     let printed = |risk: f64| (risk * 1e4).round();
-    let labelled_otherwise = |key: &str| {
+    let labeled_otherwise = |key: &str| {
         let rounded = phantoms.iter().zip(risks.iter().zip(others));
         rounded
             .filter(|(_, (risk, other))| printed(**risk) != printed(**other))
@@ -146,7 +146,7 @@ fn same_pictures(backend: &str, phantoms: &[Phantom], (a, risks): Made<'_>, (b, 
     };
     let different: Vec<_> = a
         .keys()
-        .filter(|key| a[*key] != b[*key] && !labelled_otherwise(key))
+        .filter(|key| a[*key] != b[*key] && !labeled_otherwise(key))
         .collect();
     assert!(
         different.is_empty(),
@@ -169,14 +169,14 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
     let name = phantom.patient.file_name();
     let source = picture(&phantom.jpeg);
     let processed = name.replace(".jpeg", "-processed.jpeg");
-    let labelled = picture(
+    let labeled = picture(
         &world
             .get(PROCESSED, &processed)
             .await
             .expect("a processed object"),
     );
-    assert_eq!(labelled.dimensions(), source.dimensions());
-    assert!(brightest(&labelled, 0, 0, 300, 50) > 240, "a white label");
+    assert_eq!(labeled.dimensions(), source.dimensions());
+    assert!(brightest(&labeled, 0, 0, 300, 50) > 240, "a white label");
     // JPEGs are encoded again for now, so what is not touched is close, not the same.
     let drift = |a: &GrayImage| {
         let middle = |i: &GrayImage| i.view(400, 200, 400, 400).to_image();
@@ -187,7 +187,7 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
             .max()
             .unwrap()
     };
-    assert!(drift(&labelled) <= 12, "{}", drift(&labelled));
+    assert!(drift(&labeled) <= 12, "{}", drift(&labeled));
     if report["class"] != "Pneumonia" {
         assert_eq!(report["anonymized"], "not-due");
         return;
@@ -231,7 +231,7 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
     let old = world.put(&name, &phantom.jpeg).await;
     check(&old, 200, "done", None).await;
     check(&old, 200, "skipped", Some("duplicate")).await;
-    // Another picture under the same key; the event of the first comes again, late.
+    // Another picture under the same key; the event of the first is redelivered, late.
     let new = world.put(&name, &Phantom::draw(77, 1).jpeg).await;
     check(&new, 200, "done", None).await;
     check(&old, 200, "skipped", Some("stale")).await;

@@ -1,4 +1,4 @@
-//! How long requests take in several worlds that take turns.
+//! Times of requests in several environments that take turns.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use phantoms::Phantom;
 
 use crate::world::World;
 
-/// What one world's requests took, in milliseconds.
+/// Times of one environment's requests, in milliseconds.
 #[derive(Default)]
 pub struct Taken {
     request: Vec<f64>,

@@ -180,7 +180,7 @@ impl World {
         self.up.wait().unwrap()
     }
 
-    /// Ends the host in order, checks that none of these texts is in what it printed, logged or answered, and gives all that.
+    /// Ends the host in order, checks that none of these texts is in its output, logs or responses, and returns all of these.
     pub fn end(mut self, private: &[String]) -> String {
         assert!(self.terminate().success());
         for reader in self.readers.drain(..) {

@@ -53,7 +53,7 @@ fn it_serves_counts_and_ends_in_order() {
         "{counters}"
     );
 
-    // A request that is running when the signal comes gets its answer, a new one does not get in.
+    // A request that is running when the signal comes gets its response; new ones are not accepted.
     let running = std::thread::spawn(move || ask(address, "GET /spin", ""));
     until_one_runs(metrics);
     up.signal("-TERM");
@@ -66,7 +66,7 @@ fn it_serves_counts_and_ends_in_order() {
     assert!(
         running
             .join()
-            .expect("an answer")
+            .expect("a response")
             .starts_with("HTTP/1.1 503")
     );
     error.read_to_string(&mut printed).expect("the rest");

@@ -1,4 +1,4 @@
-//! Which backend is taken, and what is said when one cannot be.
+//! The choice of a backend, and the error when one can't be used.
 
 use std::path::Path;
 
@@ -63,7 +63,8 @@ fn a_library_that_is_none_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let fake = dir.path().join("libopenvino_c.so.1");
     std::fs::write(&fake, "not a library").unwrap();
-    let message = |error: Option<anyhow::Error>| format!("{:#}", error.expect("it is no library"));
+    let message =
+        |error: Option<anyhow::Error>| format!("{:#}", error.expect("this is not a library"));
     let said = message(OpenVino::open(&fake, Target::Cpu).err());
     assert!(
         said.contains("ELF") || said.contains("libopenvino_c"),

@@ -39,7 +39,7 @@ pub fn greedy() -> String {
     )
 }
 
-/// Ends without an answer.
+/// Ends without a response.
 pub fn silent() -> String {
     handler("")
 }

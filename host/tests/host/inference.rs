@@ -31,7 +31,7 @@ pub fn backends() -> Vec<Arc<dyn Backend>> {
     all
 }
 
-/// What runs models: a backend of this host, or the component for hosts without any.
+/// A way to run models: a backend of this host, or the component for hosts without any.
 pub enum Runner {
     Native(Arc<dyn Backend>),
     Component,

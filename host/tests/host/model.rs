@@ -113,24 +113,24 @@ async fn nine_of_ten_phantoms_are_called_what_they_are() {
 #[tokio::test]
 async fn what_is_no_upright_chest_is_doubted() {
     let Some(judge) = Judge::new() else { return };
-    let grey = |f: fn(u32, u32) -> u32| {
+    let gray = |f: fn(u32, u32) -> u32| {
         DynamicImage::from(GrayImage::from_fn(700, 600, |x, y| {
             Luma([f(x, y).min(255) as u8])
         }))
     };
     let strangers = [
-        ("black", grey(|_, _| 0)),
-        ("white", grey(|_, _| 255)),
-        ("grey", grey(|_, _| 128)),
-        ("slope", grey(|x, _| x * 255 / 700)),
-        ("checks", grey(|x, y| 255 * ((x / 50 + y / 50) % 2))),
+        ("black", gray(|_, _| 0)),
+        ("white", gray(|_, _| 255)),
+        ("grey", gray(|_, _| 128)),
+        ("slope", gray(|x, _| x * 255 / 700)),
+        ("checks", gray(|x, y| 255 * ((x / 50 + y / 50) % 2))),
         (
             "noise",
-            grey(|x, y| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(0x9E37_79B9)) >> 24),
+            gray(|x, y| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(0x9E37_79B9)) >> 24),
         ),
         (
             "disc",
-            grey(|x, y| {
+            gray(|x, y| {
                 if (x as i32 - 350).pow(2) + (y as i32 - 300).pow(2) < 40_000 {
                     200
                 } else {
@@ -158,7 +158,7 @@ async fn what_is_no_upright_chest_is_doubted() {
     }
 }
 
-/// How far the risk moves when the label is printed on a picture.
+/// Returns the change of the risk when the label is printed on a picture.
 async fn moved_by_label(judge: &Judge, file: &[u8]) -> f64 {
     let mut picture = image::load_from_memory(file).unwrap();
     let before = judge.says_of(&picture).await;

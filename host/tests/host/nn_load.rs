@@ -1,4 +1,4 @@
-//! What it costs that every request has a fresh instance: loading and the first run beside a run alone.
+//! The cost of a fresh instance for every request: loading and the first run beside a run alone.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! What cannot work does not start, and what was compiled once starts fast.
+//! Invalid applications do not start, and precompiled ones start fast.
 
 use xray_host::{app::manifest::Manifest, serve::runtime::Options};
 

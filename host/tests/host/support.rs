@@ -97,7 +97,7 @@ pub async fn get(runtime: &Runtime, path: &str) -> Response<Bytes> {
         .await
 }
 
-/// Whether the metrics hold this line.
+/// Reports whether the metrics contain this line.
 pub fn counted(runtime: &Runtime, line: &str) -> bool {
     runtime
         .metrics()

@@ -7,7 +7,7 @@ use xray_host::nn::{
 
 use crate::{inference::runners, onnx_file as file};
 
-/// What a backend cannot do is an error code, never a wrong number.
+/// An unsupported operation of a backend is an error code, never a wrong number.
 #[tokio::test]
 async fn all_tensor_types_go_through_or_are_refused() {
     let types = [
@@ -127,7 +127,7 @@ async fn wrong_inputs_are_invalid_arguments_everywhere() {
         }
         for damaged in [&model[..model.len() / 2], b"", b"no model"] {
             let error = runner.compute(damaged, vec![]).await;
-            let error = error.expect_err("half a model is none");
+            let error = error.expect_err("half a model is rejected");
             assert_eq!(error.code, ErrorCode::RuntimeError);
             assert!(!error.message.is_empty());
         }

@@ -57,7 +57,7 @@ impl Up {
         Self { process, address }
     }
 
-    /// What it prints to standard error, to be read as it comes.
+    /// Its standard error, to be read as it is printed.
     pub fn stderr(&mut self) -> BufReader<ChildStderr> {
         BufReader::new(self.process.stderr.take().expect("a pipe"))
     }
@@ -87,7 +87,7 @@ impl Up {
     }
 }
 
-/// One request on a connection of its own; the whole answer as text.
+/// Sends one request on its own connection and returns the whole response as text.
 pub fn ask(address: SocketAddr, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream

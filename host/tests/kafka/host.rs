@@ -104,7 +104,7 @@ impl Host {
         }
     }
 
-    /// What it has printed so far.
+    /// Returns its output so far.
     pub fn printed(&self) -> String {
         self.serving.printed()
     }

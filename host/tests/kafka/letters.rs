@@ -1,4 +1,4 @@
-//! What cannot be delivered, and the way back.
+//! Dead letters: records that can't be delivered, and redriving them.
 
 use std::process::Command;
 
@@ -38,7 +38,7 @@ async fn a_record_that_never_works_is_put_aside_and_sent_back() {
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
     // Not a picture yet.
     let name = key("a", 0);
-    let bad = "this is no picture".into();
+    let bad = "this is not a picture".into();
     let etag = site
         .client
         .put(BUCKET, &name, "image/jpeg", bad)
@@ -111,7 +111,7 @@ async fn a_record_that_never_works_is_put_aside_and_sent_back() {
         objects: &[("a", 1)],
         repeated: 0,
     };
-    // The event is about the former object, and so its source has changed; what counts is that it is seen to its end.
+    // The event is about the former object, and so its source has changed; the point is that it gets processed.
     until("all is committed", || topic.is_done("g"));
     if site.processed(&name).await.is_none() {
         topic

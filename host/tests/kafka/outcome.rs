@@ -1,4 +1,4 @@
-//! What every scenario must come to, and the line that it adds to the table.
+//! The required outcome of every scenario, and its line in the table.
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
@@ -10,7 +10,7 @@ use crate::{
     wait::until,
 };
 
-/// What the pictures become when nothing goes wrong and no Kafka is there: by HTTP, one after the other.
+/// The reference outputs, made without faults and without Kafka: by HTTP, one after the other.
 pub async fn reference() -> &'static [Bytes] {
     static REFERENCE: OnceCell<Vec<Bytes>> = OnceCell::const_new();
     let make = async || {
@@ -34,7 +34,7 @@ pub async fn reference() -> &'static [Bytes] {
     REFERENCE.get_or_init(make).await
 }
 
-/// What a scenario was about.
+/// Description of a scenario.
 pub struct Scenario<'a> {
     pub name: &'static str,
     pub site: &'a Site,

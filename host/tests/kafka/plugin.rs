@@ -30,7 +30,7 @@ fn installed() -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-/// The application as `spin up` writes it, with an HTTP trigger that is none of the plugin's business.
+/// The application as `spin up` writes it, with an HTTP trigger that the plugin ignores.
 fn locked_app(site: &Site, topic: &Topic) -> String {
     let root = root().canonicalize().unwrap();
     let manifest = xray_host::app::manifest::Manifest::load(&root).unwrap();

@@ -29,7 +29,7 @@ pub const PROCESSED: &str = "xray-data-in-processed";
 pub const ANONYMIZED: &str = "xray-data-in-anonymized";
 const QUARANTINE: &str = "xray-data-in-quarantine";
 
-/// What the door does.
+/// Behavior of the proxy.
 #[derive(Default)]
 pub struct Door {
     /// Of a thousand requests so many get a 503.
@@ -126,7 +126,7 @@ impl Site {
             .count()
     }
 
-    /// The labelled picture of a key.
+    /// The labeled picture of a key.
     pub async fn processed(&self, key: &str) -> Option<Bytes> {
         let key = key.replace(".jpeg", "-processed.jpeg");
         self.client

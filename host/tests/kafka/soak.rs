@@ -93,7 +93,7 @@ async fn soak() {
     };
     scenario.check().await;
     println!(
-        "soak: {sent} notifications of {objects} objects in {:.1} s, 2% of the store's answers 503, {kills} hosts killed, {brokers} broker killed",
+        "soak: {sent} notifications of {objects} objects in {:.1} s, 2% of the store's responses 503, {kills} hosts killed, {brokers} broker killed",
         begun.elapsed().as_secs_f64()
     );
 }

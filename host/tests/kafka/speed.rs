@@ -1,4 +1,4 @@
-//! What the trigger costs beside the same events over HTTP, in the same process: `make bench-kafka`.
+//! The cost of the trigger beside the same events over HTTP, in the same process: `make bench-kafka`.
 
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ async fn kafka_beside_http() {
     }
     let (kafka, http) = (median(by_kafka), median(by_http));
     println!(
-        "SPEED one at a time, median  produce to both PUTs {kafka:.1} ms  POST to answer {http:.1} ms  ratio {:.2}",
+        "SPEED one at a time, median  produce to both PUTs {kafka:.1} ms  POST to response {http:.1} ms  ratio {:.2}",
         kafka / http
     );
 }

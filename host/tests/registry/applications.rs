@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::serving::Serving;
 
-/// A component that is reached and then traps, which the host answers with 500; a path that leads nowhere gets 404.
+/// A component that is reached and then traps, for which the host returns 500; a path that leads nowhere gets 404.
 const TRAPS: &str = r#"(component
     (import "wasi:http/types@0.2.0" (instance $types
         (export "incoming-request" (type (sub resource)))
@@ -56,7 +56,7 @@ pub fn two() -> TempDir {
 /// A running `xray up`, ended with the test.
 pub struct Up {
     serving: Serving,
-    /// Where it listens.
+    /// Address it listens on.
     pub address: SocketAddr,
 }
 
@@ -71,7 +71,7 @@ impl Up {
         }
     }
 
-    /// What it has printed.
+    /// Its output.
     pub fn printed(&self) -> String {
         self.serving.printed()
     }

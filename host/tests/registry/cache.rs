@@ -1,4 +1,4 @@
-//! What was pulled once.
+//! The cache of pulled images.
 
 use crate::{
     applications::{Up, files, two},

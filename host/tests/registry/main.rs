@@ -19,7 +19,7 @@ use std::{
 
 use server::Server;
 
-/// The binary with nothing from the environment of whoever runs the tests: no credentials, no cache, no settings.
+/// The binary with nothing from the caller's environment: no credentials, no cache, no settings.
 fn xray(arguments: &[&str], home: impl AsRef<Path>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
     command.args(arguments).env_clear();
@@ -40,7 +40,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What it says when it fails, which is one line.
+/// Returns the error of a failing run, which is one line.
 fn fails(command: &mut Command) -> String {
     let output = run(command);
     let said = text(&output.stderr);

@@ -1,4 +1,4 @@
-//! What SpinKube's operator makes of a SpinApp whose executor has a `spinImage`: these arguments, this environment, this
+//! The deployment that SpinKube's operator creates for a SpinApp whose executor has a `spinImage`: these arguments, this environment, this
 //! file, and a registry that wants TLS and a user.
 
 use crate::{

@@ -12,7 +12,8 @@ use crate::{
     text, xray,
 };
 
-/// What `xray process` makes of the pictures in `in`, with the application from there, and what it says of inference.
+/// Returns the outputs of `xray process` for the pictures in `in` with that application, and its message
+/// about inference.
 fn process(dir: &Path, from: &str, flags: &[&str]) -> (Vec<(String, Vec<u8>)>, String) {
     let out = format!("out-{}", fs::read_dir(dir).unwrap().count());
     let mut command = xray(&["process", "in", "-o", &out, "-f", from], dir);

@@ -1,4 +1,4 @@
-//! What can be wrong with a reference, a registry or an image, and what is said then.
+//! Faults of a reference, a registry or an image, and their error messages.
 
 use oci_client::{
     client::{Config, ImageLayer},

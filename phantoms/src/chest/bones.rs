@@ -37,7 +37,8 @@ impl Chest {
     }
 }
 
-/// Draws a scapula: a plate that tapers downward with a bright inner border; `x` is the distance from the midline.
+/// Draws a scapula: a plate that tapers downward with a bright inner border; `x` is the distance
+/// from the midline.
 fn blade(x: f32, v: f32) -> f32 {
     let inner = 0.60 + 0.10 * v;
     let outer = 0.80 - 0.34 * (v - 0.18);

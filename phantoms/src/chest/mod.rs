@@ -1,7 +1,7 @@
 //! Brightness of a chest X-ray at a point: a caricature, but an anatomically complete one.
 //!
-//! `u` runs from -1 at the left border of the picture (the patient's right) to 1, `v` from 0 at the top to 1. The value
-//! is the film's: 0 is air, 1 is bone behind bone.
+//! `u` runs from -1 at the left border of the picture (the patient's right) to 1, `v` from 0 at the
+//! top to 1. The value is the film's: 0 is air, 1 is bone behind bone.
 
 mod bones;
 mod noise;
@@ -150,7 +150,8 @@ impl Chest {
         lerp(self.domes[0], self.domes[1], left) + fall
     }
 
-    /// Returns the brightness that organs under the diaphragm add, and the darkness of the gas in them.
+    /// Returns the brightness that organs under the diaphragm add, and the darkness of the gas in
+    /// them.
     fn abdomen(&self, u: f32, v: f32) -> (f32, f32) {
         let under = step(-0.005, 0.03, v - self.dome(u)) * step(0.80, 0.66, u.abs());
         let liver = lerp(0.10, 0.07, step(0.0, 0.25, u));

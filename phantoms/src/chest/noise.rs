@@ -29,7 +29,8 @@ impl Noise {
             + 0.14 * self.at(4.1 * x, 4.1 * y + 31.0)
     }
 
-    /// Returns ridged noise, from 0 to 1: thin bright lines where the field crosses its mean, as vessels do.
+    /// Returns ridged noise, from 0 to 1: thin bright lines where the field crosses its mean, as
+    /// vessels do.
     pub(super) fn ridges(self, x: f32, y: f32) -> f32 {
         let coarse = 1.0 - (2.0 * self.at(x, y) - 1.0).abs();
         let fine = 1.0 - (2.0 * self.at(2.3 * x + 5.0, 2.3 * y + 9.0) - 1.0).abs();

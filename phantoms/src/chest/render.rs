@@ -24,7 +24,8 @@ pub(crate) struct Exposure {
     lean: f32,
     /// Vertical offset of the patient.
     drop: f32,
-    /// Reach of the collimator blades from left, right, top and bottom, in widths; below 0 a blade is outside.
+    /// Reach of the collimator blades from left, right, top and bottom, in widths; below 0 a blade
+    /// is outside.
     blades: [f32; 4],
 }
 
@@ -51,7 +52,8 @@ impl Exposure {
         }
     }
 
-    /// Returns the share of the beam that the collimator lets through; `x` and `y` are in widths of the picture.
+    /// Returns the share of the beam that the collimator lets through; `x` and `y` are in widths of
+    /// the picture.
     fn open(&self, x: f32, y: f32) -> f32 {
         let [left, right, top, bottom] = self.blades;
         let edge = |blade: f32, at: f32| step(blade - 0.002, blade + 0.002, at);

@@ -1,7 +1,8 @@
 //! Listing a bucket page by page (ListObjectsV2).
 //!
-//! Keys are requested percent-encoded, because XML can't hold every character that a key may have. For the same reason
-//! the next page is requested by the last key of this one: RGW's continuation tokens are keys, written without encoding.
+//! Keys are requested percent-encoded, because XML can't hold every character that a key may have.
+//! For the same reason the next page is requested by the last key of this one: RGW's continuation
+//! tokens are keys, written without encoding.
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -41,7 +42,7 @@ pub struct Listed {
 pub struct Page {
     /// Objects in the order of their keys' bytes.
     pub objects: Vec<Listed>,
-    /// Whether more objects follow.
+    /// True if more objects follow.
     pub is_truncated: bool,
 }
 

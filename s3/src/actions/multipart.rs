@@ -96,7 +96,7 @@ impl Action for CompleteMultipartUpload<'_> {
     }
 
     fn response(&self, response: Response<Bytes>) -> Result<String, Error> {
-        // S3 answers 200 before it has joined the parts, and may then report a failure in the body.
+        // S3 returns 200 before it has joined the parts, and may then report a failure in the body.
         let response = checked(response)?;
         let text =
             xml::text(response.body(), "ETag").ok_or(Error::Missing("ETag of the object"))?;
@@ -129,7 +129,8 @@ impl Action for AbortMultipartUpload<'_> {
     }
 }
 
-/// Computes the ETag that S3 gives to an object of these parts: the MD5 of their MD5s, and their number.
+/// Computes the ETag that S3 gives to an object of these parts: the MD5 of their MD5s, and their
+/// number.
 pub fn multipart_etag(md5s: &[[u8; 16]]) -> String {
     let digest = Md5::digest(md5s.as_flattened());
     format!("{}-{}", hex::encode(digest), md5s.len())

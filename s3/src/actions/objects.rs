@@ -18,7 +18,8 @@ pub struct GetObject<'a> {
     pub key: &'a str,
     /// Version; without one the latest.
     pub version: Option<&'a str>,
-    /// ETag that the object must have. Some stores ignore the condition on GET: compare the response's ETag too.
+    /// ETag that the object must have. Some stores ignore the condition on GET: compare the
+    /// response's ETag too.
     pub if_match: Option<&'a str>,
 }
 
@@ -91,7 +92,8 @@ pub struct NewObject {
     pub precondition: Precondition,
 }
 
-/// PUT of an object in one piece; returns its ETag, if the response has one. The store checks the bytes against their MD5.
+/// PUT of an object in one piece; returns its ETag, if the response has one. The store checks the
+/// bytes against their MD5.
 #[derive(Debug, Clone, Copy)]
 pub struct PutObject<'a> {
     /// Bucket.
@@ -114,8 +116,9 @@ impl Action for PutObject<'_> {
         insert(headers, "content-type", object.content_type)?;
         match &object.precondition {
             Precondition::Absent => insert(headers, "if-none-match", "*")?,
-            // Without quotes: RGW compares the header with the stored ETag verbatim, so that a quoted one, which the RFC
-            // wants, never matches (seen on 16.2.15). AWS, MinIO and s3s take both forms.
+            // Without quotes: RGW compares the header with the stored ETag verbatim, so that a
+            // quoted one, which the RFC wants, never matches (seen on 16.2.15). AWS, MinIO and s3s
+            // take both forms.
             Precondition::Unchanged(etag) => insert(headers, "if-match", etag)?,
             Precondition::Seen => {}
         }
@@ -130,7 +133,7 @@ impl Action for PutObject<'_> {
     }
 }
 
-/// DELETE of an object; succeeds if there is none.
+/// DELETE of an object; succeeds if it does not exist.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeleteObject<'a> {
     /// Bucket.

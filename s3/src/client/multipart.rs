@@ -51,7 +51,8 @@ impl Client {
 }
 
 impl Multipart<'_> {
-    /// Uploads the next part, of at least 5 MiB unless it is the last. The store checks it against its MD5.
+    /// Uploads the next part, of at least 5 MiB unless it is the last. The store checks it against
+    /// its MD5.
     ///
     /// # Errors
     /// Fails when the store refuses it.
@@ -80,7 +81,8 @@ impl Multipart<'_> {
             etags: &self.etags,
         };
         match self.client.send(&complete).await {
-            // If the response to an earlier attempt was lost, the upload is gone and the object is stored.
+            // If the response to an earlier attempt was lost, the upload is gone and the object is
+            // stored.
             Err(Error::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => {
                 let etag = multipart_etag(&self.md5s);
                 match self.client.head(self.bucket, self.key).await? {

@@ -1,4 +1,4 @@
-//! The way of a request to its peer: over a socket, or by a call within the process.
+//! Transport of a request to its peer: over a socket, or by a call within the process.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -62,7 +62,8 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Returns the text of the root cause, as "connection refused": hyper's own texts only name the step.
+/// Returns the text of the root cause, as "connection refused": hyper's own texts only name the
+/// step.
 fn root<E: std::error::Error>(error: E) -> BoxError {
     let mut cause = error.source();
     let mut text = error.to_string();

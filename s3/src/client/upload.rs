@@ -1,8 +1,9 @@
 //! Uploading files: in one piece or in parts, skipping those that are stored already.
 //!
-//! A stored object is recognized by its size and ETag. In S3 the ETag of an object stored in one piece is its MD5; of one
-//! stored in parts it is the MD5 of the parts' MD5s, followed by their number. A store that encrypts with its own keys may
-//! compute other ETags, and another client may have chosen other parts: when in doubt the file is uploaded again.
+//! A stored object is recognized by its size and ETag. In S3 the ETag of an object stored in one
+//! piece is its MD5; of one stored in parts it is the MD5 of the parts' MD5s, followed by their
+//! number. A store that encrypts with its own keys may compute other ETags, and another client may
+//! have chosen other parts: when in doubt the file is uploaded again.
 
 use std::{io, path::PathBuf};
 
@@ -37,9 +38,10 @@ pub enum Source {
 /// Options of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
-    /// Size of a part in bytes; larger objects are uploaded in parts of this size. S3 wants at least 5 MiB.
+    /// Size of a part in bytes; larger objects are uploaded in parts of this size. S3 wants at
+    /// least 5 MiB.
     pub part_size: usize,
-    /// Whether objects that are stored already are skipped.
+    /// Skips objects that are already stored.
     pub skip_stored: bool,
 }
 
@@ -133,7 +135,8 @@ impl Client {
         match send_parts(&mut parts, &mut pieces).await {
             Ok(()) => parts.complete().await?,
             Err(error) => {
-                // The first failure counts. Parts that stay behind are for the bucket's lifecycle rules.
+                // The first failure counts. Parts that stay behind are for the bucket's lifecycle
+                // rules.
                 _ = parts.abort().await;
                 return Err(error);
             }

@@ -1,4 +1,5 @@
-//! `xray dead-letters`: look at the records that could not be delivered, and send them back when the cause is mended.
+//! `xray dead-letters`: look at the records that could not be delivered, and send them back when
+//! the cause is mended.
 
 mod letter;
 mod mask;
@@ -49,7 +50,8 @@ pub struct DeadLettersArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print one line a record: its place, its origin and the reason. Keys and values are not shown.
+    /// Print one line a record: its place, its origin and the reason. Keys and values are not
+    /// shown.
     List,
     /// Print one whole record, with everything masked that may identify a patient.
     Show {

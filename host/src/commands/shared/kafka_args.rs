@@ -90,7 +90,8 @@ impl KafkaArgs {
     /// Puts the flags over the manifest's triggers.
     ///
     /// # Errors
-    /// When there is a flag and nothing that it could change, or it does not say enough for a trigger of its own.
+    /// When there is a flag and nothing that it could change, or it does not say enough for a
+    /// trigger of its own.
     pub fn apply(&self, manifest: &mut Manifest) -> Result<()> {
         let table = self.table()?;
         if table.is_empty() {
