@@ -12,16 +12,17 @@ use std::sync::{
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use phantoms::Phantom;
-
-use crate::gateway::raw;
-use crate::{
-    broker::broker,
-    command::{Function, works},
-    common::function_is_built,
-    gateway::{Gateway, gateway},
-    receiver::{Server, status},
-    topic::{Out, Topic},
+use testkit::{
+    ceph::{Gateway, gateway, raw},
+    function_is_built,
+    http::{Server, status},
+    kafka::{Out, Topic, broker},
     wait::until,
+};
+
+use crate::{
+    CEPH_DIR, KAFKA_DIR,
+    command::{Function, works},
 };
 
 /// Writes pushed events into the topic, and responds when the broker has them.
@@ -48,7 +49,7 @@ async fn keys(gateway: &Gateway, bucket: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_go_through_ceph_and_kafka() {
-    let (Some(gateway), Some(broker)) = (gateway().await, broker().await) else {
+    let (Some(gateway), Some(broker)) = (gateway(CEPH_DIR).await, broker(KAFKA_DIR).await) else {
         return;
     };
     if !function_is_built() {

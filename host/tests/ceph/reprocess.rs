@@ -1,6 +1,7 @@
 //! `xray reprocess` against the gateway.
 
-use crate::gateway::raw;
+use testkit::ceph::raw;
+
 use crate::{
     function::{command, run},
     site::{Site, picture},

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::gateway::raw;
+use testkit::ceph::raw;
+
 use crate::{
     function::{Function, run, send},
     site::{Site, picture},

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use testkit::root;
 
-use crate::{cluster, common::root, manifests::takes};
+use crate::{cluster, manifests::takes};
 
 /// Programs that a reader of the page needs, with the subcommands that the page uses.
 const PROGRAMS: [(&str, &[&str]); 11] = [

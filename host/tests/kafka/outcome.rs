@@ -1,13 +1,12 @@
 //! The required outcome of every scenario, and its line in the table.
 
 use bytes::Bytes;
+use testkit::{kafka::Topic, wait::until};
 use tokio::sync::OnceCell;
 
 use crate::{
     host::Host,
     site::{ANONYMIZED, PROCESSED, Site, key, picture},
-    topic::Topic,
-    wait::until,
 };
 
 /// The reference outputs, made without faults and without Kafka: by HTTP, one after the other.

@@ -3,14 +3,13 @@
 use std::{fs, path::Path};
 
 use phantoms::{DEFAULT_SEED, Phantom};
-
-use crate::{
-    applications::files,
-    common::{function_is_built, root},
-    fails, push, run,
-    server::{Server, Wants},
-    text, xray,
+use testkit::{
+    function_is_built,
+    registry::{Server, Wants},
+    root,
 };
+
+use crate::{applications::files, fails, push, run, text, xray};
 
 /// Returns the outputs of `xray process` for the pictures in `in` with that application, and its message
 /// about inference.
