@@ -100,7 +100,7 @@ plugin: host ## the host as trigger plugin for Spin, in target/plugin
 	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
 lint: ## wording, formatting and clippy
-	tests/lint/prose
+	tests/lint/prose --strict
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 

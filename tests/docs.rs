@@ -101,6 +101,61 @@ fn links_lead_to_files_and_headings() {
     }
 }
 
+/// Paths in backticks, as `src/config/mod.rs` or `host/src/nn/`, exist in the repository.
+#[test]
+fn paths_in_the_guides_exist() {
+    const FOLDERS: [&str; 21] = [
+        "src",
+        "host",
+        "docs",
+        "models",
+        "training",
+        "components",
+        "deploy",
+        "tests",
+        "testkit",
+        "s3",
+        "phantoms",
+        "fake-gateway",
+        "kafka-trigger",
+        "jpeg-blocks",
+        "privacy",
+        "fuzz",
+        "bench",
+        "wit",
+        "assets",
+        ".github",
+        ".ci",
+    ];
+    let (mut count, mut missing) = (0, Vec::<String>::new());
+    for page in [
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "SECURITY.md",
+        "RELEASING.md",
+    ] {
+        let text = prose(&root().join(page));
+        for path in text.split('`').skip(1).step_by(2) {
+            let first = path.split('/').next().unwrap_or_default();
+            let is_path = path.contains('/') && FOLDERS.contains(&first);
+            if !is_path || path.contains(['<', '*', ' ', '…']) {
+                continue;
+            }
+            count += 1;
+            if !root().join(path).exists() {
+                missing.push(format!("{page}: {path}"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "these paths do not exist:\n{}",
+        missing.join("\n")
+    );
+    assert!(count > 40, "only {count} paths were found");
+}
+
 #[test]
 fn readme_is_a_front_page() {
     let lines = read("README.md").lines().count();

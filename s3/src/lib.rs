@@ -56,8 +56,8 @@
 //! - A listed key encodes a space as `%20`, where AWS writes `+`.
 //! - Parameters of SNS actions count in the body only; in the query they are silently ignored
 //!   ([`Sns`]).
-//! - Deleting several objects in one request aborts 16.2.15 if a notification pushes to HTTP. There
-//!   is no such action here.
+//! - Deleting several objects in one request aborts 16.2.15 if a notification pushes to HTTP,
+//!   so this crate has no such action.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -20,8 +20,8 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// `xray` with the settings for this gateway and bucket in its environment. It runs in the repository's root, where the
-/// manifest is.
+/// `xray` with the settings for this gateway and bucket in its environment. It runs in the
+/// repository's root, where the manifest is.
 pub fn xray(gateway: &Gateway, bucket: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
     command.args(arguments).current_dir(root());

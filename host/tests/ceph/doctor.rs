@@ -16,7 +16,8 @@ use crate::{
     command::{Function, run, works, xray},
 };
 
-/// The lines of one run: `ok`, `warning`, `failed` or `skipped` for each check, and what was found with its remedy.
+/// The lines of one run: `ok`, `warning`, `failed` or `skipped` for each check, and what was found
+/// with its remedy.
 pub type Lines = BTreeMap<String, (String, String)>;
 
 pub fn doctor(gateway: &Gateway, bucket: &str, arguments: &[&str]) -> Command {
@@ -39,7 +40,8 @@ pub fn lines(command: Command) -> (i32, Lines) {
     (ended.code, lines)
 }
 
-/// Exactly this check is not well, and says so with these words and a remedy; those that build on it are skipped or left out.
+/// Exactly this check is not well, and says so with these words and a remedy; those that build on
+/// it are skipped or left out.
 pub fn breaks(command: Command, check: &str, expected: &str, says: &str) {
     let (code, lines) = lines(command);
     for (name, (state, words)) in &lines {
@@ -171,7 +173,8 @@ async fn buckets_and_rights() {
             breaks(doctor(), check, "failed", "does not exist");
         }
     }
-    // The input bucket takes its notification along, and the owner's view of it: another name, which has nothing.
+    // The input bucket takes its notification along, and the owner's view of it: another name,
+    // which has nothing.
     let mut nothing = doctor(gateway, "doctor-nothing", &["--no-probe"]);
     nothing
         .env_remove("AWS_ACCESS_KEY_ID")

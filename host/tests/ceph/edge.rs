@@ -1,5 +1,5 @@
-//! Objects that came in another way than by a plain PUT, that change under the function's hands, or that the gateway keeps
-//! under keys.
+//! Objects that came in another way than by a plain PUT, that change under the function's hands, or
+//! that the gateway keeps under keys.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -24,7 +24,8 @@ async fn parts_and_copies_are_objects_like_any_other() {
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[]);
 
-    // A JPEG may have anything after its end; so the second part can begin behind the 5 MiB that the first one needs.
+    // A JPEG may have anything after its end; so the second part can begin behind the 5 MiB that
+    // the first one needs.
     let mut body = picture(0).to_vec();
     body.resize((5 << 20) + 10, 0);
     let body = Bytes::from(body);

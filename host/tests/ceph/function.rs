@@ -86,7 +86,8 @@ impl Function {
         lines.collect()
     }
 
-    /// The reports, once there are so many. A response may arrive before the line that was printed with it.
+    /// The reports, once there are so many. A response may arrive before the line that was printed
+    /// with it.
     pub async fn reported(&self, count: usize) -> Vec<Value> {
         let all = async || self.reports().len() >= count;
         until_async(&format!("{count} reports"), all).await;

@@ -1,8 +1,9 @@
 //! A picture's whole way through a real Ceph and a real Kafka.
 //!
-//! Debian builds its gateway without Kafka, so the last step of a push is made here: a bridge takes the gateway's HTTP push
-//! and writes the record as a gateway with Kafka does. Records captured from Ceph 18.2.7 (`tests/notifications/kafka-18.2.7`)
-//! say how: no key, no headers, and the body that the HTTP push has.
+//! Debian builds its gateway without Kafka, so the last step of a push is made here: a bridge takes
+//! the gateway's HTTP push and writes the record as a gateway with Kafka does. Records captured
+//! from Ceph 18.2.7 (`tests/notifications/kafka-18.2.7`) say how: no key, no headers, and the body
+//! that the HTTP push has.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,5 @@
-//! Any key: uploaded, notified of by the gateway, fetched and stored by the function, listed, and removed again.
+//! Any key: uploaded, notified of by the gateway, fetched and stored by the function, listed, and
+//! removed again.
 
 use crate::{
     function::{Function, command, run},
@@ -48,7 +49,8 @@ async fn any_key_goes_all_the_way() {
     let function = Function::start(&site, &[("remove_outputs", "true")]);
     site.notify(&function.url, false).await;
     let keys = odd_keys();
-    // The picture is the same, so that outputs that got under a wrong key would not be seen by their bytes; by count they are.
+    // The picture is the same, so that outputs that got under a wrong key would not be seen by
+    // their bytes; by count they are.
     for (number, key) in keys.iter().enumerate() {
         let etag = site.put(key, picture(0)).await;
         let made = site.made_of(key).await;

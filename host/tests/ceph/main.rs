@@ -1,4 +1,5 @@
-//! Everything that meets the store, against real radosgw processes of the Ceph that is installed here.
+//! Everything that meets the store, against real radosgw processes of the Ceph that is installed
+//! here.
 
 mod broker_lines;
 mod command;

@@ -1,5 +1,5 @@
-//! The rights that `xray setup` grants the function's user: action by action, as that user, against the
-//! gateway.
+//! The rights that `xray setup` grants the function's user: action by action, as that user, against
+//! the gateway.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
@@ -116,7 +116,8 @@ async fn the_function_may_do_its_work_and_nothing_else() {
         verb(INPUT, delete.clone(), "a.jpg", "", DENIED),
         verb(INPUT, delete.clone(), "a.jpg", "versionId=null", DENIED),
         verb(INPUT, Method::POST, "b.jpg", "uploads", DENIED),
-        // Tags and ACLs of what others have stored; those of its own objects it may read, as their owner.
+        // Tags and ACLs of what others have stored; those of its own objects it may read, as their
+        // owner.
         verb(INPUT, get.clone(), "a.jpg", "tagging", DENIED),
         verb(INPUT, put.clone(), "a.jpg", "tagging", DENIED),
         verb(INPUT, get.clone(), "a.jpg", "acl", DENIED),
@@ -205,7 +206,8 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
         .put(outputs, "plain.jpg", "image/jpeg", body())
         .await
         .unwrap();
-    // With its PUT a user may give an ACL, which no gateway lets a policy forbid in every form; so it must not count.
+    // With its PUT a user may give an ACL, which no gateway lets a policy forbid in every form; so
+    // it must not count.
     for (index, (name, value)) in [
         ("x-amz-acl", "public-read"),
         ("x-amz-acl", "public-read-write"),
@@ -235,7 +237,8 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
     }
     let read = owner.get(outputs, "plain.jpg").await.unwrap();
     assert_eq!(read.unwrap().body, "x", "a policy lets the owner read");
-    // Who clears the quarantine: looks, lets a copy go with what the function knows it by, and takes it away.
+    // Who clears the quarantine: looks, lets a copy go with what the function knows it by, and
+    // takes it away.
     let mut known = HeaderMap::new();
     known.insert("x-amz-meta-xray-source", "a-digest".parse().unwrap());
     let kept = raw(

@@ -40,8 +40,9 @@ async fn a_topic_that_is_not_persistent_loses_what_the_function_misses() {
     assert_eq!(made.head.get("xray-source-etag"), etag);
 }
 
-/// The function is behind a proxy that returns 503 while it is away, as an ingress does. Without it, RGW 16.2.15 tries the
-/// closed port some thousand times a second, and after about ten seconds may wait forever for a response that it has received.
+/// The function is behind a proxy that returns 503 while it is away, as an ingress does. Without
+/// it, RGW 16.2.15 tries the closed port some thousand times a second, and after about ten seconds
+/// may wait forever for a response that it has received.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persistent_topic_delivers_what_the_function_missed() {
     let Some(site) = Site::new("push-kept").await else {

@@ -1,5 +1,5 @@
-//! Copies that may still contain text, on a real gateway: kept apart, replaced once clean, released by
-//! a person.
+//! Copies that may still contain text, on a real gateway: kept apart, replaced once clean, released
+//! by a person.
 
 use http::{HeaderMap, Method};
 use testkit::{ceph::raw, http::HttpSink};
@@ -9,7 +9,8 @@ use crate::{
     site::{Site, deliver, picture},
 };
 
-/// No text may be covered beyond a corner where none is, so that the patient on a phantom is too much of it.
+/// No text may be covered beyond a corner where none is, so that the patient on a phantom is too
+/// much of it.
 const STRICT: [(&str, &str); 2] = [("max_redacted", "0"), ("redact_boxes", "bottom-left 8x8")];
 /// Nothing is found, and so nothing is too much or left.
 const LENIENT: [(&str, &str); 1] = [("text_detector", "")];

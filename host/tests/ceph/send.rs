@@ -52,7 +52,8 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
     }
     let reports = function.reported(4).await.len();
 
-    // Nothing is sent twice, in one part or in several, and what has changed is told by its content alone.
+    // Nothing is sent twice, in one part or in several, and what has changed is told by its content
+    // alone.
     let (is_ok, _, errors) = run(&mut send(&site, &site.bucket, &arguments));
     assert!(
         is_ok && errors.contains("0 sent to send (0 B), 4 there already"),

@@ -159,7 +159,8 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
     assert!(policies.contains("Archive") && !policies.contains("Xray"));
 }
 
-/// A notification keeps the endpoint that its topic had: without being written again it would push to the first for ever.
+/// A notification keeps the endpoint that its topic had: without being written again it would push
+/// to the first for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_moved_moves_for_every_bucket() {
     let Some(gateway) = gateway(CEPH_DIR).await else {

@@ -14,7 +14,8 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
         return;
     };
     let bucket = "tls";
-    // Of their own: the gateway lists no topics over plain HTTP any more once one of the tenant's has a password.
+    // Of their own: the gateway lists no topics over plain HTTP any more once one of the tenant's
+    // has a password.
     let users = ["owner", "function"].map(|user| gateway.user_of_tenant("tls", user));
     let over_tls = |arguments: &[&str]| -> Command {
         let mut command = xray(gateway, bucket, arguments);

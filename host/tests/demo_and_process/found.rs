@@ -16,7 +16,8 @@ use crate::{function_is_built, picture, run, text, xray};
 /// Position of a marker: left, top, across, down.
 type Place = [u32; 4];
 
-/// Every picture of a folder through `xray process`, whatever its risk; the anonymized copy of each file, and the report on it.
+/// Every picture of a folder through `xray process`, whatever its risk; the anonymized copy of each
+/// file, and the report on it.
 fn anonymized(input: &Path, out: &Path) -> BTreeMap<String, (Option<PathBuf>, Value)> {
     let mut command = xray("process");
     command

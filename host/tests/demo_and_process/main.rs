@@ -1,4 +1,5 @@
-//! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on disk.
+//! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on
+//! disk.
 
 mod composed;
 mod demo;

@@ -249,7 +249,8 @@ fn hundreds_of_pictures_take_seconds() {
             .unwrap();
     }
     let started = std::time::Instant::now();
-    // On pictures this small nothing tells a patient from a mark, and most copies would be quarantined: this is about their number.
+    // On pictures this small nothing tells a patient from a mark, and most copies would be
+    // quarantined: this is about their number.
     let output = run(process(dir.path()).args(["--json", "--variable", "text_detector="]));
     let took = started.elapsed();
     assert!(output.status.success(), "{}", text(&output.stderr));

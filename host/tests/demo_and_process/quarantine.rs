@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::{files, function_is_built, run, text, xray};
 
-/// No text may be covered beyond a corner where none is, so that the patient on a phantom is too much of it.
+/// No text may be covered beyond a corner where none is, so that the patient on a phantom is too
+/// much of it.
 const STRICT: [&str; 4] = [
     "--variable",
     "max_redacted=0",
@@ -56,7 +57,8 @@ fn process_keeps_them_apart_and_fails() {
     let line = lines.find(|line| line["outcome"] == "quarantined").unwrap();
     assert_eq!(line["reason"], "too-much-text");
     assert_eq!(line["anonymized"], Value::Null);
-    // Under a name of its own, so that it replaces no other picture of the patient and day when it is let go.
+    // Under a name of its own, so that it replaces no other picture of the patient and day when it
+    // is let go.
     let kept = files(&dir.path().join("out/quarantine"));
     assert_eq!(kept.len(), 1);
     let stem = clean[0].strip_suffix(".jpeg").unwrap();

@@ -1,4 +1,5 @@
-//! A data scientist's model takes the place of ours: another architecture, another input, only its two files changed.
+//! A data scientist's model takes the place of ours: another architecture, another input, only its
+//! two files changed.
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
@@ -35,7 +36,8 @@ fn weights(count: u64, fan_in: u64, mut seed: u32) -> Vec<f32> {
     (0..count).map(next).collect()
 }
 
-/// The network of the system this one replaces: RGB 150 x 150, channels last, three convolutions and two dense layers.
+/// The network of the system this one replaces: RGB 150 x 150, channels last, three convolutions
+/// and two dense layers.
 fn original_cnn() -> Vec<u8> {
     let mut file = File::default();
     file.node(
@@ -147,7 +149,8 @@ async fn another_model_runs_with_only_its_files_changed() {
         let logit = f64::from(outputs[0].1.to_f32().unwrap()[0]);
         expected.push((phantom.patient.file_name(), 1.0 / (1.0 + (-logit).exp())));
     }
-    // The inference component has our model built in, and must not take it for this one of the same name.
+    // The inference component has our model built in, and must not take it for this one of the same
+    // name.
     for nn in ["embedded", "component"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
         command.arg("process").arg("--from").arg(app.path());

@@ -1,4 +1,5 @@
-//! docs/openshift.md: its commands exist and its files are there. The page is run, with programs that only take notes.
+//! docs/openshift.md: its commands exist and its files are there. The page is run, with programs
+//! that only take notes.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! The image: its root filesystem, built by the Containerfile's own script, and run as a cluster would run it.
+//! The image: its root filesystem, built by the Containerfile's own script, and run as a cluster
+//! would run it.
 
 use std::{
     fs,
@@ -110,7 +111,8 @@ fn the_containerfile_uses_what_there_is() {
     assert!(text.contains("ENTRYPOINT [\"/app/xray\"]"));
 }
 
-/// One picture through ONNX Runtime: read only, without privileges, with nothing of this machine but the image.
+/// One picture through ONNX Runtime: read only, without privileges, with nothing of this machine
+/// but the image.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_image_serves_a_request() {
     let Some(image) = image() else {
@@ -197,8 +199,8 @@ async fn the_image_serves_a_request() {
     assert!(stored.count() > 0, "nothing was stored");
 }
 
-/// As SpinKube's operator starts a `spinImage`: with these arguments and this configuration, as a user without privileges, on
-/// port 80, which the sysctl of our patch opens to it.
+/// As SpinKube's operator starts a `spinImage`: with these arguments and this configuration, as a
+/// user without privileges, on port 80, which the sysctl of our patch opens to it.
 #[test]
 fn the_image_is_started_by_spinkube() {
     let Some(image) = image() else {

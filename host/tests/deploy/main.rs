@@ -1,4 +1,5 @@
-//! Deployment: the manifests of `deploy/` against the schemas of their kinds, the image without an engine, and the guide.
+//! Deployment: the manifests of `deploy/` against the schemas of their kinds, the image without an
+//! engine, and the guide.
 
 mod cluster;
 mod guide;

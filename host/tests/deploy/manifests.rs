@@ -26,7 +26,8 @@ const MAPS: [&str; 14] = [
     "additionalConfig",
     // Kafka's own properties.
     "config",
-    // Of a trigger of KEDA's, and of a Knative Service's template: the validator asks their sources instead.
+    // Of a trigger of KEDA's, and of a Knative Service's template: the validator asks their sources
+    // instead.
     "spec.triggers.[].metadata",
     "spec.template.metadata",
     // Knative leaves it to Kubernetes.
@@ -161,7 +162,8 @@ pub fn takes(arguments: &[String]) {
     assert!(output.status.success(), "{arguments:?}: {said}");
 }
 
-/// Every variable that a manifest sets is one of the function's, and each secret one comes from a secret.
+/// Every variable that a manifest sets is one of the function's, and each secret one comes from a
+/// secret.
 #[test]
 fn the_function_has_the_variables() {
     let Some(all) = cluster::all() else {

@@ -27,7 +27,8 @@ fn names<'a>(all: &'a [Found], kind: &str) -> BTreeSet<&'a str> {
     of_kind.map(Found::name).collect()
 }
 
-/// Our secrets, those that the guide makes, and those that operators make of our resources, with the keys that are known.
+/// Our secrets, those that the guide makes, and those that operators make of our resources, with
+/// the keys that are known.
 fn secrets(all: &[Found]) -> BTreeMap<String, Option<Vec<String>>> {
     let keys = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
     let mut secrets = BTreeMap::new();

@@ -2,8 +2,9 @@
 
 use crate::{Taken, inference, phantoms, world::World};
 
-/// All kinds serve at once and take turns, so that each sees the same machine: each as it is for a picture that gets no anonymized copy,
-/// for one that does, and for one that does without looking for text.
+/// All kinds serve at once and take turns, so that each sees the same machine: each as it is for a
+/// picture that gets no anonymized copy, for one that does, and for one that does without looking
+/// for text.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, run by `make bench-nn`"]
 async fn bench_nn_requests() {

@@ -129,8 +129,8 @@ async fn every_backend_does_the_whole_job_and_they_agree() {
 /// The outputs and risks of one kind of inference.
 type Made<'a> = (&'a BTreeMap<String, Bytes>, &'a [f64]);
 
-/// All objects are the same to the byte; but where two risks so close lie on two sides of a hundredth of a percent, the labels
-/// differ, and rightly.
+/// All objects are the same to the byte; but where two risks so close lie on two sides of a
+/// hundredth of a percent, the labels differ, and rightly.
 fn same_pictures(backend: &str, phantoms: &[Phantom], (a, risks): Made<'_>, (b, others): Made<'_>) {
     assert!(a.keys().eq(b.keys()), "{backend} stored other objects");
     let printed = |risk: f64| (risk * 1e4).round();
@@ -159,8 +159,8 @@ fn processed_key(phantom: &Phantom) -> String {
     format!("{PROCESSED}/{}", name.replace(".jpeg", "-processed.jpeg"))
 }
 
-/// The processed picture has its label and is else the source; the anonymized one has its box filled and is else the
-/// source.
+/// The processed picture has its label and is else the source; the anonymized one has its box
+/// filled and is else the source.
 async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
     let name = phantom.patient.file_name();
     let source = picture(&phantom.jpeg);

@@ -5,7 +5,8 @@ use testkit::root;
 
 use crate::{Taken, outputs, phantoms, same_pictures, world::World};
 
-/// `spin up` composes the inference component in by itself; nothing else is told to it than to our host.
+/// `spin up` composes the inference component in by itself; nothing else is told to it than to our
+/// host.
 async fn spin(program: &str) -> World {
     let mut command = Command::new(program);
     command.args(["up", "--listen", "127.0.0.1:0", "--from"]);

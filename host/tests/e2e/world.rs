@@ -1,4 +1,5 @@
-//! The real function in the real host as a process of its own, against the embedded store on a socket.
+//! The real function in the real host as a process of its own, against the embedded store on a
+//! socket.
 
 use std::{
     process::{Command, ExitStatus},
@@ -33,7 +34,8 @@ pub struct World {
 }
 
 impl World {
-    /// Starts a store and the function with these variables over the defaults, and these arguments of `xray up`.
+    /// Starts a store and the function with these variables over the defaults, and these arguments
+    /// of `xray up`.
     pub async fn start(variables: &[(&str, &str)], arguments: &[&str]) -> World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
         command
@@ -155,7 +157,8 @@ impl World {
         self.up.end().0
     }
 
-    /// Ends the host in order, checks that none of these texts is in its output, logs or responses, and returns all of these.
+    /// Ends the host in order, checks that none of these texts is in its output, logs or responses,
+    /// and returns all of these.
     pub fn end(mut self, private: &[String]) -> String {
         assert!(self.terminate().success());
         let mut said = self.up.printed() + &self.answers.lock().unwrap();

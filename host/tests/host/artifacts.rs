@@ -1,4 +1,5 @@
-//! The components run on stock Spin since 3.6.3: it imports nothing that Spin lacks, and is as small as promised.
+//! The components run on stock Spin since 3.6.3: it imports nothing that Spin lacks, and is as
+//! small as promised.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,8 @@ use xray_host::app::{
 
 const NN: &str = "wasi:nn@0.2.0-rc-2024-10-28";
 
-/// Interfaces of Spin 3.6.3 that these components may use: WASI up to 0.2.6 and Spin's variables. No key-value stores,
-/// no databases, no WASI 0.3.
+/// Interfaces of Spin 3.6.3 that these components may use: WASI up to 0.2.6 and Spin's variables.
+/// No key-value stores, no databases, no WASI 0.3.
 fn is_in_spin(import: &str) -> bool {
     const WASI: [&str; 7] = [
         "cli",

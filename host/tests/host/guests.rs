@@ -1,4 +1,5 @@
-//! Components that misbehave, each in one way. They are text, so that tests need no other toolchain.
+//! Components that misbehave, each in one way. They are text, so that tests need no other
+//! toolchain.
 
 /// A component whose handler is this function body.
 fn handler(body: &str) -> String {

@@ -1,5 +1,6 @@
-//! The shipped model through the function's own pixels and the embedded backend: what it says of phantoms, of writing, of pictures
-//! that are no chest X-rays, and of real X-rays where they are at hand.
+//! The shipped model through the function's own pixels and the embedded backend: what it says of
+//! phantoms, of writing, of pictures that are no chest X-rays, and of real X-rays where they are at
+//! hand.
 
 use std::{
     io::Cursor,
@@ -176,7 +177,8 @@ async fn writing_does_not_drive_the_risk() {
         moves.push(moved_by_label(&judge, &phantom.jpeg).await);
     }
     let most = moves.iter().copied().fold(0.0, f64::max);
-    // Phantoms in between are drawn to be where the model can't tell, so one of them may move further than an X-ray does.
+    // Phantoms in between are drawn to be where the model can't tell, so one of them may move
+    // further than an X-ray does.
     println!(
         "label on phantoms: median {:.4}, most {most:.4}",
         median(moves.clone())

@@ -1,4 +1,5 @@
-//! Models by name in the inference component: the contract decides, and a new file is never passed over.
+//! Models by name in the inference component: the contract decides, and a new file is never passed
+//! over.
 
 use std::{fs, path::Path};
 
@@ -57,7 +58,8 @@ fn the_contract_decides_which_model_runs() {
     let capitals = named.to_uppercase().replace("MODEL_SHA256", "model_sha256");
     assert_eq!(of(&models(None, Some(&capitals))).unwrap(), expected);
 
-    // Another file under its own contract is read: the same network, and one unknown field that makes it another file.
+    // Another file under its own contract is read: the same network, and one unknown field that
+    // makes it another file.
     let longer = [&shipped[..], &[0xfa, 0x07, 0x01, b'x']].concat();
     assert_eq!(
         of(&models(Some(&longer), Some(&contract_of(&longer)))).unwrap(),
@@ -70,7 +72,8 @@ fn the_contract_decides_which_model_runs() {
     let other = of(&models(Some(&trained), Some(&contract_of(&trained)))).unwrap();
     assert!((other - expected).abs() > 1e-6, "{other} {expected}");
 
-    // A new file under the old contract is refused: neither is the old model used, nor a file that nobody vouches for.
+    // A new file under the old contract is refused: neither is the old model used, nor a file that
+    // nobody vouches for.
     for new in [&longer, &trained, &b"no model at all".to_vec()] {
         let error = of(&models(Some(new), Some(&named))).unwrap_err();
         assert_eq!(error.code, ErrorCode::Security, "{error}");

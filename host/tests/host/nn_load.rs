@@ -63,7 +63,8 @@ fn loading_costs_little_beside_a_run() {
     };
     let times = Times::of(&root().join("models"), "pneumonia", &contract, 20);
     times.tell("built in");
-    // Read from its file the model would cost two runs more. `make bench-nn` has the machine to itself and holds it to 1.3.
+    // Read from its file the model would cost two runs more. `make bench-nn` has the machine to
+    // itself and holds it to 1.3.
     assert!(times.ratio() <= 1.5, "{}", times.ratio());
 }
 
@@ -81,7 +82,8 @@ fn bench_nn_load() {
     )
     .unwrap();
     Times::of(dir.path(), "alone", &contract, 50).tell("built in, without file");
-    // The same network with one field more, so that it is another file: read through WASI, and digested.
+    // The same network with one field more, so that it is another file: read through WASI, and
+    // digested.
     let other = [&shipped[..], &[0xfa, 0x07, 0x01, b'x']].concat();
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("other")).unwrap();

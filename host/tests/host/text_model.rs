@@ -1,4 +1,5 @@
-//! The detector of burned-in text: everything that runs models draws the same map of a picture of any size.
+//! The detector of burned-in text: everything that runs models draws the same map of a picture of
+//! any size.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! `spin-kafka.toml`: the function and, with a consumer group of its own, the event display beside it.
+//! `spin-kafka.toml`: the function and, with a consumer group of its own, the event display beside
+//! it.
 
 use testkit::{
     kafka::{Out, Topic, broker},

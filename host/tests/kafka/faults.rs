@@ -67,7 +67,8 @@ async fn all_goes_well() {
     }
 }
 
-/// One object's store fails: its partition waits, the others go on, and it is done when the store is back.
+/// One object's store fails: its partition waits, the others go on, and it is done when the store
+/// is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_and_comes_back() {
     let Some(broker) = broker(KAFKA_DIR).await else {

@@ -43,8 +43,8 @@ async fn of_two_hosts_one_is_killed() {
     assert!(status.success(), "{printed}");
 }
 
-/// A second host joins while deliveries of the first are slow, and leaves again: partitions move without a repetition,
-/// because each is drained before it goes.
+/// A second host joins while deliveries of the first are slow, and leaves again: partitions move
+/// without a repetition, because each is drained before it goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_move_while_the_handler_is_slow() {
     let Some(broker) = broker(KAFKA_DIR).await else {

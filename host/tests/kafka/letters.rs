@@ -115,7 +115,8 @@ async fn a_record_that_never_works_is_put_aside_and_sent_back() {
         objects: &[("a", 1)],
         repeated: 0,
     };
-    // The event is about the former object, and so its source has changed; the point is that it gets processed.
+    // The event is about the former object, and so its source has changed; the point is that it
+    // gets processed.
     until("all is committed", || topic.is_done("g"));
     if site.processed(&name).await.is_none() {
         topic

@@ -1,6 +1,8 @@
-//! The Kafka trigger against a real Apache Kafka: every fault that we could think of, and nothing lost.
+//! The Kafka trigger against a real Apache Kafka: every fault that we could think of, and nothing
+//! lost.
 //!
-//! Nothing here waits for a time. Each scenario adds a line to the table, which `--show-output` shows.
+//! Nothing here waits for a time. Each scenario adds a line to the table, which `--show-output`
+//! shows.
 
 mod access;
 mod display;

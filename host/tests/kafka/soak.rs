@@ -1,4 +1,5 @@
-//! Many notifications over few objects, with faults at random. `XRAY_SOAK` says how many; `make soak` runs 20,000.
+//! Many notifications over few objects, with faults at random. `XRAY_SOAK` says how many;
+//! `make soak` runs 20,000.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 

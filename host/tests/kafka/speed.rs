@@ -1,4 +1,5 @@
-//! The cost of the trigger beside the same events over HTTP, in the same process: `make bench-kafka`.
+//! The cost of the trigger beside the same events over HTTP, in the same process:
+//! `make bench-kafka`.
 
 use std::time::{Duration, Instant};
 

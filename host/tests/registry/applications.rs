@@ -10,7 +10,8 @@ use std::{
 use tempfile::TempDir;
 use testkit::process::HostProcess;
 
-/// A component that is reached and then traps, for which the host returns 500; a path that leads nowhere gets 404.
+/// A component that is reached and then traps, for which the host returns 500; a path that leads
+/// nowhere gets 404.
 const TRAPS: &str = r#"(component
     (import "wasi:http/types@0.2.0" (instance $types
         (export "incoming-request" (type (sub resource)))
@@ -24,8 +25,8 @@ const TRAPS: &str = r#"(component
     (instance $exported (export "handle" (func $handle)))
     (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))"#;
 
-/// An application with the components `one` and `two` at paths of their names, files of all sizes, and a variable that is
-/// required.
+/// An application with the components `one` and `two` at paths of their names, files of all sizes,
+/// and a variable that is required.
 pub fn two() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {

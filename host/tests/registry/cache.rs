@@ -31,7 +31,8 @@ fn nothing_is_pulled_twice_and_a_known_image_starts_without_its_registry() {
     let first = up(&server, &image, &[]);
     assert_eq!(first.status("/one"), 500);
     first.end();
-    // One component, one file that is large; the small ones stand in the locked application, which is the third.
+    // One component, one file that is large; the small ones stand in the locked application, which
+    // is the third.
     let pulled = server.requests("GET /v2/two/blobs/");
     assert_eq!(pulled, 3);
     up(&server, &image, &[]).end();

@@ -1,4 +1,5 @@
-//! Applications in a registry: the real one of the OCI's reference implementation, the binary, real images.
+//! Applications in a registry: the real one of the OCI's reference implementation, the binary, real
+//! images.
 
 mod applications;
 mod cache;

@@ -1,5 +1,5 @@
-//! The deployment that SpinKube's operator creates for a SpinApp whose executor has a `spinImage`: these arguments, this environment, this
-//! file, and a registry that wants TLS and a user.
+//! The deployment that SpinKube's operator creates for a SpinApp whose executor has a `spinImage`:
+//! these arguments, this environment, this file, and a registry that wants TLS and a user.
 use testkit::registry::{NURSE, Server, Wants};
 
 use crate::{
@@ -73,7 +73,8 @@ fn the_operators_command_line_works_as_it_is() {
     }
 }
 
-/// Nothing of the user is there and nothing can be written but the folder for temporary files, as under `restricted-v2`.
+/// Nothing of the user is there and nothing can be written but the folder for temporary files, as
+/// under `restricted-v2`.
 #[test]
 fn it_starts_where_only_the_temporary_folder_can_be_written() {
     let Some(server) = Server::start(Wants::default()) else {

@@ -1,4 +1,5 @@
-//! The function itself, its model and its settings, out of a registry: the pictures must be those of the local files.
+//! The function itself, its model and its settings, out of a registry: the pictures must be those
+//! of the local files.
 
 use std::{fs, path::Path};
 
@@ -11,8 +12,8 @@ use testkit::{
 
 use crate::{applications::files, fails, push, run, text, xray};
 
-/// Returns the outputs of `xray process` for the pictures in `in` with that application, and its message
-/// about inference.
+/// Returns the outputs of `xray process` for the pictures in `in` with that application, and its
+/// message about inference.
 fn process(dir: &Path, from: &str, flags: &[&str]) -> (Vec<(String, Vec<u8>)>, String) {
     let out = format!("out-{}", fs::read_dir(dir).unwrap().count());
     let mut command = xray(&["process", "in", "-o", &out, "-f", from], dir);
