@@ -7,10 +7,9 @@ use http::{HeaderMap, Method};
 use s3::{Client, Credentials};
 use serde_json::Value;
 
-use crate::gateway::raw;
 use crate::{
     common::root,
-    gateway::{Gateway, gateway},
+    gateway::{Gateway, gateway, raw},
 };
 
 /// Each bucket's policy.

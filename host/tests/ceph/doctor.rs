@@ -6,11 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-use crate::gateway::raw;
 use crate::{
     command::{Function, run, works, xray},
     common::function_is_built,
-    gateway::{Gateway, gateway},
+    gateway::{Gateway, gateway, raw},
     receiver::{Server, status},
 };
 

@@ -4,11 +4,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use crate::gateway::raw;
 use crate::{
     catcher::{Catcher, said},
     function::Function,
-    gateway::SecondGateway,
+    gateway::{SecondGateway, raw},
     site::{Site, deliver, picture},
 };
 

@@ -13,12 +13,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use phantoms::Phantom;
 
-use crate::gateway::raw;
 use crate::{
     broker::broker,
     command::{Function, works},
     common::function_is_built,
-    gateway::{Gateway, gateway},
+    gateway::{Gateway, gateway, raw},
     receiver::{Server, status},
     topic::{Out, Topic},
     wait::until,

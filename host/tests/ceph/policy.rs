@@ -4,10 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use s3::Client;
 
-use crate::gateway::raw;
 use crate::{
     command::{works, xray},
-    gateway::gateway,
+    gateway::{gateway, raw},
 };
 
 /// One request and whether the function's user may make it.

@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, Method};
 
-use crate::gateway::raw;
 use crate::{
     catcher::Catcher,
     function::{Function, command, run},
+    gateway::raw,
     site::{Site, deliver, picture},
 };
 

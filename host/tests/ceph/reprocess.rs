@@ -1,8 +1,8 @@
 //! `xray reprocess` against the gateway.
 
-use crate::gateway::raw;
 use crate::{
     function::{command, run},
+    gateway::raw,
     site::{Site, picture},
 };
 

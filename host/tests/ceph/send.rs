@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::gateway::raw;
 use crate::{
     function::{Function, run, send},
+    gateway::raw,
     site::{Site, picture},
 };
 

@@ -8,10 +8,9 @@ use std::sync::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::gateway::raw;
 use crate::{
     command::{fails, run, works, xray},
-    gateway::{Gateway, gateway},
+    gateway::{Gateway, gateway, raw},
     receiver::{Server, forward, status},
 };
 

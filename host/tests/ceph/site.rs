@@ -10,8 +10,7 @@ use serde_json::Value;
 use xray::{config::Config, store::decide::processed_key};
 use xray_host::commands::shared::results::{Outputs, outputs_of};
 
-use crate::gateway::raw;
-use crate::gateway::{Gateway, gateway};
+use crate::gateway::{Gateway, gateway, raw};
 
 /// The key that all functions of these tests have.
 pub const PSEUDONYM_KEY: &str = "a key for tests, long enough";

@@ -1,9 +1,9 @@
 //! Buckets with versions: the version that an event names is the one that counts.
 
-use crate::gateway::raw;
 use crate::{
     catcher::{Catcher, said},
     function::Function,
+    gateway::raw,
     site::{Site, deliver, picture},
 };
 
