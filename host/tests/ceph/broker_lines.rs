@@ -1,18 +1,20 @@
 //! The lines of `xray doctor` about Kafka, against a real broker.
 
 use serde_json::Value;
+use testkit::{
+    ceph::gateway,
+    kafka::{Topic, broker},
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
+    CEPH_DIR, KAFKA_DIR,
     command::{run, works, xray},
-    gateway::gateway,
-    topic::Topic,
-    wait::until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broker_and_topics() {
-    let (Some(gateway), Some(broker)) = (gateway().await, broker().await) else {
+    let (Some(gateway), Some(broker)) = (gateway(CEPH_DIR).await, broker(KAFKA_DIR).await) else {
         return;
     };
     let bucket = "doctor-kafka";

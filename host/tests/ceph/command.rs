@@ -4,11 +4,10 @@ use std::{ffi::OsStr, process::Command, sync::PoisonError};
 
 use s3::Credentials;
 use serde_json::Value;
-
-use crate::{
-    common::root,
-    gateway::{Gateway, TOPICS},
-    serving::Serving,
+use testkit::{
+    ceph::{Gateway, TOPICS},
+    process::HostProcess,
+    root,
 };
 
 /// The key of the tests' pseudonyms.
@@ -94,7 +93,7 @@ pub fn fails(command: Command) -> String {
 
 /// The function, serving.
 pub struct Function {
-    serving: Serving,
+    process: HostProcess,
     /// `http://127.0.0.1:PORT/`, for a topic to push to.
     pub address: String,
     _logs: tempfile::TempDir,
@@ -116,10 +115,10 @@ impl Function {
         // Shared, so that the function is compiled once for all tests.
         command.arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         command.arg("--log-dir").arg(logs.path()).args(arguments);
-        let serving = Serving::start(command);
-        let address = format!("{}/", serving.url);
+        let process = HostProcess::start(command);
+        let address = format!("{}/", process.url());
         Self {
-            serving,
+            process,
             address,
             _logs: logs,
         }
@@ -127,7 +126,7 @@ impl Function {
 
     /// What it has printed so far: a report line for each object, among others.
     pub fn printed(&self) -> String {
-        self.serving.printed()
+        self.process.printed()
     }
 
     /// Its reports so far.

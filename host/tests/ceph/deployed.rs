@@ -1,16 +1,16 @@
 //! The policies of `deploy/ceph/buckets.yaml`, as they are, on the gateway.
+use testkit::{
+    ceph::{Gateway, gateway, raw},
+    root,
+};
 
+use crate::CEPH_DIR;
 use std::{collections::BTreeMap, process::Command};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use s3::{Client, Credentials};
 use serde_json::Value;
-
-use crate::{
-    common::root,
-    gateway::{Gateway, gateway, raw},
-};
 
 /// Each bucket's policy.
 fn policies() -> BTreeMap<String, String> {
@@ -42,7 +42,7 @@ fn user(gateway: &Gateway, name: &str) -> Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifests_let_everybody_do_their_part() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let (input, processed, anonymized, quarantine) = (

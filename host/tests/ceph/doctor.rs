@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, process::Command};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use testkit::{
+    ceph::{Gateway, gateway, raw},
+    function_is_built,
+    http::{Server, status},
+};
 
 use crate::{
+    CEPH_DIR,
     command::{Function, run, works, xray},
-    common::function_is_built,
-    gateway::{Gateway, gateway, raw},
-    receiver::{Server, status},
 };
 
 /// The lines of one run: `ok`, `warning`, `failed` or `skipped` for each check, and what was found with its remedy.
@@ -83,7 +86,7 @@ pub async fn swallower() -> Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_well_and_nothing_is_left_behind() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     if !function_is_built() {
@@ -134,7 +137,7 @@ async fn all_is_well_and_nothing_is_left_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buckets_and_rights() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let receiver = swallower().await;
@@ -201,7 +204,7 @@ async fn buckets_and_rights() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn notification_topic_and_receiver() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "doctor-topic";
@@ -258,7 +261,7 @@ async fn notification_topic_and_receiver() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_the_whole_way_shows() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "doctor-whole";

@@ -1,14 +1,17 @@
 //! Settings, keys, addresses and clocks, each broken for `xray doctor` to see.
+use testkit::{
+    ceph::{SecondGateway, gateway},
+    http::{Server, forward},
+};
 
 use crate::{
+    CEPH_DIR,
     doctor::{breaks, doctor, lines, set_up, swallower},
-    gateway::{SecondGateway, gateway},
-    receiver::{Server, forward},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_keys_and_addresses() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "doctor-keys";
@@ -74,7 +77,7 @@ async fn settings_keys_and_addresses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_the_gateway_does_not_know_is_seen() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let receiver = swallower().await;
@@ -91,7 +94,7 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
     // Names below localhost are this machine's (RFC 6761), where the resolver knows.
     let resolves = tokio::net::lookup_host(format!("doctor-style.s3.localhost:{port}")).await;
     if resolves.is_err() {
-        return crate::common::missing(
+        return testkit::missing(
             "a resolver for names below localhost",
             "install libnss-myhostname",
         );
@@ -124,7 +127,7 @@ async fn a_host_that_the_gateway_does_not_know_is_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "doctor-clock";

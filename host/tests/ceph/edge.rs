@@ -3,11 +3,13 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use testkit::{
+    ceph::{SecondGateway, raw},
+    http::{HttpSink, field},
+};
 
 use crate::{
-    catcher::{Catcher, said},
     function::Function,
-    gateway::{SecondGateway, raw},
     site::{Site, deliver, picture},
 };
 
@@ -18,7 +20,7 @@ async fn parts_and_copies_are_objects_like_any_other() {
     let Some(site) = Site::new("edge-made").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[]);
 
@@ -38,10 +40,10 @@ async fn parts_and_copies_are_objects_like_any_other() {
     assert!(etag.ends_with("-2"), "{etag}");
     let event = catcher.take();
     assert_eq!(
-        said(&event, "/eventName"),
+        field(&event, "/eventName"),
         "ObjectCreated:CompleteMultipartUpload"
     );
-    assert_eq!(said(&event, ETAG), etag);
+    assert_eq!(field(&event, ETAG), etag);
     let report = deliver(&function.url, &event).await;
     assert_eq!(report["outcome"], "done", "{report}");
     let made = site.made_of("parts.jpeg").await.unwrap();
@@ -63,7 +65,7 @@ async fn parts_and_copies_are_objects_like_any_other() {
     );
     assert_eq!(copied.await.unwrap().status(), 200);
     let event = catcher.take();
-    assert_eq!(said(&event, "/eventName"), "ObjectCreated:Copy");
+    assert_eq!(field(&event, "/eventName"), "ObjectCreated:Copy");
     let report = deliver(&function.url, &event).await;
     assert_eq!(report["outcome"], "done", "{report}");
     assert!(site.outputs("copy.jpeg").await.anonymized.is_some());
@@ -74,7 +76,7 @@ async fn what_changed_or_went_meanwhile_is_left_to_its_own_event() {
     let Some(site) = Site::new("edge-changed").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[]);
 
@@ -147,7 +149,7 @@ async fn what_the_gateway_keeps_under_keys_is_told_apart() {
     let Some(site) = Site::new("edge-keys").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[]);
     let put = async |key: &str, headers: &[(&'static str, &str)]| {

@@ -1,13 +1,13 @@
 //! The gateway is there, takes our signatures, and keeps what the owner has from others.
+use testkit::ceph::{gateway, raw};
 
+use crate::CEPH_DIR;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::gateway::{gateway, raw};
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_goes_in_and_comes_out() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let owner = gateway.owner();

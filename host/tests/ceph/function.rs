@@ -1,21 +1,15 @@
 //! `xray up` as a process of its own, and other commands of the program.
 
-use std::{
-    process::{Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use testkit::{process::HostProcess, root, wait::until_async};
 
-use crate::{
-    common::root,
-    serving::Serving,
-    site::{PSEUDONYM_KEY, Site},
-};
+use crate::site::{PSEUDONYM_KEY, Site};
 
 /// A running function.
 pub struct Function {
-    serving: Serving,
+    process: HostProcess,
     /// `http://host:port/`.
     pub url: String,
 }
@@ -77,9 +71,9 @@ impl Function {
         let mut command = command(site, "up", variables);
         command.args(["--listen", address]);
         command.args(["--log-dir", ""]);
-        let serving = Serving::start(command);
-        let url = format!("{}/", serving.url);
-        Self { serving, url }
+        let process = HostProcess::start(command);
+        let url = format!("{}/", process.url());
+        Self { process, url }
     }
 
     /// The reports of all objects so far.
@@ -95,28 +89,19 @@ impl Function {
     /// The reports, once there are so many. An answer may be here before the line that was printed with it.
     pub async fn reported(&self, count: usize) -> Vec<Value> {
         let all = async || self.reports().len() >= count;
-        until(&format!("{count} reports"), all).await;
+        until_async(&format!("{count} reports"), all).await;
         self.reports()
     }
 
     /// All that it has printed.
     pub fn printed(&self) -> String {
-        self.serving.printed()
+        self.process.printed()
     }
 
     /// Ends it as a crash would; gives the address that it had.
     pub fn kill(mut self) -> String {
-        self.serving.kill();
+        self.process.kill();
         let address = self.url.trim_start_matches("http://");
         address.trim_end_matches('/').to_owned()
-    }
-}
-
-/// Asks again and again, with a breath between, until it is so.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

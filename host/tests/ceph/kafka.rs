@@ -12,15 +12,17 @@ use std::sync::{
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use phantoms::Phantom;
+use testkit::{
+    ceph::{Gateway, gateway, raw},
+    function_is_built,
+    http::{Server, status},
+    kafka::{Out, Topic, broker},
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
+    CEPH_DIR, KAFKA_DIR,
     command::{Function, works},
-    common::function_is_built,
-    gateway::{Gateway, gateway, raw},
-    receiver::{Server, status},
-    topic::{Out, Topic},
-    wait::until,
 };
 
 /// Writes what is pushed into the topic, and answers when the broker has it.
@@ -47,7 +49,7 @@ async fn keys(gateway: &Gateway, bucket: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_go_through_ceph_and_kafka() {
-    let (Some(gateway), Some(broker)) = (gateway().await, broker().await) else {
+    let (Some(gateway), Some(broker)) = (gateway(CEPH_DIR).await, broker(KAFKA_DIR).await) else {
         return;
     };
     if !function_is_built() {

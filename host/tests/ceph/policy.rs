@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use s3::Client;
+use testkit::ceph::{gateway, raw};
 
 use crate::{
+    CEPH_DIR,
     command::{works, xray},
-    gateway::{gateway, raw},
 };
 
 /// One request and whether the function's user may make it.
@@ -67,7 +68,7 @@ async fn send(client: &Client, verb: &Verb) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_function_may_do_its_work_and_nothing_else() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let setup = [
@@ -184,7 +185,7 @@ async fn the_function_may_do_its_work_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "policy-public";
@@ -273,7 +274,7 @@ async fn nothing_is_public_and_the_owner_reads_what_the_function_stores() {
     assert!(owner.get(outputs, "plain.jpg").await.is_err());
 }
 
-async fn anonymous(gateway: &crate::gateway::Gateway, bucket: &str, key: &str) -> u16 {
+async fn anonymous(gateway: &testkit::ceph::Gateway, bucket: &str, key: &str) -> u16 {
     let request = http::Request::get(format!("{}/{bucket}/{key}", gateway.endpoint));
     let request = request.body(Bytes::new()).unwrap();
     let answer = s3::Transport::http().send(request).await.unwrap();
@@ -282,11 +283,11 @@ async fn anonymous(gateway: &crate::gateway::Gateway, bucket: &str, key: &str) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleting_processed_pictures_comes_with_the_setting_that_needs_it() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     // The manifest with the setting on, whatever its default is.
-    let manifest = std::fs::read_to_string(crate::common::root().join("spin.toml")).unwrap();
+    let manifest = std::fs::read_to_string(testkit::root().join("spin.toml")).unwrap();
     let others = manifest
         .lines()
         .filter(|line| !line.starts_with("remove_outputs"));

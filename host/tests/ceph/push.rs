@@ -1,8 +1,11 @@
 //! Notifications over HTTP push, while the function is there and while it is not.
+use testkit::{
+    http::{HttpSink, Then},
+    wait::until_async,
+};
 
 use crate::{
-    catcher::{Catcher, Then},
-    function::{Function, command, run, until},
+    function::{Function, command, run},
     site::{Site, picture},
 };
 
@@ -44,13 +47,13 @@ async fn a_persistent_topic_delivers_what_the_function_missed() {
     let Some(site) = Site::new("push-kept").await else {
         return;
     };
-    let ingress = Catcher::start().await;
+    let ingress = HttpSink::start().await;
     site.notify(&ingress.url, true).await;
     let function = Function::start(&site, &[]);
     ingress.set(Then::Forward(function.url.clone()));
     site.put("seen.jpeg", picture(0)).await;
     let is_made = async |key: &str| site.made_of(key).await.is_some();
-    until("the first is made", async || is_made("seen.jpeg").await).await;
+    until_async("the first is made", async || is_made("seen.jpeg").await).await;
 
     ingress.set(Then::Away);
     let address = function.kill();
@@ -61,12 +64,12 @@ async fn a_persistent_topic_delivers_what_the_function_missed() {
     let last = site.put("one.jpeg", picture(2)).await;
     let tried = ingress.count() + 10;
     let in_vain = async || ingress.count() >= tried;
-    until("the gateway has tried in vain", in_vain).await;
+    until_async("the gateway has tried in vain", in_vain).await;
     assert!(!is_made("one.jpeg").await);
 
     let function = Function::start_at(&site, &address, &[]);
     ingress.set(Then::Forward(function.url.clone()));
-    until("what was missed is made", async || {
+    until_async("what was missed is made", async || {
         is_made("one.jpeg").await && is_made("two.jpeg").await
     })
     .await;

@@ -1,11 +1,10 @@
 //! Copies that are not clean for sure, on a real gateway: kept apart, replaced when they are clean, let go by a person.
 
 use http::{HeaderMap, Method};
+use testkit::{ceph::raw, http::HttpSink};
 
 use crate::{
-    catcher::Catcher,
     function::{Function, command, run},
-    gateway::raw,
     site::{Site, deliver, picture},
 };
 
@@ -19,7 +18,7 @@ async fn a_copy_that_is_not_clean_is_kept_apart_until_it_is() {
     let Some(site) = Site::new("quarantine").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let strict = Function::start(&site, &STRICT);
     site.put("a/one.jpeg", picture(0)).await;
@@ -75,7 +74,7 @@ async fn what_is_not_clean_may_be_stored_nowhere_and_a_missing_bucket_is_named()
     let Some(site) = Site::new("quarantine-none").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let (bucket, none) = (site.quarantine(), "".into());
     let gone = raw(

@@ -1,7 +1,7 @@
 //! Removals as the gateway tells of them, with and without `remove_outputs`.
+use testkit::http::HttpSink;
 
 use crate::{
-    catcher::Catcher,
     function::Function,
     site::{Site, deliver, picture},
 };
@@ -11,7 +11,7 @@ async fn outputs_go_with_their_source_only_where_that_is_wanted() {
     let Some(site) = Site::new("removal").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let keeps = Function::start(&site, &[]);
     let follows = Function::start(&site, &[("remove_outputs", "true")]);
@@ -46,7 +46,7 @@ async fn a_removal_that_comes_late_takes_nothing_of_the_new_source() {
     let Some(site) = Site::new("removal-late").await else {
         return;
     };
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[("remove_outputs", "true")]);
 

@@ -1,8 +1,9 @@
 //! `xray reprocess` against the gateway.
 
+use testkit::ceph::raw;
+
 use crate::{
     function::{command, run},
-    gateway::raw,
     site::{Site, picture},
 };
 

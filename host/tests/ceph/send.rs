@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use testkit::ceph::raw;
+
 use crate::{
     function::{Function, run, send},
-    gateway::raw,
     site::{Site, picture},
 };
 

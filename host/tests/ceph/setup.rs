@@ -7,11 +7,14 @@ use std::sync::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use testkit::{
+    ceph::{Gateway, gateway, raw},
+    http::{Server, forward, status},
+};
 
 use crate::{
+    CEPH_DIR,
     command::{fails, run, works, xray},
-    gateway::{Gateway, gateway, raw},
-    receiver::{Server, forward, status},
 };
 
 /// A part of each kind, as the first words of its line say.
@@ -31,7 +34,7 @@ async fn ask(gateway: &Gateway, method: Method, bucket: &str, query: &str, body:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "setup-all";
@@ -93,7 +96,7 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "setup-drift";
@@ -159,7 +162,7 @@ async fn what_others_have_set_stays_and_what_has_drifted_is_repaired() {
 /// A notification keeps the endpoint that its topic had: without being written again it would push to the first for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_moved_moves_for_every_bucket() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let receiver = async |count: Arc<AtomicUsize>| {
@@ -200,7 +203,7 @@ async fn a_topic_that_is_moved_moves_for_every_bucket() {
 /// What a gateway says when somebody else writes a topic at the same moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_fails_to_write_a_topic_is_asked_again() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let fails_left = Arc::new(AtomicUsize::new(0));
@@ -240,7 +243,7 @@ async fn a_gateway_that_fails_to_write_a_topic_is_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_gateway_hides_is_said() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "setup-hidden";
@@ -292,7 +295,7 @@ async fn what_the_gateway_hides_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_one_line() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let setup = |arguments: &[&str]| {

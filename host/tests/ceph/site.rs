@@ -1,5 +1,7 @@
 //! Four buckets of a test's own, pictures in them, and notifications out of them.
+use testkit::ceph::{Gateway, gateway, raw};
 
+use crate::CEPH_DIR;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -9,8 +11,6 @@ use s3::{Client, Object, Transport};
 use serde_json::Value;
 use xray::{config::Config, store::decide::processed_key};
 use xray_host::commands::shared::results::{Outputs, outputs_of};
-
-use crate::gateway::{Gateway, gateway, raw};
 
 /// The key that all functions of these tests have.
 pub const PSEUDONYM_KEY: &str = "a key for tests, long enough";
@@ -35,10 +35,10 @@ pub fn picture(number: usize) -> Bytes {
 impl Site {
     /// Makes the buckets; `None`, and said so, without a Ceph or the function.
     pub async fn new(bucket: &str) -> Option<Self> {
-        if !crate::common::function_is_built() {
+        if !testkit::function_is_built() {
             return None;
         }
-        let gateway = gateway().await?;
+        let gateway = gateway(CEPH_DIR).await?;
         let site = Self {
             gateway,
             client: gateway.owner(),

@@ -1,15 +1,16 @@
 //! A gateway over TLS, as gateways outside of tests are.
 
 use std::process::Command;
+use testkit::ceph::gateway;
 
 use crate::{
+    CEPH_DIR,
     command::{fails, owner, run, xray},
-    gateway::gateway,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
-    let Some(gateway) = gateway().await else {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
     let bucket = "tls";

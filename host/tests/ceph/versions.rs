@@ -1,9 +1,11 @@
 //! Buckets with versions: the version that an event names is the one that counts.
+use testkit::{
+    ceph::raw,
+    http::{HttpSink, field},
+};
 
 use crate::{
-    catcher::{Catcher, said},
     function::Function,
-    gateway::raw,
     site::{Site, deliver, picture},
 };
 
@@ -15,7 +17,7 @@ async fn the_version_that_an_event_names_is_fetched() {
         return;
     };
     site.version(&site.bucket).await;
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[]);
 
@@ -23,7 +25,7 @@ async fn the_version_that_an_event_names_is_fetched() {
     for number in [0, 1] {
         let etag = site.put("one.jpeg", picture(number)).await;
         let event = catcher.take();
-        events.push((etag, said(&event, VERSION), event));
+        events.push((etag, field(&event, VERSION), event));
     }
     // The first is no longer the current one, and is what its event is about.
     for (etag, version, event) in &events {
@@ -41,7 +43,7 @@ async fn the_version_that_an_event_names_is_fetched() {
     // A version that is gone for good.
     site.put("two.jpeg", picture(2)).await;
     let event = catcher.take();
-    site.delete_version("two.jpeg", &said(&event, VERSION))
+    site.delete_version("two.jpeg", &field(&event, VERSION))
         .await;
     let report = deliver(&function.url, &event).await;
     assert_eq!(report["reason"], "gone", "{report}");
@@ -53,7 +55,7 @@ async fn outputs_follow_what_is_current() {
         return;
     };
     site.version(&site.bucket).await;
-    let catcher = Catcher::start().await;
+    let catcher = HttpSink::start().await;
     site.notify(&catcher.url, false).await;
     let function = Function::start(&site, &[("remove_outputs", "true")]);
     let key = "one.jpeg";
@@ -66,7 +68,7 @@ async fn outputs_follow_what_is_current() {
     for number in [0, 1] {
         let etag = site.put(key, picture(number)).await;
         let event = catcher.take();
-        versions.push((etag, said(&event, VERSION)));
+        versions.push((etag, field(&event, VERSION)));
         deliver(&function.url, &event).await;
     }
     let [(first, old), (second, current)] = &versions[..] else {
@@ -77,7 +79,7 @@ async fn outputs_follow_what_is_current() {
     site.delete(key).await;
     let marker = catcher.take();
     assert_eq!(
-        said(&marker, "/eventName"),
+        field(&marker, "/eventName"),
         "ObjectRemoved:DeleteMarkerCreated"
     );
     let report = deliver(&function.url, &marker).await;

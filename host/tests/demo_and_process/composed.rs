@@ -4,8 +4,9 @@ use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use phantoms::{DEFAULT_SEED, Phantom};
 use serde_json::Value;
+use testkit::root;
 
-use crate::{common::root, files, function_is_built, run, text};
+use crate::{files, function_is_built, run, text};
 
 fn process(app: &Path, dir: &Path, out: &str, options: &[&str]) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));

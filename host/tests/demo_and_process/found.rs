@@ -9,8 +9,9 @@ use std::{
 use image::{GenericImageView, GrayImage};
 use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TextKind, make_images};
 use serde_json::Value;
+use testkit::root;
 
-use crate::{common::root, function_is_built, picture, run, text, xray};
+use crate::{function_is_built, picture, run, text, xray};
 
 /// Where a mark stands: left, top, across, down.
 type Place = [u32; 4];

@@ -1,12 +1,8 @@
 //! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on disk.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod composed;
 mod demo;
 mod found;
-#[path = "../common/onnx_file.rs"]
-mod onnx_file;
 mod process;
 mod quarantine;
 mod swap;
@@ -16,8 +12,8 @@ use std::{
     process::{Command, Output},
 };
 
-use common::{function_is_built, root};
 use image::GrayImage;
+use testkit::{function_is_built, root};
 
 /// The command on the repository's application, with nothing from the environment of whoever runs the tests.
 fn xray(command: &str) -> Command {

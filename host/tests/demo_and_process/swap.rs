@@ -6,6 +6,10 @@ use phantoms::Phantom;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use testkit::{
+    onnx_file::{Attribute, FLOAT, Graph as File},
+    root,
+};
 use xray::{
     model::contract::Contract, picture::decode::decode, picture::input::tensor,
     picture::limits::Limits,
@@ -17,12 +21,7 @@ use xray_host::nn::{
     tensor::Tensor,
 };
 
-use crate::{
-    common::root,
-    function_is_built,
-    onnx_file::{Attribute, FLOAT, Graph as File},
-    run, text,
-};
+use crate::{function_is_built, run, text};
 
 /// Numbers around 0 with the spread of He's initialisation, the same everywhere.
 fn weights(count: u64, fan_in: u64, mut seed: u32) -> Vec<f32> {

@@ -9,8 +9,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::common::{missing, root};
+use testkit::{missing, root};
 
 /// A manifest and its validation.
 #[derive(Debug, Clone, Deserialize)]

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use testkit::root;
 
-use crate::{cluster, common::root, manifests::takes};
+use crate::{cluster, manifests::takes};
 
 /// What somebody who follows the page needs to have, and what the page uses of it.
 const PROGRAMS: [(&str, &[&str]); 11] = [

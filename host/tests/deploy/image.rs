@@ -2,9 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
     time::SystemTime,
 };
 
@@ -16,25 +15,22 @@ use fake_gateway::{
 use phantoms::{DEFAULT_SEED, Phantom};
 use s3::{Client, Transport};
 use tempfile::TempDir;
+use testkit::{missing, process::HostProcess, root};
 use xray_host::nn::library::Product;
 
-use crate::{
-    backends,
-    common::{self, missing, root},
-    manifests::takes,
-};
+use crate::manifests::takes;
 
 /// The root filesystem with ONNX Runtime, where everything for it and for running it is there.
 fn image() -> Option<TempDir> {
     let logevents = "target/components/wasm32-wasip2/release/logevents.wasm";
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return None;
     }
     if !root().join(logevents).is_file() {
         missing(logevents, "build it with `make logevents`");
         return None;
     }
-    let library = backends::library(Product::OnnxRuntime)?;
+    let library = testkit::backend_library(Product::OnnxRuntime)?;
     let authorities = Path::new("/etc/ssl/certs/ca-certificates.crt");
     if !authorities.is_file() {
         missing(
@@ -85,38 +81,6 @@ fn in_container(image: &Path, arguments: &[&str]) -> Output {
     container(image, arguments)
         .output()
         .expect("the script runs")
-}
-
-/// Ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(command.spawn().expect("it starts"))
-    }
-
-    /// The line that it prints when it serves, or what keeps it from that.
-    fn line(&mut self) -> Result<String, String> {
-        let mut line = String::new();
-        let mut stdout = BufReader::new(self.0.stdout.take().expect("a pipe"));
-        stdout.read_line(&mut line).expect("a line");
-        if line.starts_with("Serving ") {
-            // Read on, so that the process never waits for us.
-            std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-            return Ok(line.trim().to_owned());
-        }
-        let mut stderr = self.0.stderr.take().expect("a pipe");
-        stderr.read_to_string(&mut line).expect("text");
-        Err(line)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
 }
 
 /// What no engine runs here: the Containerfile's own use of `xray`.
@@ -193,9 +157,8 @@ async fn the_image_serves_a_request() {
     for (name, value) in variables {
         command.env(format!("SPIN_VARIABLE_{name}"), value);
     }
-    let mut up = Running::start(command);
-    let line = up.line().unwrap_or_else(|said| panic!("{said}"));
-    let address = line.trim_start_matches("Serving ");
+    let up = HostProcess::start(command);
+    let address = up.url();
 
     let phantom = &Phantom::draw_all(DEFAULT_SEED, 1)[0];
     let key = phantom.patient.file_name();
@@ -259,10 +222,9 @@ fn the_image_is_started_by_spinkube() {
             .env("SPIN_HTTP_LISTEN_ADDR", "0.0.0.0:80")
             .env("SPIN_VARIABLE_S3_ACCESS_KEY", "a")
             .env("SPIN_VARIABLE_S3_SECRET_KEY", "b");
-        let mut up = Running::start(command);
-        up.line().unwrap_or_else(|said| said)
+        HostProcess::spawn(command).until_serving()
     };
-    assert_eq!(says("0"), "Serving http://0.0.0.0:80");
-    let refused = says("1024");
+    assert_eq!(says("0").as_deref(), Ok("http://0.0.0.0:80"));
+    let refused = says("1024").expect_err("the port is privileged");
     assert!(refused.contains("Permission denied"), "{refused}");
 }

@@ -8,11 +8,9 @@ use std::{
 };
 
 use serde_json::Value;
+use testkit::root;
 
-use crate::{
-    cluster::{self, Found, text},
-    common::root,
-};
+use crate::cluster::{self, Found, text};
 
 /// The objects that hold what a user names, so that any name is right there.
 const MAPS: [&str; 14] = [

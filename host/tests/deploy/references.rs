@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use testkit::root;
 
-use crate::{
-    cluster::{self, Found, text},
-    common::root,
-};
+use crate::cluster::{self, Found, text};
 
 /// Calls `each` with every object in `value` and the key that it stands under.
 fn walk<'a>(key: &'a str, value: &'a Value, each: &mut impl FnMut(&'a str, &'a Value)) {

@@ -1,10 +1,6 @@
 //! End to end: the real `.wasm` in the real host against the embedded store, over sockets.
 
-#[path = "../common/backends.rs"]
-mod backends;
 mod bench;
-#[path = "../common/mod.rs"]
-mod common;
 mod spin;
 mod taken;
 mod world;
@@ -57,10 +53,10 @@ fn brightest(picture: &GrayImage, x: u32, y: u32, width: u32, height: u32) -> u8
 /// The values of `--nn` that can be had here, and how each names itself.
 fn inference() -> Vec<(&'static str, &'static str)> {
     let mut all = vec![("embedded", "rten 0."), ("component", "own component")];
-    if backends::library(Product::OnnxRuntime).is_some() {
+    if testkit::backend_library(Product::OnnxRuntime).is_some() {
         all.push(("onnx", "ONNX Runtime 1."));
     }
-    if backends::library(Product::OpenVino).is_some() {
+    if testkit::backend_library(Product::OpenVino).is_some() {
         all.push(("openvino", "OpenVINO 20"));
     }
     all
@@ -80,7 +76,7 @@ async fn outputs(world: &World) -> BTreeMap<String, Bytes> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_backend_does_the_whole_job_and_they_agree() {
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return;
     }
     let backends = inference();
@@ -216,7 +212,7 @@ async fn check_outputs(world: &World, phantom: &Phantom, report: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return;
     }
     let world = World::start(&[("max_pixels", "4000000")], &["--nn", "embedded"]).await;
@@ -276,7 +272,7 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_is_asked_again_when_it_is_back() {
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return;
     }
     let mut world = World::start(&[], &["--nn", "embedded"]).await;
@@ -294,7 +290,7 @@ async fn a_store_that_is_down_is_asked_again_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return;
     }
     let phantom = &phantoms(1)[0];
@@ -323,7 +319,7 @@ async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_events_at_once() {
-    if !common::function_is_built() {
+    if !testkit::function_is_built() {
         return;
     }
     let world = World::start(&[], &["--nn", "embedded"]).await;

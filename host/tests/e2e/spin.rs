@@ -1,8 +1,9 @@
 //! Stock Spin with the repository's own `spin.toml`: `make test-spin SPIN=/path/to/spin`.
 
 use std::process::Command;
+use testkit::root;
 
-use crate::{Taken, common::root, outputs, phantoms, same_pictures, world::World};
+use crate::{Taken, outputs, phantoms, same_pictures, world::World};
 
 /// `spin up` composes the inference component in by itself; nothing else is told to it than to our host.
 async fn spin(program: &str) -> World {

@@ -1,14 +1,11 @@
 //! The real function in the real host as a process of its own, against the embedded store on a socket.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
+    process::{Command, ExitStatus},
+    sync::Mutex,
     time::SystemTime,
 };
 
-use crate::common::root;
 use bytes::Bytes;
 use fake_gateway::{
     notify::{Change, Event, notification},
@@ -18,6 +15,7 @@ use http::{Request, Response};
 use s3::{Client, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::{process::HostProcess, root};
 
 pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";
@@ -29,10 +27,8 @@ pub struct World {
     pub client: Client,
     pub listening: Option<Listening>,
     pub address: String,
-    up: Child,
-    printed: Arc<Mutex<String>>,
+    up: HostProcess,
     answers: Mutex<String>,
-    readers: Vec<JoinHandle<()>>,
     dir: TempDir,
 }
 
@@ -74,24 +70,8 @@ impl World {
         for (name, value) in all {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
-        let mut up = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        let mut readers = vec![collect(up.stderr.take().unwrap(), printed.clone())];
-        let mut stdout = BufReader::new(up.stdout.take().unwrap());
-        let address = loop {
-            let mut line = String::new();
-            if stdout.read_line(&mut line).unwrap() == 0 {
-                panic!("it ended: {}", printed.lock().unwrap());
-            }
-            if let Some(address) = line.trim().strip_prefix("Serving ") {
-                break address.to_owned();
-            }
-        };
-        readers.push(collect(stdout, printed.clone()));
+        let up = HostProcess::start(command);
+        let address = up.url();
         let answers = Mutex::default();
         World {
             store,
@@ -99,9 +79,7 @@ impl World {
             listening: Some(listening),
             address,
             up,
-            printed,
             answers,
-            readers,
             dir,
         }
     }
@@ -174,19 +152,13 @@ impl World {
 
     /// Ends the program in order.
     pub fn terminate(&mut self) -> ExitStatus {
-        let id = self.up.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.unwrap().success());
-        self.up.wait().unwrap()
+        self.up.end().0
     }
 
     /// Ends the host in order, checks that none of these texts is in what it printed, logged or answered, and gives all that.
     pub fn end(mut self, private: &[String]) -> String {
         assert!(self.terminate().success());
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
-        let mut said = self.printed.lock().unwrap().clone() + &self.answers.lock().unwrap();
+        let mut said = self.up.printed() + &self.answers.lock().unwrap();
         for log in std::fs::read_dir(self.dir.path().join("logs")).unwrap() {
             said += &std::fs::read_to_string(log.unwrap().path()).unwrap();
         }
@@ -199,21 +171,4 @@ impl World {
         }
         said
     }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        _ = self.up.kill();
-        _ = self.up.wait();
-    }
-}
-
-fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let mut text = into.lock().unwrap();
-            text.push_str(&line);
-            text.push('\n');
-        }
-    })
 }

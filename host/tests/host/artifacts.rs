@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use testkit::{function_is_built, root};
 use xray_host::app::{
     compose::{Interfaces, compose, interfaces},
     manifest::Manifest,
 };
-
-use crate::common::{function_is_built, root};
 
 const NN: &str = "wasi:nn@0.2.0-rc-2024-10-28";
 

@@ -1,14 +1,15 @@
 //! `xray up` as a process: what it prints, how it listens, how it ends.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::Path,
 };
+use testkit::{process::HostProcess, wait::until};
 
 use crate::{
-    common, guests, support,
-    up::{Up, ask, command, metrics_address, read_until, until, until_one_runs},
+    guests, support,
+    up::{ask, command, until_one_runs},
 };
 
 #[test]
@@ -26,12 +27,10 @@ fn it_serves_counts_and_ends_in_order() {
         ],
     );
     command.env("SPIN_VARIABLE_TOKEN", "s3cret-value");
-    let mut up = Up::start(command);
-    let address = up.address;
-    let mut error = up.stderr();
-    let mut printed = String::new();
-    let metrics = metrics_address(&mut error, &mut printed);
-    assert!(printed.contains("Inference by rten 0."), "{printed}");
+    let mut up = HostProcess::start(command);
+    let address = up.address();
+    let metrics = up.metrics_address();
+    up.until_printed("Inference by rten 0.");
 
     assert!(ask(address, "GET /.well-known/spin/health", "").starts_with("HTTP/1.1 200"));
     let info = ask(address, "GET /.well-known/spin/info", "");
@@ -57,7 +56,7 @@ fn it_serves_counts_and_ends_in_order() {
     let running = std::thread::spawn(move || ask(address, "GET /spin", ""));
     until_one_runs(metrics);
     up.signal("-TERM");
-    read_until(&mut error, &mut printed, "finishing the requests");
+    up.until_printed("finishing the requests");
     until("nobody gets in", || TcpStream::connect(address).is_err());
     assert!(
         !running.is_finished(),
@@ -69,12 +68,8 @@ fn it_serves_counts_and_ends_in_order() {
             .expect("an answer")
             .starts_with("HTTP/1.1 503")
     );
-    error.read_to_string(&mut printed).expect("the rest");
-    assert_eq!(
-        up.process.wait().expect("it ends").code(),
-        Some(0),
-        "{printed}"
-    );
+    let (status, printed) = up.wait();
+    assert!(status.success(), "{printed}");
     assert!(!printed.contains("s3cret-value"), "{printed}");
 
     let logs = app.path().join(".xray/logs/trap_stderr.txt");
@@ -96,23 +91,22 @@ fn a_second_signal_ends_at_once() {
         "--metrics",
         "127.0.0.1:0",
     ];
-    let mut up = Up::start(command(app.path(), &arguments));
-    let address = up.address;
-    let (mut error, mut printed) = (up.stderr(), String::new());
-    let metrics = metrics_address(&mut error, &mut printed);
+    let mut up = HostProcess::start(command(app.path(), &arguments));
+    let address = up.address();
+    let metrics = up.metrics_address();
     std::thread::spawn(move || ask(address, "GET /spin", ""));
     until_one_runs(metrics);
     up.signal("-INT");
-    read_until(&mut error, &mut printed, "finishing the requests");
+    up.until_printed("finishing the requests");
     // One that comes at once counts as the same, so this one insists.
     let ended = loop {
         up.signal("-INT");
-        if let Some(ended) = up.process.try_wait().expect("it can be asked") {
+        if let Some(ended) = up.ended() {
             break ended;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
-    assert_eq!(ended.code(), Some(130), "{printed}");
+    assert_eq!(ended.code(), Some(130), "{}", up.printed());
 }
 
 #[test]
@@ -152,7 +146,7 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
 /// key from the environment. Report lines go to the terminal and, without the prefix, to the file.
 #[test]
 fn the_function_gets_its_variables_and_its_report_is_kept() {
-    if common::function_is_built() {
+    if testkit::function_is_built() {
         event_with_rust_log("");
     }
 }
@@ -160,7 +154,7 @@ fn the_function_gets_its_variables_and_its_report_is_kept() {
 /// HTTP clients log URIs at this level, and the key in them holds the patient's name.
 #[test]
 fn no_log_level_shows_a_patients_name() {
-    if common::function_is_built() {
+    if testkit::function_is_built() {
         let printed = event_with_rust_log("trace,hyper=trace,hyper_util=trace");
         assert!(printed.contains("DEBUG xray_host::serve"), "{printed}");
     }
@@ -196,20 +190,19 @@ fn event_with_rust_log(rust_log: &str) -> String {
         "--log-dir",
         &path,
     ];
-    let mut command = command(&common::root(), &arguments);
+    let mut command = command(&testkit::root(), &arguments);
     command
         .env("SPIN_VARIABLE_S3_ENDPOINT", "http://127.0.0.1:1")
         .env("SPIN_VARIABLE_S3_ACCESS_KEY", "access")
         .env("SPIN_VARIABLE_S3_SECRET_KEY", "s3cret-value")
         .env("RUST_LOG", rust_log);
-    let up = Up::start(command);
+    let mut up = HostProcess::start(command);
     let record = r#"{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"in"},"object":{"key":"DOE_JANE.jpg","size":7,"eTag":"x"}}}"#;
-    let answer = ask(up.address, "POST /", record);
+    let answer = ask(up.address(), "POST /", record);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    up.signal("-TERM");
-    let (code, printed) = up.wait();
-    assert_eq!(code, Some(0), "{printed}");
+    let (status, printed) = up.end();
+    assert!(status.success(), "{printed}");
     let log = std::fs::read_to_string(state.path().join("xray_stdout.txt")).expect("a log");
     assert!(log.starts_with("{\"event\":\"object\""), "{log}");
     for secret in ["s3cret-value", "DOE_JANE"] {

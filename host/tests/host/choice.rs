@@ -11,8 +11,6 @@ use xray_host::nn::{
     openvino::OpenVino,
 };
 
-use crate::backends;
-
 #[test]
 fn a_target_that_is_not_there_is_an_error() {
     let nowhere = SearchPath::default();
@@ -24,12 +22,12 @@ fn a_target_that_is_not_there_is_an_error() {
         assert!(error.to_string().contains(target.name()), "{error}");
     }
     // Test machines have no NPU; that a GPU is missing is not certain.
-    if let Some(path) = backends::library(Product::OnnxRuntime) {
+    if let Some(path) = testkit::backend_library(Product::OnnxRuntime) {
         assert!(
             format!("{:#}", OnnxRuntime::open(&path, Target::Npu).err().unwrap()).contains("NPU")
         );
     }
-    if let Some(path) = backends::library(Product::OpenVino) {
+    if let Some(path) = testkit::backend_library(Product::OpenVino) {
         assert!(format!("{:#}", OpenVino::open(&path, Target::Npu).err().unwrap()).contains("NPU"));
     }
 }
@@ -42,7 +40,7 @@ fn auto_says_what_it_took_and_why() {
         "{}",
         chosen.line
     );
-    if let Some(path) = backends::library(Product::OnnxRuntime) {
+    if let Some(path) = testkit::backend_library(Product::OnnxRuntime) {
         let folder = SearchPath::new(path.parent(), None);
         let chosen = choose(Choice::Auto, Target::Cpu, &folder).unwrap();
         assert!(

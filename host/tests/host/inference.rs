@@ -13,19 +13,20 @@ use xray_host::nn::{
     tensor::{NamedTensor, Tensor},
 };
 
+use testkit::onnx_file as file;
+
 use crate::{
-    backends,
     nn_component::{ExecutionTarget, GraphEncoding, Instance},
-    onnx_file as file, support,
+    support,
 };
 
 /// Every backend of this machine; under CI all three.
 pub fn backends() -> Vec<Arc<dyn Backend>> {
     let mut all: Vec<Arc<dyn Backend>> = vec![Arc::new(Embedded::open(Target::Cpu).unwrap())];
-    if let Some(path) = backends::library(Product::OnnxRuntime) {
+    if let Some(path) = testkit::backend_library(Product::OnnxRuntime) {
         all.push(Arc::new(OnnxRuntime::open(&path, Target::Cpu).unwrap()));
     }
-    if let Some(path) = backends::library(Product::OpenVino) {
+    if let Some(path) = testkit::backend_library(Product::OpenVino) {
         all.push(Arc::new(OpenVino::open(&path, Target::Cpu).unwrap()));
     }
     all

@@ -9,6 +9,7 @@ use std::{
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use phantoms::Style;
 use phantoms::{Kind, Phantom};
+use testkit::root;
 use xray::{
     model::contract::Contract,
     model::predict::{Prediction, Thresholds},
@@ -26,7 +27,7 @@ use xray_host::nn::{
     tensor::Tensor,
 };
 
-use crate::{common::root, support};
+use crate::support;
 
 const THRESHOLDS: Thresholds = Thresholds {
     normal: 0.6,

@@ -6,10 +6,12 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use xray_host::nn::error::{ErrorCode, NnError};
 
+use testkit::onnx_file as file;
+
 use crate::{
     inference::{shipped_input, shipped_score},
     nn_component::{ExecutionTarget, GraphEncoding, Instance},
-    onnx_file as file, support,
+    support,
 };
 
 /// A folder of models with these files for one named `chest`.

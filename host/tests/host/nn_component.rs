@@ -12,8 +12,6 @@ use xray_host::nn::{
     tensor::{NamedTensor, Tensor},
 };
 
-use crate::common::{function_is_built, root};
-
 mod bindings {
     wasmtime::component::bindgen!({
         inline: "
@@ -30,6 +28,7 @@ mod bindings {
 }
 pub use bindings::exports::wasi::nn::graph::{ExecutionTarget, GraphEncoding};
 use bindings::exports::wasi::nn::{errors, tensor};
+use testkit::{function_is_built, root};
 
 pub struct State {
     wasi: WasiCtx,

@@ -5,10 +5,9 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+use testkit::root;
 
-use crate::{
-    common::root, inference::shipped_input, named::contract_of, nn_component::Instance, support,
-};
+use crate::{inference::shipped_input, named::contract_of, nn_component::Instance, support};
 
 /// The shortest times of several fresh instances: what disturbs a machine only ever adds.
 struct Times {

@@ -1,14 +1,9 @@
 //! Options that `spin up` has, on the process.
 
-use std::{
-    net::TcpListener,
-    process::{Command, Stdio},
-};
+use std::{net::TcpListener, process::Command};
+use testkit::process::HostProcess;
 
-use crate::{
-    guests, support,
-    up::{Up, ask},
-};
+use crate::{guests, support, up::ask};
 
 #[test]
 fn a_taken_port_is_passed_over_and_logs_are_emptied() {
@@ -42,18 +37,16 @@ fn a_taken_port_is_passed_over_and_logs_are_emptied() {
         command.arg(flag).arg(folder);
     }
     command.env("SPIN_VARIABLE_TOKEN", "t");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let up = Up::start(command);
-    assert!(up.address.port() > address.port(), "{}", up.address);
-    assert!(ask(up.address, "GET /trap", "").starts_with("HTTP/1.1 500"));
+    let mut up = HostProcess::start(command);
+    assert!(up.address().port() > address.port(), "{}", up.address());
+    assert!(ask(up.address(), "GET /trap", "").starts_with("HTTP/1.1 500"));
     assert_eq!(
         std::fs::read_dir(&temp).unwrap().count(),
         1,
         "the copy of the file"
     );
-    up.signal("-TERM");
-    let (code, printed) = up.wait();
-    assert_eq!(code, Some(0), "{printed}");
+    let (status, printed) = up.end();
+    assert!(status.success(), "{printed}");
     let log = std::fs::read_to_string(logs.join("trap_stderr.txt")).unwrap();
     assert!(
         log.contains("the component failed") && !log.contains("yesterday"),

@@ -12,10 +12,7 @@ use xray_host::{
     serve::{outbound::ServiceOverrides, runtime::Options},
 };
 
-use crate::{
-    common,
-    support::{options, try_start},
-};
+use crate::support::{options, try_start};
 
 /// The function with one event about an object, and a store that this closure is.
 async fn event<F>(
@@ -26,10 +23,10 @@ async fn event<F>(
 where
     F: Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
 {
-    common::function_is_built().then_some(())?;
+    testkit::function_is_built().then_some(())?;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = lines.clone();
-    let mut manifest = Manifest::load(&common::root()).unwrap();
+    let mut manifest = Manifest::load(&testkit::root()).unwrap();
     if let Some(allowed) = allowed {
         manifest
             .components

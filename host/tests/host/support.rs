@@ -1,8 +1,8 @@
 //! Applications, runtimes and the model that the tests run.
 
-use crate::common::{missing, root};
 use bytes::Bytes;
 use http::{Request, Response};
+use testkit::{missing, root};
 use xray_host::{
     app::{
         manifest::Manifest,

@@ -5,7 +5,9 @@ use xray_host::nn::{
     tensor::{Tensor, TensorType, element_size},
 };
 
-use crate::{inference::runners, onnx_file as file};
+use testkit::onnx_file as file;
+
+use crate::inference::runners;
 
 /// What a backend cannot do is an error code, never a wrong number.
 #[tokio::test]

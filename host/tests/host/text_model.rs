@@ -3,9 +3,10 @@
 use std::fs;
 
 use sha2::{Digest, Sha256};
+use testkit::root;
 use xray_host::nn::tensor::{NamedTensor, Tensor};
 
-use crate::{common::root, inference::runners};
+use crate::inference::runners;
 
 /// The most that its file may weigh, in bytes.
 const LARGEST: usize = 1_000_000;

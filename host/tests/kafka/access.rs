@@ -1,13 +1,13 @@
 //! TLS and passwords: right ones work, wrong ones are told in one line.
 
 use std::process::Output;
+use testkit::kafka::{Broker, Out, Topic, broker};
 
 use crate::{
-    broker::{Broker, broker},
+    KAFKA_DIR,
     host::{Host, command},
     outcome::Scenario,
     site::Site,
-    topic::{Out, Topic},
 };
 
 fn options(broker: &Broker, mechanism: &str, password: &str) -> Vec<String> {
@@ -22,7 +22,9 @@ fn options(broker: &Broker, mechanism: &str, password: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mechanism_gets_in() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "secure", 2).await;
     let mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
@@ -67,7 +69,9 @@ async fn every_mechanism_gets_in() {
 /// From files, and as the PEM texts that variables may hold.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_the_client_gets_in() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "certificate", 2).await;
     let files = [
@@ -108,7 +112,9 @@ async fn a_certificate_of_the_client_gets_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_us_out_is_one_line() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let fails = |address: &str, options: Vec<String>, says: &[&str]| {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -119,7 +125,12 @@ async fn what_keeps_us_out_is_one_line() {
         assert_eq!(status.code(), Some(1), "{printed}");
         let about: Vec<&str> = printed
             .lines()
-            .filter(|line| line.starts_with("xray: "))
+            .filter(|line| {
+                let is_logged = [" WARN ", " ERROR "]
+                    .iter()
+                    .any(|level| line.contains(level));
+                line.starts_with("xray: ") || is_logged
+            })
             .collect();
         let [line] = about[..] else {
             panic!("one line: {printed}")

@@ -1,20 +1,24 @@
 //! `spin-kafka.toml`: the function and, with a consumer group of its own, the event display beside it.
 
+use testkit::{
+    kafka::{Out, Topic, broker},
+    missing, root,
+    wait::until,
+};
 use xray_host::app::manifest::Manifest;
 
 use crate::{
-    broker::broker,
-    common::{missing, root},
+    KAFKA_DIR,
     host::{Host, serve},
     outcome::{Scenario, reference},
     site::Site,
-    topic::{Out, Topic},
-    wait::until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_sees_every_record_that_the_function_gets() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let wasm = "target/components/wasm32-wasip2/release/logevents.wasm";
     if !root().join(wasm).is_file() {
         return missing(wasm, "build it with `make logevents`");

@@ -1,14 +1,16 @@
 //! One fault at a time.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
+use testkit::{
+    kafka::{Out, Topic, broker},
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
+    KAFKA_DIR,
     host::Host,
     outcome::{Scenario, reference},
     site::Site,
-    topic::{Out, Topic},
-    wait::until,
 };
 
 fn out(events: Vec<Vec<u8>>) -> Vec<Out> {
@@ -17,7 +19,9 @@ fn out(events: Vec<Vec<u8>>) -> Vec<Out> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_goes_well() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     reference().await;
     for protocol in ["classic", "consumer"] {
         let site = Site::open().await;
@@ -66,7 +70,9 @@ async fn all_goes_well() {
 /// One object's store fails: its partition waits, the others go on, and it is done when the store is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_and_comes_back() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "failing", 4).await;
     site.door.bad_fails.store(true, Relaxed);
@@ -109,7 +115,7 @@ async fn a_store_that_fails_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_broker_is_killed_under_load() {
-    let Some(mut broker) = broker().await else {
+    let Some(mut broker) = broker(KAFKA_DIR).await else {
         return;
     };
     let site = Site::open().await;
@@ -142,7 +148,9 @@ async fn the_broker_is_killed_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_is_killed_under_load() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     site.door.delay.store(10, Relaxed);
     let topic = Topic::create(&broker.plain, "host-killed", 4).await;
@@ -167,7 +175,9 @@ async fn the_host_is_killed_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_made_later() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::named(&broker.plain, "later", 3);
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);

@@ -1,19 +1,18 @@
 //! More than one host, more than one group.
 
 use std::sync::atomic::Ordering::Relaxed;
-
-use crate::{
-    broker::broker,
-    host::Host,
-    outcome::Scenario,
-    site::Site,
-    topic::{Out, Topic},
+use testkit::{
+    kafka::{Out, Topic, broker},
     wait::until,
 };
 
+use crate::{KAFKA_DIR, host::Host, outcome::Scenario, site::Site};
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hosts_one_is_killed() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     site.door.delay.store(10, Relaxed);
     let topic = Topic::create(&broker.plain, "two-hosts", 4).await;
@@ -48,7 +47,9 @@ async fn of_two_hosts_one_is_killed() {
 /// because each is drained before it goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_move_while_the_handler_is_slow() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     for protocol in ["classic", "consumer"] {
         let site = Site::open().await;
         let topic = Topic::create(&broker.plain, &format!("slow-{protocol}"), 4).await;

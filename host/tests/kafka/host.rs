@@ -2,18 +2,19 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Command, ExitStatus},
 };
+use testkit::{process::HostProcess, root};
 
-use crate::{common::root, serving::Serving, site::Site, wait::until};
+use crate::site::Site;
 
 /// A running host.
 pub struct Host {
-    serving: Serving,
+    process: HostProcess,
     pub address: String,
-    metrics: String,
+    metrics: SocketAddr,
 }
 
 /// The command, with its settings from the environment.
@@ -87,31 +88,22 @@ impl Host {
     }
 
     pub fn run(command: Command) -> Self {
-        let serving = Serving::start(command);
-        let address = serving.url.trim_start_matches("http://").to_owned();
-        // Printed before, but read by another thread.
-        let metrics_line = || {
-            let text = serving.printed();
-            let rest = text.split("Metrics at http://").nth(1)?;
-            rest.split_once('/').map(|(address, _)| address.to_owned())
-        };
-        until("the metrics are served", || metrics_line().is_some());
-        let metrics = metrics_line().unwrap();
+        let process = HostProcess::start(command);
         Self {
-            serving,
-            address,
-            metrics,
+            address: process.address().to_string(),
+            metrics: process.metrics_address(),
+            process,
         }
     }
 
-    /// What it has printed so far.
+    /// Returns everything that it has printed so far.
     pub fn printed(&self) -> String {
-        self.serving.printed()
+        self.process.printed()
     }
 
-    /// All of its metrics.
+    /// Returns all of its metrics.
     pub fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(&self.metrics).unwrap();
+        let mut stream = TcpStream::connect(self.metrics).unwrap();
         write!(
             stream,
             "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -122,7 +114,7 @@ impl Host {
         text
     }
 
-    /// The sum of the metrics of this name.
+    /// Returns the sum of the metrics of this name.
     pub fn metric(&self, name: &str) -> i64 {
         let text = self.metrics();
         let own = text.lines().filter(|line| {
@@ -133,22 +125,13 @@ impl Host {
             .sum()
     }
 
-    /// Kills it without a word.
+    /// Kills it, as a crash would.
     pub fn kill(mut self) {
-        self.serving.kill();
+        self.process.kill();
     }
 
-    /// Asks it to end, and gives how it did and what it printed.
+    /// Asks it to end, and returns its status and output.
     pub fn end(mut self) -> (ExitStatus, String) {
-        let id = self.serving.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let status = self.serving.process.wait().unwrap();
-        (status, self.printed())
+        self.process.end()
     }
 }

@@ -3,14 +3,16 @@
 use std::process::Command;
 
 use rdkafka::message::{Header, OwnedHeaders};
+use testkit::{
+    kafka::{Out, Topic, broker},
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
+    KAFKA_DIR,
     host::Host,
     outcome::Scenario,
     site::{BUCKET, Site, event, key, picture},
-    topic::{Out, Topic},
-    wait::until,
 };
 
 fn dead_letters(brokers: &str, topic: &str, arguments: &[&str]) -> String {
@@ -32,7 +34,9 @@ fn dead_letters(brokers: &str, topic: &str, arguments: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_never_works_is_put_aside_and_sent_back() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "poison", 2).await;
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
@@ -124,7 +128,9 @@ async fn a_record_that_never_works_is_put_aside_and_sent_back() {
 /// Every form that a record can have ends somewhere, and none holds up what comes behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_records() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "odd", 1).await;
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
@@ -173,7 +179,9 @@ async fn odd_records() {
 /// The dead-letter topic takes nothing: then nothing is committed, and it is said.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_that_cannot_be_written_holds_the_commit() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "blocked", 1).await;
     let letters = Topic::named(&broker.plain, "blocked-dead-letters", 1);

@@ -3,9 +3,6 @@
 //! Nothing here waits for a time. Each scenario adds a line to the table, which `--show-output` shows.
 
 mod access;
-mod broker;
-#[path = "../common/mod.rs"]
-mod common;
 mod display;
 mod faults;
 mod groups;
@@ -13,10 +10,13 @@ mod host;
 mod letters;
 mod outcome;
 mod plugin;
-#[path = "../common/serving.rs"]
-mod serving;
 mod site;
 mod soak;
 mod speed;
-mod topic;
-mod wait;
+
+/// Folder of the broker: in the build's own, one for each suite.
+const KAFKA_DIR: &str = concat!(
+    env!("CARGO_TARGET_TMPDIR"),
+    "/kafka-of-",
+    env!("CARGO_CRATE_NAME")
+);

@@ -1,13 +1,12 @@
 //! What every scenario must come to, and the line that it adds to the table.
 
 use bytes::Bytes;
+use testkit::{kafka::Topic, wait::until};
 use tokio::sync::OnceCell;
 
 use crate::{
     host::Host,
     site::{ANONYMIZED, PROCESSED, Site, key, picture},
-    topic::Topic,
-    wait::until,
 };
 
 /// What the pictures become when nothing goes wrong and no Kafka is there: by HTTP, one after the other.

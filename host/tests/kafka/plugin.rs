@@ -3,23 +3,23 @@
 use std::{
     os::unix::fs::symlink,
     path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::{
+    kafka::{Out, Topic, broker},
+    process::HostProcess,
+    root,
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
-    common::root,
+    KAFKA_DIR,
     host::variables,
     outcome::{Scenario, reference},
-    serving::collect,
     site::{Site, picture},
-    topic::{Out, Topic},
-    wait::until,
 };
 
 /// The program under the name that Spin gives it.
@@ -113,55 +113,8 @@ impl Plugin {
         command.env("SPIN_LOCAL_APP_DIR", "");
         command.env("SPIN_VARIABLE_BROKERS", brokers);
         variables(&mut command, site);
+        command.stdin(Stdio::null());
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-}
-
-/// A running plugin, and what it prints.
-struct Running {
-    process: Child,
-    printed: Arc<Mutex<String>>,
-    /// Ends when nobody holds the other end of standard error any more.
-    reader: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut process = command.spawn().unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        let reader = collect(process.stderr.take().unwrap(), printed.clone());
-        Self {
-            process,
-            printed,
-            reader,
-        }
-    }
-
-    fn until_printed(&self, text: &str) {
-        until(text, || self.printed.lock().unwrap().contains(text));
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-/// It must end when it should, and is ended when a test fails.
-impl Drop for Running {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
     }
 }
 
@@ -218,13 +171,15 @@ fn it_answers_what_spin_asks_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     reference().await;
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "plugin", 2).await;
     let plugin = Plugin::new(&site, &topic);
     // Most often the dependency is left out; here it is composed in.
-    let mut running = Running::start(plugin.command(&site, &broker.plain, "component", &[]));
+    let mut running = HostProcess::spawn(plugin.command(&site, &broker.plain, "component", &[]));
     running.until_printed("Kafka: plugin at");
     topic
         .send(
@@ -257,8 +212,7 @@ async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
     });
     running.signal("-INT");
     running.signal("-TERM");
-    let status = running.process.wait().unwrap();
-    let printed = running.printed.lock().unwrap().clone();
+    let (status, printed) = running.wait();
     assert!(status.success(), "{status}: {printed}");
     assert!(site.processed(&crate::site::key("b", 0)).await.is_some());
     assert!(topic.is_done("g"));
@@ -267,25 +221,30 @@ async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_ends_when_its_parent_is_gone() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::create(&broker.plain, "orphan", 1).await;
     let plugin = Plugin::new(&site, &topic);
     // The shell waits for it, as `spin trigger-kafka` does.
     let shell = ["sh", "-c", "\"$0\" \"$@\" & wait"];
-    let mut running = Running::start(plugin.command(&site, &broker.plain, "embedded", &shell));
+    let mut running = HostProcess::spawn(plugin.command(&site, &broker.plain, "embedded", &shell));
     running.until_printed("Kafka: orphan at");
-    running.process.kill().unwrap();
-    running.process.wait().unwrap();
-    until("nobody writes to standard error", || {
-        running.reader.is_finished()
-    });
-    running.until_printed("the parent process has ended");
+    running.kill();
+    // Returns once the orphan has closed standard error too.
+    let (_, printed) = running.wait();
+    assert!(
+        printed.contains("the parent process has ended"),
+        "{printed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_application_ends_it_with_one_line() {
-    let Some(broker) = broker().await else { return };
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
     let site = Site::open().await;
     let topic = Topic::named(&broker.plain, "never", 1);
     let plugin = Plugin::new(&site, &topic);

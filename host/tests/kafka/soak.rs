@@ -3,19 +3,21 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use testkit::{
+    kafka::{Out, Topic, broker},
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
+    KAFKA_DIR,
     host::Host,
     outcome::{Scenario, reference},
     site::Site,
-    topic::{Out, Topic},
-    wait::until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn soak() {
-    let Some(mut broker) = broker().await else {
+    let Some(mut broker) = broker(KAFKA_DIR).await else {
         return;
     };
     let sent: usize = std::env::var("XRAY_SOAK").map_or(2_000, |text| text.parse().unwrap());

@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use http::Request;
 use s3::Transport;
+use testkit::{
+    kafka::{Out, Topic, broker},
+    root,
+    wait::until,
+};
 
 use crate::{
-    broker::broker,
-    common::root,
+    KAFKA_DIR,
     host::{Host, command, serve},
     site::{Site, event, key, picture},
-    topic::{Out, Topic},
-    wait::until,
 };
 
 async fn post(transport: &Transport, host: &Host, event: Vec<u8>) {
@@ -57,7 +59,7 @@ fn median(mut all: Vec<Duration>) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, run by `make bench-kafka`"]
 async fn kafka_beside_http() {
-    let broker = broker().await.expect("a broker");
+    let broker = broker(KAFKA_DIR).await.expect("a broker");
     let site = Site::open().await;
     let assigned = |host: &Host, partitions| {
         until("it has its partitions", || {

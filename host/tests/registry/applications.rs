@@ -4,12 +4,11 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
-
-use crate::serving::Serving;
+use testkit::process::HostProcess;
 
 /// A component that is reached and then traps, which the host answers with 500; a path that leads nowhere gets 404.
 const TRAPS: &str = r#"(component
@@ -55,7 +54,7 @@ pub fn two() -> TempDir {
 
 /// A running `xray up`, ended with the test.
 pub struct Up {
-    serving: Serving,
+    process: HostProcess,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -63,17 +62,16 @@ pub struct Up {
 impl Up {
     /// Starts it, and returns when it serves.
     pub fn start(command: Command) -> Self {
-        let serving = Serving::start(command);
-        let address = serving.url.strip_prefix("http://").unwrap();
+        let process = HostProcess::start(command);
         Self {
-            address: address.parse().unwrap(),
-            serving,
+            address: process.address(),
+            process,
         }
     }
 
     /// What it has printed.
     pub fn printed(&self) -> String {
-        self.serving.printed()
+        self.process.printed()
     }
 
     /// The status of `GET path`.
@@ -95,13 +93,7 @@ impl Up {
 
     /// Asks it to end, and waits until it has.
     pub fn end(mut self) {
-        let id = self.serving.process.id().to_string();
-        assert!(Command::new("kill").arg(&id).status().unwrap().success());
-        let begun = Instant::now();
-        while self.serving.process.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.process.end();
     }
 }
 

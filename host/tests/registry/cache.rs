@@ -1,10 +1,9 @@
 //! What was pulled once.
+use testkit::registry::{Server, Wants};
 
 use crate::{
     applications::{Up, files, two},
-    push,
-    server::{Server, Wants},
-    xray,
+    push, xray,
 };
 
 fn up(server: &Server, reference: &str, arguments: &[&str]) -> Up {

@@ -2,22 +2,16 @@
 
 mod applications;
 mod cache;
-#[path = "../common/mod.rs"]
-mod common;
 mod operator;
 mod pictures;
 mod refusals;
-mod server;
-#[path = "../common/serving.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod serving;
 
 use std::{
     path::Path,
     process::{Command, Output},
 };
 
-use server::Server;
+use testkit::registry::Server;
 
 /// The binary with nothing from the environment of whoever runs the tests: no credentials, no cache, no settings.
 fn xray(arguments: &[&str], home: impl AsRef<Path>) -> Command {

@@ -1,11 +1,10 @@
 //! What SpinKube's operator makes of a SpinApp whose executor has a `spinImage`: these arguments, this environment, this
 //! file, and a registry that wants TLS and a user.
+use testkit::registry::{NURSE, Server, Wants};
 
 use crate::{
     applications::{Up, two},
-    push, run,
-    server::{NURSE, Server, Wants},
-    text, xray,
+    push, run, text, xray,
 };
 
 /// As the operator (0.6.1) writes it when a SpinApp says nothing of a runtime configuration.

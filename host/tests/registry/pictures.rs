@@ -3,14 +3,13 @@
 use std::{fs, path::Path};
 
 use phantoms::{DEFAULT_SEED, Phantom};
-
-use crate::{
-    applications::files,
-    common::{function_is_built, root},
-    fails, push, run,
-    server::{Server, Wants},
-    text, xray,
+use testkit::{
+    function_is_built,
+    registry::{Server, Wants},
+    root,
 };
+
+use crate::{applications::files, fails, push, run, text, xray};
 
 /// What `xray process` makes of the pictures in `in`, with the application from there, and what it says of inference.
 fn process(dir: &Path, from: &str, flags: &[&str]) -> (Vec<(String, Vec<u8>)>, String) {

@@ -4,13 +4,12 @@ use oci_client::{
     client::{Config, ImageLayer},
     manifest::OciImageManifest,
 };
+use testkit::registry::{NURSE, Server, Wants};
 use xray_host::app::registry::{APPLICATION, Registry};
 
 use crate::{
     applications::{files, two},
-    fails, push, run,
-    server::{NURSE, Server, Wants},
-    text, xray,
+    fails, push, run, text, xray,
 };
 
 fn up(server: &Server, reference: &str) -> std::process::Command {

@@ -1,4 +1,4 @@
-//! A dead letter for people.
+//! Renders a dead letter for people.
 
 use kafka_trigger::Record;
 use rdkafka::message::Header;
@@ -10,18 +10,18 @@ use crate::kafka::dead_letter_headers;
 pub(super) struct Letter<'a>(pub(super) &'a Record);
 
 impl<'a> Letter<'a> {
-    /// One of the headers that the trigger added.
+    /// Returns one of the headers that the trigger added.
     fn said(&self, name: &str) -> String {
         let value = dead_letter_headers().get(self.0, name);
         value.map_or("-".into(), |value| value.into_owned())
     }
 
-    /// The topic that it came from.
+    /// Returns the topic it came from.
     pub(super) fn source_topic(&self) -> Option<String> {
         Some(self.said("topic")).filter(|topic| topic != "-")
     }
 
-    /// The headers that it had before it was here.
+    /// Returns the headers that the record had originally.
     pub(super) fn own_headers(&self) -> impl Iterator<Item = Header<'a, &'a [u8]>> {
         let added = dead_letter_headers();
         let own = self.0.headers.iter();
@@ -32,7 +32,7 @@ impl<'a> Letter<'a> {
         })
     }
 
-    /// One line, without anything of the record itself.
+    /// Summarizes the record in one line, without any of its contents.
     pub(super) fn line(&self, is_sent_back: bool) -> String {
         let Record {
             partition,
@@ -61,7 +61,7 @@ impl<'a> Letter<'a> {
         )
     }
 
-    /// Everything; masked unless the patient may be seen.
+    /// Renders the whole record; masked unless `reveal` is set.
     pub(super) fn whole(&self, reveal: bool) -> String {
         let show = |bytes: &Option<bytes::Bytes>| match bytes {
             None => "null".to_owned(),
@@ -70,7 +70,7 @@ impl<'a> Letter<'a> {
         };
         let mut lines = vec![self.line(false)];
         for (name, value) in &self.0.headers {
-            // Ours hold no patient.
+            // Headers of the trigger hold no patient data.
             let value = match value {
                 Some(value) if dead_letter_headers().is_added(name) => {
                     String::from_utf8_lossy(value).into_owned()

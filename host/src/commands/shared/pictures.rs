@@ -18,8 +18,8 @@ pub struct Picture {
 
 /// Finds every JPEG and PNG in a folder and its subfolders, ordered by key: the path below `dir`.
 ///
-/// Hidden files and macOS's archive metadata (`__MACOSX`) are skipped, so that the Kaggle archive can be used as it is.
-/// Symbolic links to folders are not followed.
+/// Hidden files and macOS's archive metadata (`__MACOSX`) are skipped, so that the Kaggle archive
+/// can be used as it is. Symbolic links to folders are not followed.
 ///
 /// # Errors
 /// Fails when a folder can't be read or a name is not UTF-8.
@@ -57,7 +57,8 @@ pub fn pictures_in(dir: &Path) -> Result<Vec<Picture>> {
     Ok(found)
 }
 
-/// Returns the media type for a picture's extension; `None` for files that the function doesn't read.
+/// Returns the media type for a picture's extension; `None` for files that the function doesn't
+/// read.
 pub fn content_type(path: &Path) -> Option<&'static str> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {

@@ -1,4 +1,5 @@
-//! Receivers of a gateway's pushes, and a gateway with something wrong: small servers of the tests'.
+//! Small servers of the tests: receivers of a gateway's pushes, and a proxy with faults in front of
+//! a gateway.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -11,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use s3::Transport;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-type Answer = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
+type Respond = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
 
-/// A server on loopback that ends with this value.
+/// A server on loopback, which ends when this is dropped.
 pub struct Server {
     /// `http://127.0.0.1:PORT`.
     pub address: String,
@@ -21,16 +22,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers every request so.
-    pub async fn start<F, A>(answer: F) -> Self
+    /// Starts a server that responds to every request with `respond`.
+    pub async fn start<F, A>(respond: F) -> Self
     where
         F: Fn(Request<Bytes>) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Bytes>> + Send + 'static,
     {
-        let answer: Arc<Answer> = Arc::new(move |request| Box::pin(answer(request)));
+        let respond: Arc<Respond> = Arc::new(move |request| Box::pin(respond(request)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let task = tokio::spawn(serve(listener, answer));
+        let task = tokio::spawn(serve(listener, respond));
         Self { address, task }
     }
 }
@@ -41,23 +42,23 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, answer: Arc<Answer>) {
+async fn serve(listener: TcpListener, respond: Arc<Respond>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let answer = answer.clone();
+        let respond = respond.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let answer = answer.clone();
+            let respond = respond.clone();
             async move {
                 let (head, body) = request.into_parts();
                 let body = body.collect().await.map(|body| body.to_bytes());
                 let request = Request::from_parts(head, body.unwrap_or_default());
-                Ok::<_, Infallible>(answer(request).await.map(Full::new))
+                Ok::<_, Infallible>(respond(request).await.map(Full::new))
             }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-/// An empty answer with this status.
+/// Returns an empty response with this status.
 pub fn status(status: u16) -> Response<Bytes> {
     Response::builder()
         .status(status)
@@ -65,13 +66,13 @@ pub fn status(status: u16) -> Response<Bytes> {
         .unwrap()
 }
 
-/// Sends a request on to the gateway at `endpoint`; the host that was signed is kept.
+/// Forwards a request to the gateway at `endpoint`, keeping the signed host.
 pub async fn forward(endpoint: &str, request: Request<Bytes>) -> Response<Bytes> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().unwrap().as_str();
     head.uri = format!("{endpoint}{path}").parse().unwrap();
     let request = Request::from_parts(head, body);
-    let mut answer = Transport::http().send(request).await.unwrap();
-    answer.headers_mut().remove("transfer-encoding");
-    answer
+    let mut response = Transport::http().send(request).await.unwrap();
+    response.headers_mut().remove("transfer-encoding");
+    response
 }

@@ -1,5 +1,5 @@
-//! A push endpoint in front of the function: it keeps what the gateway sends, so that a test can deliver it when and as often
-//! as it likes; or it is as an ingress, whose function is there or is away.
+//! A push endpoint in front of the function. It keeps the notifications, so that a test can deliver
+//! them at any time and any number of times, or acts as an ingress whose function is up or down.
 
 use std::{
     convert::Infallible,
@@ -16,68 +16,70 @@ use s3::Transport;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub struct Catcher {
+/// A push endpoint.
+pub struct HttpSink {
     /// `http://host:port/`.
     pub url: String,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    caught: Vec<Bytes>,
+    received: Vec<Bytes>,
     then: Then,
 }
 
-/// What is done with a notification once it is caught.
+/// Reaction to a notification after it is recorded.
 #[derive(Clone)]
 pub enum Then {
-    /// It is kept.
+    /// Only keep it.
     Keep,
-    /// Nobody is there: 503.
+    /// Respond with 503, as if the function were down.
     Away,
-    /// The function at this URL answers.
+    /// Forward it to the function at this URL.
     Forward(String),
 }
 
-impl Catcher {
+impl HttpSink {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
-            caught: Vec::new(),
+            received: Vec::new(),
             then: Then::Keep,
         }));
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = shared.clone();
-                let answer = service_fn(move |request| answer(request, shared.clone()));
-                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+                let service = service_fn(move |request| respond(request, shared.clone()));
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(serving);
             }
         });
         Self { url, state }
     }
 
-    /// Does this from now on.
+    /// Changes the reaction.
     pub fn set(&self, then: Then) {
         self.state.lock().unwrap().then = then;
     }
 
-    /// How many notifications have come.
+    /// Returns the number of notifications.
     pub fn count(&self) -> usize {
-        self.state.lock().unwrap().caught.len()
+        self.state.lock().unwrap().received.len()
     }
 
-    /// The only notification since the last time. A push that is not persistent is over when the request that caused it is.
+    /// Returns the only notification since the last call. A non-persistent push has ended when the
+    /// request that caused it returns.
     pub fn take(&self) -> Bytes {
         let mut state = self.state.lock().unwrap();
-        let one = state.caught.pop().expect("a notification");
-        assert!(state.caught.is_empty(), "only one");
+        let one = state.received.pop().expect("a notification");
+        assert!(state.received.is_empty(), "only one");
         one
     }
 }
 
-async fn answer(
+async fn respond(
     request: Request<Incoming>,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -85,13 +87,13 @@ async fn answer(
     let body = body.collect().await.unwrap().to_bytes();
     let then = {
         let mut state = state.lock().unwrap();
-        state.caught.push(body.clone());
+        state.received.push(body.clone());
         state.then.clone()
     };
     let status = match then {
         Then::Keep => StatusCode::OK,
         Then::Away => {
-            // The gateway asks again without a pause of its own.
+            // The gateway retries without a pause.
             tokio::time::sleep(Duration::from_millis(50)).await;
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -101,7 +103,7 @@ async fn answer(
                 forward.headers_mut().insert(CONTENT_TYPE, kind.clone());
             }
             match Transport::http().send(forward).await {
-                Ok(answer) => answer.status(),
+                Ok(response) => response.status(),
                 Err(_) => StatusCode::BAD_GATEWAY,
             }
         }
@@ -111,8 +113,8 @@ async fn answer(
     Ok(response)
 }
 
-/// What a notification says of its only record.
-pub fn said(notification: &Bytes, pointer: &str) -> String {
+/// Returns a field of a notification's only record, by its JSON pointer.
+pub fn field(notification: &Bytes, pointer: &str) -> String {
     let value: Value = serde_json::from_slice(notification).unwrap();
     let record = &value["Records"][0];
     let found = record.pointer(pointer);

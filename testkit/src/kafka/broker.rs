@@ -1,4 +1,4 @@
-//! A real broker, one for all tests of this binary.
+//! A real broker, one for all tests of a suite.
 
 use std::{
     fs,
@@ -12,32 +12,32 @@ use std::{
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{
-    common::{missing, root},
-    wait::until,
-};
+use crate::{missing, root, wait::until};
 
 /// Apache Kafka on loopback.
 pub struct Broker {
     /// The plain listener.
     pub plain: String,
-    /// The one with SASL and TLS.
+    /// The listener with SASL and TLS.
     pub tls: String,
-    /// The one with TLS that wants a certificate of the client: `app.crt` and `app.key`.
+    /// The listener with TLS that requires a client certificate: `app.crt` and `app.key`.
     pub certificate: String,
-    /// Its folder; the authority's certificate, `ca.crt`, is in it.
+    /// Its folder, which holds the authority's certificate, `ca.crt`.
     pub dir: PathBuf,
     ports: [u16; 4],
     process: Child,
-    // The script ends the broker when this closes, and so when this process ends, however it does.
+    // The script ends the broker when this closes, and so whenever this process ends.
     stdin: Option<ChildStdin>,
 }
 
 static BROKER: OnceLock<Option<Mutex<Broker>>> = OnceLock::new();
 
-/// The broker, for one test at a time: there is one, and the machine may be small.
-pub async fn broker() -> Option<MutexGuard<'static, Broker>> {
-    let broker = BROKER.get_or_init(|| is_possible().then(|| Mutex::new(Broker::new())));
+/// Returns the broker, started by the first test that asks and used by one test at a time, since
+/// the machine may be small. Its data are in `dir`, which is emptied first.
+///
+/// `None`, reported as missing, if it can't be started here.
+pub async fn broker(dir: &str) -> Option<MutexGuard<'static, Broker>> {
+    let broker = BROKER.get_or_init(|| is_possible().then(|| Mutex::new(Broker::new(dir.into()))));
     let broker = broker.as_ref()?;
     Some(broker.lock().await)
 }
@@ -62,16 +62,14 @@ fn is_possible() -> bool {
             "run tests/kafka/fetch with maven installed",
         );
     }
-    is_there && crate::common::function_is_built()
+    is_there && crate::function_is_built()
 }
 
 impl Broker {
-    fn new() -> Self {
-        // Statics are not dropped, so the folder is in the build's own, one for each suite, and made new every time.
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .join(concat!("kafka-of-", env!("CARGO_CRATE_NAME")));
+    fn new(dir: PathBuf) -> Self {
+        // Statics are not dropped, so what an earlier run left is removed here.
         _ = fs::remove_dir_all(&dir);
-        // Held together, so that they differ.
+        // Held at the same time, so that they differ.
         let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let (process, stdin) = run(&dir, ports);

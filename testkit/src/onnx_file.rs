@@ -1,5 +1,5 @@
-//! ONNX files for tests, written by hand in protobuf's wire format, because a dependency for this would be larger than the
-//! host.
+//! ONNX files for tests, written by hand in protobuf's wire format, because a dependency for this
+//! would be larger than the host.
 
 #![allow(dead_code, reason = "each suite uses a part of it")]
 

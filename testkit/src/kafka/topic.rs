@@ -1,4 +1,4 @@
-//! Topics of the real broker: making them, writing to them, and what a group has committed.
+//! Topics of the real broker: creating them, writing to them, and a group's committed offsets.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,9 +13,9 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A topic of a test's own.
+/// A topic of one test.
 pub struct Topic {
     pub name: String,
     pub partitions: i32,
@@ -44,7 +44,7 @@ impl Out {
 }
 
 impl Topic {
-    /// The topic as one may write to it; it is not made yet.
+    /// Returns a handle of the topic without creating it.
     pub fn named(brokers: &str, name: &str, partitions: i32) -> Self {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
@@ -67,20 +67,20 @@ impl Topic {
         topic
     }
 
-    /// Makes it, with these settings.
+    /// Creates it with these settings.
     pub async fn make(&self, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client("admin").create().unwrap();
         let mut new = NewTopic::new(&self.name, self.partitions, TopicReplication::Fixed(1));
         for (name, value) in [("max.message.bytes", "16777216")].iter().chain(settings) {
             new = new.set(name, value);
         }
-        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
         for result in admin.create_topics([&new], &options).await.unwrap() {
             result.unwrap();
         }
     }
 
-    /// Writes records, round and round over the partitions, and returns when all are there.
+    /// Writes records to the partitions in turn, and returns when all are stored.
     pub async fn send(&self, records: Vec<Out>) {
         let records: Vec<_> = records.into_iter().enumerate().collect();
         let one = async |(index, out): &(usize, Out)| {
@@ -89,7 +89,7 @@ impl Topic {
             record.key = out.key.as_deref();
             record.payload = out.value.as_deref();
             record.headers = out.headers.clone();
-            self.producer.send(record, PATIENCE).await
+            self.producer.send(record, TIMEOUT).await
         };
         for result in join_all(records.iter().map(one)).await {
             if let Err((error, _)) = result {
@@ -104,7 +104,7 @@ impl Topic {
             .partition(partition)
             .payload(value);
         self.producer
-            .send(record, PATIENCE)
+            .send(record, TIMEOUT)
             .await
             .map_err(|(error, _)| error)
             .unwrap();
@@ -121,12 +121,12 @@ impl Topic {
         client
     }
 
-    /// What the group has committed, for each partition.
+    /// Returns the group's committed offset of each partition.
     pub fn committed(&self, group: &str) -> Vec<i64> {
         let consumer: BaseConsumer = self.client(group).create().unwrap();
         let mut list = TopicPartitionList::new();
         (0..self.partitions).for_each(|p| _ = list.add_partition(&self.name, p));
-        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        let committed = consumer.committed_offsets(list, TIMEOUT).unwrap();
         let offset = |offset| {
             if let Offset::Offset(offset) = offset {
                 offset
@@ -141,24 +141,19 @@ impl Topic {
             .collect()
     }
 
-    /// Where the partitions end.
+    /// Returns the end offset of each partition.
     pub fn ends(&self) -> Vec<i64> {
         let consumer: BaseConsumer = self.client("ends").create().unwrap();
-        let end = |p| {
-            consumer
-                .fetch_watermarks(&self.name, p, PATIENCE)
-                .unwrap()
-                .1
-        };
+        let end = |p| consumer.fetch_watermarks(&self.name, p, TIMEOUT).unwrap().1;
         (0..self.partitions).map(end).collect()
     }
 
-    /// Whether the group has committed everything.
+    /// Reports whether the group has committed everything.
     pub fn is_done(&self, group: &str) -> bool {
         self.committed(group) == self.ends()
     }
 
-    /// Every record, with its headers as text.
+    /// Returns every record, with its headers as text.
     pub fn read(&self) -> Vec<Read> {
         use rdkafka::message::Headers;
         let mut all = Vec::new();
@@ -192,7 +187,7 @@ impl Topic {
         consumer.assign(&list).unwrap();
         let mut open = self.partitions;
         while open > 0 {
-            match consumer.poll(PATIENCE).expect("the broker answers") {
+            match consumer.poll(TIMEOUT).expect("the broker responds") {
                 Ok(message) => see(&message),
                 Err(KafkaError::PartitionEOF(_)) => open -= 1,
                 Err(error) => panic!("{error}"),
@@ -200,7 +195,7 @@ impl Topic {
         }
     }
 
-    /// How often the group committed, after a check that no commit ever went back.
+    /// Returns the number of commits of the group, after a check that no commit ever went back.
     pub fn commits(&self, group: &str) -> usize {
         let offsets = Topic::named(&self.brokers, "__consumer_offsets", 1);
         let mut last: BTreeMap<i32, i64> = BTreeMap::new();
@@ -228,7 +223,7 @@ impl Topic {
     }
 }
 
-/// Group, topic and partition of a commit; other records of that topic have another version.
+/// Returns group, topic and partition of a commit; other records of that topic have other versions.
 fn offset_key(key: &[u8]) -> Option<(&str, &str, i32)> {
     let text = |bytes: &'_ [u8]| -> Option<usize> {
         let length = u16::from_be_bytes(bytes.get(..2)?.try_into().ok()?);

@@ -1,7 +1,7 @@
-//! A registry of a test's own: distribution, on a free port of loopback.
+//! A container registry for one test: distribution, on a free port of loopback.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -10,15 +10,15 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::common::{missing, root};
+use crate::{missing, process::collect, root};
 
 /// `nurse` with the password `s3cret`.
 const USERS: &str = "nurse:$2b$04$bixT1bEs06oN06PhEJACSudbwJmsfd33Y/L33B9K3c.3qOcPLVvlu\n";
 
-/// The same for a client, in base64.
+/// The same credentials in base64, as a client sends them.
 pub const NURSE: &str = "bnVyc2U6czNjcmV0";
 
-/// A running registry. It ends with the test, however that ends.
+/// A running registry, which ends with the test.
 pub struct Server {
     dir: TempDir,
     process: Child,
@@ -29,17 +29,17 @@ pub struct Server {
     requests: Arc<Mutex<String>>,
 }
 
-/// What a registry asks for.
+/// Requirements of a registry.
 #[derive(Default, Clone, Copy)]
 pub struct Wants {
-    /// TLS, with a certificate for `localhost` from an authority of its own.
+    /// TLS, with a certificate for `localhost` from its own authority.
     pub tls: bool,
     /// A user and a password.
     pub user: bool,
 }
 
 impl Server {
-    /// Starts one; `None`, and a line that says why, where that is not possible.
+    /// Starts a registry; `None`, reported as missing, if it can't be started here.
     pub fn start(wants: Wants) -> Option<Self> {
         let fetched = Command::new(root().join("tests/registry/fetch")).output();
         let Some(fetched) = fetched.ok().filter(|output| output.status.success()) else {
@@ -101,7 +101,7 @@ impl Server {
         })
     }
 
-    /// A reference to an image in it.
+    /// Returns the reference of an image in it.
     pub fn reference(&self, image: &str) -> String {
         let host = if self.is_secure {
             "localhost"
@@ -111,40 +111,40 @@ impl Server {
         format!("{host}:{}/{image}", self.address.port())
     }
 
-    /// What every command needs to talk to it.
+    /// Returns the flags that every command needs to reach it.
     pub fn flags(&self) -> &'static [&'static str] {
         if self.is_secure { &[] } else { &["--insecure"] }
     }
 
-    /// The home of the user who talks to it: configuration and cache.
+    /// Returns the home of its user, with configuration and cache.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    /// The certificate of its authority.
+    /// Returns the certificate of its authority.
     pub fn authority(&self) -> PathBuf {
         self.dir.path().join("ca.crt")
     }
 
-    /// The file in which it keeps a content.
+    /// Returns the file that holds a content.
     pub fn blob(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").unwrap();
         let blobs = self.dir.path().join("data/docker/registry/v2/blobs/sha256");
         blobs.join(&hex[..2]).join(hex).join("data")
     }
 
-    /// An image's manifest.
+    /// Reads an image's manifest.
     pub fn manifest(&self, digest: &str) -> serde_json::Value {
         serde_json::from_slice(&std::fs::read(self.blob(digest)).unwrap()).unwrap()
     }
 
-    /// How many requests have had this in their line.
+    /// Counts the requests whose log line contains this.
     pub fn requests(&self, part: &str) -> usize {
         let requests = self.requests.lock().unwrap();
         requests.lines().filter(|line| line.contains(part)).count()
     }
 
-    /// Ends it.
+    /// Stops it.
     pub fn stop(&mut self) {
         self.stdin = None;
         self.process.wait().unwrap();
@@ -157,7 +157,7 @@ impl Drop for Server {
     }
 }
 
-/// The address in the line that says where it listens.
+/// Reads the address from the log line about listening.
 fn address(log: &mut impl BufRead) -> SocketAddr {
     let mut all = String::new();
     loop {
@@ -170,17 +170,7 @@ fn address(log: &mut impl BufRead) -> SocketAddr {
     }
 }
 
-fn collect(from: impl Read + Send + 'static, to: Arc<Mutex<String>>) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let mut all = to.lock().unwrap();
-            all.push_str(&line);
-            all.push('\n');
-        }
-    });
-}
-
-/// An authority, and a certificate of it for `localhost`.
+/// Creates an authority, and its certificate for `localhost`.
 fn certificates(dir: &Path) -> bool {
     let script = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=xray-test-ca -keyout ca.key -out ca.crt &&
         openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr &&

@@ -1,4 +1,4 @@
-//! A real Ceph, one for all tests of this binary.
+//! A real Ceph, one for all tests of a suite.
 
 use std::{
     fs,
@@ -14,37 +14,40 @@ use http::{HeaderMap, Method, Response};
 use s3::{Addressing, Client, Credentials, Endpoint, Raw, Sns, Transport};
 use serde_json::Value;
 
-use crate::{
-    common::{missing, root},
-    function::until,
-};
+use crate::{missing, root, wait::until_async};
 
-/// A running radosgw with its monitor and OSD. Tests share it, and so use buckets and topics of their own.
+/// A running radosgw with its monitor and OSD. Tests share it, so each uses its own buckets and
+/// topics.
 pub struct Gateway {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// The same over TLS, with a certificate by the authority in `ca.crt` of its folder.
+    /// The same over TLS, with a certificate of the authority in `ca.crt` in its folder.
     pub tls_endpoint: String,
-    /// The keys of the user `owner`, who makes buckets and topics.
+    /// Keys of the user `owner`, who creates buckets and topics.
     pub owner: Credentials,
-    /// The keys of the user `function`, which the function runs as. It owns nothing.
+    /// Keys of the user `function`, as which the function runs. It owns nothing.
     pub function: Credentials,
-    /// As `radosgw-admin --version` has it, for tables of results.
+    /// Output of `radosgw-admin --version`, for tables of results.
     pub version: String,
-    /// Where its configuration and logs are; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` works on it.
+    /// Folder of its configuration and logs; `radosgw-admin -c DIR/ceph.conf -n client.rgw.a` uses
+    /// it.
     pub dir: PathBuf,
-    // The script ends Ceph when its input closes, and so when this process ends, however it does.
+    // The script ends Ceph when its input closes, and so whenever this process ends.
     _script: (Child, ChildStdin),
 }
 
-/// Held while a topic is made or removed: of two at the same time a gateway before Ceph 19 may lose one.
+/// Held while a topic is created or removed: of two concurrent changes a gateway before Ceph 19 may
+/// lose one.
 pub static TOPICS: Mutex<()> = Mutex::new(());
 
 static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
 
-/// The gateway, started by the first test that asks; `None`, and said so, where Ceph is not installed.
-pub async fn gateway() -> Option<&'static Gateway> {
-    let start = || GATEWAY.get_or_init(|| version().map(Gateway::start));
+/// Returns the gateway, started by the first test that asks. Its data are in `dir`, which is
+/// emptied first. `None`, reported as missing, if Ceph is not installed.
+pub async fn gateway(dir: &'static str) -> Option<&'static Gateway> {
+    let start = move || {
+        GATEWAY.get_or_init(|| version().map(|version| Gateway::start(version, dir.into())))
+    };
     tokio::task::spawn_blocking(start).await.unwrap().as_ref()
 }
 
@@ -67,11 +70,10 @@ fn version() -> Option<String> {
 }
 
 impl Gateway {
-    fn start(version: String) -> Self {
-        // Statics are not dropped, so the folder is in the build's own, and made new every time.
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ceph");
+    fn start(version: String, dir: PathBuf) -> Self {
+        // Statics are not dropped, so what an earlier run left is removed here.
         _ = fs::remove_dir_all(&dir);
-        // Held together, so that they differ.
+        // Held at the same time, so that they differ.
         let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let mut command = Command::new(root().join("tests/ceph/gateway"));
@@ -97,36 +99,37 @@ impl Gateway {
         }
     }
 
-    /// Whether it is older than this release of Ceph.
+    /// Reports whether it is older than this release of Ceph.
     pub fn is_before(&self, major: u32) -> bool {
         let number = self.version.split(' ').nth(2);
         let own = number.and_then(|text| text.split('.').next()?.parse::<u32>().ok());
         own.expect("`ceph version N.N.N …`") < major
     }
 
-    /// Whether radosgw is built without Kafka, as Debian's is: then it does not link the client.
+    /// Reports whether radosgw is built without Kafka, as Debian's is: then it does not link the
+    /// client.
     pub fn is_without_kafka(&self) -> bool {
         let script = "ldd \"$(command -v radosgw)\"";
         let output = Command::new("sh").args(["-c", script]).output().unwrap();
         output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("rdkafka")
     }
 
-    /// What radosgw has logged so far.
+    /// Returns radosgw's log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log/client.rgw.a.log")).unwrap()
     }
 
-    /// A client of the owner of everything.
+    /// Returns a client of the owner of everything.
     pub fn owner(&self) -> Client {
         self.client(&self.owner)
     }
 
-    /// A client of the function's user, which may do only what a bucket's policy allows it.
+    /// Returns a client of the function's user, who may do only what a bucket's policy allows.
     pub fn function(&self) -> Client {
         self.client(&self.function)
     }
 
-    /// An action of the owner's on topics, one at a time; it must succeed.
+    /// Sends an action on topics as the owner, one at a time; it must succeed.
     pub fn topic_action(&self, parameters: &[(&str, &str)]) {
         tokio::task::block_in_place(|| {
             let _alone = TOPICS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +140,7 @@ impl Gateway {
         });
     }
 
-    /// A new user of a tenant, whose buckets and topics are apart from everybody else's.
+    /// Creates a user of a tenant, whose buckets and topics are separate from those of others.
     pub fn user_of_tenant(&self, tenant: &str, user: &str) -> Credentials {
         let mut command = Command::new("radosgw-admin");
         command.args(["-n", "client.rgw.a", "-c"]);
@@ -149,7 +152,7 @@ impl Gateway {
         credentials(std::str::from_utf8(&output.stdout).unwrap())
     }
 
-    /// A client with these keys.
+    /// Returns a client with these keys.
     pub fn client(&self, credentials: &Credentials) -> Client {
         let endpoint = Endpoint::parse(&self.endpoint, Addressing::Path).unwrap();
         Client::new(endpoint, credentials.clone(), Transport::http())
@@ -177,18 +180,18 @@ pub async fn raw(
     client.respond(&request).await
 }
 
-/// A further radosgw on the same store, for as long as it is held.
+/// A further radosgw on the same store, which ends when this is dropped.
 pub struct SecondGateway {
     pub endpoint: String,
     process: Child,
 }
 
 impl SecondGateway {
-    /// One with this option, as `--rgw-dns-name=` would be.
+    /// Starts one with this option, such as `--rgw-dns-name=`.
     pub async fn start(gateway: &Gateway, option: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
-        // Should the test be killed, the kernel ends it.
+        // The kernel ends it if the test is killed.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "radosgw", "-f", "--no-mon-config"]);
         command.args(["-n", "client.rgw.a", "-c"]);
@@ -202,21 +205,22 @@ impl SecondGateway {
             endpoint: format!("http://{address}"),
             process,
         };
-        until("the second radosgw listens", listens).await;
+        until_async("the second radosgw listens", listens).await;
         second
     }
 }
 
 impl Drop for SecondGateway {
     fn drop(&mut self) {
-        // In order: the first one would wait for it whenever a topic or a bucket is made.
+        // Gracefully: otherwise the first one waits for it whenever a topic or bucket is created.
         let id = self.process.id().to_string();
         _ = Command::new("kill").args(["-TERM", &id]).status();
         _ = self.process.wait();
     }
 }
 
-/// Whether a write to standard error may be refused for want of room, which whoever shares it can bring about (proc(5), `fdinfo`).
+/// Reports whether standard error is non-blocking, so that a write to it may fail if the reader is
+/// slow. Any process that shares it can set that (proc(5), `fdinfo`).
 fn is_non_blocking() -> bool {
     const O_NONBLOCK: u32 = 0o4000;
     let info = fs::read_to_string("/proc/self/fdinfo/2").unwrap_or_default();
@@ -225,7 +229,7 @@ fn is_non_blocking() -> bool {
     flags.is_some_and(|flags| flags & O_NONBLOCK != 0)
 }
 
-/// The keys in what `radosgw-admin user create` printed into a file.
+/// Reads the keys from the output of `radosgw-admin user create` in a file.
 fn keys(dir: &Path, user: &str) -> Credentials {
     credentials(&fs::read_to_string(dir.join(format!("{user}.json"))).unwrap())
 }
