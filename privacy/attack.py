@@ -131,9 +131,10 @@ def evaluate(job: dict, truth: dict) -> dict:
     folder, report = job["folder"], job["reports"].get(truth["file"])
     result = {"index": truth["index"], "status": status(report)}
     if report:
-        result |= {
-            k: report.get(k) for k in ("outcome", "reason", "doubt", "redaction", "ms", "error")
-        }
+        keys = ("outcome", "reason", "redaction", "ms", "error")
+        result |= {key: report.get(key) for key in keys}
+        # `doubt` is the former name.
+        result["input_check"] = report.get("input_check") or report.get("doubt")
     other = stranger(job["truths"], truth["index"])
     difference = measure.difference(folder / "ink" / f"{truth['index']:06}.png")
     ink = np.abs(difference) > 0

@@ -88,7 +88,7 @@ def _caption(case: dict) -> str:
         parts += [f"beyond the text {100 * case['measure']['beyond']:.2f} %"]
         found = figures.leaks(case)
         parts += ["found: " + ", ".join(sorted(found))] if found else []
-    parts += [str(v) for v in (case.get("reason"), case.get("doubt"), case.get("error")) if v]
+    parts += [str(v) for v in (case.get("reason"), case.get("input_check"), case.get("error")) if v]
     if truth["texts"]:
         first = truth["texts"][0]
         parts += [

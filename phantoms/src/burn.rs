@@ -4,11 +4,9 @@ use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use anyhow::{Result, bail};
 use image::{GrayImage, Luma};
 use serde::Serialize;
+use xray::picture::{annotate::FONT, boxes::Corner};
 
 use crate::seed::Seed;
-
-/// DejaVu Sans Mono, printable ASCII only; see `assets/README.md`.
-const FONT: &[u8] = include_bytes!("../../assets/DejaVuSansMono-subset.ttf");
 
 /// Subject of a line: the patient's lines must be redacted, the side marker must survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,29 +34,6 @@ pub struct TextBox {
     pub width: u32,
     /// Height.
     pub height: u32,
-}
-
-/// Corner of the patient's lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Corner {
-    /// Top left.
-    TopLeft,
-    /// Top right.
-    TopRight,
-    /// Bottom left.
-    BottomLeft,
-    /// Bottom right.
-    BottomRight,
-}
-
-impl Corner {
-    /// All four.
-    pub const ALL: [Corner; 4] = [
-        Corner::TopLeft,
-        Corner::TopRight,
-        Corner::BottomLeft,
-        Corner::BottomRight,
-    ];
 }
 
 /// Style of the patient's lines. Each picture draws one value from each range or list.

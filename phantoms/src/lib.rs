@@ -20,7 +20,8 @@ mod patient;
 mod phantom;
 mod seed;
 
-pub use burn::{Corner, Style, TextBox, TextKind};
+pub use burn::{Style, TextBox, TextKind};
 pub use images::{Subject, TRUTH_FILE, Truth, make_images};
 pub use patient::Patient;
 pub use phantom::{DEFAULT_SEED, Kind, Phantom};
+pub use xray::picture::boxes::Corner;

@@ -6,7 +6,7 @@ use s3::Addressing;
 
 use super::{ExamDate, StudyId};
 use crate::{
-    picture::boxes::{BoxSpec, Corner, Length, parse_boxes},
+    picture::boxes::{BoxSpec, Length, parse_boxes},
     picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
     secret::{Secret, sha256_hex},
@@ -200,12 +200,7 @@ impl DigestValue for Vec<BoxSpec> {
 }
 
 fn box_text(spec: &BoxSpec) -> String {
-    let corner = match spec.corner {
-        Corner::TopLeft => "top-left",
-        Corner::TopRight => "top-right",
-        Corner::BottomLeft => "bottom-left",
-        Corner::BottomRight => "bottom-right",
-    };
+    let corner = spec.corner.name();
     let length = |length| match length {
         Length::Pixels(pixels) => pixels.to_string(),
         Length::Percent(percent) => format!("{percent}%"),

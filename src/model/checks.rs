@@ -1,7 +1,8 @@
 //! Out-of-distribution checks: reject pictures that the model was not trained for.
 //!
-//! A risk means something only for an upright chest X-ray like those of the training. Outputs beside the risk say how far the picture is
-//! from that, and the contract limits them. Where a limit is exceeded, nothing is claimed.
+//! A risk means something only for an upright chest X-ray like those of the training. Outputs
+//! beside the risk say how far the picture is from that, and the contract limits them. Where a
+//! limit is exceeded, nothing is claimed.
 
 use crate::{
     error::Error,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     error::Error,
     model::{
+        scaling::{PerChannel, check_range},
         tensor::ElementType,
         version::{self, NewKey, added, invalid, renamed},
     },
@@ -59,7 +60,8 @@ pub struct Input {
     pub channels: Channels,
     /// The rule by which the whole picture becomes `width` x `height`.
     pub resize: Resize,
-    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are integers.
+    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are
+    /// integers.
     pub scale: PerChannel,
     /// See `scale`.
     pub offset: PerChannel,
@@ -89,14 +91,15 @@ pub struct Check {
     pub index: usize,
     /// The greatest value that passes.
     pub max: f32,
-    /// The reason of a failure, as a word for machines: lower-case letters, digits and `-`. On the picture `-` becomes a space.
+    /// The reason of a failure, as a word for machines: lower-case letters, digits and `-`. On the
+    /// picture `-` becomes a space.
     #[serde(alias = "doubt")]
     pub reason: String,
 }
 
 impl Check {
-    /// Reports whether the limit is a number and the reason is short enough to be printed, with nothing in it that could break a log
-    /// line.
+    /// Reports whether the limit is a number and the reason is short enough to be printed, with
+    /// nothing in it that could break a log line.
     fn is_sound(&self) -> bool {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         (1..=40).contains(&self.reason.len())
@@ -105,8 +108,8 @@ impl Check {
     }
 }
 
-/// The graph's output that holds the class-activation map: one logit a cell, rows from the top. Cells without a vote are far below all
-/// others.
+/// The graph's output that holds the class-activation map: one logit a cell, rows from the top.
+/// Cells without a vote are far below all others.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapOutput {
@@ -172,42 +175,6 @@ pub enum OutputKind {
     Logit,
 }
 
-/// One number for all channels or one for each.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum PerChannel {
-    /// The same for all.
-    All(f32),
-    /// One for each, in the order of the channels.
-    Each(Vec<f32>),
-}
-
-impl PerChannel {
-    /// Returns the number of one channel; a contract that was parsed has one for each.
-    pub fn of(&self, channel: usize) -> f32 {
-        match self {
-            PerChannel::All(v) => *v,
-            PerChannel::Each(v) => v.get(channel).copied().unwrap_or(0.0),
-        }
-    }
-
-    fn check(&self, key: &str, channels: usize) -> Result<(), Error> {
-        let (values, complete) = match self {
-            PerChannel::All(v) => (std::slice::from_ref(v), true),
-            PerChannel::Each(v) => (v.as_slice(), v.len() == channels),
-        };
-        if !complete {
-            return Err(invalid(format!(
-                "`input.{key}` must be one number or {channels}"
-            )));
-        }
-        if !values.iter().all(|v| v.is_finite()) {
-            return Err(invalid(format!("`input.{key}` must be finite")));
-        }
-        Ok(())
-    }
-}
-
 impl Input {
     fn check(&self) -> Result<(), Error> {
         for (key, side) in [("width", self.width), ("height", self.height)] {
@@ -223,26 +190,12 @@ impl Input {
     }
 }
 
-/// Checks that the type of an input's elements holds every level once it is scaled.
-///
-/// # Errors
-/// [`Error::Model`] that gives the range of the values.
-pub(crate) fn check_range(ty: ElementType, scale: f32, offset: f32) -> Result<(), Error> {
-    let (black, white) = (offset, 255.0 * scale + offset);
-    if ty.holds(black.min(white), black.max(white)) {
-        return Ok(());
-    }
-    Err(invalid(format!(
-        "`input.scale` and `input.offset` make values from {black} to {white}, which `input.type` can't hold; \
-         change them or use `f32`"
-    )))
-}
-
 impl Contract {
     /// Reads the text of a `contract.json`.
     ///
     /// # Errors
-    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another version, or a value out of range.
+    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another
+    /// version, or a value out of range.
     pub fn parse(text: &str) -> Result<Contract, Error> {
         let contract: Contract = version::parse(text, &NEW_KEYS)?;
         version::check_head(&contract.name, &contract.model_sha256)?;

@@ -5,7 +5,8 @@ use crate::model::{
     tensor::{Elements, InputTensor},
 };
 
-/// Scales and lays out, by the contract, levels of the model's size: one a pixel, or red, green and blue.
+/// Scales and lays out, by the contract, levels of the model's size: one a pixel, or red, green and
+/// blue.
 pub(crate) fn lay_out(levels: &[u8], contract: &Contract) -> InputTensor {
     let input = &contract.input;
     let (width, height) = (input.width, input.height);

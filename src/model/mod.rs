@@ -1,4 +1,5 @@
-//! The model: its contract, its input tensor, its outputs as a prediction, and the out-of-distribution checks.
+//! The model: its contract, its input tensor, its outputs as a prediction, and the
+//! out-of-distribution checks.
 
 mod checks;
 pub mod contract;
@@ -6,6 +7,7 @@ pub(crate) mod input;
 #[cfg(test)]
 mod mutations;
 pub mod predict;
+pub(crate) mod scaling;
 pub mod tensor;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,8 @@ pub struct Prediction {
     pub risk: f64,
     /// The class of the risk.
     pub class: Class,
-    /// The reason, in the contract's word, of the out-of-distribution check that the picture failed: nothing is claimed of it.
+    /// The reason, in the contract's word, of the out-of-distribution check that the picture
+    /// failed: nothing is claimed of it.
     pub failed_check: Option<String>,
 }
 
@@ -68,10 +69,12 @@ impl Prediction {
         }
     }
 
-    /// Reads the risk and the checks from the graph's outputs. A picture that fails a check is unsure whatever its risk.
+    /// Reads the risk and the checks from the graph's outputs. A picture that fails a check is
+    /// unsure whatever its risk.
     ///
     /// # Errors
-    /// [`Error::Model`] when an output of the contract is missing or too short, or the risk is not from 0 to 1.
+    /// [`Error::Model`] when an output of the contract is missing or too short, or the risk is not
+    /// from 0 to 1.
     pub fn read(
         outputs: &[NamedTensor],
         contract: &Contract,
@@ -85,7 +88,8 @@ impl Prediction {
         Ok(prediction)
     }
 
-    /// Returns the text printed on the picture, as in `Pneumonia, risk=97.25%` or `Unsure, inverted grey`.
+    /// Returns the text printed on the picture, as in `Pneumonia, risk=97.25%` or
+    /// `Unsure, inverted grey`.
     pub fn label(&self) -> String {
         match &self.failed_check {
             Some(reason) => format!("{}, {}", self.class.name(), reason.replace('-', " ")),
@@ -94,9 +98,11 @@ impl Prediction {
     }
 }
 
-/// Formats the number as Python's `str(round(100 * x, 2))` writes it: at most two decimals, at least one.
+/// Formats the number as Python's `str(round(100 * x, 2))` writes it: at most two decimals, at
+/// least one.
 ///
-/// Rust's formatting rounds the exact binary value half to even, which is how Python's `round` rounds a float.
+/// Rust's formatting rounds the exact binary value half to even, which is how Python's `round`
+/// rounds a float.
 fn percent(x: f64) -> String {
     let text = format!("{:.2}", 100.0 * x);
     match text.strip_suffix('0') {

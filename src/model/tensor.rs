@@ -61,7 +61,8 @@ pub enum Elements {
 }
 
 impl Elements {
-    /// Collects values; integers are rounded, and a value beyond their range becomes its nearest end.
+    /// Collects values; integers are rounded, and a value beyond their range becomes its nearest
+    /// end.
     pub(crate) fn collect(ty: ElementType, values: impl Iterator<Item = f32>) -> Elements {
         match ty {
             ElementType::F32 => Elements::F32(values.collect()),

@@ -81,7 +81,7 @@ fn unusable_values_are_refused() {
         ),
         // White becomes 257.
         ("/input/type", "u8".into(), "`input.type` can't hold"),
-        ("/input/colour", 1.into(), "`colour`"),
+        ("/input/depth", 1.into(), "`depth`"),
         ("/checks/0/reason", "Two words".into(), "`checks`"),
         ("/checks/0/reason", "".into(), "`checks`"),
         (

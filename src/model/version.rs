@@ -1,7 +1,7 @@
 //! The versions of `contract.json`.
 //!
-//! Version 2 renamed keys and added some. Files of version 1 are still read and mean the same. A file uses the keys of one version
-//! only, so that no file needs both to be known to be read.
+//! Version 2 renamed keys and added some. Files of version 1 are still read and mean the same. A
+//! file uses the keys of one version only, so that no file needs both to be known to be read.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -41,7 +41,8 @@ pub(crate) fn invalid(problem: String) -> Error {
     Error::Model(format!("contract.json: {problem}"))
 }
 
-/// Reads a contract of version 1 or 2. The fields of `T` are named as in version 2 and have the old names as aliases.
+/// Reads a contract of version 1 or 2. The fields of `T` are named as in version 2 and have the old
+/// names as aliases.
 ///
 /// # Errors
 /// [`Error::Model`] that names the key at fault and what to write instead.

@@ -19,15 +19,16 @@ pub struct Label {
 }
 
 impl Label {
-    /// Lays `text` out at the top-left corner of a picture of this size, with an em of `em` pixels, or less if the picture is too
-    /// narrow.
+    /// Lays `text` out at the top-left corner of a picture of this size, with an em of `em` pixels,
+    /// or less if the picture is too narrow.
     ///
     /// # Errors
     /// [`Error::Encode`] when the picture is too narrow to hold the text at all.
     pub fn lay_out(text: &str, em: f32, (width, height): (u32, u32)) -> Result<Label, Error> {
         let font = FontRef::try_from_slice(FONT)
             .map_err(|_| Error::Encode("the built-in font can't be read".into()))?;
-        // Lengths in a font are in units of the em; ab_glyph's scale is the height from ascent to descent.
+        // Lengths in a font are in units of the em; ab_glyph's scale is the height from ascent to
+        // descent.
         let units = font.units_per_em().unwrap_or(2048.0);
         let advance =
             font.h_advance_unscaled(font.glyph_id('0')) / units * text.chars().count() as f32;
@@ -54,7 +55,8 @@ impl Label {
         self.rect
     }
 
-    /// Draws the label in white on a picture, or on the part of one whose first pixel is at `origin`.
+    /// Draws the label in white on a picture, or on the part of one whose first pixel is at
+    /// `origin`.
     pub fn draw(&self, pixels: &mut DynamicImage, origin: (i64, i64)) {
         let (width, height) = (i64::from(pixels.width()), i64::from(pixels.height()));
         let dots: Vec<Dot> = self

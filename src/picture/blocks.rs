@@ -1,7 +1,7 @@
 //! A JPEG that is edited in place, block by block: pixels that no edit touches keep their bits.
 //!
-//! Text and boxes are placed on the picture as a viewer shows it; the blocks lie as they are stored. The two differ where the EXIF
-//! orientation turns the picture.
+//! Text and boxes are placed on the picture as a viewer shows it; the blocks lie as they are
+//! stored. The two differ where the EXIF orientation turns the picture.
 
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 use jpeg_blocks::{Area, Edit, Error as JpegError, Jpeg, Keep, Limits as JpegLimits, Pixels};
@@ -62,7 +62,8 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Returns the model's input, straight from the coefficients if the model reads brightness only and the picture is stored upright.
+    /// Returns the model's input, straight from the coefficients if the model reads brightness only
+    /// and the picture is stored upright.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -86,7 +87,8 @@ impl<'a> Blocks<'a> {
         Ok(input::tensor(&self.pixels(limits)?, contract))
     }
 
-    /// Returns the brightness, straight from the coefficients if the picture is gray and stored upright.
+    /// Returns the brightness, straight from the coefficients if the picture is gray and stored
+    /// upright.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -106,7 +108,8 @@ impl<'a> Blocks<'a> {
     /// Returns all pixels as a viewer shows them.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when the decoder refuses a file that was parsed, which does not happen to a sound one.
+    /// [`Error::Damaged`] when the decoder refuses a file that was parsed, which does not happen to
+    /// a sound one.
     pub(crate) fn pixels(&self, limits: &Limits) -> Result<DynamicImage, Error> {
         if self.jpeg.color_space().channels() == 3
             && !matches!(
@@ -124,7 +127,8 @@ impl<'a> Blocks<'a> {
         Ok(pixels)
     }
 
-    /// Edits the MCUs that a rectangle touches. `draw` gets their pixels, upright, and the place of the first one in the picture.
+    /// Edits the MCUs that a rectangle touches. `draw` gets their pixels, upright, and the place of
+    /// the first one in the picture.
     ///
     /// # Errors
     /// [`Error::Damaged`] as [`Blocks::pixels`].
@@ -176,7 +180,8 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Writes the file with these edits. The color profile is kept if `icc` is set and its header is sound.
+    /// Writes the file with these edits. The color profile is kept if `icc` is set and its header
+    /// is sound.
     ///
     /// # Errors
     /// [`Error::Encode`] when an edit does not fit, which is a bug of this program.

@@ -1,4 +1,5 @@
-//! A redaction that looks like a blur: the mean of a box's surroundings, blended into them at the edges.
+//! A redaction that looks like a blur: the mean of a box's surroundings, blended into them at the
+//! edges.
 
 use image::{ImageBuffer, Pixel, Primitive};
 use num_traits::ToPrimitive;
@@ -10,7 +11,8 @@ const RADIUS: u32 = 8;
 /// The width of the frame around a box from which its mean is taken, in pixels.
 const FRAME: u32 = 8;
 
-/// Returns the mean of the frame around `b`, leaving out pixels inside any box, or `None` if no pixel remains.
+/// Returns the mean of the frame around `b`, leaving out pixels inside any box, or `None` if no
+/// pixel remains.
 pub(super) fn surroundings<P>(
     pixels: &ImageBuffer<P, Vec<P::Subpixel>>,
     b: &Rect,
@@ -44,8 +46,9 @@ where
     mean.map(|m| *P::from_slice(&m))
 }
 
-/// Softens the edges of a box that is filled already: applies to its pixels three box passes over the box and its surroundings, the usual
-/// approximation of a Gaussian. Nothing outside the box changes.
+/// Softens the edges of a box that is filled already: applies to its pixels three box passes over
+/// the box and its surroundings, the usual approximation of a Gaussian. Nothing outside the box
+/// changes.
 pub(super) fn soften<P>(pixels: &mut ImageBuffer<P, Vec<P::Subpixel>>, b: &Rect)
 where
     P: Pixel,
@@ -76,7 +79,8 @@ where
     }
 }
 
-/// Returns the mean of each value and its neighbors in the row, up to [`RADIUS`] on either side, fewer at the ends.
+/// Returns the mean of each value and its neighbors in the row, up to [`RADIUS`] on either side,
+/// fewer at the ends.
 fn mean_rows(plane: &[f32], width: usize) -> Vec<f32> {
     let radius = RADIUS as usize;
     let mut out = Vec::with_capacity(plane.len());

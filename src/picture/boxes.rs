@@ -1,5 +1,7 @@
 //! Boxes to redact, anchored at a corner of the picture, in pixels or shares of its sides.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 
 /// A rectangle in pixels, inside a picture.
@@ -53,6 +55,39 @@ pub enum Corner {
     BottomLeft,
     /// Bottom right.
     BottomRight,
+}
+
+impl Corner {
+    /// All four.
+    pub const ALL: [Corner; 4] = [
+        Corner::TopLeft,
+        Corner::TopRight,
+        Corner::BottomLeft,
+        Corner::BottomRight,
+    ];
+
+    /// Returns the corner's name in settings and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Corner::TopLeft => "top-left",
+            Corner::TopRight => "top-right",
+            Corner::BottomLeft => "bottom-left",
+            Corner::BottomRight => "bottom-right",
+        }
+    }
+}
+
+impl FromStr for Corner {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Corner, String> {
+        let corner = Corner::ALL.into_iter().find(|corner| corner.name() == text);
+        corner.ok_or_else(|| {
+            format!(
+                "`{text}` is not a corner; use top-left, top-right, bottom-left or bottom-right"
+            )
+        })
+    }
 }
 
 /// A length along one side of the picture.
@@ -111,8 +146,8 @@ fn place(inward: u32, length: u32, side: u32, far: bool) -> (u32, u32) {
     (if far { side - inward - length } else { inward }, length)
 }
 
-/// Parses boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and inward offsets, each in
-/// pixels or percent of that side.
+/// Parses boxes as in `bottom-left 300x100; top-right 25%x8%+10+10`: corner, width x height, and
+/// inward offsets, each in pixels or percent of that side.
 ///
 /// # Errors
 /// Names the part that can't be parsed and the expected syntax.
@@ -139,17 +174,7 @@ fn parse_box(text: &str) -> Result<BoxSpec, String> {
         )
     };
     let (corner, size) = text.split_once(char::is_whitespace).ok_or_else(expected)?;
-    let corner = match corner {
-        "top-left" => Corner::TopLeft,
-        "top-right" => Corner::TopRight,
-        "bottom-left" => Corner::BottomLeft,
-        "bottom-right" => Corner::BottomRight,
-        other => {
-            return Err(format!(
-                "`{other}` is not a corner; use top-left, top-right, bottom-left or bottom-right"
-            ));
-        }
-    };
+    let corner = corner.parse()?;
     let mut parts = size.trim().split('+');
     let (width, height) = parts
         .next()

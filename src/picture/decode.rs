@@ -1,7 +1,8 @@
 //! Bytes to pixels and back, within limits. Damaged files are rejected, never half read.
 //!
-//! Pixels are returned as a viewer shows them: EXIF orientation is applied, so that boxes and text are placed where they are seen.
-//! Encoded files carry no EXIF, comment, thumbnail or text; only the pixel density and, on the labeled picture, the ICC profile stay.
+//! Pixels are returned as a viewer shows them: EXIF orientation is applied, so that boxes and text
+//! are placed where they are seen. Encoded files carry no EXIF, comment, thumbnail or text; only
+//! the pixel density and, on the labeled picture, the ICC profile stay.
 
 use std::io::Cursor;
 
@@ -65,7 +66,8 @@ impl Picture {
         }
     }
 
-    /// Encodes it in the source's format, colors and depth; a JPEG with the source's quantization and sampling.
+    /// Encodes it in the source's format, colors and depth; a JPEG with the source's quantization
+    /// and sampling.
     ///
     /// # Errors
     /// [`Error::Encode`] with the encoder's message.
@@ -80,8 +82,8 @@ impl Picture {
 /// Decodes a JPEG or PNG.
 ///
 /// # Errors
-/// [`Error::TooLarge`] beyond `limits`, [`Error::NotAnImage`] for other formats and for unsupported kinds of
-/// JPEG, [`Error::Damaged`] for a faulty file.
+/// [`Error::TooLarge`] beyond `limits`, [`Error::NotAnImage`] for other formats and for unsupported
+/// kinds of JPEG, [`Error::Damaged`] for a faulty file.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     limits.check_bytes(bytes.len() as u64)?;
     match sniff(bytes)? {
@@ -98,7 +100,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
 
 fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
     let damaged = |e: image::ImageError| Error::Damaged(format!("PNG: {e}"));
-    // A picture needs at most eight bytes a pixel (16 bit RGBA); the rest is for the decoder's own tables.
+    // A picture needs at most eight bytes a pixel (16 bit RGBA); the rest is for the decoder's own
+    // tables.
     let mut allowed = ImageLimits::default();
     allowed.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(1 << 20));
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(damaged)?;

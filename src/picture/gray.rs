@@ -58,7 +58,8 @@ impl GrayImage {
     }
 }
 
-/// Returns gray levels as Pillow's `convert("L")`: ITU-R 601-2 luma in 16 bit fixed point; gray sources are taken as they are.
+/// Returns gray levels as Pillow's `convert("L")`: ITU-R 601-2 luma in 16 bit fixed point; gray
+/// sources are taken as they are.
 pub(crate) fn luma(pixels: &DynamicImage) -> Vec<u8> {
     match pixels {
         DynamicImage::ImageLuma8(p) => p.as_raw().clone(),

@@ -1,7 +1,8 @@
-//! Outlines the source of the risk on the labeled picture: the region of the graph's class-activation map that is over the pneumonia
-//! threshold, or the strongest part of it.
+//! Outlines the source of the risk on the labeled picture: the region of the graph's
+//! class-activation map that is over the pneumonia threshold, or the strongest part of it.
 //!
-//! The map is coarse (a cell is a tenth of the picture), so an outline says "around here", not "this".
+//! The map is coarse (a cell is a tenth of the picture), so an outline says "around here", not
+//! "this".
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 
@@ -15,8 +16,8 @@ use crate::{
     picture::boxes::Rect,
 };
 
-/// The share of the strongest cell's logit at which the outline is drawn. A clearly ill picture is over the threshold nearly everywhere,
-/// and an outline of everything is meaningless.
+/// The share of the strongest cell's logit at which the outline is drawn. A clearly ill picture is
+/// over the threshold nearly everywhere, and an outline of everything is meaningless.
 const STRONG: f32 = 0.6;
 
 /// The class-activation map of one picture.
@@ -55,8 +56,9 @@ impl Heatmap {
         })
     }
 
-    /// Outlines the region over the pneumonia threshold, or the strongest part of it: a white line with a black one inside it, so that it
-    /// is visible on any gray. Returns the rectangle outside of which no pixel has changed, or `None` if none has.
+    /// Outlines the region over the pneumonia threshold, or the strongest part of it: a white line
+    /// with a black one inside it, so that it is visible on any gray. Returns the rectangle outside
+    /// of which no pixel has changed, or `None` if none has.
     pub fn outline(&self, pixels: &mut DynamicImage, thresholds: &Thresholds) -> Option<Rect> {
         let level = thresholds.pneumonia.clamp(1e-6, 1.0 - 1e-6);
         let level = (level / (1.0 - level)).ln() as f32;
@@ -110,7 +112,8 @@ impl Heatmap {
         })
     }
 
-    /// Reports for each pixel whether it is over `level`, interpolating linearly between the centers of the cells.
+    /// Reports for each pixel whether it is over `level`, interpolating linearly between the
+    /// centers of the cells.
     fn inside(&self, width: u32, height: u32, level: f32) -> Vec<bool> {
         let columns = places(width, self.width);
         let mut inside = Vec::with_capacity(width as usize * height as usize);
@@ -132,7 +135,8 @@ impl Heatmap {
     }
 }
 
-/// Returns for each pixel of a side the cells before and after it and its distance from the first, 0 to 1.
+/// Returns for each pixel of a side the cells before and after it and its distance from the first,
+/// 0 to 1.
 fn places(pixels: u32, cells: usize) -> Vec<(usize, usize, f32)> {
     (0..pixels)
         .map(|p| {
@@ -201,7 +205,8 @@ mod tests {
             .map(|(x, y, _)| (x, y))
             .collect();
         assert!(painted.len() > 100, "{}", painted.len());
-        // The cell is from 100 to 200 across and 200 to 300 down; half way to its neighbors' centers the value has passed the level.
+        // The cell is from 100 to 200 across and 200 to 300 down; half way to its neighbors'
+        // centers the value has passed the level.
         assert!(
             painted
                 .iter()

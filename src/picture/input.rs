@@ -11,7 +11,8 @@ use crate::{
     picture::{gray::luma, resize::resize},
 };
 
-/// Returns the model's input for a picture: the whole picture resized, scaled and laid out by the contract.
+/// Returns the model's input for a picture: the whole picture resized, scaled and laid out by the
+/// contract.
 pub fn tensor(pixels: &DynamicImage, contract: &Contract) -> InputTensor {
     let input = &contract.input;
     let from = (pixels.width() as usize, pixels.height() as usize);

@@ -1,6 +1,7 @@
 //! JPEG through libjpeg-turbo-rs: strict decoding, and encoding with the source's own tables.
 //!
-//! That crate has `unsafe` code, which the component's sandbox contains; it is used in the function only.
+//! The crate has `unsafe` code, which the component's sandbox contains; it is used in the function
+//! only.
 
 use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
 use jpeg_blocks::{
@@ -16,7 +17,7 @@ use crate::{error::Error, picture::icc::plain_icc, picture::limits::Limits, pict
 /// The encoding parameters of a JPEG, to encode another like it.
 #[derive(Debug, Clone)]
 pub struct JpegStyle {
-    /// Quantization tables in row-major order: luma, then chroma where there is colour.
+    /// Quantization tables in row-major order: luma, then chroma if there is color.
     tables: Vec<[u16; 64]>,
     /// Horizontal and vertical sampling factors of each component.
     sampling: Vec<(u8, u8)>,
@@ -109,7 +110,8 @@ pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error
 
 fn check_kind(header: &FrameHeader) -> Result<(), Error> {
     if header.width == 0 || header.height == 0 {
-        // With height 0 it follows in a DNL segment (T.81, B.2.5), which the decoders here don't read.
+        // With height 0 it follows in a DNL segment (T.81, B.2.5), which the decoders here don't
+        // read.
         return Err(Error::Damaged("JPEG: its header gives no height".into()));
     }
     let refuse = |kind: &str| {
@@ -128,7 +130,7 @@ fn check_kind(header: &FrameHeader) -> Result<(), Error> {
         4 => Err(Error::NotAnImage(
             "a CMYK JPEG; convert it to gray or RGB".into(),
         )),
-        _ => refuse("a JPEG with an unknown colour space"),
+        _ => refuse("a JPEG with an unknown color space"),
     }
 }
 
@@ -145,8 +147,8 @@ fn failed(error: JpegError, limits: &Limits) -> Error {
     }
 }
 
-/// Returns the sampling factors for the encoder: the source's, turned with the picture, or no subsampling if the encoder
-/// does not support the source's.
+/// Returns the sampling factors for the encoder: the source's, turned with the picture, or no
+/// subsampling if the encoder does not support the source's.
 fn sampling(header: &FrameHeader, orientation: Option<Orientation>) -> Vec<(u8, u8)> {
     let turned = matches!(
         orientation,
@@ -182,7 +184,8 @@ fn density(density: &DensityInfo) -> Option<(u8, u16, u16)> {
     (density.x > 0 && density.y > 0).then_some((unit, density.x, density.y))
 }
 
-/// Reads the DQT segments (T.81, B.2.4.1) and returns the tables of the first and the second component.
+/// Reads the DQT segments (T.81, B.2.4.1) and returns the tables of the first and the second
+/// component.
 fn quantization_tables(bytes: &[u8], header: &FrameHeader) -> Result<Vec<[u16; 64]>, Error> {
     let mut slots: [Option<[u16; 64]>; 4] = [None; 4];
     let before_scans = segments(bytes).take_while(|s| s.marker != SOS);

@@ -5,7 +5,7 @@ mod blocks;
 mod blur;
 pub mod boxes;
 pub mod decode;
-pub mod gray;
+pub(crate) mod gray;
 pub mod heatmap;
 mod icc;
 pub mod input;

@@ -3,7 +3,8 @@
 /// Left, top, right, bottom. May reach beyond the picture.
 pub(super) type Range = [i64; 4];
 
-/// Returns the orientation that undoes another: the quarter turns undo each other, all others themselves.
+/// Returns the orientation that undoes another: the quarter turns undo each other, all others
+/// themselves.
 pub(super) fn inverse(orientation: u8) -> u8 {
     match orientation {
         6 => 8,

@@ -1,7 +1,7 @@
 //! Redacts boxes so that nothing of the text in them remains.
 //!
-//! With every method the new pixels of a box are made from constants or from pixels outside all boxes; they do not depend
-//! on the old pixels.
+//! With every method the new pixels of a box are made from constants or from pixels outside all
+//! boxes; they do not depend on the old pixels.
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use crate::picture::boxes::{BoxSpec, Rect};
 pub enum Method {
     /// Solid black.
     Fill,
-    /// The mean of the box's surroundings, blended into them at the edges. It looks like a blur but holds none of the old pixels.
+    /// The mean of the box's surroundings, blended into them at the edges. It looks like a blur but
+    /// holds none of the old pixels.
     Blur,
 }
 
@@ -47,12 +48,6 @@ pub(crate) fn boxes(specs: &[BoxSpec], width: u32, height: u32) -> Vec<Rect> {
     specs.iter().filter_map(|s| s.on(width, height)).collect()
 }
 
-/// Redacts the boxes.
-pub fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
-    let boxes = boxes(specs, pixels.width(), pixels.height());
-    redact_rects(pixels, boxes, method)
-}
-
 /// Redacts these rectangles.
 pub(crate) fn redact_rects(
     pixels: &mut DynamicImage,
@@ -69,7 +64,8 @@ pub(crate) fn redact_rects(
         DynamicImage::ImageLumaA16(p) => cover(p, &boxes, method, 1),
         DynamicImage::ImageRgb16(p) => cover(p, &boxes, method, 3),
         DynamicImage::ImageRgba16(p) => cover(p, &boxes, method, 3),
-        // The decoders here give no other kinds. If one did, losing depth would be better than leaving a patient's name in.
+        // The decoders here give no other kinds. If one did, losing depth would be better than
+        // leaving a patient's name in.
         other => {
             let mut rgb = other.to_rgb8();
             cover(&mut rgb, &boxes, method, 3);

@@ -1,6 +1,7 @@
 //! Resizes levels by the rules of the contract.
 //!
-//! The rules are defined on decoded pixels in `models/README.md`; training uses the same, and a test holds both to one gray level.
+//! The rules are defined on decoded pixels in `models/README.md`; training uses the same, and a
+//! test holds both to one gray level.
 
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image as View,
@@ -28,7 +29,8 @@ pub(crate) fn resize(
     }
 }
 
-/// Returns the largest of 8, 4, 2 and 1 by which a picture can be reduced without falling below the wanted size.
+/// Returns the largest of 8, 4, 2 and 1 by which a picture can be reduced without falling below the
+/// wanted size.
 pub(crate) fn factor((width, height): Size, (to_width, to_height): Size) -> usize {
     [8, 4, 2]
         .into_iter()
@@ -36,7 +38,8 @@ pub(crate) fn factor((width, height): Size, (to_width, to_height): Size) -> usiz
         .unwrap_or(1)
 }
 
-/// Averages `factor` x `factor` boxes, rounded to nearest; boxes at the right and bottom average the pixels they have.
+/// Averages `factor` x `factor` boxes, rounded to nearest; boxes at the right and bottom average
+/// the pixels they have.
 pub(crate) fn box_average(
     levels: &[u8],
     (width, height): Size,
@@ -83,8 +86,8 @@ pub(crate) fn triangle(levels: Vec<u8>, from: Size, channels: usize, to: Size) -
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .use_alpha(false);
-    // Only a buffer of another size or another pixel type is refused, and this one was made to fit. A refusal would leave the target
-    // black, which the tests would see.
+    // Only a buffer of another size or another pixel type is refused, and this one was made to fit.
+    // A refusal would leave the target black, which the tests would see.
     if let Ok(source) = View::from_vec_u8(from.0 as u32, from.1 as u32, levels, kind) {
         let _ = Resizer::new().resize(&source, &mut target, &options);
     }
@@ -104,8 +107,9 @@ fn nearest(levels: &[u8], (width, height): Size, channels: usize, to: Size) -> V
     out
 }
 
-/// Returns the source pixel of each target pixel. Pillow walks the source in f64 steps from the center of the first target pixel, adding
-/// the step each time, and the sum's rounding decides ties.
+/// Returns the source pixel of each target pixel. Pillow walks the source in f64 steps from the
+/// center of the first target pixel, adding the step each time, and the sum's rounding decides
+/// ties.
 fn centers(from: usize, to: usize) -> Vec<usize> {
     let step = from as f64 / to as f64;
     let mut at = step * 0.5;

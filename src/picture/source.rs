@@ -1,5 +1,5 @@
-//! The source picture and the two outputs made from it, by editing blocks if it is a JPEG of a kind that can be edited in place, and by
-//! decoding and encoding otherwise.
+//! The source picture and the two outputs made from it, by editing blocks if it is a JPEG of a kind
+//! that can be edited in place, and by decoding and encoding otherwise.
 
 use image::DynamicImage;
 use jpeg_blocks::Edit;
@@ -107,7 +107,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Draws the labeled picture: first the redaction of `covered`, if given, then the outline of the heat map, if given, then the label.
+    /// Draws the labeled picture: first the redaction of `covered`, if given, then the outline of
+    /// the heat map, if given, then the label.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -148,8 +149,8 @@ impl<'a> Source<'a> {
         Ok(Draft::Blocks { edits, icc: true })
     }
 
-    /// Redacts these boxes, draws the label if given, and returns what was redacted. On a JPEG the boxes grow to the borders of the blocks
-    /// that they touch.
+    /// Redacts these boxes, draws the label if given, and returns what was redacted. On a JPEG the
+    /// boxes grow to the borders of the blocks that they touch.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
@@ -176,7 +177,8 @@ impl<'a> Source<'a> {
             let covered = edits.iter().map(|e| blocks.rect(e)).collect();
             (edits, covered)
         } else {
-            // The label may overlap a box, so both are drawn on one picture: no edit restores what another has redacted.
+            // The label may overlap a box, so both are drawn on one picture: no edit restores what
+            // another has redacted.
             let mut pixels = blocks.pixels(limits)?;
             redact_rects(&mut pixels, boxes.to_vec(), method);
             if let Some(label) = label {

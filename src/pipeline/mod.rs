@@ -1,4 +1,5 @@
-//! Makes the outputs of one picture, without a network: decode, predict, find text, annotate, redact, encode, verify.
+//! Makes the outputs of one picture, without a network: decode, predict, find text, annotate,
+//! redact, encode, verify.
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,9 @@ pub enum AnonymizeWhen {
 }
 
 impl AnonymizeWhen {
-    /// Reports whether a picture with this prediction gets a copy. One that fails an out-of-distribution check never does: its content,
-    /// and so the place of a patient's name on it, is unknown.
+    /// Reports whether a picture with this prediction gets a copy. One that fails an
+    /// out-of-distribution check never does: its content, and so the place of a patient's name on
+    /// it, is unknown.
     pub fn applies(self, prediction: &Prediction) -> bool {
         prediction.failed_check.is_none()
             && match self {
@@ -68,7 +70,8 @@ pub struct Settings {
     pub overlay: Overlay,
     /// The boxes that are redacted on the anonymized copy, besides the text that is found.
     pub boxes: Vec<BoxSpec>,
-    /// The share of the picture that found text may cover, besides the boxes, 0 to 1. A copy with more is not clean.
+    /// The share of the picture that found text may cover, besides the boxes, 0 to 1. A copy with
+    /// more is not clean.
     pub max_redacted: f64,
     /// Redacts the labeled picture too.
     pub redact_processed: bool,
@@ -126,11 +129,12 @@ pub struct Outputs {
 
 /// Makes the outputs of one picture.
 ///
-/// `detector` finds text, if one is configured; it runs only when something is to be redacted. `clock` is monotonic with any start;
-/// `infer` runs the model on one input tensor.
+/// `detector` finds text, if one is configured; it runs only when something is to be redacted.
+/// `clock` is monotonic with any start; `infer` runs the model on one input tensor.
 ///
 /// # Errors
-/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`], [`Detector::find`], the encoders and `infer`.
+/// Those of [`crate::picture::decode::decode`], [`Prediction::read`], [`Heatmap::read`],
+/// [`Detector::find`], the encoders and `infer`.
 pub fn process(
     bytes: &[u8],
     settings: &Settings,
@@ -198,7 +202,8 @@ pub fn process(
                     Some(Unclean::TooMuchText)
                 }
                 Some((detector, found)) => {
-                    // The label is text too, so the copy is verified without it: text may lie under it.
+                    // The label is text too, so the copy is verified without it: text may lie under
+                    // it.
                     let bare = own_label
                         .map(|_| source.redacted(&boxes, settings.method, None))
                         .transpose()?;

@@ -1,4 +1,5 @@
-//! Verifies that a redacted copy is clean, by the share of the picture that was redacted and by searching the encoded file again.
+//! Verifies that a redacted copy is clean, by the share of the picture that was redacted and by
+//! searching the encoded file again.
 
 use crate::{
     error::Error,
@@ -29,8 +30,8 @@ pub struct Redacted {
     pub unclean: Option<Unclean>,
 }
 
-/// Returns the share of the picture that is redacted because of found text only. The configured boxes don't count: if they are large or
-/// the picture is small, that was intended.
+/// Returns the share of the picture that is redacted because of found text only. The configured
+/// boxes don't count: if they are large or the picture is small, that was intended.
 pub(crate) fn text_share(all: &[Rect], specified: &[Rect], (width, height): (u32, u32)) -> f64 {
     let found = redact::covered(all, height) - redact::covered(specified, height);
     found as f64 / (f64::from(width) * f64::from(height))

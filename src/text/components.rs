@@ -19,8 +19,9 @@ impl Map {
         self.text[cell] + self.marker[cell]
     }
 
-    /// Returns the connected components (8-connectivity) of cells scoring at least `low`, kept if any cell scores at least `high`
-    /// (hysteresis thresholding). Cells whose center fails `counts` are left out.
+    /// Returns the connected components (8-connectivity) of cells scoring at least `low`, kept if
+    /// any cell scores at least `high` (hysteresis thresholding). Cells whose center fails `counts`
+    /// are left out.
     pub(super) fn components(
         &self,
         low: f32,

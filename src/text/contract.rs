@@ -1,4 +1,5 @@
-//! The contract of the model that finds burned-in text: the graph's input, the meaning of its map, and the thresholds on it.
+//! The contract of the model that finds burned-in text: the graph's input, the meaning of its map,
+//! and the thresholds on it.
 //!
 //! `models/README.md` explains each key.
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     error::Error,
     model::{
-        contract::check_range,
+        scaling::check_range,
         tensor::ElementType,
         version::{self, NewKey, added, invalid, renamed},
     },
@@ -29,7 +30,8 @@ pub struct TextContract {
     pub output: TextOutput,
     /// The thresholds on the output.
     pub thresholds: TextThresholds,
-    /// Pictures whose longer side is over this are also searched at a half, a quarter and so on, until it is at most this.
+    /// Pictures whose longer side is over this are also searched at a half, a quarter and so on,
+    /// until it is at most this.
     #[serde(alias = "longest")]
     pub max_side: usize,
     /// Pictures whose longer side is under this are enlarged to it before they are searched.
@@ -48,7 +50,8 @@ pub struct TextInput {
     pub element_type: ElementType,
     /// Height and width are multiples of this.
     pub multiple: usize,
-    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are integers.
+    /// value = level * scale + offset, the level from 0 to 255; rounded where the elements are
+    /// integers.
     pub scale: f32,
     /// See `scale`.
     pub offset: f32,
@@ -69,7 +72,8 @@ pub struct TextOutput {
     pub marker: usize,
 }
 
-/// Probabilities from 0 to 1. `low` and `high` are the hysteresis thresholds on the sum of text and marker probability.
+/// Probabilities from 0 to 1. `low` and `high` are the hysteresis thresholds on the sum of text and
+/// marker probability.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextThresholds {
@@ -109,7 +113,8 @@ impl TextContract {
     /// Reads the text of a `contract.json`.
     ///
     /// # Errors
-    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another version, or a value out of range.
+    /// [`Error::Model`] that names the key at fault: an unknown or missing one, one of another
+    /// version, or a value out of range.
     pub fn parse(text: &str) -> Result<TextContract, Error> {
         let contract: TextContract = version::parse(text, &NEW_KEYS)?;
         version::check_head(&contract.name, &contract.model_sha256)?;

@@ -9,8 +9,8 @@ use crate::{
 
 use super::contract::TextContract;
 
-/// Returns a piece of a picture as the model wants it, mirrored at its right and bottom to fill up the multiple: repeating its last
-/// pixels would make stripes, which look like writing.
+/// Returns a piece of a picture as the model wants it, mirrored at its right and bottom to fill up
+/// the multiple: repeating its last pixels would make stripes, which look like writing.
 pub(super) fn tensor(
     gray: &GrayImage,
     across: &Range<usize>,
@@ -36,7 +36,8 @@ pub(super) fn tensor(
     }
 }
 
-/// Maps a place beyond the end of a side of this length back onto it, mirrored at both ends, again and again.
+/// Maps a place beyond the end of a side of this length back onto it, mirrored at both ends, again
+/// and again.
 fn mirrored(at: usize, length: usize) -> usize {
     let at = at % (2 * length);
     at.min(2 * length - 1 - at)

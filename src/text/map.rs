@@ -66,7 +66,8 @@ impl Map {
         Ok(map)
     }
 
-    /// Merges the map of a piece that begins at the cell `left`, `top`. Where pieces overlap, the greater value is taken.
+    /// Merges the map of a piece that begins at the cell `left`, `top`. Where pieces overlap, the
+    /// greater value is taken.
     fn merge(
         &mut self,
         outputs: &[NamedTensor],

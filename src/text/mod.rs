@@ -1,8 +1,10 @@
-//! Finds burned-in text anywhere on a picture with a model of its own, and residual text on a redacted one.
+//! Finds burned-in text anywhere on a picture with a model of its own, and residual text on a
+//! redacted one.
 //!
-//! The model gives a map of the picture. The rest is here: the sizes and pieces at which it is run (`tiles`), its input (`input`), the
-//! connected components of its map (`map`, `components`), the side and view markers among them that stay (`side_markers`), and the margin
-//! of the redaction. When in doubt, a component counts as text.
+//! The model gives a map of the picture. The rest is here: the sizes and pieces at which it is run
+//! (`tiles`), its input (`input`), the connected components of its map (`map`, `components`), the
+//! side and view markers among them that stay (`side_markers`), and the margin of the redaction.
+//! When in doubt, a component counts as text.
 
 mod components;
 pub mod contract;
@@ -74,8 +76,8 @@ impl Detector<'_> {
         })
     }
 
-    /// Counts the places where text is still visible on a redacted picture, outside the redacted rectangles and the side markers that
-    /// stay.
+    /// Counts the places where text is still visible on a redacted picture, outside the redacted
+    /// rectangles and the side markers that stay.
     ///
     /// # Errors
     /// As [`Detector::find`].
@@ -103,7 +105,8 @@ impl Detector<'_> {
             };
             residual.extend(map.components(threshold, threshold, open));
         }
-        // Marker-like shapes that appear only after redaction are ignored: they are bones cut by the edge of a box, not text.
+        // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
+        // the edge of a box, not text.
         let (text, _) = side_markers::split(residual, self.marker_threshold());
         Ok(text.len())
     }

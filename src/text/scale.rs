@@ -2,7 +2,8 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-/// The sizes of a picture and of the enlarged one that is searched in its stead. They are the same for most pictures.
+/// The sizes of a picture and of the enlarged one that is searched in its stead. They are the same
+/// for most pictures.
 pub(super) struct Scale {
     original: (u64, u64),
     searched: (u64, u64),
@@ -34,8 +35,8 @@ impl Scale {
         }
     }
 
-    /// Returns the original's pixel at a place on the searched picture. The center of a cell that reaches over the picture's edge may
-    /// lie beyond it; such a place is moved to the edge.
+    /// Returns the original's pixel at a place on the searched picture. The center of a cell that
+    /// reaches over the picture's edge may lie beyond it; such a place is moved to the edge.
     pub(super) fn pixel(&self, x: u32, y: u32) -> (u32, u32) {
         let place = |at: u32, original: u64, searched: u64| {
             (u64::from(at).min(searched - 1) * original / searched) as u32

@@ -9,15 +9,17 @@ use super::components::Component;
 /// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
 const MAX_RATIO: u32 = 3;
 
-/// Splits components into text and side markers. A marker has at least the marker share `threshold`, is not long, and has no text nearer
-/// than its own height: a shape beside text may be a part of it.
+/// Splits components into text and side markers. A marker has at least the marker share
+/// `threshold`, is not long, and has no text nearer than its own height: a shape beside text may be
+/// a part of it.
 pub(super) fn split(found: Vec<Component>, threshold: f32) -> (Vec<Rect>, Vec<Rect>) {
     let (markers, text): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|c| c.marker_share >= threshold && !is_long(&c.rect));
     let mut markers: Vec<Rect> = markers.into_iter().map(|c| c.rect).collect();
     let mut text: Vec<Rect> = text.into_iter().map(|c| c.rect).collect();
-    // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters is redacted whole.
+    // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
+    // is redacted whole.
     loop {
         let beside = |marker: &Rect| text.iter().any(|t| distance(t, marker) < marker.height);
         let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(beside);
@@ -34,7 +36,8 @@ fn is_long(rect: &Rect) -> bool {
     long > MAX_RATIO * short
 }
 
-/// Returns the pixels between two rectangles, across or down, whichever is more; 0 where they touch.
+/// Returns the pixels between two rectangles, across or down, whichever is more; 0 where they
+/// touch.
 fn distance(a: &Rect, b: &Rect) -> u32 {
     let gap = |a: u32, a_length: u32, b: u32, b_length: u32| {
         a.saturating_sub(b + b_length)

@@ -7,8 +7,9 @@ const LARGEST: usize = 1536;
 /// The pixels that neighboring pieces share, so that no text is cut by both.
 const OVERLAP: usize = 128;
 
-/// Returns the factors by which a picture is reduced: all powers of two up to the one at which its longer side is at most `max_side`.
-/// Small text is found at full size, large text on the smaller ones.
+/// Returns the factors by which a picture is reduced: all powers of two up to the one at which its
+/// longer side is at most `max_side`. Small text is found at full size, large text on the smaller
+/// ones.
 pub(super) fn factors(longer: usize, max_side: usize) -> Vec<usize> {
     let mut factors = vec![1];
     let mut factor = 1;
@@ -19,8 +20,8 @@ pub(super) fn factors(longer: usize, max_side: usize) -> Vec<usize> {
     factors
 }
 
-/// Cuts one side of a picture into pieces of about the same length, none over [`LARGEST`]. All but the last end at a multiple of
-/// `multiple`, which is a power of two up to [`OVERLAP`].
+/// Cuts one side of a picture into pieces of about the same length, none over [`LARGEST`]. All but
+/// the last end at a multiple of `multiple`, which is a power of two up to [`OVERLAP`].
 pub(super) fn pieces(side: usize, multiple: usize) -> Vec<Range<usize>> {
     let count = side
         .saturating_sub(OVERLAP)

@@ -60,7 +60,8 @@ impl Graphs {
     }
 }
 
-/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as 32-bit ones.
+/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as
+/// 32-bit ones.
 fn encoded(elements: &Elements) -> (TensorType, Cow<'_, [u8]>) {
     fn bytes<T: Copy, const N: usize>(values: &[T], encode: fn(T) -> [u8; N]) -> Vec<u8> {
         let mut data = Vec::with_capacity(N * values.len());

@@ -66,24 +66,25 @@ def to_onnx(run) -> bytes:
 def contract(digest: str, limit: float) -> dict:
     """Returns the contract; models/README.md explains its keys."""
     return {
-        "version": 1,
+        "version": 2,
         "name": "pneumonia",
         "model_sha256": digest,
         "input": {
             "name": "input",
+            "type": "f32",
             "layout": "NHWC",
             "width": network.SIDE,
             "height": network.SIDE,
-            "channels": "grey",
+            "channels": "gray",
             "resize": "box-then-bilinear",
             "scale": 1 / 255,
             "offset": 0.0,
         },
         "output": {"name": "risk", "kind": "probability", "index": 0},
         "checks": [
-            {"output": "view", "index": 1, "max": VIEW, "doubt": "inverted-grey"},
-            {"output": "view", "index": 2, "max": VIEW, "doubt": "not-a-chest-x-ray"},
-            {"output": "distance", "index": 0, "max": round(limit, 2), "doubt": "unfamiliar"},
+            {"output": "view", "index": 1, "max": VIEW, "reason": "inverted-grey"},
+            {"output": "view", "index": 2, "max": VIEW, "reason": "not-a-chest-x-ray"},
+            {"output": "distance", "index": 0, "max": round(limit, 2), "reason": "unfamiliar"},
         ],
         "heatmap": {"output": "map", "width": network.CELLS, "height": network.CELLS},
     }

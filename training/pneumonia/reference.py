@@ -25,9 +25,14 @@ with open(os.path.join(args.model, "contract.json")) as file:
     contract = json.load(file)
 rule = contract["input"]
 # Another form would silently give wrong scores.
-form = (rule["layout"], rule["channels"], rule["resize"], contract["output"]["kind"])
+form = (
+    rule["layout"],
+    rule["channels"].replace("grey", "gray"),
+    rule["resize"],
+    contract["output"]["kind"],
+)
 assert (
-    form == ("NHWC", "grey", "box-then-bilinear", "probability") and rule["width"] == rule["height"]
+    form == ("NHWC", "gray", "box-then-bilinear", "probability") and rule["width"] == rule["height"]
 ), form
 session = onnxruntime.InferenceSession(
     os.path.join(args.model, "model.onnx"), providers=["CPUExecutionProvider"]

@@ -17,8 +17,8 @@ import network
 
 OPSET = 17
 # models/README.md explains them. Chosen on held-out X-rays: images without text stay below
-# `sure`, and hardly any line does.
-THRESHOLDS = {"sure": 0.72, "faint": 0.4, "left": 0.72, "mark": 0.5}
+# `high`, and hardly any line does.
+THRESHOLDS = {"low": 0.4, "high": 0.72, "residual": 0.72, "marker": 0.5}
 # Images with a longer side than this many pixels are searched at reduced scales as well.
 MAX_SIDE = 2560
 CROPS = 600
@@ -59,18 +59,24 @@ def to_onnx(model) -> bytes:
 def contract(digest: str) -> dict:
     """Returns the contract; models/README.md explains its keys."""
     return {
-        "version": 1,
+        "version": 2,
         "name": "text",
         "model_sha256": digest,
-        "input": {"name": "input", "multiple": network.MULTIPLE, "scale": 1 / 255, "offset": 0.0},
+        "input": {
+            "name": "input",
+            "type": "f32",
+            "multiple": network.MULTIPLE,
+            "scale": 1 / 255,
+            "offset": 0.0,
+        },
         "output": {
             "name": "map",
             "stride": network.STRIDE,
             "text": network.CLASSES.index("text"),
-            "mark": network.CLASSES.index("marker"),
+            "marker": network.CLASSES.index("marker"),
         },
         "thresholds": THRESHOLDS,
-        "longest": MAX_SIDE,
+        "max_side": MAX_SIDE,
     }
 
 
@@ -82,7 +88,7 @@ def evaluate(session, held_out: dict, seed: int) -> dict:
         ["map"], {"input": (picture[None, None] / 255).astype(np.float32)}
     )[0][0]
     maps = np.stack([run(picture) for picture in levels])
-    found = 1 - maps[:, 0] >= THRESHOLDS["faint"]
+    found = 1 - maps[:, 0] >= THRESHOLDS["low"]
     text, marker, background = (cells == code for code in (drawing.TEXT, drawing.MARKER, 0))
     is_marker = maps[:, 2] > maps[:, 1]
     clean = {"pictures": 0, "with_text": 0}
@@ -92,7 +98,7 @@ def evaluate(session, held_out: dict, seed: int) -> dict:
         # Detecting an existing annotation is not an error.
         annotated = crops.cells(image.classes[:height, :width]) > 0
         clean["pictures"] += 1
-        clean["with_text"] += bool(((output[1] >= THRESHOLDS["sure"]) & ~annotated).any())
+        clean["with_text"] += bool(((output[1] >= THRESHOLDS["high"]) & ~annotated).any())
     return {
         "crops": CROPS,
         "text_recall": float(found[text].mean()),

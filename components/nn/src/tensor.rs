@@ -73,6 +73,30 @@ impl Tensor {
         })
     }
 
+    /// Returns the elements of a 32-bit integer tensor as 16-bit ones. `wasi:nn` has no 16-bit integers, so the inputs of a
+    /// model that takes them are passed as 32-bit ones.
+    ///
+    /// # Errors
+    /// `invalid-argument` when the elements have another type or one is beyond 16 bits.
+    pub fn to_i16(&self) -> Result<Vec<i16>, NnError> {
+        let refuse = || {
+            NnError::new(
+                ErrorCode::InvalidArgument,
+                "the model takes 16-bit integers, passed as I32",
+            )
+        };
+        let (elements, []) = self.data.as_chunks() else {
+            return Err(refuse());
+        };
+        if self.ty != TensorType::I32 {
+            return Err(refuse());
+        }
+        elements
+            .iter()
+            .map(|bytes| i16::try_from(i32::from_le_bytes(*bytes)).map_err(|_| refuse()))
+            .collect()
+    }
+
     /// Returns the dimensions as the backends' C interfaces expect them.
     pub fn dims_i64(&self) -> Vec<i64> {
         self.dims.iter().map(|&dim| i64::from(dim)).collect()
@@ -182,6 +206,22 @@ fn shape(dims: &[Option<u32>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_beyond_16_bits_are_an_invalid_argument() {
+        let tensor = |values: &[i32]| Tensor {
+            dims: vec![values.len() as u32],
+            ty: TensorType::I32,
+            data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        let fits = tensor(&[-32768, 0, 32767]);
+        assert_eq!(fits.to_i16().unwrap(), [-32768, 0, 32767]);
+        let floats = Tensor::f32(&[1], &[1.0]);
+        for refused in [tensor(&[32768]), tensor(&[0, -32769]), floats] {
+            let error = refused.to_i16().unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidArgument, "{error}");
+        }
+    }
 
     #[test]
     fn port_rejects_tensors_that_do_not_fit() {

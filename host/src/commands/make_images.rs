@@ -4,7 +4,10 @@ use std::{fs, path::PathBuf, str::FromStr};
 
 use ab_glyph::FontRef;
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TRUTH_FILE, make_images};
 
 use crate::commands::shared::{pictures::pictures_in, progress::progress_bar};
@@ -39,8 +42,8 @@ pub struct ImagesArgs {
     #[arg(long, value_name = "LEVEL", default_value = "235")]
     pub grey: Span<u8>,
     /// Corner for the patient; repeat it to choose among several.
-    #[arg(long, value_enum, default_value = "bottom-left")]
-    pub corner: Vec<CornerArg>,
+    #[arg(long, value_parser = corners_parser(), default_value = "bottom-left")]
+    pub corner: Vec<Corners>,
     /// TrueType or OpenType font; repeat it to choose among several [default: DejaVu Sans Mono].
     #[arg(long, value_name = "FILE")]
     pub font: Vec<PathBuf>,
@@ -60,19 +63,19 @@ pub enum KindArg {
     Pneumonia,
 }
 
-/// Corner for the patient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CornerArg {
-    /// Top left.
-    TopLeft,
-    /// Top right.
-    TopRight,
-    /// Bottom left.
-    BottomLeft,
-    /// Bottom right.
-    BottomRight,
-    /// Any of the four.
-    Any,
+/// Corners for the patient that one value of `--corner` allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corners(Vec<Corner>);
+
+fn corners_parser() -> impl TypedValueParser<Value = Corners> {
+    let names = Corner::ALL.map(|corner| PossibleValue::new(corner.name()));
+    let any = PossibleValue::new("any").help("Any of the four");
+    PossibleValuesParser::new(names.into_iter().chain([any])).try_map(|name| {
+        Ok::<_, String>(Corners(match name.as_str() {
+            "any" => Corner::ALL.to_vec(),
+            name => vec![name.parse()?],
+        }))
+    })
 }
 
 /// Range with both ends included.
@@ -106,7 +109,11 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
         burned_in: !args.no_patient,
         em: (args.size.0, args.size.1),
         gray: (args.grey.0, args.grey.1),
-        corners: args.corner.iter().copied().flat_map(corners).collect(),
+        corners: args
+            .corner
+            .iter()
+            .flat_map(|corners| corners.0.clone())
+            .collect(),
         ..Style::default()
     };
     if !fonts.is_empty() {
@@ -157,16 +164,6 @@ fn subject(args: &ImagesArgs) -> Result<Subject> {
         bail!("{} holds no JPEG or PNG", dir.display());
     }
     Ok(Subject::Xrays(paths))
-}
-
-fn corners(arg: CornerArg) -> Vec<Corner> {
-    match arg {
-        CornerArg::TopLeft => vec![Corner::TopLeft],
-        CornerArg::TopRight => vec![Corner::TopRight],
-        CornerArg::BottomLeft => vec![Corner::BottomLeft],
-        CornerArg::BottomRight => vec![Corner::BottomRight],
-        CornerArg::Any => Corner::ALL.to_vec(),
-    }
 }
 
 #[cfg(test)]

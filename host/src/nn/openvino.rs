@@ -28,6 +28,8 @@ pub struct OpenVino {
 struct OvSession {
     request: InferRequest,
     outputs: Vec<String>,
+    /// Names of the inputs that have 16-bit integers.
+    i16_inputs: Vec<String>,
     // A request refers to its compiled model, which must live as long as the last request.
     _model: Arc<Mutex<CompiledModel>>,
 }
@@ -91,8 +93,13 @@ impl OpenVino {
         }
         let model = core.read_model_from_buffer(model, None)?;
         let mut inputs = Vec::new();
+        let mut i16_inputs = Vec::new();
         for index in 0..model.get_inputs_len()? {
-            inputs.push(port(&model.get_input_by_index(index)?)?);
+            let node = model.get_input_by_index(index)?;
+            if node.get_element_type()? == ElementType::I16 {
+                i16_inputs.push(node.get_name()?);
+            }
+            inputs.push(port(&node)?);
         }
         let mut outputs = Vec::new();
         for index in 0..model.get_outputs_len()? {
@@ -108,11 +115,11 @@ impl OpenVino {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .create_infer_request()?;
-            let (outputs, _model) = (outputs.clone(), compiled.clone());
             loaded.sessions.push(Box::new(OvSession {
                 request,
-                outputs,
-                _model,
+                outputs: outputs.clone(),
+                i16_inputs: i16_inputs.clone(),
+                _model: compiled.clone(),
             }));
         }
         Ok(loaded)
@@ -130,21 +137,38 @@ impl Backend for OpenVino {
 }
 
 impl OvSession {
-    fn compute(&mut self, inputs: &[NamedTensor]) -> Result<(), ::openvino::InferenceError> {
+    fn compute(&mut self, inputs: &[NamedTensor]) -> Result<(), NnError> {
         for (name, tensor) in inputs {
-            let shape = Shape::new(&tensor.dims_i64())?;
-            let mut input = OvTensor::new(element_type(tensor.ty), &shape)?;
-            // The port's check compared shape and length, so both sides have equal sizes.
-            input.get_raw_data_mut()?.copy_from_slice(&tensor.data);
-            self.request.set_tensor(name, &input)?;
+            let set = if self.i16_inputs.contains(name) {
+                let elements = tensor.to_i16()?.into_iter();
+                let data: Vec<u8> = elements.flat_map(i16::to_le_bytes).collect();
+                self.set(name, ElementType::I16, tensor, &data)
+            } else {
+                self.set(name, element_type(tensor.ty), tensor, &tensor.data)
+            };
+            set.map_err(NnError::runtime)?;
         }
-        self.request.infer()
+        self.request.infer().map_err(NnError::runtime)
+    }
+
+    fn set(
+        &mut self,
+        name: &str,
+        ty: ElementType,
+        tensor: &Tensor,
+        data: &[u8],
+    ) -> Result<(), ::openvino::InferenceError> {
+        let shape = Shape::new(&tensor.dims_i64())?;
+        let mut input = OvTensor::new(ty, &shape)?;
+        // The port's check compared shape and length, so both sides have equal sizes.
+        input.get_raw_data_mut()?.copy_from_slice(data);
+        self.request.set_tensor(name, &input)
     }
 }
 
 impl Session for OvSession {
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
-        self.compute(inputs).map_err(NnError::runtime)?;
+        self.compute(inputs)?;
         let mut results = Vec::with_capacity(self.outputs.len());
         for (index, name) in self.outputs.iter().enumerate() {
             let output = self
@@ -188,7 +212,11 @@ fn port(node: &Node) -> Result<Port, ::openvino::InferenceError> {
     });
     Ok(Port {
         name: node.get_name()?,
-        ty: tensor_type(node.get_element_type()?),
+        // `wasi:nn` has no 16-bit integers; they are passed as 32-bit ones.
+        ty: match node.get_element_type()? {
+            ElementType::I16 => Some(TensorType::I32),
+            ty => tensor_type(ty),
+        },
         dims,
     })
 }

@@ -6,6 +6,7 @@
 /// Element types by ONNX's numbers.
 pub const FLOAT: u64 = 1;
 pub const UINT8: u64 = 2;
+pub const INT16: u64 = 5;
 pub const INT32: u64 = 6;
 pub const INT64: u64 = 7;
 pub const FLOAT16: u64 = 10;
@@ -81,13 +82,23 @@ impl Graph {
 
     /// The file, with inputs and an output of these names and shapes.
     pub fn file(self, element: u64, inputs: &[(&str, &[u64])], output: (&str, &[u64])) -> Vec<u8> {
+        self.converting_file((element, element), inputs, output)
+    }
+
+    /// The file, with inputs of the first element type and an output of the second.
+    pub fn converting_file(
+        self,
+        (from, to): (u64, u64),
+        inputs: &[(&str, &[u64])],
+        output: (&str, &[u64]),
+    ) -> Vec<u8> {
         let mut graph = self.nodes;
         bytes(&mut graph, 2, b"test");
         graph.extend(self.weights);
         for (name, dims) in inputs {
-            bytes(&mut graph, 11, &value(name, element, dims));
+            bytes(&mut graph, 11, &value(name, from, dims));
         }
-        bytes(&mut graph, 12, &value(output.0, element, output.1));
+        bytes(&mut graph, 12, &value(output.0, to, output.1));
         wrap(&graph)
     }
 }

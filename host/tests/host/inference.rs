@@ -82,7 +82,7 @@ fn in_component(builder: &[Vec<u8>], inputs: &[NamedTensor]) -> Result<Vec<Named
 pub fn shipped_input(contract: &serde_json::Value, seed: u32) -> NamedTensor {
     let input = &contract["input"];
     let size = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
-    let channels = if input["channels"] == "grey" { 1 } else { 3 };
+    let channels = if input["channels"] == "gray" { 1 } else { 3 };
     let dims = match input["layout"].as_str().unwrap() {
         "NHWC" => [1, size("height"), size("width"), channels],
         _ => [1, channels, size("height"), size("width")],

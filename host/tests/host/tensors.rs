@@ -133,3 +133,39 @@ async fn wrong_inputs_are_invalid_arguments_everywhere() {
         }
     }
 }
+
+/// `wasi:nn` has no 16-bit integers, so they are passed as 32-bit ones. rten has none either and
+/// takes the 32-bit ones as they are.
+#[tokio::test]
+async fn int16_inputs_are_passed_as_int32() {
+    let mut graph = file::Graph::default();
+    let to_float = [("to", file::Attribute::Number(file::FLOAT))];
+    graph.node("Cast", &["input"], "output", &to_float);
+    let dims: &[u64] = &[1, 3];
+    let types = (file::INT16, file::FLOAT);
+    let model = graph.converting_file(types, &[("input", dims)], ("output", dims));
+    let tensor = |values: [i32; 3]| Tensor {
+        dims: vec![1, 3],
+        ty: TensorType::I32,
+        data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+    };
+    for runner in runners() {
+        let inputs = vec![("input".into(), tensor([-32768, 7, 32767]))];
+        match runner.compute(&model, inputs).await {
+            Ok(outputs) => {
+                let values = outputs[0].1.to_f32().unwrap();
+                assert_eq!(values, [-32768.0, 7.0, 32767.0], "{}", runner.name());
+                println!("{} takes 16-bit integers", runner.name());
+            }
+            Err(error) => {
+                println!("{} refuses 16-bit integers: {error}", runner.name());
+                assert!(!error.message.is_empty(), "{}", runner.name());
+            }
+        }
+        if runner.name().contains("ONNX") {
+            let beyond = vec![("input".into(), tensor([0, 0, 32768]))];
+            let error = runner.compute(&model, beyond).await.unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidArgument, "{error}");
+        }
+    }
+}

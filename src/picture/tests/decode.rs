@@ -20,7 +20,8 @@ fn jpeg_keeps_the_tables_and_stays_gray() {
             .zip(again.pixels().as_bytes())
             .map(|(a, b)| a.abs_diff(*b))
             .max();
-        // With the same tables a second generation changes only values that rounding to pixels had changed.
+        // With the same tables a second generation changes only values that rounding to pixels had
+        // changed.
         assert!(worst.unwrap() <= 6, "quality {quality}: {worst:?}");
         assert_eq!(
             dqt(&source),

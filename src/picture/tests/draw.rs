@@ -3,11 +3,8 @@
 use image::{DynamicImage, ImageBuffer, Luma};
 use proptest::prelude::*;
 
-use crate::picture::{
-    annotate::draw_label,
-    boxes::parse_boxes,
-    redact::{Method, redact},
-};
+use super::redact;
+use crate::picture::{annotate::draw_label, boxes::parse_boxes, redact::Method};
 
 #[test]
 fn unusable_boxes_are_errors_with_a_remedy() {

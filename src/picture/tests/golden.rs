@@ -1,13 +1,10 @@
-//! Golden pictures: the label and both redactions on a picture drawn here. `BLESS=1 cargo test -p xray --lib golden` writes them;
-//! look at them before you commit them.
+//! Golden pictures: the label and both redactions on a picture drawn here.
+//! `BLESS=1 cargo test -p xray --lib golden` writes them; look at them before you commit them.
 
 use image::{DynamicImage, GrayImage, Luma};
 
-use crate::picture::{
-    annotate::draw_label,
-    boxes::parse_boxes,
-    redact::{Method, redact},
-};
+use super::redact;
+use crate::picture::{annotate::draw_label, boxes::parse_boxes, redact::Method};
 
 fn check(name: &str, got: &DynamicImage) {
     let path = format!("{}/tests/golden/{name}.png", env!("CARGO_MANIFEST_DIR"));

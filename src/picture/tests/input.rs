@@ -6,7 +6,8 @@ use super::{LIMITS, png};
 use crate::{
     model::{
         contract::Contract,
-        tensor::{Elements, InputTensor},
+        scaling::PerChannel,
+        tensor::{ElementType, Elements},
     },
     picture::{decode::decode, input::tensor},
 };
@@ -23,7 +24,7 @@ fn contract(resize: &str, layout: &str, channels: &str) -> Contract {
 }
 
 #[test]
-fn resize_agrees_with_pillow_to_one_grey_level() {
+fn resize_agrees_with_pillow_to_one_gray_level() {
     for name in ["grey-640x480", "rgb-1203x877", "grey-160x151"] {
         for (rule, suffix, allowed) in [
             ("box-then-bilinear", "150", 1.0),
@@ -72,20 +73,18 @@ fn layouts_and_channel_orders_hold_the_same_values() {
 fn integer_tensors_hold_the_rounded_values() {
     let picture = ImageBuffer::from_fn(150, 150, |x, _| Rgb([x as u8; 3]));
     let picture = decode(&png(&picture.into()), &LIMITS).unwrap();
-    let make = |ty: &str, scale: f32, offset: f32| -> InputTensor {
+    let make = |ty: ElementType, scale: f32, offset: f32| {
         let mut contract = contract("nearest", "NHWC", "grey");
-        let text = format!(r#"{{"type":"{ty}"}}"#);
-        let key: serde_json::Value = serde_json::from_str(&text).unwrap();
-        contract.input.element_type = serde_json::from_value(key["type"].clone()).unwrap();
-        contract.input.scale = crate::model::contract::PerChannel::All(scale);
-        contract.input.offset = crate::model::contract::PerChannel::All(offset);
+        contract.input.element_type = ty;
+        contract.input.scale = PerChannel::All(scale);
+        contract.input.offset = PerChannel::All(offset);
         tensor(picture.pixels(), &contract)
     };
-    let Elements::U8(bytes) = make("u8", 0.5, 0.0).data else {
+    let Elements::U8(bytes) = make(ElementType::U8, 0.5, 0.0).data else {
         panic!("not u8");
     };
     assert_eq!(bytes[..5], [0, 1, 1, 2, 2]);
-    let Elements::I16(words) = make("i16", 16.0, -1024.0).data else {
+    let Elements::I16(words) = make(ElementType::I16, 16.0, -1024.0).data else {
         panic!("not i16");
     };
     assert_eq!(words[..3], [-1024, -1008, -992]);

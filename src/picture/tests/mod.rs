@@ -7,12 +7,22 @@ mod input;
 
 use image::{DynamicImage, ImageBuffer, Luma};
 
-use crate::picture::limits::Limits;
+use crate::picture::{
+    boxes::BoxSpec,
+    limits::Limits,
+    redact::{Method, Redaction, boxes, redact_rects},
+};
 
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 22,
     max_pixels: 4_000_000,
 };
+
+/// Redacts the boxes on a picture.
+fn redact(pixels: &mut DynamicImage, specs: &[BoxSpec], method: Method) -> Redaction {
+    let boxes = boxes(specs, pixels.width(), pixels.height());
+    redact_rects(pixels, boxes, method)
+}
 
 fn png(image: &DynamicImage) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());

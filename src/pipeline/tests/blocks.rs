@@ -1,4 +1,5 @@
-//! JPEGs are edited in place, with the label and the box where a viewer sees them, and nothing of the patient remains.
+//! JPEGs are edited in place, with the label and the box where a viewer sees them, and nothing of
+//! the patient remains.
 
 use std::path::PathBuf;
 
@@ -24,7 +25,8 @@ fn outputs(bytes: &[u8], settings: &[(&str, &str)]) -> Outputs {
     run(bytes, 16, settings, None).0.unwrap()
 }
 
-/// Asserts that only the pixels that the label and the box touch have changed. A decoder mixes colors across a seam by `margin` pixels.
+/// Asserts that only the pixels that the label and the box touch have changed. A decoder mixes
+/// colors across a seam by `margin` pixels.
 fn assert_only_label_and_box_change(
     name: &str,
     source: &[u8],
@@ -39,7 +41,7 @@ fn assert_only_label_and_box_change(
         redaction,
         ..
     } = made.anonymized.unwrap();
-    let (before, labelled, redacted) = (
+    let (before, labeled, redacted) = (
         displayed(source),
         displayed(&made.processed),
         displayed(&anonymized),
@@ -56,7 +58,7 @@ fn assert_only_label_and_box_change(
         let by_label = x < label.0 + 16 + margin && y < label.1 + 16 + margin;
         let by_box = x < covered.width + margin && y + margin >= covered.y;
         assert!(
-            by_label || labelled.get_pixel(x, y) == pixel,
+            by_label || labeled.get_pixel(x, y) == pixel,
             "{name}: label at {x},{y}"
         );
         assert!(
@@ -72,7 +74,7 @@ fn assert_only_label_and_box_change(
         }
     }
     let corner = |picture: &DynamicImage| picture.crop_imm(0, 0, label.0, label.1);
-    assert_ne!(corner(&before), corner(&labelled), "{name}");
+    assert_ne!(corner(&before), corner(&labeled), "{name}");
 }
 
 #[test]
@@ -148,18 +150,18 @@ fn blur_and_heatmap_leave_the_rest_alone() {
     ];
     let made = outputs(&source, &settings);
     let anonymized = made.anonymized.unwrap().bytes;
-    let (labelled, redacted) = (displayed(&made.processed), displayed(&anonymized));
+    let (labeled, redacted) = (displayed(&made.processed), displayed(&anonymized));
     for (x, y, pixel) in before.pixels() {
         assert!(
             x < 56 && y >= 80 || redacted.get_pixel(x, y) == pixel,
             "{x},{y}"
         );
         // The hot cell is the upper left quarter, its outline ends before the middle.
-        assert!(y < 72 || labelled.get_pixel(x, y) == pixel, "{x},{y}");
+        assert!(y < 72 || labeled.get_pixel(x, y) == pixel, "{x},{y}");
     }
     assert_ne!(redacted, before);
     let plain = displayed(&outputs(&source, &settings[..2]).processed);
-    assert_ne!(labelled, plain, "the outline is missing");
+    assert_ne!(labeled, plain, "the outline is missing");
 }
 
 #[test]
@@ -198,7 +200,8 @@ fn damaged_files_are_rejected() {
     ));
 }
 
-/// Asserts that the model's input from the blocks and from decoded pixels differ by at most one level.
+/// Asserts that the model's input from the blocks and from decoded pixels differ by at most one
+/// level.
 fn assert_inputs_agree(name: &str, source: &[u8], side: u32) {
     let given = run(source, side, &[], None).1.unwrap();
     let wanted = tensor(&displayed(source), &contract(side));

@@ -1,5 +1,5 @@
-//! Text that is found on files of every kind: it is redacted where a viewer sees it, the file that is verified is the one that is stored,
-//! and if nothing is found nothing changes.
+//! Text that is found on files of every kind: it is redacted where a viewer sees it, the file that
+//! is verified is the one that is stored, and if nothing is found nothing changes.
 
 use std::cell::{Cell, RefCell};
 
@@ -47,8 +47,9 @@ fn text_contract() -> TextContract {
     .unwrap()
 }
 
-/// Processes a picture at high risk, without a detector or with one that gives `finds(n, column, row)` for a cell in its `n`th run. Returns
-/// the outputs and the detector's inputs.
+/// Processes a picture at high risk, without a detector or with one that gives
+/// `finds(n, column, row)` for a cell in its `n`th run. Returns the outputs and the detector's
+/// inputs.
 fn outputs(
     bytes: &[u8],
     settings: &[(&str, &str)],
@@ -138,7 +139,8 @@ fn found_text_is_redacted_where_a_viewer_sees_it() {
                 "{name}"
             );
             let before = displayed(&source);
-            // Blocks at the edge of the redaction hold both black and picture, and ring; on the anonymized copy blocks are filled whole.
+            // Blocks at the edge of the redaction hold both black and picture, and ring; on the
+            // anonymized copy blocks are filled whole.
             for (file, black) in [(&copy.bytes, 8), (&made.processed, 60)] {
                 let after = displayed(file);
                 assert_eq!(after.dimensions(), before.dimensions(), "{name}");

@@ -41,7 +41,8 @@ fn output(name: &str, dims: Vec<u32>, data: Vec<f32>) -> NamedTensor {
     }
 }
 
-/// Processes a picture at high risk, with these settings on top of the defaults. Returns the outputs and the model's input.
+/// Processes a picture at high risk, with these settings on top of the defaults. Returns the
+/// outputs and the model's input.
 fn run(
     bytes: &[u8],
     side: u32,

@@ -9,7 +9,8 @@ fn enlarging(min_side: usize) -> TextContract {
 
 #[test]
 fn small_text_is_found_on_the_enlarged_picture_only() {
-    // This model needs a whole bright cell, which two pixels of text are only when they are four times as large.
+    // This model needs a whole bright cell, which two pixels of text are only when they are four
+    // times as large.
     let whole = |input: &InputTensor| {
         Ok(map(input, |pixels| {
             let bright = pixels.iter().all(|v| *v > 60.0);
@@ -92,7 +93,8 @@ fn integer_inputs_get_the_levels() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// A bright box on a small picture is found whole, inside the picture, and its redaction hides it.
+    /// A bright box on a small picture is found whole, inside the picture, and its redaction hides
+    /// it.
     #[test]
     fn bright_box_is_found_on_enlarged_pictures(
         (width, height) in (10u32..400, 10u32..400),

@@ -1,4 +1,5 @@
-//! Text detection, with models that are plain rules on pixels: the tests cover everything around a model.
+//! Text detection, with models that are plain rules on pixels: the tests cover everything around a
+//! model.
 
 mod contract;
 mod enlarged;
@@ -174,7 +175,8 @@ fn margin_is_a_sixth_of_the_text() {
 
 #[test]
 fn large_text_is_found_on_the_reduced_picture() {
-    // At full size its pixels are black and white, at half size they are gray, which this model is trained for.
+    // At full size its pixels are black and white, at half size they are gray, which this model is
+    // trained for.
     let trained = |input: &InputTensor| {
         Ok(map(input, |pixels| {
             let gray = pixels.iter().all(|v| (100.0..150.0).contains(v));

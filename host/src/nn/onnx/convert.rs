@@ -12,7 +12,11 @@ use crate::nn::{
 pub fn port(name: &str, ty: &ValueType) -> Port {
     let (ty, dims) = match ty {
         ValueType::Tensor { ty, shape, .. } => (
-            tensor_type(*ty),
+            // `wasi:nn` has no 16-bit integers; they are passed as 32-bit ones.
+            match ty {
+                TensorElementType::Int16 => Some(TensorType::I32),
+                ty => tensor_type(*ty),
+            },
             Some(shape.iter().map(|&dim| u32::try_from(dim).ok()).collect()),
         ),
         _ => (None, None),
@@ -35,6 +39,13 @@ fn tensor_type(ty: TensorElementType) -> Option<TensorType> {
         TensorElementType::Int64 => TensorType::I64,
         _ => return None,
     })
+}
+
+/// Copies a tensor of 32-bit integers to a value for an input of 16-bit ones.
+pub fn to_i16_value(tensor: &Tensor) -> Result<DynValue, NnError> {
+    let elements = tensor.to_i16()?;
+    let value = OrtTensor::from_array((tensor.dims_i64(), elements)).map_err(NnError::runtime)?;
+    Ok(value.into_dyn())
 }
 
 /// Copies a tensor to a value for `ort`, aligned for its elements.

@@ -17,9 +17,10 @@ use ort::{
         Session as OrtSession, SessionInputValue,
         builder::{GraphOptimizationLevel, PrepackedWeights},
     },
+    value::TensorElementType,
 };
 
-use self::convert::{from_value, port, to_value};
+use self::convert::{from_value, port, to_i16_value, to_value};
 use super::{
     backend::{Backend, Loaded, Session, Target},
     error::NnError,
@@ -120,11 +121,25 @@ impl Backend for OnnxRuntime {
     }
 }
 
+impl OnnxSession {
+    /// Reports whether the input of this name has 16-bit integers.
+    fn takes_i16(&self, name: &str) -> bool {
+        self.0.inputs().iter().any(|input| {
+            input.name() == name && input.dtype().tensor_type() == Some(TensorElementType::Int16)
+        })
+    }
+}
+
 impl Session for OnnxSession {
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
         let mut values: Vec<(&str, SessionInputValue)> = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
-            values.push((name, to_value(tensor).map_err(NnError::runtime)?.into()));
+            let value = if self.takes_i16(name) {
+                to_i16_value(tensor)?
+            } else {
+                to_value(tensor).map_err(NnError::runtime)?
+            };
+            values.push((name, value.into()));
         }
         let outputs = self.0.run(values).map_err(NnError::runtime)?;
         outputs
