@@ -47,6 +47,11 @@ pub trait Ports {
     /// Returns the time of a monotonic clock with an arbitrary start, for durations.
     fn elapsed(&self) -> Duration;
 
+    /// Returns the time since an earlier value of [`Ports::elapsed`].
+    fn since(&self, start: Duration) -> Duration {
+        self.elapsed().saturating_sub(start)
+    }
+
     /// Reads the contract of the named model.
     ///
     /// # Errors

@@ -14,22 +14,22 @@ use xray::{
 
 const KEY: &str = "ward/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
 const TEXT: u8 = 250;
-const MARK: u8 = 200;
-const FAINT: u8 = 150;
+const MARKER: u8 = 200;
+const LOW: u8 = 150;
 
 /// A line of text at the top right, outside all boxes.
 const LINE: ([u32; 4], u8) = ([152, 8, 56, 12], TEXT);
 /// A side marker at the top left, away from the text.
-const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARK);
+const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARKER);
 /// A place with a score too low to be found as text.
-const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], FAINT);
+const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], LOW);
 
 fn store() -> Fake {
     let mut store = Fake::new(0.97);
     store.finds = Some(Finds {
         text: vec![TEXT],
-        mark: vec![MARK],
-        faint: vec![FAINT],
+        marker: vec![MARKER],
+        low: vec![LOW],
     });
     store
 }
@@ -68,7 +68,7 @@ fn text_is_covered_anywhere_and_side_markers_stay() {
     assert_eq!(report.anonymized, Some(Stored::Stored));
     assert_eq!(store.puts(), ["in-anonymized", "in-processed"]);
     assert_eq!(level(&store, "in-anonymized", LINE), 0);
-    assert_eq!(level(&store, "in-anonymized", SIDE), MARK);
+    assert_eq!(level(&store, "in-anonymized", SIDE), MARKER);
     let covered = report.redaction.clone().unwrap();
     assert_eq!((covered.boxes, covered.residual_text()), (2, None));
     assert_eq!(
@@ -103,7 +103,7 @@ fn side_marker_is_covered_if_it_could_be_a_name() {
             (Some(expect.0), Some(expect.1)),
             "{file}"
         );
-        let there = level(&store, "in-anonymized", SIDE) == MARK;
+        let there = level(&store, "in-anonymized", SIDE) == MARKER;
         assert_eq!(there, stays, "{file}");
     }
 }
@@ -312,11 +312,11 @@ fn label_of_an_anonymized_copy_is_not_residual_text() {
     // The label is white, and white scores as possible text here.
     let mut store = store();
     store.set("anonymized_label", "true");
-    store.finds.as_mut().unwrap().faint.push(255);
+    store.finds.as_mut().unwrap().low.push(255);
     check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
     assert_eq!(copies(&store), [1, 0]);
     // Text under the label is still found.
-    let under = ([0, 0, 8, 8], FAINT);
+    let under = ([0, 0, 8, 8], LOW);
     check(
         &store,
         &upload(&store, &[under], 2),

@@ -317,9 +317,9 @@ fn folder_marker_is_skipped() {
 /// point.
 #[test]
 fn copy_ends_in_the_bucket_of_the_later_picture() {
-    const FAINT: u8 = 150;
+    const LOW: u8 = 150;
     let clean = || png_with(&[]);
-    let unclean = || png_with(&[([152, 40, 16, 8], FAINT)]);
+    let unclean = || png_with(&[([152, 40, 16, 8], LOW)]);
     let (anonymized, quarantine) = ("in-anonymized", "in-quarantine");
     for (first, second, holds, empty) in [
         (clean(), unclean(), quarantine, anonymized),
@@ -328,7 +328,7 @@ fn copy_ends_in_the_bucket_of_the_later_picture() {
         let mut met = 0;
         for at in 1..=16 {
             let mut store = Fake::new(0.97);
-            store.finds.as_mut().unwrap().faint.push(FAINT);
+            store.finds.as_mut().unwrap().low.push(LOW);
             let earlier = store.upload_bytes(KEY, first.clone(), 1);
             let later = store.upload_bytes(KEY, second.clone(), 2);
             let happened = Cell::new(false);

@@ -24,29 +24,72 @@ fn status(style: DeliveryStyle, reports: &[Report]) -> StatusCode {
     response.status()
 }
 
-/// Processes one event and checks the responses to Kafka and to a gateway.
-fn check(
-    store: &Fake,
-    event: &ObjectEvent,
+/// Expected report of a record and statuses of the responses.
+#[derive(Debug, Clone, Copy)]
+struct Expect {
     outcome: Outcome,
-    reason: Option<&str>,
+    reason: Option<&'static str>,
     kafka: u16,
     gateway: u16,
-) -> Report {
+}
+
+const DONE: Expect = Expect {
+    outcome: Outcome::Done,
+    reason: None,
+    kafka: 200,
+    gateway: 200,
+};
+
+fn skipped(reason: &'static str) -> Expect {
+    Expect {
+        outcome: Outcome::Skipped,
+        reason: Some(reason),
+        ..DONE
+    }
+}
+
+fn quarantined(reason: &'static str) -> Expect {
+    Expect {
+        outcome: Outcome::Quarantined,
+        reason: Some(reason),
+        ..DONE
+    }
+}
+
+fn rejected(reason: &'static str, kafka: u16) -> Expect {
+    Expect {
+        outcome: Outcome::Rejected,
+        reason: Some(reason),
+        kafka,
+        gateway: 200,
+    }
+}
+
+fn retry(reason: &'static str) -> Expect {
+    Expect {
+        outcome: Outcome::Retry,
+        reason: Some(reason),
+        kafka: 503,
+        gateway: 503,
+    }
+}
+
+/// Processes one event and checks the report and the responses to Kafka and to a gateway.
+fn check(store: &Fake, event: &ObjectEvent, expect: Expect) -> Report {
     let report = store.process(event);
     assert_eq!(
         (report.outcome, report.reason.as_ref().map(Reason::as_str)),
-        (outcome, reason),
+        (expect.outcome, expect.reason),
         "{:?}",
         report.detail
     );
     let reports = [report.clone()];
-    assert_eq!(status(DeliveryStyle::Kafka, &reports), kafka, "{reason:?}");
-    assert_eq!(
-        status(DeliveryStyle::Gateway, &reports),
-        gateway,
-        "{reason:?}"
-    );
+    for (style, want) in [
+        (DeliveryStyle::Kafka, expect.kafka),
+        (DeliveryStyle::Gateway, expect.gateway),
+    ] {
+        assert_eq!(status(style, &reports), want, "{style:?} {expect:?}");
+    }
     let line = report.line();
     for secret in ["Jane", "Roe", "1980-02-03", "ward/"] {
         assert!(!line.contains(secret), "{line}");
@@ -58,7 +101,7 @@ fn check(
 fn high_risk_stores_both_outputs_and_the_anonymized_copy_first() {
     let store = Fake::new(0.97);
     let event = store.upload(KEY, 1);
-    let report = check(&store, &event, Outcome::Done, None, 200, 200);
+    let report = check(&store, &event, DONE);
     assert_eq!(
         (report.processed, report.anonymized),
         (Some(Stored::Stored), Some(Stored::Stored))
@@ -88,7 +131,7 @@ fn high_risk_stores_both_outputs_and_the_anonymized_copy_first() {
 fn lower_risk_stores_no_copy() {
     for (risk, class) in [(0.1, "Normal"), (0.7, "Unsure")] {
         let store = Fake::new(risk);
-        let report = check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+        let report = check(&store, &store.upload(KEY, 1), DONE);
         assert_eq!(report.class.unwrap().name(), class);
         assert_eq!(report.anonymized, Some(Stored::NotDue));
         assert_eq!(store.puts(), ["in-processed"]);
@@ -102,7 +145,7 @@ fn failed_input_check_reports_no_risk_and_stores_no_copy() {
         store.doubt = 0.9;
         store.set("anonymize", anonymize);
         store.set("overlay", "heatmap");
-        let report = check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+        let report = check(&store, &store.upload(KEY, 1), DONE);
         assert_eq!(report.class.unwrap().name(), "Unsure");
         assert_eq!(
             (report.input_check(), report.risk),
@@ -118,7 +161,7 @@ fn overlay_is_on_the_processed_picture_only() {
     let [plain, outlined] = ["none", "heatmap"].map(|overlay| {
         let mut store = Fake::new(0.97);
         store.set("overlay", overlay);
-        check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
+        check(&store, &store.upload(KEY, 1), DONE);
         let copies = store.keys("in-anonymized");
         (
             store.body("in-processed", PROCESSED),
@@ -133,16 +176,9 @@ fn overlay_is_on_the_processed_picture_only() {
 fn redelivery_costs_one_head_request() {
     let store = Fake::new(0.97);
     let event = store.upload(KEY, 1);
-    check(&store, &event, Outcome::Done, None, 200, 200);
+    check(&store, &event, DONE);
     let requests = store.requests();
-    check(
-        &store,
-        &event,
-        Outcome::Skipped,
-        Some("duplicate"),
-        200,
-        200,
-    );
+    check(&store, &event, skipped("duplicate"));
     assert_eq!(store.requests(), requests + 1, "one HEAD");
 }
 
@@ -150,19 +186,12 @@ fn redelivery_costs_one_head_request() {
 fn other_model_or_settings_make_outputs_again() {
     let mut store = Fake::new(0.1);
     let event = store.upload(KEY, 1);
-    check(&store, &event, Outcome::Done, None, 200, 200);
+    check(&store, &event, DONE);
     store.set("label_size", "40");
-    check(&store, &event, Outcome::Done, None, 200, 200);
+    check(&store, &event, DONE);
     store.set_model("1".repeat(64));
-    check(&store, &event, Outcome::Done, None, 200, 200);
-    check(
-        &store,
-        &event,
-        Outcome::Skipped,
-        Some("duplicate"),
-        200,
-        200,
-    );
+    check(&store, &event, DONE);
+    check(&store, &event, skipped("duplicate"));
 }
 
 #[test]
@@ -170,8 +199,8 @@ fn older_event_is_stale() {
     let store = Fake::new(0.1);
     let old = store.upload(KEY, 1);
     let new = store.upload(KEY, 2);
-    check(&store, &new, Outcome::Done, None, 200, 200);
-    check(&store, &old, Outcome::Skipped, Some("stale"), 200, 200);
+    check(&store, &new, DONE);
+    check(&store, &old, skipped("stale"));
     assert_eq!(store.puts(), ["in-processed"]);
 }
 
@@ -180,7 +209,7 @@ fn overwritten_source_is_left_to_its_own_event() {
     let store = Fake::new(0.1);
     let old = store.upload(KEY, 1);
     store.upload(KEY, 2);
-    check(&store, &old, Outcome::Skipped, Some("changed"), 200, 200);
+    check(&store, &old, skipped("changed"));
 }
 
 #[test]
@@ -188,7 +217,7 @@ fn missing_source_is_skipped() {
     let store = Fake::new(0.1);
     let event = store.upload(KEY, 1);
     store.remove("in", KEY);
-    check(&store, &event, Outcome::Skipped, Some("gone"), 200, 200);
+    check(&store, &event, skipped("gone"));
     assert!(store.puts().is_empty());
 }
 
@@ -201,7 +230,7 @@ fn removals_and_own_outputs_are_skipped_without_a_request() {
         ("in-anonymized", "ObjectCreated:Put", "own-output"),
     ] {
         let event = store.event(bucket, KEY, name, 1);
-        check(&store, &event, Outcome::Skipped, Some(reason), 200, 200);
+        check(&store, &event, skipped(reason));
     }
     assert_eq!(store.requests(), 0);
 }
@@ -222,7 +251,7 @@ fn permanent_failure_is_rejected_but_success_to_a_gateway() {
         ("wide", fake::png_of(1000, 200), "too-large", 413),
     ] {
         let event = store.upload_bytes(KEY, bytes, 1);
-        let report = check(&store, &event, Outcome::Rejected, Some(reason), kafka, 200);
+        let report = check(&store, &event, rejected(reason, kafka));
         assert!(report.detail.is_some(), "{what}");
     }
     assert!(store.puts().is_empty());
@@ -249,14 +278,7 @@ fn missing_pseudonym_key_withholds_the_copy() {
     let mut store = Fake::new(0.97);
     store.set("pseudonym_key", "");
     let event = store.upload(KEY, 1);
-    let report = check(
-        &store,
-        &event,
-        Outcome::Quarantined,
-        Some("no-pseudonym-key"),
-        200,
-        200,
-    );
+    let report = check(&store, &event, quarantined("no-pseudonym-key"));
     assert_eq!(
         (report.processed, report.anonymized),
         (Some(Stored::Stored), Some(Stored::NoKey))
@@ -264,7 +286,7 @@ fn missing_pseudonym_key_withholds_the_copy() {
     assert!(store.keys("in-anonymized").is_empty());
     // With a key, the same event stores the copy.
     store.set("pseudonym_key", "k");
-    check(&store, &event, Outcome::Done, None, 200, 200);
+    check(&store, &event, DONE);
     assert_eq!(store.keys("in-anonymized").len(), 1);
 }
 
@@ -275,10 +297,7 @@ fn copy_with_nothing_covered_is_withheld() {
     let report = check(
         &store,
         &store.upload(KEY, 1),
-        Outcome::Quarantined,
-        Some("nothing-covered"),
-        200,
-        200,
+        quarantined("nothing-covered"),
     );
     assert_eq!(
         (report.processed, report.anonymized),
@@ -301,9 +320,9 @@ fn store_failure_asks_for_redelivery() {
         let store = Fake::new(0.97);
         let event = store.upload(KEY, 1);
         store.fail_with(fault);
-        check(&store, &event, Outcome::Retry, Some("store"), 503, 503);
+        check(&store, &event, retry("store"));
         store.heal();
-        check(&store, &event, Outcome::Done, None, 200, 200);
+        check(&store, &event, DONE);
     }
 }
 
@@ -313,7 +332,7 @@ fn missing_output_bucket_is_named() {
         let store = Fake::new(0.97);
         let event = store.upload(KEY, 1);
         store.drop_bucket(bucket);
-        let report = check(&store, &event, Outcome::Retry, Some("store"), 503, 503);
+        let report = check(&store, &event, retry("store"));
         assert!(
             report
                 .detail
@@ -326,14 +345,7 @@ fn missing_output_bucket_is_named() {
 #[test]
 fn model_failure_asks_for_redelivery() {
     let store = Fake::new(f32::NAN);
-    check(
-        &store,
-        &store.upload(KEY, 1),
-        Outcome::Retry,
-        Some("model"),
-        503,
-        503,
-    );
+    check(&store, &store.upload(KEY, 1), retry("model"));
     assert!(store.puts().is_empty());
 }
 
@@ -345,7 +357,7 @@ fn overwrite_at_lower_risk_removes_the_copy() {
     assert_eq!(store.keys("in-anonymized").len(), 1);
     store.set_risk(0.1);
     let event = store.upload(KEY, 2);
-    let report = check(&store, &event, Outcome::Done, None, 200, 200);
+    let report = check(&store, &event, DONE);
     assert_eq!(report.anonymized, Some(Stored::Removed));
     assert!(store.keys("in-anonymized").is_empty());
 }
@@ -359,43 +371,22 @@ fn two_sources_of_one_name_keep_their_own_copies() {
         store.upload_bytes(&second, fake::png(9), 2),
     ];
     for event in &events {
-        check(&store, event, Outcome::Done, None, 200, 200);
+        check(&store, event, DONE);
     }
     let copies = store.keys("in-anonymized");
     assert_eq!(copies.len(), 2, "{copies:?}");
     // An overwrite of either replaces its own copy.
     for key in [KEY, &second] {
-        check(
-            &store,
-            &store.upload_bytes(key, fake::png(17), 3),
-            Outcome::Done,
-            None,
-            200,
-            200,
-        );
+        check(&store, &store.upload_bytes(key, fake::png(17), 3), DONE);
     }
     assert_eq!(store.keys("in-anonymized"), copies);
     // Removing one leaves the other.
     store.set_risk(0.1);
-    check(
-        &store,
-        &store.upload_bytes(&second, fake::png(33), 4),
-        Outcome::Done,
-        None,
-        200,
-        200,
-    );
+    check(&store, &store.upload_bytes(&second, fake::png(33), 4), DONE);
     assert_eq!(store.keys("in-anonymized").len(), 1);
     // A source stays on its alternative name even when the base name is free.
     store.set_risk(0.97);
-    check(
-        &store,
-        &store.upload_bytes(&second, fake::png(34), 5),
-        Outcome::Done,
-        None,
-        200,
-        200,
-    );
+    check(&store, &store.upload_bytes(&second, fake::png(34), 5), DONE);
     assert_eq!(store.keys("in-anonymized"), copies);
 }
 
@@ -405,7 +396,7 @@ fn conflict_is_resolved_by_another_round() {
         let store = Fake::new(0.97);
         let event = store.upload(KEY, 1);
         store.lose_races(bucket, 2);
-        check(&store, &event, Outcome::Done, None, 200, 200);
+        check(&store, &event, DONE);
     }
 }
 
@@ -414,7 +405,7 @@ fn repeated_conflicts_ask_for_redelivery() {
     let store = Fake::new(0.97);
     let event = store.upload(KEY, 1);
     store.lose_races("in-processed", 100);
-    check(&store, &event, Outcome::Retry, Some("store"), 503, 503);
+    check(&store, &event, retry("store"));
 }
 
 #[test]
@@ -426,7 +417,7 @@ fn later_event_that_finishes_first_wins() {
     );
     // The later event completes during the inference of the earlier one.
     store.process_while_inferring(&new);
-    let report = check(&store, &old, Outcome::Skipped, Some("duplicate"), 200, 200);
+    let report = check(&store, &old, skipped("duplicate"));
     assert_eq!(report.processed, Some(Stored::Unchanged));
     assert_eq!(store.keys("in-anonymized").len(), 1);
 }
@@ -437,8 +428,8 @@ fn overwrite_works_in_versioned_output_buckets() {
     for bucket in ["in-processed", "in-anonymized"] {
         store.version(bucket);
     }
-    check(&store, &store.upload(KEY, 1), Outcome::Done, None, 200, 200);
-    check(&store, &store.upload(KEY, 2), Outcome::Done, None, 200, 200);
+    check(&store, &store.upload(KEY, 1), DONE);
+    check(&store, &store.upload(KEY, 2), DONE);
     assert_eq!(store.puts().len(), 4);
 }
 
@@ -447,45 +438,23 @@ fn sse_c_and_sse_kms_failures_are_told_apart() {
     // Responses of RGW 16.2.15.
     let ssec = "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.";
     let kms = "Failed to retrieve the actual key, kms-keyid: Jane Roe";
-    for (status, code, message, outcome, reason, says) in [
+    let invalid = "InvalidAccessKeyId";
+    for (status, code, message, expect, says) in [
         (
             400,
             "InvalidArgument",
             ssec,
-            Outcome::Rejected,
-            "encrypted",
+            rejected("encrypted", 422),
             "SSE-C",
         ),
-        (
-            403,
-            "InvalidAccessKeyId",
-            kms,
-            Outcome::Retry,
-            "store",
-            "key service",
-        ),
-        (
-            403,
-            "InvalidAccessKeyId",
-            "",
-            Outcome::Retry,
-            "store",
-            "check s3_access_key",
-        ),
+        (403, invalid, kms, retry("store"), "key service"),
+        (403, invalid, "", retry("store"), "check s3_access_key"),
     ] {
         let store = Fake::new(0.97);
         let event = store.upload(KEY, 1);
         store.refuse_get(status, code, message);
-        let (kafka, gateway) = match outcome {
-            Outcome::Rejected => (422, 200),
-            _ => (503, 503),
-        };
-        let report = check(&store, &event, outcome, Some(reason), kafka, gateway);
-        assert!(
-            report.detail.as_ref().unwrap().contains(says),
-            "{:?}",
-            report.detail
-        );
+        let detail = check(&store, &event, expect).detail.unwrap();
+        assert!(detail.contains(says), "{detail}");
     }
 }
 

@@ -7,7 +7,7 @@ fuzz_target!(|text: &str| {
     if let Ok(contract) = xray::model::contract::Contract::parse(text) {
         assert!((1..=4096).contains(&contract.input.width) && contract.model_sha256.len() == 64);
     }
-    if let Ok(contract) = xray::text::TextContract::parse(text) {
+    if let Ok(contract) = xray::text::contract::TextContract::parse(text) {
         assert!(contract.input.multiple.is_power_of_two() && contract.model_sha256.len() == 64);
     }
 });

@@ -12,9 +12,14 @@ fuzz_target!(|input: (&[u8], bool, &[u8])| {
     }
     if binary {
         headers.insert("ce-specversion", HeaderValue::from_static("1.0"));
-        headers.insert("ce-type", HeaderValue::from_static("dev.knative.kafka.event"));
+        headers.insert(
+            "ce-type",
+            HeaderValue::from_static("dev.knative.kafka.event"),
+        );
     }
-    let Ok(delivery) = xray::event::intake(&Method::POST, &headers, body) else { return };
+    let Ok(delivery) = xray::event::intake(&Method::POST, &headers, body) else {
+        return;
+    };
     for event in delivery.records.into_iter().flatten() {
         let key = event.object.key();
         assert!(!key.is_empty() && key.len() <= xray::event::MAX_KEY_BYTES && !key.contains('\0'));

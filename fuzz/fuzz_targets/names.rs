@@ -3,7 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use xray::{config::{ExamDate, StudyId}, deidentify::Pseudonyms, secret::Secret};
+use xray::{
+    config::{ExamDate, StudyId},
+    deidentify::Pseudonyms,
+    secret::Secret,
+};
 
 fuzz_target!(|input: (&str, u8)| {
     let (key, exam) = input;

@@ -9,6 +9,8 @@ mod mutations;
 mod object;
 mod record;
 mod sequencer;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, Method, header};
 use serde_json::Value;

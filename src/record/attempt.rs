@@ -5,7 +5,6 @@ use s3::ObjectHead;
 use super::{
     commit::{ATTEMPTS, Attempt, Commit, contended},
     contracts::ModelContracts,
-    since,
 };
 use crate::{
     config::Config,
@@ -35,7 +34,7 @@ pub async fn attempt(
         let store = OutputStore::new(ports, config, event);
         let start = ports.elapsed();
         let stored = store.head_processed().await?;
-        report.ms.head = Some(millis(since(ports, start)));
+        report.ms.head = Some(millis(ports.since(start)));
         let commit = Commit {
             event,
             contract: &contracts.classifier,
@@ -51,7 +50,7 @@ pub async fn attempt(
 
         let start = ports.elapsed();
         let fetched = fetch(ports, config, event).await?;
-        report.ms.fetch = Some(millis(since(ports, start)));
+        report.ms.fetch = Some(millis(ports.since(start)));
         let (bytes, source) = match fetched {
             Fetched::Object { bytes, source } => (bytes, source),
             Fetched::Gone => return Ok(Attempt::Skipped(Reason::Gone)),
@@ -80,7 +79,7 @@ pub async fn attempt(
 
         let start = ports.elapsed();
         let ended = commit.run(outputs, &source, stored).await;
-        report.ms.store = Some(millis(since(ports, start)));
+        report.ms.store = Some(millis(ports.since(start)));
         ended
     }
     .await;

@@ -40,8 +40,6 @@ mod commit;
 mod contracts;
 mod removal;
 
-use std::time::Duration;
-
 use crate::{
     config::Config,
     error::{Outcome, Reason},
@@ -61,15 +59,11 @@ pub async fn process_record(ports: &impl Ports, config: &Config, record: &Record
         Ok(event) => handle(ports, config, event).await,
         Err(error) => Report::new(Outcome::Rejected).failed(error),
     };
-    let total = millis(since(ports, start));
+    let total = millis(ports.since(start));
     Report {
         ms: Millis { total, ..report.ms },
         ..report
     }
-}
-
-fn since(ports: &impl Ports, start: Duration) -> Duration {
-    ports.elapsed().saturating_sub(start)
 }
 
 async fn handle(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Report {

@@ -1,4 +1,4 @@
-//! Mutated contracts of a text model: the parser never panics, and accepts no value out of range.
+//! Mutated contracts of a text detector: the parser never panics and accepts no value out of range.
 
 use super::TextContract;
 use crate::mutate::{mutate_text, rounds};

@@ -67,9 +67,9 @@ pub struct Fake {
 #[derive(Clone, Default)]
 pub struct Finds {
     pub text: Vec<u8>,
-    pub mark: Vec<u8>,
+    pub marker: Vec<u8>,
     /// Score too low to be found as text.
-    pub faint: Vec<u8>,
+    pub low: Vec<u8>,
 }
 
 /// Returns a small gray picture with rectangles (left, top, width, height) of these levels.
@@ -552,8 +552,8 @@ impl Fake {
             let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
             let kinds = [
                 (&finds.text, 1, 0.9),
-                (&finds.mark, 2, 0.9),
-                (&finds.faint, 1, 0.4),
+                (&finds.marker, 2, 0.9),
+                (&finds.low, 1, 0.4),
             ];
             for (levels, class, probability) in kinds {
                 if levels.contains(&level) {

@@ -73,8 +73,8 @@ impl Tensor {
         })
     }
 
-    /// Returns the elements of a 32-bit integer tensor as 16-bit ones. `wasi:nn` has no 16-bit integers, so the inputs of a
-    /// model that takes them are passed as 32-bit ones.
+    /// Returns the elements of a 32-bit integer tensor as 16-bit ones. `wasi:nn` has no 16-bit
+    /// integers, so the inputs of a model that takes them are passed as 32-bit ones.
     ///
     /// # Errors
     /// `invalid-argument` when the elements have another type or one is beyond 16 bits.

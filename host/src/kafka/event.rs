@@ -1,17 +1,19 @@
-//! A Kafka record as the HTTP request that Knative's KafkaSource would make of it.
+//! A Kafka record as the HTTP request that Knative's `KafkaSource` would make of it.
 //!
-//! CloudEvents 1.0 in binary mode. A record that is a CloudEvent already, by the Kafka protocol binding, passes as it is.
+//! CloudEvents 1.0 in binary mode. A record that is a CloudEvent already, by the Kafka protocol
+//! binding, is passed on unchanged.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 
-use super::record::Record;
+use kafka_trigger::Record;
 
-/// Longer values are left out of the headers: a guest has to hold all of them, and none that long is for routing.
-const LONGEST: usize = 8 << 10;
+/// Maximum length of a header's value; longer ones are left out. A guest has to hold all of them,
+/// and none that long is meant for routing.
+const MAX_HEADER: usize = 8 << 10;
 
-/// The request that delivers a record to a component.
+/// Returns the request that delivers a record to a component.
 pub fn request(record: &Record, group: &str) -> Request<Bytes> {
     let body = record.value.clone().unwrap_or_default();
     let mut request = Request::new(body);
@@ -29,7 +31,7 @@ pub fn request(record: &Record, group: &str) -> Request<Bytes> {
     request
 }
 
-/// What a record is by the CloudEvents binding for Kafka.
+/// Form of a record by the CloudEvents binding for Kafka.
 enum Form {
     Structured(HeaderValue),
     Binary,
@@ -45,7 +47,7 @@ fn form(record: &Record) -> Form {
     {
         return Form::Structured(kind);
     }
-    // With one of these missing it is no CloudEvent, whatever it calls itself.
+    // A record that lacks one of these is not a CloudEvent, even if it has the others.
     let required = ["ce_specversion", "ce_id", "ce_source", "ce_type"];
     let has = |name: &&str| record.header(name).is_some_and(|value| !value.is_empty());
     if required.iter().all(has) {
@@ -97,7 +99,7 @@ fn plain(record: &Record, group: &str, headers: &mut HeaderMap) {
             }
             continue;
         }
-        // Attribute names are letters and digits only.
+        // Attribute names consist of letters and digits only.
         let plain = name.chars().filter(char::is_ascii_alphanumeric);
         let plain: String = plain.map(|c| c.to_ascii_lowercase()).collect();
         set(headers, &format!("kafkaheader{plain}"), value);
@@ -109,7 +111,7 @@ fn set(headers: &mut HeaderMap, attribute: &str, value: &[u8]) {
         Ok(text) => percent_encoded(text),
         Err(_) => STANDARD.encode(value),
     };
-    if value.len() > LONGEST {
+    if value.len() > MAX_HEADER {
         return;
     }
     let name = HeaderName::try_from(format!("ce-{attribute}"));
@@ -118,13 +120,14 @@ fn set(headers: &mut HeaderMap, attribute: &str, value: &[u8]) {
     }
 }
 
-/// Milliseconds since 1970 as RFC 3339 has it; none where the calendar ends.
+/// Formats milliseconds since 1970 by RFC 3339. Returns `None` beyond the end of the calendar.
 fn time(millis: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(millis).ok()?;
     Some(time.to_string())
 }
 
-/// As the HTTP binding wants it: what is not printable ASCII, the space, `"` and `%`, each byte as `%XX`.
+/// Encodes a header's value by the HTTP binding: the bytes of everything but printable ASCII, and
+/// space, `"` and `%`, become `%XX`.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -139,4 +142,4 @@ fn percent_encoded(text: &str) -> String {
 
 #[cfg(test)]
 #[path = "event_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kafka::record::tests::record;
+
+/// Returns a record with this key and value at `storage[3]@42`.
+pub(in crate::kafka) fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> Record {
+    Record {
+        topic: "storage".into(),
+        partition: 3,
+        offset: 42,
+        timestamp: Some(1_700_000_000_000),
+        key: key.map(Bytes::copy_from_slice),
+        value: value.map(Bytes::copy_from_slice),
+        headers: Vec::new(),
+    }
+}
 
 fn headers(request: &Request<Bytes>) -> Vec<String> {
     let headers = request.headers().iter();
@@ -13,7 +25,7 @@ fn headers(request: &Request<Bytes>) -> Vec<String> {
 }
 
 #[test]
-fn a_record_of_the_gateway_is_delivered_as_kafkasource_does() {
+fn gateway_record_becomes_the_event_that_kafka_source_makes() {
     let request = request(&record(None, Some(b"{}")), "g");
     assert_eq!(
         (request.method().as_str(), request.uri().path()),
@@ -36,7 +48,7 @@ fn a_record_of_the_gateway_is_delivered_as_kafkasource_does() {
 }
 
 #[test]
-fn keys_and_headers_become_extensions() {
+fn record_key_and_headers_become_extensions() {
     let mut record = record(Some("Jane é".as_bytes()), None);
     record.headers = vec![
         ("X-Trace_Id".into(), Some(Bytes::from_static(b"a b"))),
@@ -46,10 +58,10 @@ fn keys_and_headers_become_extensions() {
             "Content-Type".into(),
             Some(Bytes::from_static(b"text/plain")),
         ),
-        ("long".into(), Some(Bytes::from(vec![b'x'; LONGEST + 1]))),
+        ("long".into(), Some(Bytes::from(vec![b'x'; MAX_HEADER + 1]))),
     ];
     let request = request(&record, "g");
-    assert!(request.body().is_empty(), "a tombstone has nothing in it");
+    assert!(request.body().is_empty(), "a tombstone has no body");
     let lines = headers(&request);
     for expected in [
         "ce-key: Jane%20%C3%A9",
@@ -71,7 +83,7 @@ fn keys_and_headers_become_extensions() {
 }
 
 #[test]
-fn a_cloudevent_passes_as_it_is() {
+fn cloud_event_passes_unchanged() {
     let mut binary = record(Some(b"k"), Some(b"data"));
     let attributes = [
         ("ce_specversion", "1.0"),
@@ -112,7 +124,7 @@ fn a_cloudevent_passes_as_it_is() {
 
 proptest! {
     #[test]
-    fn every_record_makes_a_request(
+    fn request_is_made_of_any_record(
         key: Option<Vec<u8>>, value: Option<Vec<u8>>, time: i64,
         named in prop::collection::vec((any::<String>(), any::<Option<Vec<u8>>>()), 0..6),
     ) {

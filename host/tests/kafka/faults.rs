@@ -172,7 +172,7 @@ async fn a_topic_that_is_made_later() {
     let topic = Topic::named(&broker.plain, "later", 3);
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
     until("it says so", || {
-        host.printed().contains("later is not there yet")
+        host.printed().contains("later does not exist yet")
     });
     topic.make(&[]).await;
     topic.send(out(site.put_all("a", 9).await)).await;
@@ -186,5 +186,5 @@ async fn a_topic_that_is_made_later() {
         repeated: 0,
     };
     scenario.check().await;
-    assert_eq!(host.printed().matches("not there yet").count(), 1);
+    assert_eq!(host.printed().matches("does not exist yet").count(), 1);
 }

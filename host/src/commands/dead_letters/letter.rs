@@ -1,9 +1,10 @@
 //! A dead letter for people.
 
+use kafka_trigger::Record;
 use rdkafka::message::Header;
 
 use super::mask;
-use crate::kafka::{dead_letter::PREFIX, record::Record};
+use crate::kafka::dead_letter_headers;
 
 /// A record of the dead-letter topic.
 pub(super) struct Letter<'a>(pub(super) &'a Record);
@@ -11,10 +12,8 @@ pub(super) struct Letter<'a>(pub(super) &'a Record);
 impl<'a> Letter<'a> {
     /// One of the headers that the trigger added.
     fn said(&self, name: &str) -> String {
-        let value = self.0.header(&format!("{PREFIX}{name}"));
-        value.map_or("-".into(), |value| {
-            String::from_utf8_lossy(value).into_owned()
-        })
+        let value = dead_letter_headers().get(self.0, name);
+        value.map_or("-".into(), |value| value.into_owned())
     }
 
     /// The topic that it came from.
@@ -24,11 +23,9 @@ impl<'a> Letter<'a> {
 
     /// The headers that it had before it was here.
     pub(super) fn own_headers(&self) -> impl Iterator<Item = Header<'a, &'a [u8]>> {
-        let record = self.0;
-        let own = record
-            .headers
-            .iter()
-            .filter(|(name, _)| !name.starts_with(PREFIX));
+        let added = dead_letter_headers();
+        let own = self.0.headers.iter();
+        let own = own.filter(move |(name, _)| !added.is_added(name));
         own.map(|(key, value)| Header {
             key,
             value: value.as_deref(),
@@ -75,7 +72,7 @@ impl<'a> Letter<'a> {
         for (name, value) in &self.0.headers {
             // Ours hold no patient.
             let value = match value {
-                Some(value) if name.starts_with(PREFIX) => {
+                Some(value) if dead_letter_headers().is_added(name) => {
                     String::from_utf8_lossy(value).into_owned()
                 }
                 value => show(value),

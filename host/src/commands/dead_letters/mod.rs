@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use kafka_trigger::{Record, rdkafka::Settings};
 use rdkafka::{
     consumer::{CommitMode, Consumer},
     message::OwnedHeaders,
@@ -21,7 +22,6 @@ use crate::{
         variables::{self, Sources, Variables},
     },
     commands::shared::kafka_args::{KafkaArgs, config},
-    kafka::{config::Config, record::Record},
 };
 
 /// Arguments of `xray dead-letters`.
@@ -104,7 +104,7 @@ pub async fn run(args: DeadLettersArgs) -> Result<()> {
 }
 
 impl DeadLettersArgs {
-    fn config(&self) -> Result<Config> {
+    fn config(&self) -> Result<Settings> {
         let (mut manifest, variables) = if self.kafka.kafka.is_some() {
             // Nothing of an application is needed when the flags say where.
             let text = "spin_manifest_version = 2\napplication.name = \"none\"\n\
@@ -127,11 +127,11 @@ impl DeadLettersArgs {
             .kafka
             .first()
             .context("there is no [[trigger.kafka]]; use --kafka")?;
-        config(&manifest, trigger, &variables)
+        Ok(config(&manifest, trigger, &variables)?.broker)
     }
 }
 
-fn list(config: &Config) -> Result<()> {
+fn list(config: &Settings) -> Result<()> {
     let letters = Letters::open(config)?;
     let sent_back = letters.sent_back()?;
     let mut out = std::io::stdout().lock();
@@ -148,13 +148,13 @@ fn list(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn show(config: &Config, place: Place, reveal: bool) -> Result<()> {
+fn show(config: &Settings, place: Place, reveal: bool) -> Result<()> {
     let record = Letters::open(config)?.one(place)?;
     println!("{}", Letter(&record).whole(reveal));
     Ok(())
 }
 
-fn redrive(config: &Config, places: &[Place]) -> Result<()> {
+fn redrive(config: &Settings, places: &[Place]) -> Result<()> {
     let letters = Letters::open(config)?;
     let producer: FutureProducer = config.producer().create()?;
     let mut sent = 0;

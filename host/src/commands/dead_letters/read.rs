@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use kafka_trigger::{Record, rdkafka::Settings};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -14,7 +15,6 @@ use rdkafka::{
 };
 
 use super::Place;
-use crate::kafka::{config::Config, record::Record};
 
 /// How long Kafka may be silent.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -31,7 +31,7 @@ impl Letters {
     ///
     /// # Errors
     /// When Kafka does not answer, or there is no such topic.
-    pub(super) fn open(config: &Config) -> Result<Self> {
+    pub(super) fn open(config: &Settings) -> Result<Self> {
         let mut client = config.consumer();
         client.remove("group.protocol");
         client.remove("group.instance.id");
@@ -133,7 +133,7 @@ impl Letters {
             match self.consumer.poll(Duration::from_millis(200)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
-                    if !see(Record::copy(&message, self.topic.clone()))? {
+                    if !see(Record::copy(&message, Some(self.topic.clone())))? {
                         break;
                     }
                 }

@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use fake_gateway::notify::{Delivery, Notice, Topic};
-use http::Response;
+use http::StatusCode;
+use kafka_trigger::{Metrics, Record, Response, Trigger};
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
@@ -23,7 +24,7 @@ use super::DemoArgs;
 use crate::{
     app::{manifest::Manifest, variables::Variables},
     commands::shared::kafka_args::{KafkaArgs, configs},
-    kafka::{Observer, Trigger, config::Config, metrics::KafkaMetrics, record::Record},
+    kafka::{self, Observer, config::Config},
     serve::runtime::Runtime,
 };
 
@@ -94,7 +95,7 @@ impl Broker {
     }
 
     fn admin(&self, config: &Config) -> Result<AdminClient<DefaultClientContext>> {
-        let admin = config.client().create();
+        let admin = config.broker.client().create();
         admin.context("the Kafka client")
     }
 
@@ -128,7 +129,7 @@ impl Broker {
     }
 
     fn topics<'a>(&'a self, config: &'a Config) -> [&'a str; 2] {
-        [&self.topic, &config.dead_letter_topic]
+        [&self.topic, &config.broker.dead_letter_topic]
     }
 }
 
@@ -158,23 +159,26 @@ impl Queue {
         let places = Arc::new(Semaphore::new(UNDER_WAY));
         let observer = {
             let (under_way, places, ended) = (under_way.clone(), places.clone(), ended.clone());
-            move |record: &Record, answer: &Response<Bytes>, attempts| {
+            move |record: &Record, response: &Response, attempts: u32| {
                 let text = record.value.clone().unwrap_or_default();
                 // A repeated notification has been shown already, and one of somebody else is not
                 // ours to show.
                 if let Some(notice) = take(&under_way, &text) {
                     places.add_permits(1);
-                    drop(ended.send(notice.ended(attempts, Ok(answer.clone()))));
+                    let mut answer = http::Response::new(response.body.clone());
+                    *answer.status_mut() =
+                        StatusCode::from_u16(response.status).unwrap_or_default();
+                    drop(ended.send(notice.ended(attempts, Ok(answer))));
                 }
             }
         };
-        let metrics = Arc::new(KafkaMetrics::default());
+        let metrics = Arc::new(Metrics::default());
         runtime
             .metrics()
             .register(|registry| metrics.register(registry));
         let observer: Observer = Arc::new(observer);
-        let trigger = Trigger::start(runtime, config.clone(), metrics, Some(observer)).await?;
-        let mut producer = config.client();
+        let trigger = kafka::start(runtime, config.clone(), metrics, Some(observer)).await?;
+        let mut producer = config.broker.client();
         producer
             .set("enable.idempotence", "true")
             .set("linger.ms", "0");
@@ -196,7 +200,7 @@ impl Queue {
         };
         eprintln!(
             "Kafka: topic {} at {} ({kind}{PARTITIONS} partitions)",
-            broker.topic, config.brokers
+            broker.topic, config.broker.brokers
         );
         let queue_of_store = Topic::queue(queue);
         Ok((

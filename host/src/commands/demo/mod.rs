@@ -22,7 +22,11 @@ use s3::{
     client::upload::{Upload, send_all},
 };
 use tokio::{net::TcpListener, sync::mpsc};
-use xray::config::Config;
+use xray::{
+    config::Config,
+    error::Outcome,
+    report::{Report, response},
+};
 
 use self::{
     kafka::{Broker, Queue},
@@ -30,10 +34,7 @@ use self::{
 };
 use crate::{
     commands::shared::{
-        app::App,
-        progress::progress_bar,
-        results::{Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket},
-        runtime_args::RuntimeArgs,
+        app::App, progress::progress_bar, results::outputs_of, runtime_args::RuntimeArgs,
         stop::Stop,
     },
     serve::{
@@ -157,13 +158,8 @@ async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
 
 /// Returns the input bucket and the output buckets, the quarantine last if the settings have one.
 fn buckets(config: &Config) -> Vec<String> {
-    let mut all = vec![
-        BUCKET.to_owned(),
-        processed_bucket(BUCKET, config),
-        anonymized_bucket(BUCKET, config),
-    ];
-    all.extend(quarantine_bucket(BUCKET, config));
-    all
+    let buckets = config.buckets(BUCKET);
+    buckets.all().into_iter().map(str::to_owned).collect()
 }
 
 impl Demo {
@@ -263,11 +259,11 @@ impl Demo {
             key, answer, took, ..
         } = delivery;
         let report = answer
-            .and_then(|answer| Report::of(&answer))
-            .unwrap_or_else(|error| Report {
-                outcome: "retry".into(),
-                detail: Some(format!("{error:#}")),
-                ..Report::default()
+            .and_then(|answer| Ok(response::read(&answer)?))
+            .unwrap_or_else(|error| {
+                let mut report = Report::new(Outcome::Retry);
+                report.detail = Some(format!("{error:#}"));
+                report
             });
         let outputs = outputs_of(&self.client, &self.config, BUCKET, &key).await?;
         Ok(Row::new(key, report, outputs, took))

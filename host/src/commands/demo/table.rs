@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use crate::commands::shared::results::{Outputs, Report};
+use xray::{
+    error::Outcome,
+    model::predict::Class,
+    report::{Report, Stored},
+};
+
+use crate::commands::shared::results::Outputs;
 
 /// Result of one picture, as far as it got.
 #[derive(Debug)]
@@ -42,8 +48,17 @@ impl Row {
             .map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk))
     }
 
-    fn class(&self) -> &str {
-        self.report.class.as_deref().unwrap_or("-")
+    fn class(&self) -> &'static str {
+        self.report.class.map_or("-", Class::name)
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.report.outcome == Outcome::Quarantined
+    }
+
+    /// Returns the milliseconds that the function reported, if it reported any.
+    fn total(&self) -> Option<f64> {
+        Some(self.report.ms.total).filter(|ms| *ms > 0.0)
     }
 
     /// Renders the row on its own.
@@ -60,23 +75,23 @@ impl Row {
 
 /// Finds a contradiction between report and store. A failed event may have left anything.
 fn contradiction(report: &Report, outputs: &Outputs) -> Option<&'static str> {
-    if !report.is_complete() && !report.is_quarantined() {
+    if !report.is_complete() && report.outcome != Outcome::Quarantined {
         return None;
     }
     if outputs.processed.is_none() {
         return Some("the processed picture is missing");
     }
-    if report.outcome == "skipped" {
+    if report.outcome == Outcome::Skipped {
         // The event that made the outputs has reported them.
         return None;
     }
-    let says = |word: &str| report.anonymized.as_deref() == Some(word);
-    match (says("stored"), outputs.anonymized.is_some()) {
+    let says = |state| report.anonymized == Some(state);
+    match (says(Stored::Stored), outputs.anonymized.is_some()) {
         (true, false) => return Some("the anonymized copy is missing"),
         (false, true) => return Some("an anonymized copy exists that is not due"),
         _ => {}
     }
-    match (says("quarantined"), outputs.quarantined.is_some()) {
+    match (says(Stored::Quarantined), outputs.quarantined.is_some()) {
         (true, false) => Some("the copy in quarantine is missing"),
         (false, true) => Some("a copy in quarantine exists that is not due"),
         _ => None,
@@ -89,13 +104,9 @@ pub(super) fn render(rows: &[Row]) -> String {
     table.load_preset(presets::UTF8_BORDERS_ONLY);
     table.set_header(["image", "risk", "class", "processed", "anonymized", "ms"]);
     for row in rows {
-        let total = row
-            .report
-            .ms
-            .get("total")
-            .map_or("-".into(), |ms| format!("{ms:.1}"));
+        let total = row.total().map_or("-".into(), |ms| format!("{ms:.1}"));
         let stored = |key: &Option<String>| if key.is_some() { "stored" } else { "-" };
-        let copy = match (&row.outputs.quarantined, row.report.is_quarantined()) {
+        let copy = match (&row.outputs.quarantined, row.is_quarantined()) {
             (Some(_), _) => "quarantined",
             (None, true) => "withheld",
             (None, false) => stored(&row.outputs.anonymized),
@@ -125,19 +136,11 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
     let count = |has: fn(&Outputs) -> bool| rows.iter().filter(|row| has(&row.outputs)).count();
     let processed = count(|outputs| outputs.processed.is_some());
     let anonymized = count(|outputs| outputs.anonymized.is_some());
-    let apart = match rows
-        .iter()
-        .filter(|row| row.report.is_quarantined())
-        .count()
-    {
+    let apart = match rows.iter().filter(|row| row.is_quarantined()).count() {
         0 => String::new(),
         some => format!(", {some} quarantined"),
     };
-    let mut ms: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.report.ms.get("total"))
-        .copied()
-        .collect();
+    let mut ms: Vec<f64> = rows.iter().filter_map(Row::total).collect();
     ms.sort_by(f64::total_cmp);
     let median = ms.get(ms.len() / 2).map_or(String::new(), |ms| {
         format!(", {ms:.1} ms each in the median")
@@ -152,16 +155,17 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Builds a row from the report on the copy and the outputs that exist: `p`, `a`, `q`.
     fn row(outcome: &str, says: &str, there: &str) -> Row {
-        let report = Report {
-            outcome: outcome.into(),
-            reason: (outcome == "skipped").then(|| "duplicate".into()),
-            anonymized: Some(says.into()),
-            ..Report::default()
-        };
+        let reason = (outcome == "skipped").then_some("duplicate");
+        let report = json!({
+            "event": "object", "outcome": outcome, "reason": reason, "anonymized": says,
+        });
+        let report = serde_json::from_value(report).unwrap();
         let is_there = |letter: char| there.contains(letter).then(|| letter.into());
         let outputs = Outputs {
             processed: is_there('p'),
@@ -193,7 +197,7 @@ mod tests {
             "done",
             "stored",
             "paq",
-            Some("in quarantine that is not due"),
+            Some("in quarantine exists that is not due"),
         );
         check("rejected", "", "", Some("rejected"));
         // A copy in quarantine is reported, wherever it is.
@@ -209,7 +213,7 @@ mod tests {
             "quarantined",
             "quarantined",
             "paq",
-            Some("anonymized copy that is not due"),
+            Some("anonymized copy exists that is not due"),
         );
     }
 
@@ -235,11 +239,8 @@ mod tests {
     #[test]
     fn the_totals_count_each_class() {
         let row = |class: &str| {
-            let report = Report {
-                outcome: "done".into(),
-                class: Some(class.into()),
-                ..Report::default()
-            };
+            let report = json!({ "event": "object", "outcome": "done", "class": class });
+            let report = serde_json::from_value(report).unwrap();
             Row::new("k".into(), report, Outputs::default(), Duration::ZERO)
         };
         let rows = [row("Normal"), row("Pneumonia"), row("Normal")];

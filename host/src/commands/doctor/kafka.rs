@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use kafka_trigger::rdkafka::Settings;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     config::RDKafkaLogLevel,
@@ -15,7 +16,6 @@ use rdkafka::{
 };
 
 use super::line::Finding;
-use crate::kafka::config::Config;
 
 /// Time limit for the broker's response.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ impl ConsumerContext for Reasons {}
 pub type Topics = Vec<(String, usize)>;
 
 /// Reads the broker's topics.
-pub async fn metadata(config: &Config) -> Result<Topics> {
+pub async fn metadata(config: &Settings) -> Result<Topics> {
     let config = config.clone();
     let asked = tokio::task::spawn_blocking(move || {
         let reasons = Reasons::default();
@@ -76,7 +76,7 @@ pub async fn metadata(config: &Config) -> Result<Topics> {
     asked.await.context("asking the broker")?
 }
 
-fn consumer(config: &Config, reasons: Reasons) -> Result<BaseConsumer<Reasons>> {
+fn consumer(config: &Settings, reasons: Reasons) -> Result<BaseConsumer<Reasons>> {
     let mut client = config.client();
     client.set("group.id", "xray-doctor");
     client.set("enable.auto.commit", "false");
@@ -87,7 +87,7 @@ fn consumer(config: &Config, reasons: Reasons) -> Result<BaseConsumer<Reasons>> 
 }
 
 /// Checks that the broker lets the function in.
-pub fn broker(config: &Config, metadata: &Result<Topics>) -> Finding {
+pub fn broker(config: &Settings, metadata: &Result<Topics>) -> Finding {
     match metadata {
         Ok(topics) => Finding::ok(format!(
             "{} responds, {} topics",
@@ -102,7 +102,7 @@ pub fn broker(config: &Config, metadata: &Result<Topics>) -> Finding {
 }
 
 /// Checks that the function's topics exist.
-pub fn topics(config: &Config, metadata: &Result<Topics>) -> Finding {
+pub fn topics(config: &Settings, metadata: &Result<Topics>) -> Finding {
     let Ok(all) = metadata else {
         return Finding::skipped("no broker");
     };
@@ -139,7 +139,7 @@ impl Tail {
     ///
     /// # Errors
     /// Returns an error if the broker does not report the end offsets.
-    pub fn begin(config: &Config) -> Result<Self> {
+    pub fn begin(config: &Settings) -> Result<Self> {
         let consumer = consumer(config, Reasons::default())?;
         let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
         let mut list = TopicPartitionList::new();

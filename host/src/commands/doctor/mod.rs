@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use kafka_trigger::rdkafka::Settings as KafkaSettings;
 use s3::{Client, Transport};
 
 use self::line::{Finding, Lines};
@@ -23,7 +24,7 @@ use crate::{
         kafka_args::{KafkaArgs, configs},
         store_args::StoreArgs,
     },
-    kafka::config::Config as KafkaConfig,
+    kafka::config::Config,
 };
 
 /// Arguments of `xray doctor`.
@@ -52,7 +53,7 @@ struct Site {
     transport: Transport,
     function: Option<Client>,
     owner: Option<Client>,
-    kafka: Option<KafkaConfig>,
+    kafka: Option<KafkaSettings>,
 }
 
 /// Runs every check; the exit code is 1 if one failed.
@@ -89,7 +90,8 @@ fn site(args: &DoctorArgs) -> Result<Site> {
     let kafka = match &mut settings.manifest {
         Some(manifest) => {
             args.kafka.apply(manifest)?;
-            configs(manifest, &settings.variables)?.into_iter().next()
+            let configs = configs(manifest, &settings.variables)?;
+            configs.into_iter().next().map(|config| config.broker)
         }
         None => without_manifest(&args.kafka, &settings)?,
     };
@@ -108,14 +110,14 @@ fn site(args: &DoctorArgs) -> Result<Site> {
 }
 
 /// Builds the Kafka configuration from the flags alone, without a manifest.
-fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<KafkaConfig>> {
+fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<KafkaSettings>> {
     let mut table = flags.table()?;
     if table.is_empty() {
         return Ok(None);
     }
     table.insert("component".into(), "xray".into());
     table.entry("topics").or_insert("storage".into());
-    KafkaConfig::read(&table, &settings.variables).map(Some)
+    Config::read(&table, &settings.variables).map(|config| Some(config.broker))
 }
 
 impl Site {

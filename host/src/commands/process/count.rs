@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use crate::commands::shared::results::Report;
+use xray::{error::Outcome, report::Report};
 
 /// Numbers of pictures by result.
 #[derive(Debug, Default)]
@@ -17,11 +17,11 @@ pub(super) struct Count {
 
 impl Count {
     /// Counts one picture.
-    pub(super) fn add(&mut self, report: &Report, error: Option<&str>) {
+    pub(super) fn add(&mut self, report: Option<&Report>, error: Option<&str>) {
         self.done += 1;
-        match report.is_quarantined() {
-            true => self.quarantined += 1,
-            false => self.failed += usize::from(error.is_some()),
+        match report.map(|report| report.outcome) {
+            Some(Outcome::Quarantined) => self.quarantined += 1,
+            _ => self.failed += usize::from(error.is_some()),
         }
     }
 

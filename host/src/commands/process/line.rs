@@ -1,12 +1,16 @@
 //! Output for each picture: a line for people, or a JSON object for programs.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use serde_json::Value;
+use xray::{
+    error::Reason,
+    model::predict::Class,
+    picture::sniff::Format,
+    report::{Model, Redaction, Report},
+};
 
 use super::place::Paths;
-use crate::commands::shared::results::Report;
 
 /// One picture with everything known about it.
 #[derive(Debug, Serialize)]
@@ -14,19 +18,21 @@ pub(super) struct Line<'a> {
     /// The path given by the user, or found in a given folder.
     source: &'a Path,
     outcome: &'a str,
-    reason: Option<&'a str>,
-    class: Option<&'a str>,
+    reason: Option<&'a Reason>,
+    class: Option<Class>,
+    input_check: Option<&'a str>,
+    /// `input_check` under its former name, written for one release.
     doubt: Option<&'a str>,
     risk: Option<f64>,
     #[serde(flatten)]
     paths: Paths,
-    redaction: Option<&'a Value>,
-    format: Option<&'a str>,
+    redaction: Option<&'a Redaction>,
+    format: Option<Format>,
     width: Option<u32>,
     height: Option<u32>,
-    model: Option<&'a Value>,
+    model: Option<&'a Model>,
     settings: Option<&'a str>,
-    ms: &'a std::collections::BTreeMap<String, f64>,
+    ms: BTreeMap<&'static str, f64>,
     error: Option<String>,
 }
 
@@ -34,25 +40,27 @@ impl<'a> Line<'a> {
     /// Builds the line of a picture that the function reported on.
     pub(super) fn new(
         source: &'a Path,
-        report: &'a Report,
+        report: Option<&'a Report>,
         paths: Paths,
         error: Option<String>,
     ) -> Self {
+        let input_check = report.and_then(Report::input_check);
         Self {
             source,
-            outcome: &report.outcome,
-            reason: report.reason.as_deref(),
-            class: report.class.as_deref(),
-            doubt: report.doubt.as_deref(),
-            risk: report.risk,
+            outcome: report.map_or("failed", |report| report.outcome.as_str()),
+            reason: report.and_then(|report| report.reason.as_ref()),
+            class: report.and_then(|report| report.class),
+            input_check,
+            doubt: input_check,
+            risk: report.and_then(|report| report.risk),
             paths,
-            redaction: report.redaction.as_ref(),
-            format: report.format.as_deref(),
-            width: report.width,
-            height: report.height,
-            model: report.model.as_ref(),
-            settings: report.settings.as_deref(),
-            ms: &report.ms,
+            redaction: report.and_then(|report| report.redaction.as_ref()),
+            format: report.and_then(|report| report.format),
+            width: report.and_then(|report| report.width),
+            height: report.and_then(|report| report.height),
+            model: report.and_then(|report| report.model.as_ref()),
+            settings: report.and_then(|report| report.settings.as_deref()),
+            ms: report.map_or_else(BTreeMap::new, |report| report.ms.steps().collect()),
             error,
         }
     }
@@ -62,7 +70,7 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn text(&self) -> String {
-        let class = self.class.unwrap_or("-");
+        let class = self.class.map_or("-", Class::name);
         let risk = self
             .risk
             .map_or("-".into(), |risk| format!("{:.2}%", 100.0 * risk));
@@ -84,8 +92,10 @@ impl<'a> Line<'a> {
             .get("total")
             .map_or(String::new(), |ms| format!("{ms:.1} ms"));
         let source = self.source.display();
-        let doubt = self.doubt.map_or(String::new(), |d| format!("  {d}"));
-        let line = format!("{class:<9} {risk:>7}  {made:<23} {total:>9}  {source}{doubt}");
+        let check = self
+            .input_check
+            .map_or(String::new(), |check| format!("  {check}"));
+        let line = format!("{class:<9} {risk:>7}  {made:<23} {total:>9}  {source}{check}");
         match &self.error {
             Some(error) => format!("{line}\n    {error}"),
             None => line,

@@ -25,7 +25,10 @@ use futures_util::{StreamExt, stream};
 use http::{Request, header};
 use indicatif::ProgressBar;
 use s3::{Client, Credentials};
-use xray::config::Config;
+use xray::{
+    config::Config,
+    report::{Report, response},
+};
 
 use self::{
     count::Count,
@@ -37,9 +40,7 @@ use crate::{
         app::App,
         inputs::{self, Input},
         progress::progress_bar,
-        results::{
-            Outputs, Report, anonymized_bucket, outputs_of, processed_bucket, quarantine_bucket,
-        },
+        results::outputs_of,
         runtime_args::RuntimeArgs,
         stop::Stop,
     },
@@ -134,19 +135,21 @@ struct Run {
 }
 
 /// Result of one picture.
+#[derive(Default)]
 struct Done {
-    report: Report,
+    /// The function's report; `None` if there was none.
+    report: Option<Report>,
     paths: Paths,
     error: Option<String>,
 }
 
-/// Returns the buckets of the function's outputs: labeled pictures, anonymized copies, and
-/// quarantine.
+/// Returns the output buckets: processed, anonymized, quarantine.
 fn output_buckets(config: &Config) -> [Option<String>; 3] {
+    let buckets = config.buckets(BUCKET);
     [
-        Some(processed_bucket(BUCKET, config)),
-        Some(anonymized_bucket(BUCKET, config)),
-        quarantine_bucket(BUCKET, config),
+        Some(buckets.processed),
+        Some(buckets.anonymized),
+        buckets.quarantine,
     ]
 }
 
@@ -174,8 +177,8 @@ impl Run {
                 paths,
                 error,
             } = done;
-            count.add(&report, error.as_deref());
-            let line = Line::new(&input.path, &report, paths, error);
+            count.add(report.as_ref(), error.as_deref());
+            let line = Line::new(&input.path, report.as_ref(), paths, error);
             let line = if json { line.json() } else { line.text() };
             bar.suspend(|| writeln!(io::stdout(), "{line}"))
                 .context("writing the reports")?;
@@ -186,38 +189,38 @@ impl Run {
     }
 
     async fn one(&self, input: &Input) -> Done {
-        let mut done = Done {
-            report: Report::default(),
-            paths: Paths::default(),
-            error: None,
+        let failed = |report, error: anyhow::Error| Done {
+            report,
+            error: Some(format!("{error:#}")),
+            ..Done::default()
         };
-        // Until the function reports something else.
-        done.report.outcome = "failed".into();
-        let outputs = match self.process(input, &mut done.report).await {
+        let report = match self.process(input).await {
+            Ok(report) => report,
+            Err(error) => return failed(None, error),
+        };
+        let outputs = match outputs_of(&self.client, &self.config, BUCKET, &input.key).await {
             Ok(outputs) => outputs,
-            Err(error) => {
-                done.error = Some(format!("{error:#}"));
-                return done;
-            }
+            Err(error) => return failed(Some(report), error),
         };
-        done.error = done.report.failure();
         let dir = |bucket: String| self.store.bucket_dir(&bucket);
         let dirs = output_buckets(&self.config).map(|bucket| bucket.map(dir));
         match self.place.take_all(dirs, outputs) {
-            Ok(paths) => done.paths = paths,
-            Err(error) => done.error = Some(format!("{error:#}")),
+            Ok(paths) => Done {
+                error: report.failure(),
+                report: Some(report),
+                paths,
+            },
+            Err(error) => failed(Some(report), error),
         }
-        done
     }
 
-    async fn process(&self, input: &Input, report: &mut Report) -> Result<Outputs> {
+    async fn process(&self, input: &Input) -> Result<Report> {
         let bucket = self.store.bucket_dir(BUCKET);
         self.place.lend(&input.path, &bucket, &input.key)?;
         let event = Request::post("http://xray.internal/")
             .header(header::CONTENT_TYPE, "application/json")
             .body(event(&input.path, &input.key)?)?;
-        *report = Report::of(&self.runtime.call(event).await)?;
-        outputs_of(&self.client, &self.config, BUCKET, &input.key).await
+        Ok(response::read(&self.runtime.call(event).await)?)
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use xray::store::decide::OutOfDate;
-
-use crate::commands::shared::results::Report;
+use xray::{
+    error::{Outcome, Reason},
+    report::Report,
+    store::decide::OutOfDate,
+};
 
 /// Counts of objects.
 #[derive(Debug, Default)]
@@ -14,7 +16,7 @@ pub(super) struct Tally {
     current: usize,
     due: BTreeMap<&'static str, usize>,
     /// By outcome, and within it by reason.
-    ended: BTreeMap<String, BTreeMap<String, usize>>,
+    ended: BTreeMap<&'static str, BTreeMap<String, usize>>,
 }
 
 impl Tally {
@@ -44,19 +46,20 @@ impl Tally {
     pub(super) fn ended(&mut self, ended: Result<Report>) -> Option<String> {
         let (outcome, reason, complaint) = match ended {
             Ok(report) => {
-                let outcome = match report.outcome.as_str() {
-                    "retry" => "failed",
-                    outcome => outcome,
+                let outcome = match report.outcome {
+                    Outcome::Retry => "failed",
+                    outcome => outcome.as_str(),
                 };
-                let complaint = match outcome {
-                    "done" | "skipped" => None,
+                let reason = report.reason.as_ref().map_or("", Reason::as_str);
+                let complaint = match report.outcome {
+                    Outcome::Done | Outcome::Skipped => None,
                     _ => report.failure(),
                 };
-                (outcome.to_owned(), report.reason().to_owned(), complaint)
+                (outcome, reason.to_owned(), complaint)
             }
             Err(error) => {
                 let complaint = format!("{error:#}");
-                ("failed".to_owned(), String::new(), Some(complaint))
+                ("failed", String::new(), Some(complaint))
             }
         };
         let reasons = self.ended.entry(outcome).or_default();
@@ -109,19 +112,17 @@ mod tests {
         ] {
             tally.listed(lack);
         }
-        let report = |outcome: &str, reason: Option<&str>| {
-            Ok(Report {
-                outcome: outcome.into(),
-                reason: reason.map(str::to_owned),
-                ..Report::default()
-            })
+        let report = |outcome, reason: Option<&str>| {
+            let mut report = Report::new(outcome);
+            report.reason = reason.map(Reason::from);
+            Ok(report)
         };
-        assert_eq!(tally.ended(report("done", None)), None);
-        assert_eq!(tally.ended(report("skipped", Some("changed"))), None);
-        let said = tally.ended(report("rejected", Some("damaged")));
+        assert_eq!(tally.ended(report(Outcome::Done, None)), None);
+        assert_eq!(tally.ended(report(Outcome::Skipped, Some("changed"))), None);
+        let said = tally.ended(report(Outcome::Rejected, Some("damaged")));
         assert_eq!(said.unwrap(), "rejected: damaged");
         assert_eq!(tally.failed(), 0);
-        tally.ended(report("retry", Some("store")));
+        tally.ended(report(Outcome::Retry, Some("store")));
         tally.ended(Err(anyhow::anyhow!("nothing")));
         assert_eq!(tally.failed(), 2);
         assert_eq!(

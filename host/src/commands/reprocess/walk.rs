@@ -12,16 +12,15 @@ use s3::{Client, ObjectHead, client::Listed};
 use serde_json::json;
 use xray::{
     config::Config,
+    error::Outcome,
     event::{EventKind, ObjectEvent, ObjectRef},
+    report::{Report, response},
     store::decide::{self, OutOfDate},
 };
 
 use super::tally::Tally;
 use crate::{
-    commands::shared::{
-        results::{Report, processed_bucket},
-        store_client::{may_pass, remedy},
-    },
+    commands::shared::store_client::{may_pass, remedy},
     serve::runtime::Runtime,
 };
 
@@ -124,7 +123,7 @@ impl Walk {
 
     /// Determines why the outputs of an object are out of date.
     async fn out_of_date(&self, object: &Listed) -> Result<Option<OutOfDate>> {
-        let bucket = processed_bucket(&self.bucket, &self.config);
+        let bucket = self.config.buckets(&self.bucket).processed;
         let key = decide::processed_key(&object.key);
         let head = self.again(async || self.client.head(&bucket, &key).await);
         let head = head.await.map_err(|error| self.explain(&error, &bucket))?;
@@ -150,7 +149,7 @@ impl Walk {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             let report = self.call(runtime, object).await;
-            if report.as_ref().is_ok_and(|r| r.outcome != "retry") {
+            if report.as_ref().is_ok_and(|r| r.outcome != Outcome::Retry) {
                 return Some(report);
             }
             tokio::time::sleep(pause).await;
@@ -163,7 +162,7 @@ impl Walk {
         let event = Request::post("http://xray.internal/")
             .header(header::CONTENT_TYPE, "application/json")
             .body(self.notification(object))?;
-        Report::of(&runtime.call(event).await)
+        Ok(response::read(&runtime.call(event).await)?)
     }
 
     /// Builds the notification of an object whose event is unknown: without a sequencer, so that

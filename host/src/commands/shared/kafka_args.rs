@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use kafka_trigger::{Metrics, Trigger};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -13,9 +14,8 @@ use crate::{
         variables::Variables,
     },
     kafka::{
-        Trigger,
+        self,
         config::{Config, merge},
-        metrics::KafkaMetrics,
     },
     serve::runtime::Runtime,
 };
@@ -169,19 +169,17 @@ pub fn configs(manifest: &Manifest, variables: &Variables) -> Result<Vec<Config>
         .collect::<Result<Vec<_>>>()?;
     for (index, config) in configs.iter().enumerate() {
         let same = |other: &Config| {
-            other.group == config.group
-                && other.brokers == config.brokers
+            let (broker, topics) = (&other.broker, &config.broker.topics);
+            broker.group == config.broker.group
+                && broker.brokers == config.broker.brokers
                 && other.component != config.component
-                && other
-                    .topics
-                    .iter()
-                    .any(|topic| config.topics.contains(topic))
+                && broker.topics.iter().any(|topic| topics.contains(topic))
         };
         if configs[..index].iter().any(same) {
             // Each would get a part of the records, and nobody means that.
             bail!(
                 "two components share the group {:?}; give each a group of its own",
-                config.group
+                config.broker.group
             );
         }
     }
@@ -194,19 +192,22 @@ pub fn configs(manifest: &Manifest, variables: &Variables) -> Result<Vec<Config>
 /// With the first that does not start.
 pub async fn start(runtime: &Runtime, configs: Vec<Config>) -> Result<Vec<Trigger>> {
     let mut triggers = Vec::new();
-    let metrics = Arc::new(KafkaMetrics::default());
+    let metrics = Arc::new(Metrics::default());
     if !configs.is_empty() {
         runtime
             .metrics()
             .register(|registry| metrics.register(registry));
     }
     for config in configs {
-        let (topics, brokers) = (config.topics.join(", "), config.brokers.clone());
+        let broker = &config.broker;
         let line = format!(
-            "Kafka: {topics} at {brokers} to {}, group {}",
-            config.component, config.group
+            "Kafka: {} at {} to {}, group {}",
+            broker.topics.join(", "),
+            broker.brokers,
+            config.component,
+            broker.group
         );
-        triggers.push(Trigger::start(runtime.clone(), config, metrics.clone(), None).await?);
+        triggers.push(kafka::start(runtime.clone(), config, metrics.clone(), None).await?);
         tracing::info!("{line}");
     }
     Ok(triggers)
@@ -231,6 +232,7 @@ pub async fn stop(triggers: Vec<Trigger>) -> Result<()> {
     let all = triggers.into_iter().map(Trigger::stop);
     let mut first = Ok(());
     for result in futures_util::future::join_all(all).await {
+        let result = result.map_err(anyhow::Error::from);
         if first.is_ok() {
             first = result;
         } else if let Err(error) = result {

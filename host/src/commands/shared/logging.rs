@@ -8,7 +8,7 @@ use std::io;
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer,
-    filter::{LevelFilter, Targets, filter_fn},
+    filter::{LevelFilter, ParseError, Targets, filter_fn},
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -20,8 +20,8 @@ const OWN_CRATES: [&str; 3] = ["xray", "xray_host", "kafka_trigger"];
 
 /// Prints the host's messages from now on.
 pub fn init() {
-    let directives = std::env::var("RUST_LOG").unwrap_or_default();
-    let (targets, rejected) = match directives.parse::<Targets>() {
+    let rust_log = std::env::var("RUST_LOG").unwrap_or_default();
+    let (targets, rejected) = match parse(&rust_log) {
         Ok(targets) => (targets, None),
         Err(error) => (Targets::new(), Some(error)),
     };
@@ -30,6 +30,14 @@ pub fn init() {
     _ = tracing_subscriber::registry().with(layer).try_init();
     if let Some(error) = rejected {
         tracing::warn!("RUST_LOG is ignored: {error}");
+    }
+}
+
+/// Parses `RUST_LOG`. An empty one is the same as none; on its own it would mean errors only.
+fn parse(rust_log: &str) -> Result<Targets, ParseError> {
+    match rust_log.trim() {
+        "" => Ok(Targets::new()),
+        directives => directives.parse(),
     }
 }
 
@@ -82,7 +90,7 @@ mod tests {
     fn printed(rust_log: &str) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let layer = layer(rust_log.parse().unwrap(), move || writer.clone());
+        let layer = layer(parse(rust_log).unwrap(), move || writer.clone());
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "xray_host::serve", "own-info");

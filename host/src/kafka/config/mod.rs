@@ -1,176 +1,111 @@
-//! What `[[trigger.kafka]]`, `[application.trigger.kafka]` and the flags of `xray up` say, checked and typed.
+//! The keys of `[[trigger.kafka]]`, of `[application.trigger.kafka]` and of the flags of `xray up`,
+//! checked and typed.
 
-mod client;
-mod security;
 mod table;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use kafka_trigger::{
+    Backoff, Options, RetryLimit,
+    rdkafka::{GroupProtocol, Pem, Sasl, Security, Settings, StartOffset},
+};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use self::{security::Security, table::Table};
-use super::{backoff::Backoff, verdict::Patience};
-use crate::app::variables::Variables;
+use self::table::Table;
+use super::DEAD_LETTER_PREFIX;
+use crate::{app::variables::Variables, serve::runtime};
 
-/// The keys that a trigger has. All but those of [`OWN`] may stand in `[application.trigger.kafka]` too.
-pub const KEYS: [&str; 30] = [
-    "component",
-    "topic",
-    "topics",
-    "brokers",
-    "group",
-    "start",
-    "in_flight",
-    "timeout_ms",
-    "retry_first_ms",
-    "retry_longest_ms",
-    "retry_failures",
-    "retry_crashes",
-    "dead_letter_topic",
-    "drain_ms",
-    "commit_ms",
-    "fetch_wait_ms",
-    "protocol",
-    "member",
-    "session_timeout_ms",
-    "rack",
-    "tls",
-    "ca",
-    "certificate",
-    "private_key",
-    "private_key_password",
-    "sasl_mechanism",
-    "username",
-    "password",
-    "id",
-    "executor",
-];
+/// Keys that cannot apply to all triggers.
+const OWN_KEYS: [&str; 5] = ["component", "topic", "topics", "id", "executor"];
 
-/// The keys that make no sense for all triggers together.
-pub const OWN: [&str; 5] = ["component", "topic", "topics", "id", "executor"];
-
-/// Where a group without a committed offset starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// With the oldest record that is there.
-    Earliest,
-    /// With the next one to come.
-    Latest,
-}
-
-/// How the members of a group agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Among themselves, every broker can do it.
-    Classic,
-    /// The broker decides (KIP-848): Kafka 4.0 and later.
-    Consumer,
-}
-
-/// One trigger.
+/// Settings of one trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Id of the component that gets the records.
+    /// Id of the component that receives the records.
     pub component: String,
-    /// Addresses, joined by commas.
-    pub brokers: String,
-    /// Topics to read; never empty.
-    pub topics: Vec<String>,
-    /// The consumer group.
-    pub group: String,
-    /// Where a new group starts.
-    pub start: Start,
-    /// Deliveries at a time; `None` is as many as the host runs requests.
+    /// Concurrent deliveries; as many as the host runs requests by default.
     pub in_flight: Option<usize>,
-    /// How long one delivery may take; `None` leaves it to the host's own limits.
-    pub timeout: Option<Duration>,
-    /// Pauses between deliveries of one record.
-    pub backoff: Backoff,
-    /// When a record is given up.
-    pub patience: Patience,
-    /// Where it goes then.
-    pub dead_letter_topic: String,
-    /// How long a rebalance or the end waits for what is running.
-    pub drain: Duration,
-    /// Time between commits.
-    pub commit: Duration,
-    /// How long a broker may wait for records before it answers that there are none.
-    pub fetch_wait: Duration,
-    /// How the group agrees.
-    pub protocol: Protocol,
-    /// The name of a static member, which keeps its partitions over a restart.
-    pub member: Option<String>,
-    /// Silence after which a member is taken for dead. The broker's to say under [`Protocol::Consumer`].
-    pub session_timeout: Duration,
-    /// Where this client stands, so that it may read from replicas nearby.
-    pub rack: Option<String>,
-    /// TLS and SASL.
-    pub security: Security,
+    /// Settings of the connection and the group.
+    pub broker: Settings,
+    options: Options,
 }
 
 impl Config {
-    /// Reads a trigger's table, which holds the common keys too.
+    /// Reads a trigger's table, which contains the common keys too.
     ///
     /// # Errors
-    /// When a key is unknown, missing or of the wrong kind, or a template names a variable that is not declared.
+    /// When a key is unknown, missing or of the wrong kind, or a template names a variable that is
+    /// not declared.
     pub fn read(table: &Map<String, Value>, variables: &Variables) -> Result<Self> {
         let mut expanded = Map::new();
         for (key, value) in table {
             let value = expand(value, variables).with_context(|| format!("`{key}`"))?;
             expanded.insert(key.clone(), value);
         }
-        let mut table = Table::new(expanded);
-        let mut topics = table.texts("topic")?;
-        topics.extend(table.texts("topics")?);
-        let Some(first) = topics.first() else {
-            bail!("`topic` is missing");
-        };
-        let dead_letters = format!("{first}-dead-letters");
-        let dead_letter_topic = table.text("dead_letter_topic")?.unwrap_or(dead_letters);
+        let table: Table = serde_path_to_error::deserialize(Value::Object(expanded))?;
+        let security = security(&table)?;
+        let mut topics = table.topic.0;
+        topics.extend(table.topics.0);
+        let first = topics.first().context("`topic` is missing")?;
+        let dead_letter_topic = table
+            .dead_letter_topic
+            .0
+            .unwrap_or_else(|| format!("{first}-dead-letters"));
         if topics.contains(&dead_letter_topic) {
             bail!(
-                "`dead_letter_topic` is one of the topics, so that its records would go round for ever"
+                "`dead_letter_topic` is one of the topics, so its records would circulate for \
+                 ever; name another topic"
             );
         }
-        let in_flight = table.number("in_flight", 0, 0)?;
-        let timeout = table.millis("timeout_ms", 0, 0)?;
-        let start = [("earliest", Start::Earliest), ("latest", Start::Latest)];
-        let protocol = [
-            ("classic", Protocol::Classic),
-            ("consumer", Protocol::Consumer),
-        ];
-        let config = Self {
-            component: table.required("component")?,
-            brokers: table.required("brokers")?,
-            group: table.text("group")?.unwrap_or_else(|| "xray".into()),
-            start: table.word("start", &start)?,
-            in_flight: (in_flight > 0).then_some(in_flight as usize),
-            timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
+        let group = table.group.0.unwrap_or_else(|| "xray".into());
+        let millis = Duration::from_millis;
+        let options = Options {
+            group: group.clone(),
+            timeout: table.timeout_ms.positive().map(millis),
             backoff: Backoff {
-                first: table.millis("retry_first_ms", 200, 1)?,
-                longest: table.millis("retry_longest_ms", 30_000, 1)?,
+                initial: millis(table.retry_first_ms.or(200)),
+                max: millis(table.retry_longest_ms.or(30_000)),
             },
-            patience: Patience {
-                failures: table.number("retry_failures", 0, 0)?,
-                crashes: table.number("retry_crashes", 10, 0)?,
+            retry_limit: RetryLimit {
+                failures: table.retry_failures.or(0),
+                crashes: table.retry_crashes.or(10),
             },
-            dead_letter_topic,
-            drain: table.millis("drain_ms", 30_000, 0)?,
-            commit: table.millis("commit_ms", 200, 10)?,
-            fetch_wait: table.millis("fetch_wait_ms", 500, 1)?,
-            protocol: table.word("protocol", &protocol)?,
-            member: table.text("member")?,
-            session_timeout: table.millis("session_timeout_ms", 45_000, 1000)?,
-            rack: table.text("rack")?,
-            security: Security::read(&mut table)?,
-            topics,
+            drain: millis(table.drain_ms.or(30_000)),
+            commit_interval: millis(table.commit_ms.or(200)),
+            ..Options::default()
         };
-        // Spin's locked applications have these; neither changes anything here.
-        table.text("id")?;
-        table.text("executor")?;
-        table.end()?;
-        Ok(config)
+        let broker = Settings {
+            brokers: table.brokers.0.context("`brokers` is missing")?,
+            client_id: "xray".into(),
+            security,
+            rack: table.rack.0,
+            topics,
+            group,
+            start: table.start.0.unwrap_or(StartOffset::Earliest),
+            protocol: table.protocol.0.unwrap_or(GroupProtocol::Classic),
+            member: table.member.0,
+            session_timeout: millis(table.session_timeout_ms.or(45_000)),
+            fetch_wait: millis(table.fetch_wait_ms.or(500)),
+            dead_letter_topic,
+            dead_letter_prefix: DEAD_LETTER_PREFIX.into(),
+        };
+        Ok(Self {
+            component: table.component.0.context("`component` is missing")?,
+            in_flight: table.in_flight.positive(),
+            broker,
+            options,
+        })
+    }
+
+    /// Returns the trigger's options in a host with these options.
+    pub fn options(&self, host: &runtime::Options) -> Options {
+        Options {
+            in_flight: self.in_flight.unwrap_or(host.max_concurrency),
+            max_value_bytes: Some(host.max_body),
+            ..self.options.clone()
+        }
     }
 }
 
@@ -185,22 +120,66 @@ fn expand(value: &Value, variables: &Variables) -> Result<Value> {
     })
 }
 
-/// The common keys with a trigger's own over them.
+/// Merges a trigger's own keys over the common ones, and checks the keys. The values may contain
+/// templates and are not checked.
 ///
 /// # Errors
-/// When a key is unknown, or stands where it makes no sense.
+/// When a key is unknown, or cannot apply to all triggers.
 pub fn merge(common: &Map<String, Value>, own: &Map<String, Value>) -> Result<Map<String, Value>> {
-    let expected = || KEYS.join(", ");
-    if let Some(key) = common.keys().find(|key| OWN.contains(&key.as_str())) {
-        bail!("`{key}` belongs into a [[trigger.kafka]], not into application.trigger.kafka");
-    }
-    let mut all = common.keys().chain(own.keys());
-    if let Some(key) = all.find(|key| !KEYS.contains(&key.as_str())) {
-        bail!("unknown key `{key}`, expected one of {}", expected());
+    if let Some(key) = common.keys().find(|key| OWN_KEYS.contains(&key.as_str())) {
+        bail!("`{key}` belongs in [[trigger.kafka]], not in [application.trigger.kafka]");
     }
     let mut merged = common.clone();
     merged.extend(own.clone());
+    let keys = merged
+        .keys()
+        .map(|key| (key.clone(), Value::Null))
+        .collect();
+    Table::deserialize(Value::Object(keys))?;
     Ok(merged)
+}
+
+fn security(table: &Table) -> Result<Security> {
+    let ca = pem("ca", &table.ca.0)?;
+    let certificate = pem("certificate", &table.certificate.0)?;
+    let private_key = pem("private_key", &table.private_key.0)?;
+    if certificate.is_some() != private_key.is_some() {
+        bail!("`certificate` and `private_key` must be set together");
+    }
+    let tls = table.tls.0;
+    if tls == Some(false) && (ca.is_some() || certificate.is_some()) {
+        bail!("`ca` and `certificate` have no effect with `tls = false`; remove one of them");
+    }
+    let mechanism = table.sasl_mechanism.0.flatten();
+    let sasl = match (mechanism, &table.username.0, &table.password.0) {
+        (Some(mechanism), Some(username), Some(password)) => Some(Sasl {
+            mechanism,
+            username: username.clone(),
+            password: password.clone(),
+        }),
+        (None, None, None) => None,
+        (None, ..) => bail!("`username` and `password` need a `sasl_mechanism`"),
+        (Some(_), ..) => bail!("`sasl_mechanism` needs `username` and `password`"),
+    };
+    Ok(Security {
+        tls: tls.unwrap_or(ca.is_some() || certificate.is_some()),
+        ca,
+        certificate,
+        private_key,
+        private_key_password: table.private_key_password.0.clone(),
+        sasl,
+    })
+}
+
+/// Tells a path from the PEM text itself, which a variable may contain.
+fn pem(key: &str, value: &Option<String>) -> Result<Option<Pem>> {
+    let Some(text) = value else { return Ok(None) };
+    if text.trim_start().starts_with("-----BEGIN") {
+        return Ok(Some(Pem::Text(text.clone())));
+    }
+    // The client would report the same, but in three lines.
+    std::fs::File::open(Path::new(text)).with_context(|| format!("`{key}`: cannot read {text}"))?;
+    Ok(Some(Pem::File(text.clone())))
 }
 
 #[cfg(test)]

@@ -1,117 +1,192 @@
-//! A trigger's table, key by key. Whatever nobody asks for is an error that names it.
+//! The keys of a trigger and the forms that their values may have.
+//!
+//! A value from a variable is a string, so numbers and flags may be strings too, and an empty
+//! string is the same as a missing key: a variable can thereby switch a setting off.
 
-use std::time::Duration;
+use kafka_trigger::rdkafka::{GroupProtocol, SaslMechanism, StartOffset};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny},
+};
+use serde_json::Value;
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value};
+/// The keys of a trigger.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Table {
+    pub(super) component: Text,
+    pub(super) topic: List,
+    pub(super) topics: List,
+    pub(super) brokers: Text,
+    pub(super) group: Text,
+    pub(super) start: Word<StartOffset>,
+    pub(super) in_flight: Number<0>,
+    pub(super) timeout_ms: Number<0>,
+    pub(super) retry_first_ms: Number<1>,
+    pub(super) retry_longest_ms: Number<1>,
+    pub(super) retry_failures: Number<0>,
+    pub(super) retry_crashes: Number<0>,
+    pub(super) dead_letter_topic: Text,
+    pub(super) drain_ms: Number<0>,
+    pub(super) commit_ms: Number<10>,
+    pub(super) fetch_wait_ms: Number<1>,
+    pub(super) protocol: Word<GroupProtocol>,
+    pub(super) member: Text,
+    pub(super) session_timeout_ms: Number<1000>,
+    pub(super) rack: Text,
+    pub(super) tls: Flag,
+    pub(super) ca: Text,
+    pub(super) certificate: Text,
+    pub(super) private_key: Text,
+    pub(super) private_key_password: Text,
+    pub(super) sasl_mechanism: Word<Option<SaslMechanism>>,
+    pub(super) username: Text,
+    pub(super) password: Text,
+    // Spin's locked applications have these two; neither changes anything here.
+    #[serde(rename = "id")]
+    _id: IgnoredAny,
+    #[serde(rename = "executor")]
+    _executor: IgnoredAny,
+}
 
-/// The keys of one trigger that are not read yet.
-pub(super) struct Table(Map<String, Value>);
+/// A string.
+#[derive(Default)]
+pub(super) struct Text(pub(super) Option<String>);
 
-impl Table {
-    /// Takes a table whose strings are expanded already.
-    pub(super) fn new(map: Map<String, Value>) -> Self {
-        Self(map)
+/// A list of strings, or one string with commas.
+#[derive(Default)]
+pub(super) struct List(pub(super) Vec<String>);
+
+/// A whole number of at least `MIN`.
+#[derive(Default)]
+pub(super) struct Number<const MIN: u32>(Option<u32>);
+
+/// A flag.
+#[derive(Default)]
+pub(super) struct Flag(pub(super) Option<bool>);
+
+/// One of a few words, in any case.
+pub(super) struct Word<T>(pub(super) Option<T>);
+
+/// The words of a key and their meanings.
+pub(super) trait Words: Copy + 'static {
+    const WORDS: &[(&str, Self)];
+}
+
+impl Words for StartOffset {
+    const WORDS: &[(&str, Self)] = &[("earliest", Self::Earliest), ("latest", Self::Latest)];
+}
+
+impl Words for GroupProtocol {
+    const WORDS: &[(&str, Self)] = &[("classic", Self::Classic), ("consumer", Self::Consumer)];
+}
+
+impl Words for Option<SaslMechanism> {
+    const WORDS: &[(&str, Self)] = &[
+        ("none", None),
+        ("PLAIN", Some(SaslMechanism::Plain)),
+        ("SCRAM-SHA-256", Some(SaslMechanism::ScramSha256)),
+        ("SCRAM-SHA-512", Some(SaslMechanism::ScramSha512)),
+    ];
+}
+
+impl<const MIN: u32> Number<MIN> {
+    /// Returns the number or a default.
+    pub(super) fn or<T: From<u32>>(&self, default: u32) -> T {
+        self.0.unwrap_or(default).into()
     }
 
-    /// A text. Empty is the same as not there, so that a variable can switch a setting off.
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>> {
-        match self.0.remove(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-            Some(_) => bail!("`{key}` must be a string"),
+    /// Returns the number unless it is 0, which means that there is no limit.
+    pub(super) fn positive<T: TryFrom<u32>>(&self) -> Option<T> {
+        self.0
+            .filter(|number| *number > 0)
+            .and_then(|number| number.try_into().ok())
+    }
+}
+
+impl<T> Default for Word<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self(None)),
+            Value::String(text) => Ok(Self(Some(text).filter(|text| !text.is_empty()))),
+            _ => Err(D::Error::custom("must be a string")),
         }
     }
+}
 
-    /// A text that must be there.
-    pub(super) fn required(&mut self, key: &str) -> Result<String> {
-        self.text(key)?
-            .with_context(|| format!("`{key}` is missing"))
-    }
-
-    /// One text or a list of them.
-    pub(super) fn texts(&mut self, key: &str) -> Result<Vec<String>> {
-        let list = match self.0.remove(key) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::String(text)) => text
-                .split(',')
-                .map(|part| Value::String(part.trim().to_owned()))
-                .collect(),
-            Some(Value::Array(list)) => list,
-            Some(_) => bail!("`{key}` must be a string or a list of strings"),
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let error = || D::Error::custom("must be a string or a list of strings");
+        let list: Vec<String> = match Value::deserialize(deserializer)? {
+            Value::Null => Vec::new(),
+            Value::String(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            Value::Array(list) => list
+                .into_iter()
+                .map(|entry| match entry {
+                    Value::String(text) => Ok(text),
+                    _ => Err(error()),
+                })
+                .collect::<Result<_, _>>()?,
+            _ => return Err(error()),
         };
-        let mut texts = Vec::new();
-        for entry in list {
-            match entry {
-                Value::String(text) if !text.is_empty() => texts.push(text),
-                Value::String(_) => {}
-                _ => bail!("`{key}` must be a list of strings"),
-            }
-        }
-        Ok(texts)
+        let is_set = |text: &String| !text.is_empty();
+        Ok(Self(list.into_iter().filter(is_set).collect()))
     }
+}
 
-    /// A whole number, also as text, which is how one from a variable comes.
-    pub(super) fn number(&mut self, key: &str, default: u32, least: u32) -> Result<u32> {
-        let number = match self.0.remove(key) {
-            None | Some(Value::Null) => return Ok(default),
-            Some(Value::Number(number)) => number.as_u64(),
-            Some(Value::String(text)) if text.is_empty() => return Ok(default),
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            Some(_) => None,
+impl<'de, const MIN: u32> Deserialize<'de> for Number<MIN> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = match Value::deserialize(deserializer)? {
+            Value::Null => return Ok(Self(None)),
+            Value::String(text) if text.is_empty() => return Ok(Self(None)),
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Number(number) => number.as_u64(),
+            _ => None,
         };
-        let number = number.and_then(|number| u32::try_from(number).ok());
         number
-            .filter(|number| *number >= least)
-            .with_context(|| format!("`{key}` must be a whole number from {least}"))
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| *number >= MIN)
+            .map(|number| Self(Some(number)))
+            .ok_or_else(|| {
+                D::Error::custom(format_args!("must be a whole number of at least {MIN}"))
+            })
     }
+}
 
-    /// Milliseconds.
-    pub(super) fn millis(&mut self, key: &str, default: u32, least: u32) -> Result<Duration> {
-        let millis = self.number(key, default, least)?;
-        Ok(Duration::from_millis(millis.into()))
-    }
-
-    /// True or false, also as text.
-    pub(super) fn flag(&mut self, key: &str) -> Result<Option<bool>> {
-        match self.0.remove(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(flag)),
-            Some(Value::String(text)) => match text.as_str() {
-                "" => Ok(None),
-                "true" => Ok(Some(true)),
-                "false" => Ok(Some(false)),
-                _ => bail!("`{key}` must be true or false"),
-            },
-            Some(_) => bail!("`{key}` must be true or false"),
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self(None)),
+            Value::Bool(flag) => Ok(Self(Some(flag))),
+            Value::String(text) if text.is_empty() => Ok(Self(None)),
+            Value::String(text) if text == "true" => Ok(Self(Some(true))),
+            Value::String(text) if text == "false" => Ok(Self(Some(false))),
+            _ => Err(D::Error::custom("must be true or false")),
         }
     }
+}
 
-    /// One of these words, the first if it is not there.
-    pub(super) fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Result<T> {
-        let all = || {
-            words
-                .iter()
-                .map(|(word, _)| *word)
-                .collect::<Vec<_>>()
-                .join(", ")
+impl<'de, T: Words> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(text) = Text::deserialize(deserializer)?.0 else {
+            return Ok(Self::default());
         };
-        let Some(text) = self.text(key)? else {
-            return words.first().map(|(_, value)| *value).context("no words");
-        };
-        let found = words
+        let found = T::WORDS
             .iter()
             .find(|(word, _)| word.eq_ignore_ascii_case(&text));
-        found
-            .map(|(_, value)| *value)
-            .with_context(|| format!("`{key}` is none of {}", all()))
-    }
-
-    /// Refuses what is left.
-    pub(super) fn end(self) -> Result<()> {
-        match self.0.keys().next() {
-            Some(key) => bail!("unknown key `{key}`"),
-            None => Ok(()),
+        match found {
+            Some((_, value)) => Ok(Self(Some(*value))),
+            None => {
+                let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
+                let words = words.join(", ");
+                Err(D::Error::custom(format_args!("must be one of {words}")))
+            }
         }
     }
 }

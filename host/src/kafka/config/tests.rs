@@ -37,34 +37,40 @@ fn read(table: Value) -> Result<Config> {
 }
 
 #[test]
-fn little_is_needed_and_templates_are_expanded() {
+fn config_has_defaults_and_expands_templates() {
     let config = read(json!({ "component": "xray", "topic": "storage" })).unwrap();
+    let broker = &config.broker;
     assert_eq!(
-        (config.brokers.as_str(), config.group.as_str()),
+        (broker.brokers.as_str(), broker.group.as_str()),
         ("b1:9092", "xray")
     );
-    assert_eq!(config.dead_letter_topic, "storage-dead-letters");
-    assert_eq!((config.start, config.in_flight), (Start::Earliest, None));
+    assert_eq!(broker.dead_letter_topic, "storage-dead-letters");
+    assert_eq!(
+        (broker.start, config.in_flight),
+        (StartOffset::Earliest, None)
+    );
+    assert_eq!(config.options.group, "xray");
 
     let config = read(json!({
-        "component": "xray", "topics": ["a", "b"], "in_flight": "{{ flight }}", "start": "latest", "member": "{{ empty }}",
-        "sasl_mechanism": "scram-sha-512", "username": "app", "password": "{{ secret }}", "tls": "true", "retry_failures": 3,
+        "component": "xray", "topics": ["a", "b"], "in_flight": "{{ flight }}", "start": "latest",
+        "member": "{{ empty }}", "sasl_mechanism": "scram-sha-512", "username": "app",
+        "password": "{{ secret }}", "tls": "true", "retry_failures": 3,
     }))
     .unwrap();
     assert_eq!(
-        (config.in_flight, config.member.as_deref()),
+        (config.in_flight, config.broker.member.as_deref()),
         (Some(7), None)
     );
-    assert_eq!(config.topics, ["a", "b"]);
-    assert_eq!(config.patience.failures, 3);
-    let client = config.consumer();
+    assert_eq!(config.broker.topics, ["a", "b"]);
+    assert_eq!(config.options.retry_limit.failures, 3);
+    let client = config.broker.consumer();
     assert_eq!(client.get("security.protocol"), Some("sasl_ssl"));
     assert_eq!(client.get("sasl.password"), Some("s3cret"));
     assert!(!format!("{config:?}").contains("s3cret"));
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn config_errors_name_the_key() {
     let cases = [
         (json!({ "component": "x" }), "`topic` is missing"),
         (json!({ "topic": "t" }), "`component` is missing"),
@@ -78,8 +84,13 @@ fn what_is_wrong_is_named() {
         ),
         (
             json!({ "component": "x", "topic": "t", "in_flight": -1 }),
-            "`in_flight`",
+            "in_flight: must be",
         ),
+        (
+            json!({ "component": "x", "topic": "t", "commit_ms": 9 }),
+            "commit_ms: must be",
+        ),
+        (json!({ "component": "x", "topic": 7 }), "topic: must be"),
         (
             json!({ "component": "x", "topic": "t", "start": "now" }),
             "earliest, latest",
@@ -106,28 +117,30 @@ fn what_is_wrong_is_named() {
         ),
         (
             json!({ "component": "x", "topic": "t", "tls": "maybe" }),
-            "`tls`",
+            "tls: must be",
         ),
     ];
-    for (table, said) in cases {
+    for (table, expected) in cases {
         let error = format!("{:#}", read(table).unwrap_err());
-        assert!(error.contains(said), "{said}: {error}");
+        assert!(error.contains(expected), "{expected}: {error}");
     }
     let common = json!({ "topic": "t" });
     let error = merge(common.as_object().unwrap(), &Map::new()).unwrap_err();
     assert!(error.to_string().contains("[[trigger.kafka]]"));
 }
 
-/// The client refuses properties that it does not know or that do not go together.
+/// The client rejects properties that it does not know or that do not go together.
 #[test]
-fn the_client_takes_the_properties() {
+fn client_accepts_the_properties() {
     for protocol in ["classic", "consumer"] {
-        let table = json!({ "component": "x", "topic": "t", "protocol": protocol, "member": "m", "rack": "r",
-            "tls": true, "sasl_mechanism": "PLAIN", "username": "u", "password": "p" });
-        let config = read(table).unwrap();
-        for client in [config.consumer(), config.producer()] {
+        let table = json!({
+            "component": "x", "topic": "t", "protocol": protocol, "member": "m", "rack": "r",
+            "tls": true, "sasl_mechanism": "PLAIN", "username": "u", "password": "p",
+        });
+        let broker = read(table).unwrap().broker;
+        for client in [broker.consumer(), broker.producer()] {
             client.create_native_config().unwrap();
         }
-        let _: rdkafka::consumer::BaseConsumer = config.consumer().create().unwrap();
+        let _: rdkafka::consumer::BaseConsumer = broker.consumer().create().unwrap();
     }
 }

@@ -1,17 +1,16 @@
-//! Counters of the triggers, by topic and partition. Nothing of a record is in them.
+//! Metrics of triggers, by topic and partition. They contain nothing of a record.
 
 use std::time::Duration;
 
-use http::StatusCode;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
 
-use super::dead_letter::Death;
+use crate::{DeadLetterReason, TopicPartition};
 
-/// Seconds, from a millisecond to the longest a broker takes to be found again.
+/// Bounds in seconds, from a millisecond to the longest time in which a broker is found again.
 const BUCKETS: [f64; 11] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
@@ -29,7 +28,7 @@ struct PartitionLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DeathLabels {
+struct DeadLetterLabels {
     topic: String,
     reason: &'static str,
 }
@@ -46,14 +45,30 @@ struct KindLabel {
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// The counters of all Kafka triggers of a host.
+/// Metrics that all triggers of a process share.
+///
+/// [`Metrics::register`] names them, below the prefix `kafka`:
+///
+/// | name | labels | meaning |
+/// |---|---|---|
+/// | `lag` | `group`, `topic`, `partition` | records after the committed offset |
+/// | `in_flight` | | records read and not settled |
+/// | `handled_total` | `topic` | records settled: done or dead-lettered |
+/// | `retried_total` | `topic` | failed deliveries that are repeated |
+/// | `dead_lettered_total` | `topic`, `reason` | records written to the dead letters |
+/// | `deliveries_total` | `status` | deliveries |
+/// | `delivery_duration_seconds` | | time of one delivery |
+/// | `commits_total` | `kind`: `ok`, `failed` | commits |
+/// | `commit_duration_seconds` | `kind` | time of one commit |
+/// | `rebalances_total` | `kind`: `assigned`, `revoked`, `lost` | changes of the assignment |
+/// | `assigned_partitions` | | partitions that this process reads |
 #[derive(Debug)]
-pub struct KafkaMetrics {
+pub struct Metrics {
     lag: Family<PartitionLabels, Gauge>,
     in_flight: Gauge,
     handled: Family<TopicLabel, Counter>,
     retried: Family<TopicLabel, Counter>,
-    dead_lettered: Family<DeathLabels, Counter>,
+    dead_lettered: Family<DeadLetterLabels, Counter>,
     deliveries: Family<StatusLabel, Counter>,
     delivery_duration: Histogram,
     commits: Family<KindLabel, Counter>,
@@ -62,7 +77,7 @@ pub struct KafkaMetrics {
     assigned: Gauge,
 }
 
-impl Default for KafkaMetrics {
+impl Default for Metrics {
     fn default() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
         Self {
@@ -81,56 +96,56 @@ impl Default for KafkaMetrics {
     }
 }
 
-impl KafkaMetrics {
-    /// Puts them where Prometheus finds them.
+impl Metrics {
+    /// Adds the metrics to a registry. Call it once for each registry.
     pub fn register(&self, registry: &mut Registry) {
         let all = registry.sub_registry_with_prefix("kafka");
         all.register(
             "lag",
-            "Records that the group has not committed",
+            "Records after the committed offset",
             self.lag.clone(),
         );
         all.register(
             "in_flight",
-            "Records that were taken and are not at their end",
+            "Records read and not settled",
             self.in_flight.clone(),
         );
         all.register(
             "handled",
-            "Records at their end, dead letters included",
+            "Records settled: done or dead-lettered",
             self.handled.clone(),
         );
         all.register(
             "retried",
-            "Deliveries that failed and come again",
+            "Failed deliveries that are repeated",
             self.retried.clone(),
         );
         all.register(
             "dead_lettered",
-            "Records written to the dead letters",
+            "Records written to the dead letters, by reason",
             self.dead_lettered.clone(),
         );
         all.register(
             "deliveries",
-            "Deliveries by the status of their answer",
+            "Deliveries by response status",
             self.deliveries.clone(),
         );
         all.register_with_unit(
             "delivery_duration",
-            "Time that a delivery took",
+            "Time of one delivery",
             Unit::Seconds,
             self.delivery_duration.clone(),
         );
-        all.register("commits", "Commits by how they ended", self.commits.clone());
+        all.register("commits", "Commits by result", self.commits.clone());
         all.register_with_unit(
             "commit_duration",
-            "From asking for a commit to the broker's word",
+            "Time from a commit to the broker's confirmation",
             Unit::Seconds,
             self.commit_duration.clone(),
         );
         all.register(
             "rebalances",
-            "Changes of the assignment",
+            "Changes of the assignment by kind",
             self.rebalances.clone(),
         );
         all.register(
@@ -140,12 +155,12 @@ impl KafkaMetrics {
         );
     }
 
-    /// Records that the group has not committed.
-    pub fn lag(&self, group: &str, topic: &str, partition: i32, records: Option<i64>) {
+    /// Sets the lag of a partition, or removes it with `None`.
+    pub(crate) fn set_lag(&self, group: &str, id: &TopicPartition, records: Option<i64>) {
         let labels = PartitionLabels {
             group: group.to_owned(),
-            topic: topic.to_owned(),
-            partition,
+            topic: id.topic.to_string(),
+            partition: id.partition,
         };
         match records {
             Some(records) => _ = self.lag.get_or_create(&labels).set(records),
@@ -153,49 +168,46 @@ impl KafkaMetrics {
         }
     }
 
-    /// Records were taken, or are at their end.
-    pub fn dispatched(&self, more: i64) {
-        self.in_flight.inc_by(more);
+    /// Adds to the number of records in flight.
+    pub(crate) fn add_in_flight(&self, change: i64) {
+        self.in_flight.inc_by(change);
     }
 
-    /// A record is at its end.
-    pub fn handled(&self, topic: &str) {
+    pub(crate) fn record_handled(&self, topic: &str) {
         self.handled.get_or_create(&label(topic)).inc();
     }
 
-    /// A delivery failed and comes again.
-    pub fn retried(&self, topic: &str) {
+    pub(crate) fn record_retry(&self, topic: &str) {
         self.retried.get_or_create(&label(topic)).inc();
     }
 
-    /// A dead letter was written.
-    pub fn dead_lettered(&self, topic: &str, death: &Death) {
-        let (topic, reason) = (topic.to_owned(), death.reason);
-        self.dead_lettered
-            .get_or_create(&DeathLabels { topic, reason })
-            .inc();
+    pub(crate) fn record_dead_letter(&self, topic: &str, reason: DeadLetterReason) {
+        let labels = DeadLetterLabels {
+            topic: topic.to_owned(),
+            reason: reason.as_str(),
+        };
+        self.dead_lettered.get_or_create(&labels).inc();
     }
 
-    /// A delivery was answered.
-    pub fn delivered(&self, status: StatusCode, took: Duration) {
-        let status = status.as_u16();
+    pub(crate) fn record_delivery(&self, status: u16, elapsed: Duration) {
         self.deliveries.get_or_create(&StatusLabel { status }).inc();
-        self.delivery_duration.observe(took.as_secs_f64());
+        self.delivery_duration.observe(elapsed.as_secs_f64());
     }
 
-    /// A commit ended.
-    pub fn committed(&self, is_ok: bool, took: Duration) {
-        let kind = if is_ok { "ok" } else { "failed" };
-        self.commits.get_or_create(&KindLabel { kind }).inc();
+    pub(crate) fn record_commit(&self, is_ok: bool, elapsed: Duration) {
+        let kind = KindLabel {
+            kind: if is_ok { "ok" } else { "failed" },
+        };
+        self.commits.get_or_create(&kind).inc();
         self.commit_duration
-            .get_or_create(&KindLabel { kind })
-            .observe(took.as_secs_f64());
+            .get_or_create(&kind)
+            .observe(elapsed.as_secs_f64());
     }
 
-    /// Partitions came (`assigned`) or went (`revoked`, `lost`).
-    pub fn rebalanced(&self, kind: &'static str, partitions: i64) {
+    /// Records that the number of assigned partitions changed.
+    pub(crate) fn record_rebalance(&self, kind: &'static str, change: i64) {
         self.rebalances.get_or_create(&KindLabel { kind }).inc();
-        self.assigned.inc_by(partitions);
+        self.assigned.inc_by(change);
     }
 }
 

@@ -1,19 +1,14 @@
-//! Which records must not overtake each other.
+//! The order of records: by the object that a notification is about.
 //!
-//! The gateway's records have no key, so two events of one object can lie in two partitions. Records of
-//! one lane are delivered one after the other, wherever they came from; lanes do not wait for each other.
+//! Records of the gateway have no key, so two events of one object can lie in two partitions.
 
-use std::{
-    borrow::Cow,
-    collections::hash_map::DefaultHasher,
-    hash::{Hash, Hasher},
-};
+use std::borrow::Cow;
 
+use kafka_trigger::{OrderingKey, Record};
 use serde::Deserialize;
 
-use super::record::Record;
-
-/// Bucket and key of the object that a notification is about: of its first record, if it has several.
+/// Returns bucket and key of the object that a notification is about: of its first record, if it
+/// has several.
 pub fn object(value: &[u8]) -> Option<(String, String)> {
     let read = |bytes: &[u8]| -> Option<(String, String)> {
         let body: Body<'_> = serde_json::from_slice(bytes).ok()?;
@@ -21,23 +16,19 @@ pub fn object(value: &[u8]) -> Option<(String, String)> {
         let (bucket, key) = (&entry.bucket.name, &entry.object.key);
         Some((bucket.clone().into_owned(), key.clone().into_owned()))
     };
-    // A key need not be UTF-8, and one event of such an object must not overtake another either.
+    // Keys need not be UTF-8, and events of such an object must not overtake each other either.
     read(value).or_else(|| match String::from_utf8_lossy(value) {
         Cow::Owned(text) => read(text.as_bytes()),
         Cow::Borrowed(_) => None,
     })
 }
 
-/// The lane of a record: that of its object; else of its key; else one of its own.
-pub fn lane(record: &Record) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match (record.value.as_deref().and_then(object), &record.key) {
-        (Some(object), _) => object.hash(&mut hasher),
-        (None, Some(key)) => (&record.topic, key).hash(&mut hasher),
-        (None, None) => (&record.topic, record.partition, record.offset).hash(&mut hasher),
+/// Returns the ordering key of a record: by its object, else by its own key, else its own.
+pub fn ordering_key(record: &Record) -> OrderingKey {
+    match record.value.as_deref().and_then(object) {
+        Some(object) => OrderingKey::new(object),
+        None => OrderingKey::of_record(record),
     }
-    // That two objects may share a lane costs a wait now and then, nothing else.
-    hasher.finish()
 }
 
 /// A notification, one of its records, or a CloudEvent with either as data.
@@ -107,10 +98,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kafka::record::tests::record;
+    use crate::kafka::event::tests::record;
 
     #[test]
-    fn the_object_is_found_in_every_form() {
+    fn object_is_found_in_every_form_of_notification() {
         let s3 = r#"{"s3":{"bucket":{"name":"in"},"object":{"key":"a\u00e9 b","size":1}},"eventName":"x"}"#;
         let records = format!(r#"{{"Records":[{s3}]}}"#);
         let cases = [
@@ -129,37 +120,38 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_utf8_has_a_lane_too() {
+    fn object_with_a_key_that_is_not_utf8_is_found() {
         let value = b"{\"s3\":{\"bucket\":{\"name\":\"in\"},\"object\":{\"key\":\"\xff\"}}}";
         assert!(object(value).is_some());
     }
 
     #[test]
-    fn lanes_follow_object_then_key_then_place() {
+    fn ordering_key_follows_object_then_record_key_then_position() {
         let value = |key: &str| {
             format!(r#"{{"s3":{{"bucket":{{"name":"in"}},"object":{{"key":"{key}"}}}}}}"#)
         };
-        let of = |key: Option<&str>, value: &str, offset: i64| {
+        let key = |key: Option<&str>, value: &str, offset: i64| {
             let mut record = record(key.map(str::as_bytes), Some(value.as_bytes()));
             (record.partition, record.offset) = (offset as i32 % 16, offset);
-            lane(&record)
+            ordering_key(&record)
         };
-        assert_eq!(of(None, &value("a"), 1), of(Some("k"), &value("a"), 2));
-        assert_ne!(of(None, &value("a"), 1), of(None, &value("b"), 1));
-        assert_eq!(of(Some("k"), "no", 1), of(Some("k"), "no", 2));
-        assert_ne!(of(None, "no", 1), of(None, "no", 2));
+        assert_eq!(key(None, &value("a"), 1), key(Some("k"), &value("a"), 2));
+        assert_ne!(key(None, &value("a"), 1), key(None, &value("b"), 1));
+        assert_eq!(key(Some("k"), "no", 1), key(Some("k"), "no", 2));
+        assert_ne!(key(None, "no", 1), key(None, "no", 2));
     }
 
     proptest! {
         #[test]
-        fn any_bytes_have_a_lane(value: Vec<u8>, key: Option<Vec<u8>>) {
+        fn ordering_key_exists_for_any_bytes(value: Vec<u8>, key: Option<Vec<u8>>) {
             let record = record(key.as_deref(), Some(&value));
-            prop_assert_eq!(lane(&record), lane(&record.clone()));
+            prop_assert_eq!(ordering_key(&record), ordering_key(&record.clone()));
         }
 
         #[test]
-        fn every_key_comes_back(bucket: String, key: String) {
-            let value = serde_json::json!({"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]});
+        fn object_keeps_bucket_and_key(bucket: String, key: String) {
+            let s3 = serde_json::json!({"bucket": {"name": bucket}, "object": {"key": key}});
+            let value = serde_json::json!({"Records": [{"s3": s3}]});
             prop_assert_eq!(object(value.to_string().as_bytes()), Some((bucket, key)));
         }
     }

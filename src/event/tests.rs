@@ -1,9 +1,8 @@
-//! Requests to the function and the events parsed from them.
-
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::*;
-use serde_json::{Value, json};
-use xray::event::{Delivery, DeliveryStyle, EventKind, ObjectEvent, intake};
+use serde_json::json;
+
+use super::*;
 
 const CAPTURED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notifications");
 
@@ -23,7 +22,7 @@ fn post(pairs: &[(&str, &str)], body: &str) -> Delivery {
     intake(&Method::POST, &headers(pairs), body.as_bytes()).unwrap()
 }
 
-fn record(source: &str, key: &str) -> Value {
+fn record_of(source: &str, key: &str) -> Value {
     json!({
         "eventSource": source, "eventName": "ObjectCreated:Put",
         "s3": { "bucket": { "name": "in" }, "object": { "key": key, "size": 7, "eTag": "e", "versionId": "", "sequencer": "01" } },
@@ -122,7 +121,7 @@ fn key_decoding_depends_on_the_sender() {
         ("minio:s3", "x%2Fy+z", "x/y z"),
     ] {
         assert_eq!(
-            key(&post(&[], &notification(&[record(source, sent)]))),
+            key(&post(&[], &notification(&[record_of(source, sent)]))),
             meant,
             "{source}"
         );
@@ -131,7 +130,7 @@ fn key_decoding_depends_on_the_sender() {
 
 #[test]
 fn every_envelope_is_parsed() {
-    let bare = record("ceph:s3", "k");
+    let bare = record_of("ceph:s3", "k");
     let list = notification(std::slice::from_ref(&bare));
     let ce = |kind: &str, rest: Value| {
         let mut event = json!({ "specversion": "1.0", "id": "1", "type": kind, "source": "s" });
@@ -215,18 +214,18 @@ fn every_envelope_is_parsed() {
 
 #[test]
 fn unusable_record_does_not_affect_the_others() {
-    let mut nameless = record("ceph:s3", "x");
+    let mut nameless = record_of("ceph:s3", "x");
     nameless["s3"]["object"]
         .as_object_mut()
         .unwrap()
         .remove("key");
-    let long = record("ceph:s3", &"k".repeat(1025));
+    let long = record_of("ceph:s3", &"k".repeat(1025));
     let body = notification(&[
-        record("ceph:s3", "a"),
+        record_of("ceph:s3", "a"),
         nameless,
         long,
         json!(3),
-        record("ceph:s3", "b"),
+        record_of("ceph:s3", "b"),
     ]);
     let fine: Vec<bool> = post(&[], &body).records.iter().map(Result::is_ok).collect();
     assert_eq!(fine, [true, false, false, false, true]);
@@ -244,7 +243,7 @@ fn empty_notification_is_accepted() {
 
 #[test]
 fn other_requests_are_refused_as_problem_details() {
-    let body = notification(&[record("ceph:s3", "k")]);
+    let body = notification(&[record_of("ceph:s3", "k")]);
     let json_type = ("content-type", "application/json");
     for (what, method, pairs, body, status) in [
         (
@@ -313,7 +312,7 @@ fn other_requests_are_refused_as_problem_details() {
     ] {
         let error = intake(&method, &headers(pairs), body.as_bytes()).unwrap_err();
         assert_eq!(error.status(), status, "{what}: {error}");
-        let response = xray::report::response::problem(&error);
+        let response = crate::report::response::problem(&error);
         assert_eq!(response.status(), status);
         assert_eq!(
             response.headers()["content-type"],
@@ -326,7 +325,7 @@ fn other_requests_are_refused_as_problem_details() {
         let details: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(details["status"], status.as_u16());
     }
-    let huge = vec![b' '; xray::event::MAX_EVENT_BYTES as usize + 1];
+    let huge = vec![b' '; MAX_EVENT_BYTES as usize + 1];
     let error = intake(&Method::POST, &HeaderMap::new(), &huge).unwrap_err();
     assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
@@ -334,7 +333,7 @@ fn other_requests_are_refused_as_problem_details() {
 #[test]
 fn errors_and_debug_hide_keys() {
     let secret = "Jane Roe";
-    let body = notification(&[record("ceph:s3", secret)]);
+    let body = notification(&[record_of("ceph:s3", secret)]);
     assert!(!format!("{:?}", post(&[], &body)).contains(secret));
     for broken in [
         &body[..body.len() - 3],

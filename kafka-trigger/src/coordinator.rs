@@ -1,0 +1,243 @@
+//! The task that owns the assignment: it dispatches records, pauses and resumes partitions, commits
+//! finished offsets, and drains partitions before it gives them up.
+
+use std::sync::Arc;
+
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+
+use crate::{
+    Broker, Error, Event, Handler, Metrics, Options, Record, TopicPartition,
+    assignment::Assignment, delivery::chain, job::Job, keyed_queues::KeyedQueues,
+    log::RateLimitedLog, partition::Partition,
+};
+
+/// Runs one trigger.
+pub(crate) struct Coordinator<B, H> {
+    pub(crate) queues: Arc<KeyedQueues<B, H>>,
+    pub(crate) committer: Arc<Committer<B>>,
+    pub(crate) assignment: Arc<Assignment>,
+    pub(crate) options: Options,
+    pub(crate) stop: watch::Receiver<bool>,
+    /// The last commit, which may still be running.
+    pub(crate) committing: Option<JoinHandle<()>>,
+}
+
+/// Commits offsets.
+pub(crate) struct Committer<B> {
+    pub(crate) broker: Arc<B>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Arc<RateLimitedLog>,
+}
+
+impl<B: Broker, H: Handler> Coordinator<B, H> {
+    /// Reads until the trigger is stopped, then drains, commits and leaves the group.
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
+        let result = self.read().await;
+        // Finished records are committed at once: a supervisor that asked us to end may not wait
+        // for the rest.
+        self.start_commit();
+        self.release(&self.assignment.all()).await;
+        self.committer.broker.close().await;
+        result
+    }
+
+    async fn read(&mut self) -> Result<(), Error> {
+        let broker = self.committer.broker.clone();
+        let mut stop = self.stop.clone();
+        let mut tick = tokio::time::interval(self.options.commit_interval);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            // Biased for repeatable simulations. Events come last: they may be always ready.
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return Ok(()),
+                _ = tick.tick() => self.start_commit(),
+                () = self.assignment.wake.notified() => {}
+                event = broker.next_event() => match event {
+                    Event::Record(record) => {
+                        if let Some(partition) = self.dispatch(record) {
+                            self.adjust(&[partition]);
+                        }
+                        continue;
+                    }
+                    Event::Assigned(partitions) => self.assign(partitions),
+                    Event::Revoked(revocation) => {
+                        let kind = if revocation.is_lost { "lost" } else { "revoked" };
+                        let metrics = &self.committer.metrics;
+                        metrics.record_rebalance(kind, -count(&revocation.partitions));
+                        self.release(&self.assignment.select(&revocation.partitions)).await;
+                        drop(revocation);
+                    }
+                    Event::Lag(lags) => self.record_lags(&lags),
+                    Event::Fatal(error) => return Err(Error::Broker(error)),
+                },
+            }
+            self.adjust(&self.assignment.all());
+        }
+    }
+
+    fn assign(&self, partitions: Vec<TopicPartition>) {
+        let metrics = &self.committer.metrics;
+        metrics.record_rebalance("assigned", count(&partitions));
+        for id in partitions {
+            self.assignment.get_or_insert(id);
+        }
+    }
+
+    fn record_lags(&self, lags: &[(TopicPartition, i64)]) {
+        for (id, records) in lags {
+            // The client may still know partitions that are assigned no more.
+            if !self.assignment.select(std::slice::from_ref(id)).is_empty() {
+                let metrics = &self.committer.metrics;
+                metrics.set_lag(&self.options.group, id, Some(*records));
+            }
+        }
+    }
+
+    fn dispatch(&self, record: Record) -> Option<Arc<Partition>> {
+        let partition = self.assignment.get_or_insert(record.topic_partition());
+        if !partition.state().offsets.begin(record.offset) {
+            return None;
+        }
+        self.queues.push(Job {
+            record,
+            partition: partition.clone(),
+        });
+        Some(partition)
+    }
+
+    /// Pauses and resumes these partitions according to their state.
+    fn adjust(&self, partitions: &[Arc<Partition>]) {
+        let is_full = self.assignment.held_bytes() > self.options.max_held_bytes;
+        let window = self.options.window();
+        let (mut pause, mut resume) = (Vec::new(), Vec::new());
+        for partition in partitions {
+            let mut state = partition.state();
+            let should_pause =
+                is_full && state.offsets.unfinished() > 0 || state.should_pause(window);
+            if should_pause == state.is_paused || partition.is_revoked() {
+                continue;
+            }
+            state.is_paused = should_pause;
+            let list = if should_pause {
+                &mut pause
+            } else {
+                &mut resume
+            };
+            list.push(partition.id.clone());
+        }
+        if !pause.is_empty() {
+            self.committer.broker.pause(&pause);
+        }
+        if !resume.is_empty() {
+            self.committer.broker.resume(&resume);
+        }
+    }
+
+    /// Starts to commit finished offsets, unless a commit is running.
+    fn start_commit(&mut self) {
+        let running = self.committing.as_ref();
+        if running.is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let due = due(&self.assignment.all());
+        if !due.is_empty() {
+            let committer = self.committer.clone();
+            self.committing = Some(tokio::spawn(async move { committer.commit(&due).await }));
+        }
+    }
+
+    /// Gives partitions up: no further delivery begins, running ones are waited for, and finished
+    /// offsets are committed, unless other members have the partitions already.
+    async fn release(&mut self, partitions: &[Arc<Partition>]) {
+        for partition in partitions {
+            partition.revoke();
+        }
+        let deadline = Instant::now() + self.options.drain;
+        let mut late = 0;
+        for partition in partitions {
+            late += usize::from(!partition.drain(deadline).await);
+        }
+        let Committer {
+            broker,
+            metrics,
+            log,
+        } = &*self.committer;
+        if late > 0 {
+            let text = format!(
+                "{late} partitions were given up while deliveries were running, which may be \
+                 repeated"
+            );
+            log.warn("rebalance", &text);
+        }
+        let paused: Vec<_> = partitions
+            .iter()
+            .filter(|partition| partition.state().is_paused)
+            .map(|partition| partition.id.clone())
+            .collect();
+        if !paused.is_empty() {
+            // A client keeps the pause, and the partition may be assigned to it again.
+            broker.resume(&paused);
+        }
+        // An earlier commit must not arrive after the last one: it would move the offset back.
+        if let Some(committing) = self.committing.take() {
+            _ = committing.await;
+        }
+        if !broker.is_assignment_lost() {
+            self.committer.commit(&due(partitions)).await;
+        }
+        for partition in partitions {
+            metrics.set_lag(&self.options.group, &partition.id, None);
+        }
+        self.assignment.remove(partitions);
+    }
+}
+
+impl<B: Broker> Committer<B> {
+    async fn commit(&self, due: &[(Arc<Partition>, i64)]) {
+        if due.is_empty() {
+            return;
+        }
+        let offsets: Vec<_> = due
+            .iter()
+            .map(|(partition, offset)| (partition.id.clone(), *offset))
+            .collect();
+        let started = Instant::now();
+        let result = self.broker.commit(&offsets).await;
+        self.metrics
+            .record_commit(result.is_ok(), started.elapsed());
+        match result {
+            Ok(()) => {
+                for (partition, offset) in due {
+                    partition.state().offsets.committed(*offset);
+                }
+            }
+            // The offsets stay due, and the next commit contains them.
+            Err(error) => {
+                let text = format!("failed, retrying: {}", chain(&*error));
+                self.log.warn("commit", &text);
+            }
+        }
+    }
+}
+
+/// Waits until the trigger is stopped or dropped.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender was dropped.
+    _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Returns the finished and uncommitted offsets of these partitions.
+fn due(partitions: &[Arc<Partition>]) -> Vec<(Arc<Partition>, i64)> {
+    partitions
+        .iter()
+        .filter_map(|partition| {
+            let offset = partition.state().offsets.due()?;
+            Some((partition.clone(), offset))
+        })
+        .collect()
+}
+
+fn count(partitions: &[TopicPartition]) -> i64 {
+    i64::try_from(partitions.len()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,126 @@
+//! The offset of a partition that may be committed.
+
+use std::collections::VecDeque;
+
+/// Tracks the dispatched records of one partition, and finds the contiguous prefix that is
+/// finished.
+///
+/// Offsets may have gaps: transaction markers and compacted records have offsets too, but are
+/// never delivered.
+#[derive(Debug, Default)]
+pub(crate) struct OffsetTracker {
+    /// Offset, and whether the record is finished, in the order of dispatch. The first one is not.
+    open: VecDeque<(i64, bool)>,
+    /// Number of unfinished records in `open`.
+    unfinished: usize,
+    last_begun: Option<i64>,
+    next: Option<i64>,
+    committed: Option<i64>,
+}
+
+impl OffsetTracker {
+    /// Begins a record. Returns false if it was begun before, which happens when a client fetches
+    /// again after a reconnect.
+    pub(crate) fn begin(&mut self, offset: i64) -> bool {
+        if self.last_begun.is_some_and(|last| offset <= last) {
+            return false;
+        }
+        self.last_begun = Some(offset);
+        self.open.push_back((offset, false));
+        self.unfinished += 1;
+        true
+    }
+
+    /// Marks a record as finished.
+    pub(crate) fn finish(&mut self, offset: i64) {
+        let found = self.open.binary_search_by_key(&offset, |entry| entry.0);
+        let Some(entry) = found.ok().and_then(|index| self.open.get_mut(index)) else {
+            return;
+        };
+        if entry.1 {
+            return;
+        }
+        entry.1 = true;
+        self.unfinished -= 1;
+        while let Some((offset, true)) = self.open.front() {
+            self.next = Some(offset + 1);
+            self.open.pop_front();
+        }
+    }
+
+    /// Returns the number of records that are begun and not finished.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// Returns the offset to commit, unless it is committed already.
+    pub(crate) fn due(&self) -> Option<i64> {
+        self.next.filter(|next| Some(*next) != self.committed)
+    }
+
+    /// Marks an offset as committed. Offsets lower than the last are ignored.
+    pub(crate) fn committed(&mut self, offset: i64) {
+        self.committed = self.committed.max(Some(offset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn offset_is_due_only_without_a_gap_before_it() {
+        let mut offsets = OffsetTracker::default();
+        for offset in [5, 6, 9, 10] {
+            assert!(offsets.begin(offset));
+        }
+        assert!(!offsets.begin(9), "begun before");
+        assert_eq!(offsets.due(), None);
+        offsets.finish(6);
+        offsets.finish(10);
+        offsets.finish(7);
+        assert_eq!((offsets.due(), offsets.unfinished()), (None, 2));
+        offsets.finish(5);
+        assert_eq!(offsets.due(), Some(7));
+        offsets.committed(7);
+        assert_eq!(offsets.due(), None);
+        offsets.finish(9);
+        assert_eq!((offsets.due(), offsets.unfinished()), (Some(11), 0));
+    }
+
+    proptest! {
+        /// Compares with the definition: the largest offset below which all begun are finished.
+        #[test]
+        fn due_offset_is_the_longest_finished_prefix(
+            gaps in prop::collection::vec(1_i64..4, 1..60),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 0..120),
+        ) {
+            let mut tracker = OffsetTracker::default();
+            let mut offsets = Vec::new();
+            for gap in gaps {
+                offsets.push(offsets.last().copied().unwrap_or(-1) + gap);
+                tracker.begin(offsets[offsets.len() - 1]);
+            }
+            let mut finished = BTreeSet::new();
+            let mut last = None;
+            for index in order {
+                let offset = *index.get(&offsets);
+                finished.insert(offset);
+                tracker.finish(offset);
+                let prefix = offsets.iter().take_while(|offset| finished.contains(offset));
+                let expected = prefix.last().map(|offset| offset + 1);
+                prop_assert_eq!(tracker.due().or(last), expected);
+                prop_assert_eq!(tracker.unfinished(), offsets.len() - finished.len());
+                if let Some(due) = tracker.due() {
+                    prop_assert!(last.is_none_or(|last| last < due), "commits only grow");
+                    tracker.committed(due);
+                    last = Some(due);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! An assigned partition, shared by the coordinator and the deliveries.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use crate::{TopicPartition, offsets::OffsetTracker};
+
+/// A partition from its assignment to its revocation. Each assignment creates a new `Partition`, so
+/// late completions from an earlier assignment cannot affect it.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) id: TopicPartition,
+    revoked: watch::Sender<bool>,
+    state: Mutex<State>,
+    /// Notified when no delivery is running any more.
+    idle: Notify,
+}
+
+/// The changing part of a partition.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) offsets: OffsetTracker,
+    /// The broker was told to stop reading it.
+    pub(crate) is_paused: bool,
+    /// Number of running deliveries and dead-letter writes.
+    running: usize,
+    /// Number of records that wait for their next delivery.
+    waiting: usize,
+}
+
+/// A running delivery. Draining the partition waits until it is dropped.
+pub(crate) struct Running<'a>(&'a Partition);
+
+/// A record that waits for its next delivery. Its partition is paused until this is dropped.
+pub(crate) struct Waiting<'a>(&'a Partition);
+
+impl Partition {
+    pub(crate) fn new(id: TopicPartition) -> Self {
+        Self {
+            id,
+            revoked: watch::Sender::new(false),
+            state: Mutex::default(),
+            idle: Notify::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        *self.revoked.borrow()
+    }
+
+    /// Waits until the partition is revoked.
+    pub(crate) async fn until_revoked(&self) {
+        // The sender lives as long as `self`, so this does not fail.
+        _ = self.revoked.subscribe().wait_for(|revoked| *revoked).await;
+    }
+
+    /// Lets no further delivery begin.
+    pub(crate) fn revoke(&self) {
+        self.revoked.send_replace(true);
+    }
+
+    /// Begins a delivery, unless the partition is revoked.
+    pub(crate) fn begin(&self) -> Option<Running<'_>> {
+        let mut state = self.state();
+        if self.is_revoked() {
+            return None;
+        }
+        state.running += 1;
+        Some(Running(self))
+    }
+
+    /// Begins to wait for the next delivery of a record.
+    pub(crate) fn wait(&self) -> Waiting<'_> {
+        self.state().waiting += 1;
+        Waiting(self)
+    }
+
+    /// Waits until no delivery is running. Returns false if one still is at `deadline`.
+    pub(crate) async fn drain(&self, deadline: Instant) -> bool {
+        loop {
+            // Before the check, so that a notification in between is not missed.
+            let idle = self.idle.notified();
+            if self.state().running == 0 {
+                return true;
+            }
+            if tokio::time::timeout_at(deadline, idle).await.is_err() {
+                return self.state().running == 0;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Reports whether the broker should stop reading the partition: while one of its records waits
+    /// for a retry, and while a window of them is unfinished. A paused partition resumes when half
+    /// of the window is free, so that it does not flap.
+    pub(crate) fn should_pause(&self, window: usize) -> bool {
+        let open = self.offsets.unfinished();
+        self.waiting > 0 || open >= window || (self.is_paused && open > window / 2)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.running -= 1;
+        if state.running == 0 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.state().waiting -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+
+    fn partition() -> Partition {
+        Partition::new(TopicPartition {
+            topic: "t".into(),
+            partition: 0,
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_waits_for_running_deliveries_and_none_begins() {
+        let partition = Arc::new(partition());
+        let running = partition.begin().unwrap();
+        partition.revoke();
+        assert!(partition.begin().is_none());
+        assert!(!partition.drain(Instant::now()).await);
+        let other = partition.clone();
+        let drained =
+            tokio::spawn(
+                async move { other.drain(Instant::now() + Duration::from_secs(60)).await },
+            );
+        tokio::task::yield_now().await;
+        assert!(!drained.is_finished());
+        drop(running);
+        assert!(drained.await.unwrap());
+    }
+
+    #[test]
+    fn partition_pauses_for_a_retry_and_at_a_full_window() {
+        let partition = partition();
+        let pauses = || partition.state().should_pause(4);
+        for offset in 0..4 {
+            assert!(!pauses());
+            partition.state().offsets.begin(offset);
+        }
+        assert!(pauses());
+        partition.state().is_paused = true;
+        partition.state().offsets.finish(0);
+        assert!(pauses(), "not before half of it is free");
+        partition.state().offsets.finish(3);
+        assert!(!pauses());
+        let waiting = partition.wait();
+        assert!(pauses());
+        drop(waiting);
+        assert!(!pauses());
+    }
+}

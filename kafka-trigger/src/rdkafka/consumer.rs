@@ -1,0 +1,298 @@
+//! The member of a group, and the thread that polls it.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers, Message},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    Settings,
+    context::{Context, describe, is_fatal},
+    dead_letters::DeadLetterProducer,
+};
+use crate::{
+    BoxError, Broker, DeadLetter, Event, Header, Record, TopicPartition, log::RateLimitedLog,
+};
+
+/// Time that [`RdKafkaBroker::connect`] waits for a broker before it goes on without one.
+const FIRST_RESPONSE: Duration = Duration::from_secs(10);
+
+/// Longest time that a poll blocks, and so the delay with which the thread notices the end.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A [`Broker`] over librdkafka.
+pub struct RdKafkaBroker {
+    /// `None` after [`Broker::close`].
+    consumer: Mutex<Option<Arc<BaseConsumer<Context>>>>,
+    dead_letters: DeadLetterProducer,
+    events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
+    poller: Mutex<Option<JoinHandle<()>>>,
+    is_closing: Arc<AtomicBool>,
+}
+
+/// Error of [`RdKafkaBroker::connect`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The client rejected a setting.
+    #[error("cannot create the Kafka client")]
+    Client(#[source] KafkaError),
+    /// A broker rejected the client, and retrying is useless: for example, the password is wrong.
+    #[error("{0}")]
+    Rejected(String),
+    /// The subscription was rejected.
+    #[error("cannot subscribe")]
+    Subscribe(#[source] KafkaError),
+    /// The polling thread could not be started.
+    #[error("cannot start the polling thread")]
+    Thread(#[source] std::io::Error),
+    /// The runtime is shutting down.
+    #[error("connecting was canceled")]
+    Canceled,
+}
+
+impl RdKafkaBroker {
+    /// Joins the group. Brokers that are unreachable are waited for, after ten seconds in the
+    /// background.
+    ///
+    /// # Errors
+    /// If the client rejects a setting, or a broker rejects the client for good.
+    pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        // One event at a time: a partition that pauses has then at most two records under way.
+        let (sender, events) = mpsc::channel(1);
+        let context = Context {
+            events: sender.clone(),
+            log: Arc::default(),
+            fatal: Mutex::default(),
+        };
+        let consumer: BaseConsumer<Context> = settings
+            .consumer()
+            .create_with_context(context)
+            .map_err(ConnectError::Client)?;
+        let dead_letters = DeadLetterProducer::new(settings).map_err(ConnectError::Client)?;
+        let probe = tokio::task::spawn_blocking(move || probe(&consumer).map(|()| consumer));
+        let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Canceled)??);
+        let topics: Vec<_> = settings.topics.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&topics)
+            .map_err(ConnectError::Subscribe)?;
+        let is_closing = Arc::new(AtomicBool::new(false));
+        let poller = Poller {
+            log: consumer.context().log.clone(),
+            consumer: consumer.clone(),
+            events: sender,
+            is_closing: is_closing.clone(),
+            topics: topics.iter().map(|topic| Arc::from(*topic)).collect(),
+        };
+        let thread = std::thread::Builder::new().name("kafka".into());
+        let poller = thread
+            .spawn(move || poller.run())
+            .map_err(ConnectError::Thread)?;
+        Ok(Self {
+            consumer: Some(consumer).into(),
+            dead_letters,
+            events: events.into(),
+            poller: Some(poller).into(),
+            is_closing,
+        })
+    }
+
+    fn consumer(&self) -> Option<Arc<BaseConsumer<Context>>> {
+        let consumer = self.consumer.lock();
+        consumer.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Broker for RdKafkaBroker {
+    async fn next_event(&self) -> Event {
+        let event = self.events.lock().await.recv().await;
+        event.unwrap_or_else(|| Event::Fatal("the polling thread ended".into()))
+    }
+
+    fn pause(&self, partitions: &[TopicPartition]) {
+        if let Some(consumer) = self.consumer() {
+            _ = consumer.pause(&list(partitions));
+        }
+    }
+
+    fn resume(&self, partitions: &[TopicPartition]) {
+        if let Some(consumer) = self.consumer() {
+            _ = consumer.resume(&list(partitions));
+        }
+    }
+
+    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), BoxError> {
+        let consumer = self.consumer().ok_or("the client is closed")?;
+        let mut list = TopicPartitionList::new();
+        for (id, offset) in offsets {
+            list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*offset))?;
+        }
+        // A blocking thread waits: for an asynchronous commit the client never calls back
+        // (rust-rdkafka's issue 856).
+        let commit = move || consumer.commit(&list, CommitMode::Sync);
+        match tokio::task::spawn_blocking(commit).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(describe(&error).into()),
+        }
+    }
+
+    fn is_assignment_lost(&self) -> bool {
+        self.consumer()
+            .is_none_or(|consumer| consumer.assignment_lost())
+    }
+
+    async fn write_dead_letter(&self, letter: &DeadLetter<'_>) -> Result<(), BoxError> {
+        self.dead_letters.write(letter).await
+    }
+
+    async fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        {
+            // Unblocks the polling thread. A revocation in the channel would hold up its callback.
+            let mut events = self.events.lock().await;
+            events.close();
+            while events.try_recv().is_ok() {}
+        }
+        let poller = self.poller.lock();
+        let poller = poller.unwrap_or_else(PoisonError::into_inner).take();
+        let consumer = self.consumer.lock();
+        let consumer = consumer.unwrap_or_else(PoisonError::into_inner).take();
+        let leave = move || {
+            if let Some(poller) = poller {
+                _ = poller.join();
+            }
+            // Dropping the last reference leaves the group, which blocks.
+            drop(consumer);
+        };
+        _ = tokio::task::spawn_blocking(leave).await;
+    }
+}
+
+impl Drop for RdKafkaBroker {
+    fn drop(&mut self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The thread that polls.
+struct Poller {
+    consumer: Arc<BaseConsumer<Context>>,
+    events: mpsc::Sender<Event>,
+    is_closing: Arc<AtomicBool>,
+    log: Arc<RateLimitedLog>,
+    topics: Vec<Arc<str>>,
+}
+
+impl Poller {
+    fn run(self) {
+        while !self.is_closing.load(Ordering::Relaxed) {
+            let event = match self.consumer.poll(POLL) {
+                None => continue,
+                Some(Ok(message)) => Event::Record(self.copy(&message)),
+                Some(Err(error)) => match self.consumer.client().fatal_error() {
+                    Some((_, reason)) => Event::Fatal(reason.into()),
+                    None => {
+                        self.report(&error);
+                        continue;
+                    }
+                },
+            };
+            let is_fatal = matches!(event, Event::Fatal(_));
+            if self.events.blocking_send(event).is_err() || is_fatal {
+                return;
+            }
+        }
+    }
+
+    /// Copies a record out of the client's buffer, so that the buffer can be freed.
+    fn copy(&self, message: &BorrowedMessage<'_>) -> Record {
+        let mut topics = self.topics.iter();
+        let topic = topics.find(|topic| ***topic == *message.topic());
+        Record::copy(message, topic.cloned())
+    }
+
+    fn report(&self, error: &KafkaError) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                let topics = self.topics.join(", ");
+                let text = format!("{topics} does not exist yet, waiting for it");
+                self.log.warn("topic", &text);
+            }
+            // The error callback has reported these, with the reason.
+            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure) => {}
+            code if is_fatal(code) => {}
+            _ => self.log.warn("reading", &describe(error)),
+        }
+    }
+}
+
+impl Record {
+    /// Copies a record out of the client's buffer. `topic` is its topic, if it is at hand.
+    pub fn copy(message: &impl Message, topic: Option<Arc<str>>) -> Self {
+        let headers = message.headers().map(|headers| {
+            let copy = |value: &[u8]| Bytes::copy_from_slice(value);
+            let headers = headers.iter();
+            headers
+                .map(|header| (header.key.to_owned(), header.value.map(copy)))
+                .collect::<Vec<Header>>()
+        });
+        Self {
+            topic: topic.unwrap_or_else(|| message.topic().into()),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key().map(Bytes::copy_from_slice),
+            value: message.payload().map(Bytes::copy_from_slice),
+            headers: headers.unwrap_or_default(),
+        }
+    }
+}
+
+/// Asks a broker for its metadata, to report now an error that would last.
+fn probe(consumer: &BaseConsumer<Context>) -> Result<(), ConnectError> {
+    let started = Instant::now();
+    let context = consumer.context();
+    let log = &context.log;
+    log.mute(true);
+    loop {
+        if consumer
+            .fetch_metadata(None, Duration::from_millis(500))
+            .is_ok()
+        {
+            log.mute(false);
+            return Ok(());
+        }
+        // Errors are reported when the client is polled. Without a subscription there are no
+        // records.
+        drop(consumer.poll(Duration::ZERO));
+        if let Some(reason) = context.fatal() {
+            return Err(ConnectError::Rejected(reason));
+        }
+        if started.elapsed() > FIRST_RESPONSE {
+            log.mute(false);
+            log.warn("connection", "no broker is reachable yet, retrying");
+            return Ok(());
+        }
+    }
+}
+
+fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for id in partitions {
+        list.add_partition(&id.topic, id.partition);
+    }
+    list
+}

@@ -1,0 +1,177 @@
+//! Callbacks of librdkafka. All run on the polling thread, from inside of a poll.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::{
+    TopicPartitionList,
+    client::ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
+    error::{KafkaError, RDKafkaErrorCode},
+    statistics::Statistics,
+};
+use tokio::sync::mpsc;
+
+use crate::{Event, Revocation, TopicPartition, log::RateLimitedLog};
+
+/// Passes callbacks on as events.
+pub(super) struct Context {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) log: Arc<RateLimitedLog>,
+    /// The last error that retrying does not solve, such as a wrong password.
+    pub(super) fatal: Mutex<Option<String>>,
+}
+
+impl Context {
+    /// Returns the last error that retrying does not solve.
+    pub(super) fn fatal(&self) -> Option<String> {
+        self.fatal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl ClientContext for Context {
+    // `error` is called with the same, in fewer words.
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn stats(&self, statistics: Statistics) {
+        let mut lags = Vec::new();
+        for (topic, statistics) in statistics.topics {
+            let topic: Arc<str> = topic.into();
+            // The lag is -1 while the client does not know it.
+            let known = statistics
+                .partitions
+                .iter()
+                .filter(|(_, partition)| partition.consumer_lag >= 0);
+            lags.extend(known.map(|(id, partition)| {
+                let id = TopicPartition {
+                    topic: topic.clone(),
+                    partition: *id,
+                };
+                (id, partition.consumer_lag)
+            }));
+        }
+        if !lags.is_empty() {
+            // It fails when the trigger has ended.
+            _ = self.events.blocking_send(Event::Lag(lags));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let reason = first_sentence(reason);
+        if is_fatal(code) || is_tls_alert(reason) {
+            let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+            *fatal = Some(reason.to_owned());
+        }
+        match code {
+            _ if is_tls_alert(reason) => self.log.warn("connection", reason),
+            // Reported for each broker, and then once for all: `AllBrokersDown`.
+            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {}
+            // The polling thread reports it when the poll returns it.
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.log
+                    .warn("connection", "no broker is reachable, retrying");
+            }
+            _ => self.log.warn("connection", reason),
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Revoke(list) = rebalance else {
+            return;
+        };
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let is_lost = consumer.assignment_lost();
+        let revocation = Revocation::new(ids(list), is_lost, move || drop(release));
+        let event = Event::Revoked(revocation);
+        if self.events.blocking_send(event).is_ok() {
+            // Nothing is sent: it returns when the revocation is dropped.
+            _ = released.recv();
+        }
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) => {
+                _ = self.events.blocking_send(Event::Assigned(ids(list)));
+            }
+            Rebalance::Revoke(_) => {}
+            Rebalance::Error(error) => self.log.warn("rebalance", &describe(error)),
+        }
+    }
+}
+
+/// Reports whether retrying is useless before someone changes the settings.
+pub(super) fn is_fatal(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SaslAuthenticationFailed
+                | RDKafkaErrorCode::SSL
+                | RDKafkaErrorCode::UnsupportedSASLMechanism
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+        )
+    )
+}
+
+/// Reports whether the broker closed the connection with a TLS alert. Since TLS 1.3 it does so
+/// after the handshake, so a client without the certificate that it should have sees a connection
+/// that breaks like any other.
+fn is_tls_alert(reason: &str) -> bool {
+    reason.contains("SSL routines") && reason.contains(" alert ")
+}
+
+/// Describes an error in one line.
+pub(super) fn describe(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(code) => code.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// Removes the state of the connection and the elapsed time, which follow the reason.
+fn first_sentence(reason: &str) -> &str {
+    let line = reason.lines().next().unwrap_or_default();
+    line.split(" (after ").next().unwrap_or(line).trim()
+}
+
+fn ids(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition {
+            topic: element.topic().into(),
+            partition: element.partition(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_alert_is_told_from_a_disconnect() {
+        let alert = "ssl://localhost:9093/bootstrap: Receive failed: error:0A000412:SSL \
+            routines::ssl/tls alert bad certificate: SSL alert number 42";
+        assert!(is_tls_alert(alert));
+        let broken = "ssl://localhost:9093/1: Disconnected";
+        assert!(!is_tls_alert(broken));
+    }
+
+    #[test]
+    fn reason_is_cut_to_one_sentence() {
+        let text = "sasl_ssl://localhost:9093/bootstrap: SASL authentication error: \
+            Authentication failed (after 312ms in state AUTH_REQ, 1 identical error(s) suppressed)";
+        let short =
+            "sasl_ssl://localhost:9093/bootstrap: SASL authentication error: Authentication failed";
+        assert_eq!(first_sentence(text), short);
+    }
+}
