@@ -47,7 +47,7 @@ demo: announce build ## the whole pipeline on this machine; ARGS="--images DIR",
 
 # The figures are those of a fresh machine.
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
-CPU_MINUTES := $(if $(PORTABLE),24,18)
+CPU_MINUTES := $(if $(PORTABLE),28,22)
 MINUTES := $(shell echo $$(($(CPU_MINUTES) / $(CORES) + 2)))
 announce:
 	@[ -x $(TARGET_DIR)/release/xray ] || printf '%s\n' \
