@@ -3,8 +3,15 @@ CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ARGS ?=
 
+# Kafka over TLS needs OpenSSL: the system's if its headers are installed, otherwise a copy that is
+# compiled in, which takes six CPU minutes more. PORTABLE=1 always compiles it in, for binaries that
+# run on other machines; the image and the plugin are built so.
+PORTABLE ?= $(shell pkg-config --atleast-version=1.1.1 openssl 2>/dev/null || echo 1)
+FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
+export FEATURES
+
 .DEFAULT_GOAL := all
-.PHONY: help all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text privacy-report
+.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +40,25 @@ logevents: ## the event display, a component of its own
 	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm target/components/wasm32-wasip2/release/; }
 
 host: ## the host target/release/xray
-	$(CARGO) build --release -p xray-host
+	$(CARGO) build --release -p xray-host $(FEATURES)
 
-demo: build ## the whole pipeline on this machine; ARGS="--images DIR", --keep, --push
+demo: announce build ## the whole pipeline on this machine; ARGS="--images DIR", --keep, --push
 	$(TARGET_DIR)/release/xray demo $(ARGS)
+
+# The figures are those of a fresh machine.
+CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+CPU_MINUTES := $(if $(PORTABLE),28,22)
+MINUTES := $(shell echo $$(($(CPU_MINUTES) / $(CORES) + 2)))
+announce:
+	@[ -x $(TARGET_DIR)/release/xray ] || printf '%s\n' \
+	  "make demo compiles the function to WebAssembly and the host that runs it, then draws X-rays of" \
+	  "invented patients and sends them through the whole pipeline. The first build takes about" \
+	  "$(MINUTES) minutes on $(CORES) cores ($(CPU_MINUTES) CPU minutes), later ones take seconds." \
+	  $(if $(PORTABLE),"OpenSSL is compiled too (6 CPU minutes); pkg-config and libssl-dev make that unnecessary.")
+
+# Prints the features that a direct `cargo` command needs to share this build.
+features:
+	@echo $(FEATURES)
 
 # ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those
 # backends.
@@ -80,29 +102,30 @@ test: function logevents ## every suite, with a summary
 
 # The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
 soak: function ## the long Kafka test: 20,000 notifications, with random faults
-	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host --test kafka -- --show-output soak
+	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output soak
 
 # The request time of every backend side by side, and what loading the model costs a fresh instance.
 bench-nn: function ## request times of every inference backend
-	cd host && CI=1 $(CARGO) test --release -p xray-host --test e2e --test host -- --show-output --ignored bench_nn
+	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e --test host -- --show-output --ignored bench_nn
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
 test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin
-	cd host && SPIN=$(SPIN) $(CARGO) test --release -p xray-host --test e2e -- --show-output --ignored stock_spin
+	cd host && SPIN=$(SPIN) $(CARGO) test --release -p xray-host $(FEATURES) --test e2e -- --show-output --ignored stock_spin
 
 # The Kafka trigger beside the same events over HTTP.
 bench-kafka: function logevents ## the Kafka trigger beside the same events over HTTP
-	cd host && CI=1 $(CARGO) test --release -p xray-host --test kafka -- --show-output --ignored kafka_beside_http
+	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored kafka_beside_http
 
 # The host as Spin's trigger-kafka plugin: the archive, and the manifest for
 # `spin plugins install --file`.
-plugin: host ## the host as trigger plugin for Spin, in target/plugin
+plugin: ## the host as trigger plugin for Spin, in target/plugin
+	$(MAKE) host PORTABLE=1
 	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
 
 lint: ## wording, formatting and clippy
 	tests/lint/prose --strict
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --workspace --all-targets $(FEATURES) -- -D warnings
 
 fmt: ## format the code
 	$(CARGO) fmt --all
