@@ -62,7 +62,7 @@ features:
 
 # ONNX Runtime and OpenVINO from their PyPI wheels, for faster inference and for the tests of those
 # backends.
-backends: host ## ONNX Runtime and OpenVINO, several times faster than the built-in inference
+backends: host ## ONNX Runtime and OpenVINO, as alternatives to the built-in inference
 	$(TARGET_DIR)/release/xray setup-backends
 
 # Trains the model from X-rays in the Kaggle layout: make train DATA=dir. An interrupted run

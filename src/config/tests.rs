@@ -129,8 +129,8 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
 }
 
 /// Every stored output of every installation carries these digits. If this test fails, all of them
-/// are out of date: either undo the change, or raise [`OUTPUTS`] if the outputs really differ, and
-/// say so in the changelog.
+/// are out of date: either undo the change, or raise [`OUTPUTS`] if the outputs differ, or
+/// update the digests if a setting was added. Then say so in the changelog.
 #[test]
 fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();

@@ -68,7 +68,8 @@ reasons! {
     OwnOutput = "own-output",
     /// The object is an empty one that consoles create as a "folder".
     FolderMarker = "folder-marker",
-    /// The stored outputs were made for this very event.
+    /// The stored outputs were made from the same source, by the same model, under the same
+    /// settings.
     Duplicate = "duplicate",
     /// The stored outputs were made for a later event.
     Stale = "stale",
