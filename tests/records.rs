@@ -339,6 +339,9 @@ fn missing_output_bucket_is_named() {
                 .unwrap()
                 .contains(&format!("the bucket {bucket} does not exist"))
         );
+        // A copy that was stored before the failure is reported.
+        let is_stored = bucket == "in-processed";
+        assert_eq!(report.anonymized, is_stored.then_some(Stored::Stored));
     }
 }
 

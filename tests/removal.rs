@@ -141,6 +141,25 @@ fn removal_asks_for_redelivery_if_the_store_is_down() {
 }
 
 #[test]
+fn failure_after_the_removal_reports_the_removal() {
+    let requests = {
+        let store = following();
+        store.process(&store.upload(KEY, 1));
+        let before = store.requests();
+        check(&store, &removed(&store, KEY, 2), Outcome::Done, None);
+        store.requests() - before
+    };
+    let store = following();
+    store.process(&store.upload(KEY, 1));
+    // The last request asks for the source again.
+    store.fail_after(requests - 1, Fault::Status(503));
+    let event = removed(&store, KEY, 2);
+    let report = check(&store, &event, Outcome::Retry, Some("store"));
+    let gone = Some(Stored::Removed);
+    assert_eq!((report.processed, report.anonymized), (gone, gone));
+}
+
+#[test]
 fn removals_of_outputs_are_skipped() {
     let store = following();
     let event = store.event("in-processed", PROCESSED, DELETE, 1);

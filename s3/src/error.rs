@@ -41,7 +41,9 @@ impl Error {
     /// Reports whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Transport(_) => true,
+            // A success whose body lacks the result: S3 reports late failures of a multipart upload
+            // this way, and a proxy may have responded in its place.
+            Error::Transport(_) | Error::Missing(_) | Error::Document => true,
             Error::Refused(refusal) => refusal.is_transient(),
             _ => false,
         }

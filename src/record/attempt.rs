@@ -103,6 +103,7 @@ pub async fn restore(
         match ended? {
             Attempt::Skipped(_) => return Ok(None),
             Attempt::Stored { anonymized, .. } => return Ok(Some(anonymized)),
+            Attempt::Failed { error, .. } => return Err(error),
             Attempt::Overtaken { by: next, .. } => by = next,
         }
     }

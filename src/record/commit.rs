@@ -19,7 +19,7 @@ use crate::{
 pub const ATTEMPTS: usize = 4;
 
 /// Result of one attempt at a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Attempt {
     /// There was nothing to do.
     Skipped(Reason),
@@ -29,6 +29,13 @@ pub enum Attempt {
         anonymized: Stored,
         /// The copy is due, but not stored among the anonymized ones.
         kept_back: Option<KeptBack>,
+    },
+    /// The processed object could not be stored, after the redacted copies had been changed.
+    Failed {
+        /// Failure of the store.
+        error: Error,
+        /// State of the anonymized copy.
+        anonymized: Stored,
     },
     /// A later event completed after this one had changed a redacted copy.
     Overtaken {
@@ -186,11 +193,15 @@ impl<P: Ports> Commit<'_, P> {
                 _ if touched => Stored::Removed,
                 _ => kept_state.unwrap_or(Stored::NotDue),
             };
-            if self.store.put_processed(&processed).await? == Put::Stored {
-                return Ok(Attempt::Stored {
-                    anonymized,
-                    kept_back,
-                });
+            match self.store.put_processed(&processed).await {
+                Ok(Put::Stored) => {
+                    return Ok(Attempt::Stored {
+                        anonymized,
+                        kept_back,
+                    });
+                }
+                Ok(Put::Conflict) => {}
+                Err(error) => return Ok(Attempt::Failed { error, anonymized }),
             }
         }
         Err(contended())

@@ -108,10 +108,11 @@ async fn remove(ports: &impl Ports, config: &Config, event: &ObjectEvent) -> Rep
         Ok(removal) => removal,
         Err(error) => return Report::new(Outcome::Retry).failed(&error),
     };
-    let report = match (&removal.source, removal.skipped) {
-        (Some(source), _) => make(ports, config, source, true).await,
-        (None, Some(reason)) => Report::new(Outcome::Skipped).skipped(reason),
-        (None, None) => Report::new(Outcome::Done),
+    let report = match (&removal.unconfirmed, &removal.source, removal.skipped) {
+        (Some(error), _, _) => Report::new(Outcome::Retry).failed(error),
+        (None, Some(source), _) => make(ports, config, source, true).await,
+        (None, None, Some(reason)) => Report::new(Outcome::Skipped).skipped(reason),
+        (None, None, None) => Report::new(Outcome::Done),
     };
     Report {
         processed: report.processed.or(removal.processed),
@@ -151,6 +152,10 @@ async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: 
             processed: Some(Stored::Stored),
             anonymized: Some(anonymized),
             ..report
+        },
+        Ok(Attempt::Failed { error, anonymized }) => Report {
+            anonymized: Some(anonymized),
+            ..report.failed(&error)
         },
         Ok(Attempt::Overtaken { by, reason }) => {
             match restore(ports, config, event, &contracts, by).await {

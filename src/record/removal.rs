@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Result of a removal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Removal {
     /// Reason for removing nothing.
     pub skipped: Option<Reason>,
@@ -31,6 +31,8 @@ pub struct Removal {
     /// Source that exists now and whose outputs must be made: it was stored while the others were
     /// removed, or became visible because the version that hid it was removed.
     pub source: Option<ObjectEvent>,
+    /// Failure to ask for the source again after the outputs were removed.
+    pub unconfirmed: Option<Error>,
 }
 
 impl Removal {
@@ -80,7 +82,10 @@ pub async fn remove_outputs(
         true => Stored::Removed,
         false => Stored::NotDue,
     };
-    let source = current_source(ports, config, event).await?;
+    let (source, unconfirmed) = match current_source(ports, config, event).await {
+        Ok(source) => (source, None),
+        Err(error) => (None, Some(error)),
+    };
     let had_none = source.is_none() && !had_processed && !had_copies;
     Ok(Removal {
         skipped: had_none.then_some(Reason::NoOutputs),
@@ -90,6 +95,7 @@ pub async fn remove_outputs(
             None => Stored::NoKey,
         }),
         source,
+        unconfirmed,
     })
 }
 

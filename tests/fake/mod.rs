@@ -45,6 +45,8 @@ pub struct Fake {
     variables: BTreeMap<&'static str, String>,
     buckets: RefCell<BTreeMap<String, BTreeMap<String, Stored>>>,
     fault: Cell<Option<Fault>>,
+    /// Number of requests after which the fault sets in.
+    sound_requests: Cell<usize>,
     races: RefCell<BTreeMap<String, u32>>,
     puts: RefCell<Vec<String>>,
     requests: Cell<usize>,
@@ -129,6 +131,7 @@ impl Fake {
                     .collect(),
             ),
             fault: Cell::new(None),
+            sound_requests: Cell::new(0),
             races: RefCell::default(),
             puts: RefCell::default(),
             requests: Cell::new(0),
@@ -259,7 +262,14 @@ impl Fake {
         self.fault.set(Some(fault));
     }
 
+    /// Fails from the request after the next `sound` ones on.
+    pub fn fail_after(&self, sound: usize, fault: Fault) {
+        self.sound_requests.set(self.requests() + sound);
+        self.fault.set(Some(fault));
+    }
+
     pub fn heal(&self) {
+        self.sound_requests.set(0);
         self.fault.set(None);
     }
 
@@ -454,7 +464,8 @@ impl Ports for Fake {
         limit: u64,
     ) -> Result<Response<Bytes>, SendError> {
         self.requests.set(self.requests.get() + 1);
-        let mut response = match self.fault.get() {
+        let fault = self.fault.get();
+        let mut response = match fault.filter(|_| self.requests() > self.sound_requests.get()) {
             Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),
             Some(Fault::Status(status)) => error(status, "Whatever"),
             _ if !self.verifies(&request) => error(403, "SignatureDoesNotMatch"),

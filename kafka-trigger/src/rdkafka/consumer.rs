@@ -164,7 +164,8 @@ impl Broker for RdKafkaBroker {
             // Unblocks the polling thread. A revocation in the channel would hold up its callback.
             let mut events = self.events.lock().await;
             events.close();
-            while events.try_recv().is_ok() {}
+            // Unlike `try_recv`, this also waits for a send that has begun.
+            while events.recv().await.is_some() {}
         }
         let poller = self.poller.lock();
         let poller = poller.unwrap_or_else(PoisonError::into_inner).take();

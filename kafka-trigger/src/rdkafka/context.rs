@@ -73,8 +73,7 @@ impl ClientContext for Context {
             // The polling thread reports it when the poll returns it.
             Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => {
-                self.log
-                    .warn("connection", "no broker is reachable, retrying");
+                self.log.warn("brokers", "no broker is reachable, retrying");
             }
             _ => self.log.warn("connection", reason),
         }
