@@ -1,7 +1,12 @@
 //! The producer of dead letters.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
+use super::settings::{MAX_MESSAGE_BYTES, Settings};
+use crate::{BoxError, DeadLetter, DeadLetterHeaders};
 use bytes::Bytes;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -9,10 +14,6 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
-use tokio::sync::OnceCell;
-
-use super::settings::{MAX_MESSAGE_BYTES, Settings};
-use crate::{BoxError, DeadLetter, DeadLetterHeaders};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -21,7 +22,7 @@ pub(super) struct DeadLetterProducer {
     producer: FutureProducer,
     settings: Settings,
     headers: DeadLetterHeaders,
-    topic_exists: OnceCell<()>,
+    topic_exists: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,15 +39,20 @@ impl DeadLetterProducer {
             producer: settings.producer().create()?,
             settings: settings.clone(),
             headers: DeadLetterHeaders::new(settings.dead_letter_prefix.clone()),
-            topic_exists: OnceCell::new(),
+            topic_exists: AtomicBool::new(false),
         })
     }
 
     /// Writes a dead letter. Returns when all in-sync replicas have it.
+    ///
+    /// Without a success so far, creates the topic first. A failure of that counts only if writing
+    /// fails too: the topic may exist, and librdkafka's in-process broker, which does not respond
+    /// to the request, creates topics when they are written to.
     pub(super) async fn write(&self, letter: &DeadLetter<'_>) -> Result<(), BoxError> {
-        self.topic_exists
-            .get_or_try_init(|| self.create_topic())
-            .await?;
+        let created = match self.topic_exists.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.create_topic().await,
+        };
         let mut headers = OwnedHeaders::new();
         for (key, value) in &self.headers.write(letter) {
             headers = headers.insert(Header {
@@ -59,8 +65,13 @@ impl DeadLetterProducer {
         record.key = letter.record.key.as_deref();
         record.payload = letter.record.value.as_deref();
         let sent = self.producer.send(record, TIMEOUT).await;
-        // The other half of the error is the record, which must not be logged.
-        sent.map_err(|(error, _)| error)?;
+        if let Err((error, _)) = sent {
+            // A topic that could not be created is the likely reason. The other half of the error
+            // is the record, which must not be logged.
+            created?;
+            return Err(error.into());
+        }
+        self.topic_exists.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -85,8 +96,6 @@ impl DeadLetterProducer {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
             // It may exist all the same; if not, writing fails and says so.
             Err((_, RDKafkaErrorCode::TopicAuthorizationFailed)) => Ok(()),
-            // librdkafka's in-process broker creates topics when they are written to.
-            Err((_, RDKafkaErrorCode::UnsupportedFeature)) => Ok(()),
             Err((_, code)) => Err(error(KafkaError::AdminOp(code)).into()),
         }
     }
