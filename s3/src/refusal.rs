@@ -93,7 +93,7 @@ impl Refusal {
             Reason::Forbidden if self.code.is_empty() => {
                 "check the keys, the region, this machine's clock and the bucket's policy"
             }
-            Reason::Forbidden => "this user may not do that, check the bucket's policy",
+            Reason::Forbidden => "this user lacks the permission, check the bucket's policy",
             Reason::NoSuchObject
                 if self.status == StatusCode::NOT_FOUND && self.code.is_empty() =>
             {
@@ -102,7 +102,7 @@ impl Refusal {
             _ => match self.code.as_str() {
                 "BucketAlreadyExists" => "another user owns the bucket, choose another name",
                 "BucketNotEmpty" => "delete its objects first",
-                "EntityTooLarge" => "the store takes no object this large",
+                "EntityTooLarge" => "the store rejects objects of this size",
                 "QuotaExceeded" => "the quota of the user or the bucket is used up, raise it",
                 "TooManyBuckets" => "the user's limit on buckets is reached, raise it",
                 _ => return None,

@@ -244,7 +244,7 @@ async fn notification_topic_and_receiver() {
         doctor(),
         "notification",
         "failed",
-        "every PUT into doctor-topic is refused",
+        "every PUT into doctor-topic is rejected",
     );
     // As it is, and as the remedy says.
     let refused = owner.put(bucket, "a.jpg", "image/jpeg", "x".into()).await;
@@ -259,7 +259,7 @@ async fn notification_topic_and_receiver() {
     gateway.topic_action(&nowhere);
     breaks(doctor(), "topic", "failed", "pushes nowhere");
     set_up(gateway, bucket, "http://127.0.0.1:9/", &[]);
-    breaks(doctor(), "receiver", "failed", "nobody listens");
+    breaks(doctor(), "receiver", "failed", "connection refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,6 +271,6 @@ async fn what_only_the_whole_way_shows() {
     let receiver = swallower().await;
     set_up(gateway, bucket, &receiver.address, &[]);
     let command = doctor(gateway, bucket, &["--timeout", "2"]);
-    breaks(command, "end to end", "failed", "no output came within 2 s");
+    breaks(command, "end to end", "failed", "no output arrived within 2 s");
     assert_eq!(objects(gateway, bucket).await, 0, "the phantom is gone");
 }

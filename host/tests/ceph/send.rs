@@ -33,7 +33,7 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
     let (is_ok, said, errors) = run(&mut send(&site, &site.bucket, &arguments));
     assert!(is_ok, "{errors}");
     assert!(errors.contains("4 sent to send (10."), "{errors}");
-    assert!(errors.contains("0 there already"), "{errors}");
+    assert!(errors.contains("0 already there"), "{errors}");
     assert!(!format!("{said}{errors}").contains("Roe"), "{errors}");
     for (key, body) in [
         ("ward 7/Roe & Söhne/Jane Roe+1.jpeg", picture(0)),
@@ -56,7 +56,7 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
     // alone.
     let (is_ok, _, errors) = run(&mut send(&site, &site.bucket, &arguments));
     assert!(
-        is_ok && errors.contains("0 sent to send (0 B), 4 there already"),
+        is_ok && errors.contains("0 sent to send (0 B), 4 already there"),
         "{errors}"
     );
     assert_eq!(function.reports().len(), reports);
