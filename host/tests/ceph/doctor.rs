@@ -271,6 +271,11 @@ async fn what_only_the_whole_way_shows() {
     let receiver = swallower().await;
     set_up(gateway, bucket, &receiver.address, &[]);
     let command = doctor(gateway, bucket, &["--timeout", "2"]);
-    breaks(command, "end to end", "failed", "no output arrived within 2 s");
+    breaks(
+        command,
+        "end to end",
+        "failed",
+        "no output arrived within 2 s",
+    );
     assert_eq!(objects(gateway, bucket).await, 0, "the phantom is gone");
 }
