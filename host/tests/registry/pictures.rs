@@ -55,7 +55,7 @@ fn pictures_are_the_same_from_a_registry() {
     // Two processed pictures, and an anonymized one of who is ill.
     assert_eq!(local.len(), 3);
     for (tag, form, nn, inference) in [
-        ("composed", &[][..], &[][..], "came composed with"),
+        ("composed", &[][..], &[][..], "composed with one"),
         ("beside", &["--compose=false"], &embedded, "by rten"),
         (
             "archive",
