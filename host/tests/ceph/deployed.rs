@@ -65,7 +65,7 @@ async fn the_manifests_let_everybody_do_their_part() {
                       query: &str,
                       body: &str| {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let answer = raw(&client, method, bucket, key, query, HeaderMap::new(), body).await;
+        let answer = raw(client, method, bucket, key, query, HeaderMap::new(), body).await;
         answer.expect("a response").status().as_u16()
     };
     let owner = gateway.owner();
@@ -142,7 +142,7 @@ async fn the_manifests_let_everybody_do_their_part() {
     let mut from = HeaderMap::new();
     let source = format!("{quarantine}/o").parse().expect("a header");
     from.insert("x-amz-copy-source", source);
-    let moved = raw(&review, put, anonymized, "moved", "", from, Bytes::new());
+    let moved = raw(review, put, anonymized, "moved", "", from, Bytes::new());
     assert_eq!(moved.await.expect("a response").status(), 200);
     assert_eq!(send(review, delete, quarantine, "o", "", "").await, 204);
     assert_eq!(send(research, get, anonymized, "moved", "", "").await, 200);

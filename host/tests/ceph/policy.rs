@@ -56,7 +56,7 @@ async fn send(client: &Client, verb: &Verb) -> u16 {
     };
     let method = verb.method.clone();
     let sent = raw(
-        &client,
+        client,
         method,
         verb.bucket,
         verb.key,
