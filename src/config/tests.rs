@@ -136,7 +136,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=1\n\
+        "outputs=2\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          exam_date=keep\n\
@@ -151,11 +151,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None), "5763bf69629c49c4");
+    assert_eq!(defaults.settings_digest(None), "e31e2a0a6e1d5421");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector)),
-        "e1db1fd834dd6b76"
+        "ae2083f1d2cac44f"
     );
 
     let full = config(&[
@@ -188,7 +188,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=1\n\
+        "outputs=2\n\
          anonymize=all\n\
          anonymized_label=true\n\
          exam_date=shift\n\
@@ -203,7 +203,7 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "57d246a0bc3c81bd");
+    assert_eq!(full.settings_digest(Some(&detector)), "a0a5811d83b72aba");
 }
 
 #[test]
