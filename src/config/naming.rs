@@ -56,7 +56,7 @@ impl Naming {
     }
 }
 
-/// Patterns for the name of one folder: `*` stands for any text, `?` for any character.
+/// Patterns for the name of one folder: `*` matches any text, `?` any character.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Globs(Vec<WildMatch>);
 
@@ -64,7 +64,7 @@ impl Globs {
     /// Parses patterns separated by commas.
     ///
     /// # Errors
-    /// When a pattern is empty or contains a slash: it stands for one folder.
+    /// When a pattern is empty or contains a slash: it names one folder.
     pub fn parse(text: &str) -> Result<Globs, String> {
         if text.is_empty() {
             return Ok(Globs::default());
@@ -72,7 +72,7 @@ impl Globs {
         let pattern = |pattern: &str| match pattern.trim() {
             "" => Err("has an empty pattern; separate patterns by one comma each".to_owned()),
             p if p.contains('/') => Err(format!(
-                "`{p}` contains a slash, but each pattern stands for one folder"
+                "`{p}` contains a slash, but each pattern names one folder"
             )),
             p => Ok(WildMatch::new(p)),
         };

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::fold::{runs, words};
 
-/// How names of months begin in English, German, French and Spanish.
+/// Beginnings of the names of months in English, German, French and Spanish.
 const MONTHS: [&[&str]; 12] = [
     &["jan", "jän", "ene"],
     &["feb", "fév", "fev"],
