@@ -1,4 +1,4 @@
-"""Writes model.onnx and contract.json from a checkpoint, and checks that the graph equals the network.
+"""Writes model.onnx and contract.json from a checkpoint, and checks the graph against the network.
 
     python publish.py --out DIR [--checkpoint FILE] [--low 0.4 --high 0.6 --marker 0.5]
 """
