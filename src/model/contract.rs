@@ -205,7 +205,11 @@ impl Contract {
         let contract: Contract = version::parse(text, &NEW_KEYS)?;
         version::check_head(&contract.name, &contract.model_sha256)?;
         contract.input.check()?;
-        if !contract.output.prevalence.is_none_or(|p| 0.0 < p && p < 1.0) {
+        if !contract
+            .output
+            .prevalence
+            .is_none_or(|p| 0.0 < p && p < 1.0)
+        {
             return Err(invalid(
                 "`output.prevalence` must be over 0 and under 1".into(),
             ));

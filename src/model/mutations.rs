@@ -63,7 +63,12 @@ fn contract_survives_mutated_files() {
                 let input = &contract.input;
                 assert!((1..=4096).contains(&input.width) && (1..=4096).contains(&input.height));
                 assert_eq!(contract.model_sha256.len(), 64);
-                assert!(contract.output.prevalence.is_none_or(|p| 0.0 < p && p < 1.0));
+                assert!(
+                    contract
+                        .output
+                        .prevalence
+                        .is_none_or(|p| 0.0 < p && p < 1.0)
+                );
                 for channel in 0..input.channels.count() {
                     assert!(input.scale.of(channel).is_finite());
                     assert!(input.offset.of(channel).is_finite());
