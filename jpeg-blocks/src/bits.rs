@@ -74,7 +74,11 @@ impl ScanBits {
         let rest = bit.div_ceil(8) as usize..(to / 8) as usize;
         let is_last = interval + 1 == self.intervals();
         rest.is_empty()
-            || is_last && self.bytes.get(rest).is_some_and(|rest| rest.iter().all(|&b| b == 0))
+            || is_last
+                && self
+                    .bytes
+                    .get(rest)
+                    .is_some_and(|rest| rest.iter().all(|&b| b == 0))
     }
 
     /// Returns a reader positioned at this bit.

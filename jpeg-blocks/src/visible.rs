@@ -8,7 +8,7 @@ use crate::{
     dct::{Coefficients, forward, inverse},
     edit::{Content, Edits},
     error::Error,
-    file::{Body, File},
+    file::File,
     headers::{Component, Frame},
     markers, metadata,
     pixels::Mcu,
@@ -112,7 +112,10 @@ fn replicate_edge(
         let (left, top) = (n % c.h * 8, n / c.h * 8);
         if left + 8 > width || top + 8 > height {
             let wanted = std::array::from_fn(|i| sample(left + i % 8, top + i / 8));
-            let shown = (width.saturating_sub(left).min(8), height.saturating_sub(top).min(8));
+            let shown = (
+                width.saturating_sub(left).min(8),
+                height.saturating_sub(top).min(8),
+            );
             *block = fit(&wanted, shown, steps);
         }
     }
@@ -127,7 +130,10 @@ fn fit(wanted: &[u8; 64], (width, height): (usize, usize), steps: &[u16; 64]) ->
     let is_visible = |i: usize| i % 8 < width && i / 8 < height;
     let worst = |made: &[u8; 64]| {
         let visible = (0..64).filter(|&i| is_visible(i));
-        visible.map(|i| made[i].abs_diff(wanted[i])).max().unwrap_or(0)
+        visible
+            .map(|i| made[i].abs_diff(wanted[i]))
+            .max()
+            .unwrap_or(0)
     };
     let mut best = forward(wanted, steps);
     let mut made = inverse(&best, steps);

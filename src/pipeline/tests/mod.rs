@@ -22,6 +22,7 @@ use crate::{
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 26,
     max_pixels: 1 << 26,
+    max_memory: u64::MAX,
 };
 
 fn contract(side: u32) -> Contract {
