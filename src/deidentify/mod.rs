@@ -5,6 +5,7 @@
 //! digest can by chance spell a date, a numeric id or a name with a vowel, and a search of the
 //! anonymized bucket for any of them has no false alarms.
 
+mod dates;
 mod fold;
 mod identifiers;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use jiff::{ToSpan as _, civil::Date};
 use identifiers::Identifiers;
 
 use crate::{
-    config::{ExamDate, StudyId},
+    config::{ExamDate, Naming, StudyId},
     event::MAX_KEY_BYTES,
     secret::{Secret, hmac_sha256},
 };
@@ -35,8 +36,7 @@ const MAX_PREFIX: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Pseudonyms {
     key: Secret,
-    study_id: StudyId,
-    exam_date: ExamDate,
+    naming: Naming,
 }
 
 /// The two possible keys of an anonymized copy.
@@ -49,13 +49,9 @@ pub struct AnonymizedKeys {
 }
 
 impl Pseudonyms {
-    /// Derives pseudonyms from `key`.
-    pub fn new(key: Secret, study_id: StudyId, exam_date: ExamDate) -> Pseudonyms {
-        Pseudonyms {
-            key,
-            study_id,
-            exam_date,
-        }
+    /// Derives pseudonyms from `key`, in the form that `naming` describes.
+    pub fn new(key: Secret, naming: Naming) -> Pseudonyms {
+        Pseudonyms { key, naming }
     }
 
     /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
@@ -78,10 +74,10 @@ impl Pseudonyms {
     /// Returns the keys of the anonymized copy of `key` in `bucket`.
     ///
     /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study
-    /// id>_XXXX-XX-XX_<exam>.<ext>` in the same folder. Each folder that contains a part of the
-    /// name, the id, the birth date, or more of the exam date than the new name keeps becomes a
-    /// digest. A name that does not fit the pattern is replaced entirely, and so is every folder it
-    /// is in.
+    /// id>_XXXX-XX-XX_<exam>.<ext>`. Each folder becomes a digest, unless the settings keep it and
+    /// it contains no part of the name, the id, the birth date or the age, and no more of the exam
+    /// date than the new name does. A name that does not fit the pattern is replaced entirely, and
+    /// so is every folder it is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
@@ -97,8 +93,14 @@ impl Pseudonyms {
             None => format!("unnamed_{}", self.digest("object", &source, STUDY_LETTERS)),
         };
         let segment = |s: &str| match &patient {
-            Some(p) if !p.is_identified_by(s) && !self.reveals_exam(p, s) => s.to_owned(),
             _ if s.is_empty() => String::new(),
+            Some(p)
+                if self.naming.keeps_folder(s)
+                    && !p.is_identified_by(s)
+                    && !self.reveals_exam(p, s) =>
+            {
+                s.to_owned()
+            }
             _ => self.digest("folder", s, STUDY_LETTERS),
         };
         let mut prefix = String::new();
@@ -118,7 +120,7 @@ impl Pseudonyms {
     }
 
     fn study(&self, id: &str) -> String {
-        match self.study_id {
+        match self.naming.study_id {
             StudyId::Keyed => self.digest("study", id, STUDY_LETTERS),
             StudyId::Legacy => legacy_study_id(id),
         }
@@ -127,7 +129,7 @@ impl Pseudonyms {
     /// Returns the part of the exam date that stays.
     fn exam(&self, patient: &Patient<'_>) -> String {
         let date = patient.exam;
-        match self.exam_date {
+        match self.naming.exam_date {
             ExamDate::Keep => date.to_string(),
             ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
             ExamDate::Shift => {
@@ -143,13 +145,13 @@ impl Pseudonyms {
 
     /// Reports whether `text` contains more of the exam date than the new name does.
     fn reveals_exam(&self, patient: &Patient<'_>, text: &str) -> bool {
-        match self.exam_date {
+        match self.naming.exam_date {
             ExamDate::Keep => false,
             ExamDate::Year => {
-                identifiers::contains_date(patient.exam, text)
-                    && !identifiers::is_year_alone(patient.exam, text)
+                dates::contains_date(patient.exam, text)
+                    && !dates::is_year_alone(patient.exam, text)
             }
-            ExamDate::Shift => identifiers::contains_date(patient.exam, text),
+            ExamDate::Shift => dates::contains_date(patient.exam, text),
         }
     }
 }
@@ -233,7 +235,7 @@ impl<'a> Patient<'a> {
 
     /// Reports whether `text` identifies the patient, or may do so.
     fn is_identified_by(&self, text: &str) -> bool {
-        Identifiers::new(self.name, &self.id, self.birth).contains_identifier(text)
+        Identifiers::new(self.name, &self.id, self.birth, self.exam).contains_identifier(text)
     }
 }
 

@@ -56,7 +56,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     pub fn new(ports: &'a P, config: &'a Config, event: &'a ObjectEvent) -> Self {
         let (bucket, key) = (event.object.bucket(), event.object.key());
         let names = config.pseudonym_key.clone().map(|secret| {
-            let pseudonyms = Pseudonyms::new(secret, config.study_id, config.exam_date);
+            let pseudonyms = Pseudonyms::new(secret, config.naming.clone());
             let keys = pseudonyms.anonymized_keys(bucket, key);
             (pseudonyms, keys)
         });

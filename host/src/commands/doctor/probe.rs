@@ -62,8 +62,7 @@ impl<'a> Probe<'a> {
         let config = &site.settings.config;
         let bucket = &site.settings.buckets.input;
         let keys = config.pseudonym_key.clone().map(|secret| {
-            Pseudonyms::new(secret, config.study_id, config.exam_date)
-                .anonymized_keys(bucket, &source)
+            Pseudonyms::new(secret, config.naming.clone()).anonymized_keys(bucket, &source)
         });
         Self {
             site,

@@ -38,7 +38,7 @@ pub async fn outputs_of(
         ..Outputs::default()
     };
     if let Some(secret) = &config.pseudonym_key {
-        let pseudonyms = Pseudonyms::new(secret.clone(), config.study_id, config.exam_date);
+        let pseudonyms = Pseudonyms::new(secret.clone(), config.naming.clone());
         let object = ObjectRef::new(bucket, key, None).context("invalid object key")?;
         let keys = pseudonyms.anonymized_keys(bucket, key);
         let keys = [keys.base, keys.alternative];
