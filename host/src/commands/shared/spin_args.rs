@@ -59,6 +59,7 @@ impl SpinArgs {
         options.temp.clone_from(&self.temp);
         if self.disable_cache {
             options.state_dir = None;
+            options.precompiled_dir = None;
         }
         if let Some(bytes) = self.max_instance_memory {
             options.max_memory = bytes;
