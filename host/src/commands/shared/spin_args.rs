@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn senseless_options_are_rejected() {
         for (arguments, said) in [
             (&["--env", "NAME"][..], "NAME=VALUE"),
             (&["--follow", "a", "--quiet"], "cannot be used with"),
