@@ -208,7 +208,7 @@ mod tests {
         let whole = orientation_only(6);
         for length in 4..whole.len() {
             let read = orientation(&app1(&whole[4..length]));
-            // Without the EXIF header it is no EXIF segment.
+            // A segment without the whole EXIF header is of another kind.
             assert!(matches!(read, None | Some(1 | 6)), "{read:?}");
         }
         let offset_beyond_end = b"Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF";
