@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends test-ceph-all train train-text privacy-report
+.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,27 @@ train-text: host ## train the text detector: DATA=DIR with NORMAL and PNEUMONIA
 	$(TEXT_WORK)/venv/bin/pip install --quiet -r training/text/requirements.txt
 	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
 	$(TEXT_WORK)/venv/bin/python training/text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --figures $(TEXT_FIGURES) --work $(TEXT_WORK) $(ARGS)
+
+# Trains the detector's successor: make train-detector DATA=dir SMALL=dir MINUTES=60. It resumes,
+# and writes training/text/checkpoint.npz. training/text/README.md has the rest.
+DETECTOR_WORK ?= $(TARGET_DIR)/train-detector
+DETECTOR_PYTHON = $(DETECTOR_WORK)/venv/bin/python
+MINUTES ?= 60
+$(DETECTOR_WORK)/ready: training/text/requirements-detector.txt training/text/fonts.txt
+	[ -x $(DETECTOR_PYTHON) ] || python3 -m venv $(DETECTOR_WORK)/venv
+	$(DETECTOR_WORK)/venv/bin/pip install --quiet -r training/text/requirements-detector.txt
+	training/text/install-fonts $(DETECTOR_WORK)/fonts
+	training/text/install-fonts $(DETECTOR_WORK)/unseen --unseen
+	rm -f $(DETECTOR_WORK)/fonts/index.json
+	touch $@
+train-detector: host $(DETECTOR_WORK)/ready ## train the text detector's successor: DATA=DIR SMALL=DIR MINUTES=60
+	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-detector DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
+	[ -e $(DETECTOR_WORK)/phantoms/truth.json ] || $(TARGET_DIR)/release/xray make-images --quiet --count 60 --seed 71 -o $(DETECTOR_WORK)/phantoms
+	$(DETECTOR_PYTHON) training/text/learn.py --data $(DATA) $(if $(SMALL),--small $(SMALL)) --phantoms $(DETECTOR_WORK)/phantoms --fonts $(DETECTOR_WORK)/fonts --work $(DETECTOR_WORK) --minutes $(MINUTES) $(ARGS)
+judge-detector: $(DETECTOR_WORK)/ready ## lines missed by kind, shipped detector and successor: DATA=DIR
+	$(DETECTOR_PYTHON) training/text/selftest.py $(DETECTOR_WORK)/fonts $(DETECTOR_WORK)/unseen
+	$(DETECTOR_PYTHON) training/text/publish.py --out $(DETECTOR_WORK)/model
+	$(DETECTOR_PYTHON) training/text/judge.py --data $(DATA) --unseen $(DETECTOR_WORK)/unseen --model models/text/model.onnx $(DETECTOR_WORK)/model/model.onnx $(ARGS)
 
 # Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir
 # N=2000 SEED=9

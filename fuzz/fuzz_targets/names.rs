@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use xray::{
-    config::{ExamDate, StudyId},
+    config::{ExamDate, Folders, Globs, Naming, StudyId},
     deidentify::Pseudonyms,
     secret::Secret,
 };
@@ -12,7 +12,13 @@ use xray::{
 fuzz_target!(|input: (&str, u8)| {
     let (key, exam) = input;
     let exam = [ExamDate::Keep, ExamDate::Year, ExamDate::Shift][usize::from(exam % 3)];
-    let pseudonyms = Pseudonyms::new(Secret::new("a key".to_owned()), StudyId::Keyed, exam);
+    let naming = Naming {
+        study_id: StudyId::Keyed,
+        exam_date: exam,
+        folders: Folders::Checked,
+        keep_folders: Globs::default(),
+    };
+    let pseudonyms = Pseudonyms::new(Secret::new("a key".to_owned()), naming);
     let keys = pseudonyms.anonymized_keys("bucket", key);
     assert_ne!(keys.base, keys.alternative);
     if key.len() <= xray::event::MAX_KEY_BYTES {

@@ -1,14 +1,14 @@
 //! Settings: named variables parsed into a [`Config`] that cannot be invalid.
 
 mod buckets;
-mod choices;
+mod naming;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use buckets::Buckets;
-pub use choices::{ExamDate, StudyId};
+pub use naming::{ExamDate, Folders, Globs, Naming, StudyId};
 pub use settings::{DEFAULTS, OUTPUTS};
 
 use s3::Endpoint;
@@ -39,10 +39,8 @@ pub struct Config {
     pub session_token: Option<Secret>,
     /// Key of the pseudonyms; without one nothing is anonymized.
     pub pseudonym_key: Option<Secret>,
-    /// Derivation of study ids from patient ids.
-    pub study_id: StudyId,
-    /// The part of the exam date that stays in the anonymized name.
-    pub exam_date: ExamDate,
+    /// The rules for the name of an anonymized copy.
+    pub naming: Naming,
     /// Name of the model.
     pub model: String,
     /// Name of the model that finds burned-in text; `None` covers the configured boxes only.
@@ -104,8 +102,12 @@ impl Config {
             secret_key: values.s3_secret_key,
             session_token: values.s3_session_token,
             pseudonym_key: values.pseudonym_key,
-            study_id: values.study_id,
-            exam_date: values.exam_date,
+            naming: Naming {
+                study_id: values.study_id,
+                exam_date: values.exam_date,
+                folders: values.folders,
+                keep_folders: values.keep_folders,
+            },
             model: values.model,
             text_detector: values.text_detector,
             remove_outputs: values.remove_outputs,

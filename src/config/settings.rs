@@ -4,7 +4,7 @@
 use s3::Addressing;
 
 use super::{
-    choices::{ExamDate, StudyId},
+    naming::{ExamDate, Folders, Globs, StudyId},
     values::{
         DigestValue, Parsed, boxes, folder, number, optional, required, secret, suffix, word,
     },
@@ -77,6 +77,8 @@ settings! {
     pseudonym_key: Option<Secret> = "", secret, digested;
     study_id: StudyId = "keyed", word, digested;
     exam_date: ExamDate = "keep", word, digested;
+    folders: Folders = "digest", word, digested;
+    keep_folders: Globs = "", Globs::parse, digested;
     model: String = "pneumonia", |text| required(text).and_then(|text| folder(&text));
     threshold_pneumonia: f64 = "0.80", number(0.0..=1.0), digested;
     threshold_normal: f64 = "0.60", number(0.0..=1.0), digested;

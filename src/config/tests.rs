@@ -66,6 +66,10 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("max_redacted", "1.5"),
         ("redact_processed", "yes"),
         ("exam_date", "month"),
+        ("folders", "keep"),
+        ("folders", ""),
+        ("keep_folders", "a/b"),
+        ("keep_folders", "a,,b"),
         ("quarantine_suffix", "-anonymized"),
         ("quarantine_suffix", "-processed"),
         ("quarantine_suffix", "_q"),
@@ -112,6 +116,8 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
         ("max_redacted", "0.3", true),
         ("redact_processed", "true", true),
         ("exam_date", "year", true),
+        ("folders", "checked", true),
+        ("keep_folders", "ward-*", true),
         ("quarantine_suffix", "", false),
         ("max_bytes", "1000", false),
         ("max_pixels", "1000", false),
@@ -140,6 +146,8 @@ fn settings_digest_is_pinned() {
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          exam_date=keep\n\
+         folders=digest\n\
+         keep_folders=\n\
          label_size=50\n\
          max_redacted=0.2\n\
          overlay=none\n\
@@ -151,11 +159,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None), "e31e2a0a6e1d5421");
+    assert_eq!(defaults.settings_digest(None), "b5914534e0a3f183");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector)),
-        "ae2083f1d2cac44f"
+        "221e06ff986cca92"
     );
 
     let full = config(&[
@@ -166,6 +174,8 @@ fn settings_digest_is_pinned() {
         ("pseudonym_key", "a key"),
         ("study_id", "legacy"),
         ("exam_date", "shift"),
+        ("folders", "checked"),
+        ("keep_folders", "ward-*, 20??"),
         ("model", "another"),
         ("threshold_pneumonia", "0.755"),
         ("threshold_normal", "0.25"),
@@ -192,6 +202,8 @@ fn settings_digest_is_pinned() {
          anonymize=all\n\
          anonymized_label=true\n\
          exam_date=shift\n\
+         folders=checked\n\
+         keep_folders=ward-*,20??\n\
          label_size=32.5\n\
          max_redacted=1\n\
          overlay=heatmap\n\
@@ -203,7 +215,7 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "a0a5811d83b72aba");
+    assert_eq!(full.settings_digest(Some(&detector)), "f0a15c6d58c7f25a");
 }
 
 #[test]

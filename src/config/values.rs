@@ -4,7 +4,7 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use s3::Addressing;
 
-use super::choices::{ExamDate, StudyId};
+use super::naming::{ExamDate, Folders, Globs, StudyId};
 use crate::{
     picture::boxes::{BoxSpec, Length, parse_boxes},
     picture::redact::Method,
@@ -48,6 +48,10 @@ impl Word for ExamDate {
         ("year", ExamDate::Year),
         ("shift", ExamDate::Shift),
     ];
+}
+
+impl Word for Folders {
+    const WORDS: &[(&str, Folders)] = &[("digest", Folders::Digest), ("checked", Folders::Checked)];
 }
 
 impl Word for Overlay {
@@ -189,6 +193,12 @@ impl DigestValue for Option<Secret> {
         self.as_ref()
             .map(|secret| sha256_hex(secret.expose().as_bytes()))
             .unwrap_or_default()
+    }
+}
+
+impl DigestValue for Globs {
+    fn digest_value(&self) -> String {
+        self.text()
     }
 }
 

@@ -10,6 +10,22 @@ pub fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns the longest runs of characters of one kind, in lower case.
+pub fn runs(text: &str, kind: impl Fn(&char) -> bool) -> impl Iterator<Item = String> {
+    let mut found = vec![String::new()];
+    for c in text.chars() {
+        if kind(&c) {
+            found
+                .last_mut()
+                .expect("at least one run")
+                .extend(c.to_lowercase());
+        } else {
+            found.push(String::new());
+        }
+    }
+    found.into_iter().filter(|run| !run.is_empty())
+}
+
 /// Turns `JohnSmith` into `John Smith`.
 pub fn split_case(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);

@@ -5,19 +5,22 @@
 //! digest can by chance spell a date, a numeric id or a name with a vowel, and a search of the
 //! anonymized bucket for any of them has no false alarms.
 
+mod dates;
 mod fold;
+mod former;
 mod identifiers;
 #[cfg(test)]
 mod mutations;
+mod patient;
 #[cfg(test)]
 mod tests;
 
-use jiff::{ToSpan as _, civil::Date};
+use jiff::ToSpan as _;
 
-use identifiers::Identifiers;
+use patient::Patient;
 
 use crate::{
-    config::{ExamDate, StudyId},
+    config::{Config, ExamDate, Naming, StudyId},
     event::MAX_KEY_BYTES,
     secret::{Secret, hmac_sha256},
 };
@@ -28,16 +31,16 @@ const STUDY_LETTERS: usize = 16;
 const COLLISION_LETTERS: usize = 8;
 /// Limit on the days by which an exam date is shifted.
 const MAX_SHIFT: u64 = 365;
-/// Limit on the length of a prefix that is kept.
-const MAX_PREFIX: usize = 32;
 
 /// Pseudonyms under one key.
 #[derive(Debug, Clone)]
 pub struct Pseudonyms {
     key: Secret,
-    study_id: StudyId,
-    exam_date: ExamDate,
+    naming: Naming,
 }
+
+/// Decision about a folder of a patient's picture.
+type KeepsFolder<'a> = &'a dyn Fn(&Patient<'_>, &str) -> bool;
 
 /// The two possible keys of an anonymized copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +52,15 @@ pub struct AnonymizedKeys {
 }
 
 impl Pseudonyms {
-    /// Derives pseudonyms from `key`.
-    pub fn new(key: Secret, study_id: StudyId, exam_date: ExamDate) -> Pseudonyms {
-        Pseudonyms {
-            key,
-            study_id,
-            exam_date,
-        }
+    /// Derives pseudonyms from `key`, in the form that `naming` describes.
+    pub fn new(key: Secret, naming: Naming) -> Pseudonyms {
+        Pseudonyms { key, naming }
+    }
+
+    /// Derives the pseudonyms of the settings, if they have a key.
+    pub fn of(config: &Config) -> Option<Pseudonyms> {
+        let key = config.pseudonym_key.clone()?;
+        Some(Pseudonyms::new(key, config.naming.clone()))
     }
 
     /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
@@ -78,11 +83,25 @@ impl Pseudonyms {
     /// Returns the keys of the anonymized copy of `key` in `bucket`.
     ///
     /// `<prefix>_<name>_<patient id>_<birth>_<exam>.<ext>` becomes `<prefix>_XXXXXXXX_<study
-    /// id>_XXXX-XX-XX_<exam>.<ext>` in the same folder. Each folder that contains a part of the
-    /// name, the id, the birth date, or more of the exam date than the new name keeps becomes a
-    /// digest. A name that does not fit the pattern is replaced entirely, and so is every folder it
-    /// is in.
+    /// id>_XXXX-XX-XX_<exam>.<ext>`. Each folder becomes a digest, unless the settings keep it and
+    /// it contains no part of the name, the id, the birth date or the age, and no more of the exam
+    /// date than the new name does. A name that does not fit the pattern is replaced entirely, and
+    /// so is every folder it is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
+        self.keys(bucket, key, |p| p.has_safe_prefix(), &|p, folder| {
+            self.naming.keeps_folder(folder)
+                && !p.is_identified_by(folder)
+                && !self.reveals_exam(p, folder)
+        })
+    }
+
+    fn keys(
+        &self,
+        bucket: &str,
+        key: &str,
+        keeps_prefix: fn(&Patient<'_>) -> bool,
+        keeps_folder: KeepsFolder<'_>,
+    ) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
         let source = format!("{bucket}/{key}");
@@ -90,15 +109,15 @@ impl Pseudonyms {
         let name = match &patient {
             Some(p) => format!(
                 "{}_XXXXXXXX_{}_XXXX-XX-XX_{}",
-                p.safe_prefix(),
+                if keeps_prefix(p) { p.prefix } else { "xray" },
                 self.study(&p.id),
                 self.exam(p)
             ),
             None => format!("unnamed_{}", self.digest("object", &source, STUDY_LETTERS)),
         };
         let segment = |s: &str| match &patient {
-            Some(p) if !p.is_identified_by(s) && !self.reveals_exam(p, s) => s.to_owned(),
             _ if s.is_empty() => String::new(),
+            Some(p) if keeps_folder(p, s) => s.to_owned(),
             _ => self.digest("folder", s, STUDY_LETTERS),
         };
         let mut prefix = String::new();
@@ -118,7 +137,7 @@ impl Pseudonyms {
     }
 
     fn study(&self, id: &str) -> String {
-        match self.study_id {
+        match self.naming.study_id {
             StudyId::Keyed => self.digest("study", id, STUDY_LETTERS),
             StudyId::Legacy => legacy_study_id(id),
         }
@@ -127,7 +146,7 @@ impl Pseudonyms {
     /// Returns the part of the exam date that stays.
     fn exam(&self, patient: &Patient<'_>) -> String {
         let date = patient.exam;
-        match self.exam_date {
+        match self.naming.exam_date {
             ExamDate::Keep => date.to_string(),
             ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
             ExamDate::Shift => {
@@ -143,13 +162,13 @@ impl Pseudonyms {
 
     /// Reports whether `text` contains more of the exam date than the new name does.
     fn reveals_exam(&self, patient: &Patient<'_>, text: &str) -> bool {
-        match self.exam_date {
+        match self.naming.exam_date {
             ExamDate::Keep => false,
             ExamDate::Year => {
-                identifiers::contains_date(patient.exam, text)
-                    && !identifiers::is_year_alone(patient.exam, text)
+                dates::contains_date(patient.exam, text)
+                    && !dates::is_year_alone(patient.exam, text)
             }
-            ExamDate::Shift => identifiers::contains_date(patient.exam, text),
+            ExamDate::Shift => dates::contains_date(patient.exam, text),
         }
     }
 }
@@ -190,62 +209,4 @@ fn safe_extension(extension: &str) -> &str {
         ".jpg" | ".jpeg" | ".png" => extension,
         _ => "",
     }
-}
-
-/// Identifiers in a file name.
-struct Patient<'a> {
-    prefix: &'a str,
-    name: &'a str,
-    id: String,
-    birth: Date,
-    exam: Date,
-}
-
-impl<'a> Patient<'a> {
-    /// Parses `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may contain further
-    /// underscores.
-    fn parse(stem: &'a str) -> Option<Patient<'a>> {
-        let (rest, exam) = stem.rsplit_once('_')?;
-        let (rest, birth) = rest.rsplit_once('_')?;
-        let (rest, id) = rest.rsplit_once('_')?;
-        let (prefix, name) = rest.split_once('_')?;
-        let known = |s: &str| s.chars().any(char::is_alphanumeric);
-        (known(name) && known(id)).then_some(())?;
-        Some(Patient {
-            prefix,
-            name,
-            id: id.to_owned(),
-            birth: date(birth)?,
-            exam: date(exam)?,
-        })
-    }
-
-    /// Returns the prefix if it is plainly a label: lower-case letters and hyphens, and no
-    /// identifier. Otherwise `Roe_Jane_…` would keep the family name.
-    fn safe_prefix(&self) -> &str {
-        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-        let label = !self.prefix.is_empty()
-            && self.prefix.len() <= MAX_PREFIX
-            && self.prefix.chars().all(plain)
-            && !self.is_identified_by(self.prefix);
-        if label { self.prefix } else { "xray" }
-    }
-
-    /// Reports whether `text` identifies the patient, or may do so.
-    fn is_identified_by(&self, text: &str) -> bool {
-        Identifiers::new(self.name, &self.id, self.birth).contains_identifier(text)
-    }
-}
-
-/// Parses `YYYY-MM-DD`, a day that exists.
-fn date(text: &str) -> Option<Date> {
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        });
-    shaped.then(|| text.parse().ok()).flatten()
 }

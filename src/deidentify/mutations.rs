@@ -5,7 +5,7 @@
 
 use super::{AnonymizedKeys, Pseudonyms};
 use crate::{
-    config::{ExamDate, StudyId},
+    config::{ExamDate, Folders, Globs, Naming, StudyId},
     event::MAX_KEY_BYTES,
     mutate::{Rng, mutate_text, rounds},
     secret::Secret,
@@ -77,11 +77,13 @@ fn segment(rng: &mut Rng, identifiers: &[String]) -> String {
 
 fn pseudonyms(rng: &mut Rng) -> Pseudonyms {
     let exam = [ExamDate::Keep, ExamDate::Year, ExamDate::Shift][rng.below(3)];
-    Pseudonyms::new(
-        Secret::new("a key of the test".to_owned()),
-        StudyId::Keyed,
-        exam,
-    )
+    let naming = Naming {
+        study_id: StudyId::Keyed,
+        exam_date: exam,
+        folders: [Folders::Digest, Folders::Checked][rng.below(2)],
+        keep_folders: Globs::parse(["", "*", "ward*"][rng.below(3)]).expect("valid patterns"),
+    };
+    Pseudonyms::new(Secret::new("a key of the test".to_owned()), naming)
 }
 
 fn check_form(keys: &AnonymizedKeys) {

@@ -1,14 +1,37 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::{Folders, Globs};
 use crate::store::decide::processed_key;
 
+/// Settings that check every folder and keep the others.
+fn checked() -> Naming {
+    Naming {
+        study_id: StudyId::Keyed,
+        exam_date: ExamDate::Keep,
+        folders: Folders::Checked,
+        keep_folders: Globs::default(),
+    }
+}
+
 fn pseudonyms() -> Pseudonyms {
-    Pseudonyms::new(
-        Secret::new("a key for tests"),
-        StudyId::Keyed,
-        ExamDate::Keep,
-    )
+    Pseudonyms::new(Secret::new("a key for tests"), checked())
+}
+
+/// Returns the folders of the anonymized copy under the settings `folders` and `keep_folders`.
+fn folder_of(folders: Folders, keep_folders: &str, key: &str) -> String {
+    let keep_folders = Globs::parse(keep_folders).unwrap();
+    let naming = Naming {
+        folders,
+        keep_folders,
+        ..checked()
+    };
+    let names = Pseudonyms::new(Secret::new("a key for tests"), naming).anonymized_keys("in", key);
+    let folder = names
+        .base
+        .rsplit_once('/')
+        .map(|(folder, _)| folder.to_owned());
+    folder.unwrap_or_default()
 }
 
 fn base(key: &str) -> String {
@@ -16,7 +39,11 @@ fn base(key: &str) -> String {
 }
 
 fn dated(exam_date: ExamDate, key: &str) -> String {
-    let pseudonyms = Pseudonyms::new(Secret::new("a key for tests"), StudyId::Keyed, exam_date);
+    let naming = Naming {
+        exam_date,
+        ..checked()
+    };
+    let pseudonyms = Pseudonyms::new(Secret::new("a key for tests"), naming);
     pseudonyms.anonymized_keys("in", key).base
 }
 
@@ -31,7 +58,7 @@ fn file_name_of_the_pattern_keeps_the_pattern() {
     // Two exams of a patient have the same study id, and those of two patients do not.
     assert!(base("demo_A. Owens_8804_1942-01-13_2018-02-02.png").contains(study));
     assert!(!base("demo_Alberta Owens_8805_1942-01-13_2017-01-26.jpeg").contains(study));
-    let other = Pseudonyms::new(Secret::new("another key"), StudyId::Keyed, ExamDate::Keep);
+    let other = Pseudonyms::new(Secret::new("another key"), checked());
     assert!(
         !other
             .anonymized_keys("in", "demo_Alberta Owens_8804_1942-01-13_2017-01-26.jpeg")
@@ -43,7 +70,11 @@ fn file_name_of_the_pattern_keeps_the_pattern() {
 #[test]
 fn legacy_study_id_is_four_bytes_of_blake2b() {
     // Python: hashlib.blake2b((8804).to_bytes(2, "big"), digest_size=4).hexdigest()
-    let legacy = Pseudonyms::new(Secret::new("k"), StudyId::Legacy, ExamDate::Keep);
+    let naming = Naming {
+        study_id: StudyId::Legacy,
+        ..checked()
+    };
+    let legacy = Pseudonyms::new(Secret::new("k"), naming);
     let name = legacy
         .anonymized_keys("in", "demo_A B_8804_1942-01-13_2017-01-26.jpeg")
         .base;
@@ -112,6 +143,141 @@ fn folders_with_variants_of_identifiers_become_digests() {
             "{folder}"
         );
     }
+}
+
+#[test]
+fn every_folder_becomes_a_digest_by_default() {
+    let key = "ward-3/../raw//demo_Jane Roe_PID77_1980-02-03_2020-01-01.png";
+    let folder = folder_of(Folders::Digest, "", key);
+    let segments: Vec<&str> = folder.split('/').collect();
+    assert_eq!(segments.len(), 4, "{folder}");
+    for (i, segment) in segments.iter().enumerate() {
+        assert_eq!(segment.len(), if i == 3 { 0 } else { 16 }, "{folder}");
+    }
+    // Pictures of one folder stay together.
+    let other = "ward-3/demo_John Doe_PID78_1981-02-03_2020-01-01.png";
+    assert_eq!(folder_of(Folders::Digest, "", other), segments[0]);
+}
+
+#[test]
+fn named_folders_stay_unless_they_identify_the_patient() {
+    let kept = |folder: &str| {
+        let key = format!("{folder}/demo_Jane Roe_PID77_1980-02-03_2020-01-01.png");
+        folder_of(Folders::Digest, "ward-*,20??,*roe*", &key)
+    };
+    for (folder, stays) in [
+        ("ward-3", true),
+        ("2020", true),
+        ("station", false),
+        ("ward-jane", false),
+        ("x-roe-x", false),
+        ("ward-77", false),
+    ] {
+        assert_eq!(kept(folder) == folder, stays, "{folder}: {}", kept(folder));
+    }
+    let both = kept("ward-3/jane");
+    assert!(
+        both.starts_with("ward-3/") && !both.contains("jane"),
+        "{both}"
+    );
+    // Nothing can be checked against a name that is not understood.
+    let unknown = folder_of(Folders::Digest, "ward-*", "ward-3/scan.png");
+    assert_eq!(unknown.len(), 16, "{unknown}");
+}
+
+#[test]
+fn folders_with_abbreviations_parts_and_ages_become_digests() {
+    for (folder, name, id) in [
+        // Abbreviations of the name.
+        ("robt", "Robert Miles", "9001"),
+        ("wm", "William Miles", "9001"),
+        ("mllr", "Jane Müller", "9001"),
+        ("al", "Alberta Owens", "9001"),
+        ("jaro", "Jane Roe", "9001"),
+        ("roja", "Jane Roe", "9001"),
+        ("ward-smij", "Jane Smith", "9001"),
+        ("JanR", "Jane Roe", "9001"),
+        // Initials.
+        ("J.R.", "Jane Roe", "9001"),
+        ("r. j", "Jane Roe", "9001"),
+        ("j_r_chest", "Jane Roe", "9001"),
+        ("ward 3 J-M-R", "Jane Mary Roe", "9001"),
+        ("R", "Jane Roe", "9001"),
+        ("JMR", "Jane Mary Roe", "9001"),
+        // The id with a prefix, its parts and last digits.
+        ("MRN9001", "Jane Roe", "9001"),
+        ("pat-88-04", "Jane Roe", "8804"),
+        ("xx4123", "Jane Roe", "8804123"),
+        ("123", "Jane Roe", "8804123"),
+        ("no 23", "Jane Roe", "8804123"),
+        ("z8y7", "Jane Roe", "A9Z8Y7"),
+        ("330", "Jane Roe", "P-330-77"),
+        // Parts of the birth date, 1957-11-25.
+        ("57-11", "Jane Roe", "9001"),
+        ("57", "Jane Roe", "9001"),
+        ("1157", "Jane Roe", "9001"),
+        ("25.11.", "Jane Roe", "9001"),
+        ("november", "Jane Roe", "9001"),
+        ("Nov57", "Jane Roe", "9001"),
+        ("born 57", "Jane Roe", "9001"),
+        // The age at the exam on 2020-05-06: 62 years, 749 months.
+        ("62", "Jane Roe", "9001"),
+        ("062Y", "Jane Roe", "9001"),
+        ("F 62", "Jane Roe", "9001"),
+        ("age_62", "Jane Roe", "9001"),
+        ("60s", "Jane Roe", "9001"),
+        ("62 Jahre", "Jane Roe", "9001"),
+        ("749 months", "Jane Roe", "9001"),
+        // Escapes hide letters.
+        ("J%61ne", "Jane Roe", "9001"),
+        ("J=61ne", "Jane Roe", "9001"),
+        ("J\\x61ne", "Jane Roe", "9001"),
+        ("&#74;ane", "Jane Roe", "9001"),
+        ("U+004A", "Jane Roe", "9001"),
+        ("_x004A_ane", "Jane Roe", "9001"),
+        ("xn--mller-kva", "Jane Roe", "9001"),
+    ] {
+        let key = format!("{folder}/demo_{name}_{id}_1957-11-25_2020-05-06.jpg");
+        for folders in [Folders::Checked, Folders::Digest] {
+            let made = folder_of(folders, "*", &key);
+            assert!(made != folder, "{folder} identifies {name}, {id}");
+        }
+    }
+    for folder in [
+        "ward-3", "ward 12", "chest", "ICU", "2020-05", "export_7", "room 62",
+    ] {
+        let key = format!("{folder}/demo_Jane Roe_9001_1957-11-25_2020-05-06.jpg");
+        assert_eq!(folder_of(Folders::Digest, "*", &key), folder);
+    }
+}
+
+#[test]
+fn former_keys_are_those_of_other_settings_and_releases() {
+    let of = |folders, keep: &str| {
+        let keep_folders = Globs::parse(keep).unwrap();
+        let naming = Naming {
+            folders,
+            keep_folders,
+            ..checked()
+        };
+        Pseudonyms::new(Secret::new("a key for tests"), naming)
+    };
+    let key = "ward-3/demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    let [checked, digest] = [(Folders::Checked, ""), (Folders::Digest, "")]
+        .map(|(folders, keep)| of(folders, keep).anonymized_keys("in", key));
+    assert!(checked.base.starts_with("ward-3/") && !digest.base.contains("ward"));
+    let both = |keys: AnonymizedKeys| vec![keys.base, keys.alternative];
+    let former = of(Folders::Digest, "").former_keys("in", key);
+    assert_eq!(former, both(checked));
+    let former = of(Folders::Digest, "ward-*").former_keys("in", key);
+    assert_eq!(former, both(digest));
+    // An earlier release kept a folder in which today's check finds initials.
+    let key = "jr/demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    let former = of(Folders::Digest, "").former_keys("in", key);
+    assert!(former[0].starts_with("jr/demo_XXXXXXXX_"), "{former:?}");
+    // Without a folder all agree.
+    let file = "demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    assert!(of(Folders::Digest, "").former_keys("in", file).is_empty());
 }
 
 #[test]

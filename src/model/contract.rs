@@ -36,9 +36,10 @@ pub struct Contract {
 }
 
 /// The keys that version 2 changed.
-const NEW_KEYS: [NewKey; 2] = [
+const NEW_KEYS: [NewKey; 3] = [
     renamed("/checks", "doubt", "reason"),
     added("/input", "type"),
+    added("/output", "prevalence"),
 ];
 
 /// The input tensor: one picture.
@@ -78,6 +79,10 @@ pub struct Output {
     /// The element that is the risk, in row-major order.
     #[serde(default)]
     pub index: usize,
+    /// The share of ill patients for which the risk is calibrated, for people; the function does
+    /// not use it.
+    #[serde(default)]
+    pub prevalence: Option<f64>,
 }
 
 /// One limit on one element of an output. A value over it fails the check.
@@ -200,6 +205,15 @@ impl Contract {
         let contract: Contract = version::parse(text, &NEW_KEYS)?;
         version::check_head(&contract.name, &contract.model_sha256)?;
         contract.input.check()?;
+        if !contract
+            .output
+            .prevalence
+            .is_none_or(|p| 0.0 < p && p < 1.0)
+        {
+            return Err(invalid(
+                "`output.prevalence` must be over 0 and under 1".into(),
+            ));
+        }
         if !contract.checks.iter().all(Check::is_sound) {
             return Err(invalid(
                 "`checks` must each have a finite `max` and a `reason` of 1 to 40 lower-case letters, digits and `-`".into(),

@@ -3,7 +3,7 @@
 use super::contract::Contract;
 use crate::mutate::{mutate_text, rounds};
 
-const WORDS: [&str; 46] = [
+const WORDS: [&str; 47] = [
     "\"version\"",
     "\"name\"",
     "\"model_sha256\"",
@@ -18,6 +18,7 @@ const WORDS: [&str; 46] = [
     "\"output\"",
     "\"kind\"",
     "\"index\"",
+    "\"prevalence\"",
     "\"checks\"",
     "\"max\"",
     "\"doubt\"",
@@ -62,6 +63,12 @@ fn contract_survives_mutated_files() {
                 let input = &contract.input;
                 assert!((1..=4096).contains(&input.width) && (1..=4096).contains(&input.height));
                 assert_eq!(contract.model_sha256.len(), 64);
+                assert!(
+                    contract
+                        .output
+                        .prevalence
+                        .is_none_or(|p| 0.0 < p && p < 1.0)
+                );
                 for channel in 0..input.channels.count() {
                     assert!(input.scale.of(channel).is_finite());
                     assert!(input.offset.of(channel).is_finite());

@@ -61,8 +61,15 @@ fn element_types_are_read() {
 }
 
 #[test]
+fn prevalence_is_optional() {
+    assert_eq!(parse(&version_2()).unwrap().output.prevalence, None);
+    let stated = parse_with(|contract| contract["output"]["prevalence"] = json!(0.6667));
+    assert_eq!(stated.unwrap().output.prevalence, Some(0.6667));
+}
+
+#[test]
 fn unusable_values_are_refused() {
-    let refused: [(&str, Value, &str); 14] = [
+    let refused: [(&str, Value, &str); 17] = [
         (
             "/version",
             0.into(),
@@ -82,6 +89,9 @@ fn unusable_values_are_refused() {
         // White becomes 257.
         ("/input/type", "u8".into(), "`input.type` can't hold"),
         ("/input/depth", 1.into(), "`depth`"),
+        ("/output/prevalence", 0.into(), "`output.prevalence`"),
+        ("/output/prevalence", 1.into(), "`output.prevalence`"),
+        ("/output/prevalence", json!(-0.1), "`output.prevalence`"),
         ("/checks/0/reason", "Two words".into(), "`checks`"),
         ("/checks/0/reason", "".into(), "`checks`"),
         (

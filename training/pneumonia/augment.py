@@ -1,135 +1,162 @@
 """Augments images the way scanners, patients and operators vary them.
 
-All functions work on batches (n, side, side, 1) of f32 gray levels from 0 to 1.
+All functions work on batches (n, 1, side, side) of f32 gray levels from 0 to 1.
 """
 
-import tensorflow as tf
+import io
 
-from network import SIDE
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+# Range of log(width / height) that images of both classes are trimmed to, the greatest change, and
+# the share of the images that is left as it is.
+SHAPES, CHANGE, UNTRIMMED = (0.08, 0.58), 0.42, 0.2
+# Entries of a tone curve.
+LEVELS = 512
 
 
-def affine(x, rotation=0.12, zoom=0.2, shift=0.08):
-    """Applies small rotations (radians), zooms per axis, shifts (fraction of a side) and mirroring.
-
-    The area outside the image is black.
-    """
-    n, side = tf.shape(x)[0], tf.cast(tf.shape(x)[1], tf.float32)
-    angle = tf.random.uniform((n,), -rotation, rotation)
-    both = tf.exp(tf.random.uniform((n,), -zoom, zoom))
-    across = both * tf.exp(tf.random.uniform((n,), -0.12, 0.12))
-    flip = tf.where(tf.random.uniform((n,)) < 0.5, -1.0, 1.0)
-    a, b = tf.cos(angle) * across * flip, -tf.sin(angle) * both
-    c, d = tf.sin(angle) * across * flip, tf.cos(angle) * both
-    middle = (side - 1) / 2
-    move = tf.random.uniform((2, n), -shift, shift) * side
-    zero = tf.zeros((n,))
-    rows = tf.stack(
-        [
-            a,
-            b,
-            middle - a * middle - b * middle + move[0],
-            c,
-            d,
-            middle - c * middle - d * middle + move[1],
-            zero,
-            zero,
-        ],
-        1,
-    )
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=x,
-        transforms=rows,
-        output_shape=tf.shape(x)[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
+def uniform(n, low, high):
+    return torch.empty(n, 1, 1, 1).uniform_(low, high)
 
 
 def sometimes(n, share, low, high, otherwise):
     """Returns (n, 1, 1, 1) values: uniform for a share of the batch, `otherwise` for the rest."""
-    value = tf.random.uniform((n, 1, 1, 1), low, high)
-    return tf.where(tf.random.uniform((n, 1, 1, 1)) < share, value, otherwise)
+    return torch.where(torch.rand(n, 1, 1, 1) < share, uniform(n, low, high), otherwise)
+
+
+def windows(shapes):
+    """Returns the part of each image to use: offset and length of height and width, (n, 4).
+
+    `shapes` are those of `folds.shapes`. The part has a random shape that does not depend on the
+    class, so that the stretch of the square says nothing about it.
+    """
+    n = len(shapes)
+    change = (torch.empty(n).uniform_(*SHAPES) - shapes).clamp(-CHANGE, CHANGE)
+    change = torch.where(torch.rand(n) < UNTRIMMED, 0.0, change)
+    height, width = torch.exp(-change.clamp(min=0)), torch.exp(change.clamp(max=0))
+    # The sides are cut more evenly than the top and the bottom.
+    top = (1 - height) * torch.rand(n)
+    left = (1 - width) * (0.25 + 0.5 * torch.rand(n))
+    return torch.stack([top, height, left, width], 1)
+
+
+def affine(x, side, part=None, rotation=0.14, zoom=0.16, across=0.16, shift=0.07):
+    """Resamples to `side`, with rotations (radians), zooms, shifts (fraction) and mirroring.
+
+    `part` comes from `windows`.
+    The area outside the image is black or continues the edge.
+    """
+    n = len(x)
+    angle = torch.empty(n).uniform_(-rotation, rotation)
+    both = torch.exp(torch.empty(n).uniform_(-zoom, zoom * 0.6))
+    ratio = torch.exp(torch.empty(n).uniform_(-across, across) / 2)
+    flip = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
+    if part is None:
+        part = torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(n, 4)
+    top, height, left, width = part.T
+    wide, tall = width * both * ratio, height * both / ratio
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    move = torch.empty(2, n).uniform_(-shift, shift)
+    rows = torch.stack(
+        [
+            torch.stack([cos * wide * flip, -sin * tall, 2 * left + width - 1 + move[0]], 1),
+            torch.stack([sin * wide * flip, cos * tall, 2 * top + height - 1 + move[1]], 1),
+        ],
+        1,
+    )
+    grid = F.affine_grid(rows, (n, 1, side, side), align_corners=False)
+    if torch.rand(()) < 0.5:
+        return F.grid_sample(x, grid, align_corners=False, padding_mode="border")
+    return F.grid_sample(x, grid, align_corners=False)
 
 
 def collimate(x):
     """Adds black borders, as a collimator leaves them."""
-    n, side = tf.shape(x)[0], tf.shape(x)[1]
-    at = tf.linspace(0.0, 1.0, side)
-    cut = [sometimes(n, 0.12, 0.0, 0.09, 0.0)[:, 0, 0, 0][:, None] for _ in range(4)]
-    rows = tf.cast((at[None] >= cut[0]) & (at[None] <= 1 - cut[1]), tf.float32)
-    columns = tf.cast((at[None] >= cut[2]) & (at[None] <= 1 - cut[3]), tf.float32)
-    return x * rows[:, :, None, None] * columns[:, None, :, None]
+    n, side = len(x), x.shape[2]
+    at = torch.linspace(0, 1, side)[None]
+    cut = [sometimes(n, 0.12, 0.0, 0.09, 0.0).view(n, 1) for _ in range(4)]
+    rows = ((at >= cut[0]) & (at <= 1 - cut[1])).float()
+    columns = ((at >= cut[2]) & (at <= 1 - cut[3])).float()
+    return x * rows[:, None, :, None] * columns[:, None, None, :]
 
 
-def tone(x):
-    """Applies tone curves as different manufacturers do.
+def curves(n):
+    """Returns a random tone curve for each image, as a table (n, LEVELS).
 
-    A sigmoid of random steepness and position compresses shadows and highlights.
+    Gamma, then a sigmoid of random steepness and position, which compresses shadows and highlights
+    as different manufacturers do, then contrast and brightness.
     """
-    n = tf.shape(x)[0]
-    steep, middle = (
-        tf.random.uniform((n, 1, 1, 1), 2.0, 9.0),
-        tf.random.uniform((n, 1, 1, 1), 0.15, 0.75),
+
+    def draw(*args):
+        return sometimes(n, *args).view(n, 1)
+
+    x = torch.linspace(1e-4, 1, LEVELS) ** torch.exp(draw(0.7, -0.7, 0.6, 0.0))
+    steep, middle = torch.empty(n, 1).uniform_(2.0, 9.0), torch.empty(n, 1).uniform_(0.15, 0.75)
+    low, high = torch.sigmoid(-steep * middle), torch.sigmoid(steep * (1 - middle))
+    curve = (torch.sigmoid(steep * (x - middle)) - low) / (high - low)
+    x = x + (curve - x) * draw(0.5, 0.0, 1.0, 0.0)
+    contrast = torch.exp(draw(0.6, -0.5, 0.35, 0.0))
+    return ((x - 0.5) * contrast + 0.5 + draw(0.6, -0.15, 0.15, 0.0)).clamp(0, 1)
+
+
+def blur(x):
+    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
+    return F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))
+
+
+def detail(x):
+    """Changes fine and middle detail independently, as resolution and edge enhancement do."""
+    n = len(x)
+    fine = blur(x)
+    half = F.avg_pool2d(fine, 2)
+    middle = F.interpolate(blur(half), size=x.shape[2:], mode="bilinear")
+    return (
+        middle
+        + (fine - middle) * torch.exp(sometimes(n, 0.6, -0.5, 0.5, 0.0))
+        + (x - fine) * sometimes(n, 0.75, 0.0, 2.0, 1.0)
     )
-    low, high = tf.sigmoid(-steep * middle), tf.sigmoid(steep * (1 - middle))
-    curve = (tf.sigmoid(steep * (x - middle)) - low) / (high - low)
-    return x + (curve - x) * sometimes(n, 0.5, 0.0, 1.0, 0.0)
 
 
 def expose(x):
     """Brightens towards the head or the feet, as with a tube that was not centered."""
-    n, side = tf.shape(x)[0], tf.shape(x)[1]
-    down = tf.linspace(-1.0, 1.0, side)[None, :, None, None] * sometimes(n, 0.4, -0.2, 0.2, 0.0)
-    return tf.clip_by_value(x * (1 + down), 0.0, 1.0)
+    n, side = len(x), x.shape[2]
+    down = torch.linspace(-1, 1, side).view(1, 1, side, 1) * sometimes(n, 0.4, -0.2, 0.2, 0.0)
+    return (x * (1 + down)).clamp(0, 1)
 
 
 def photometric(x):
     """Varies sharpness, tone, exposure, contrast, brightness and grain."""
-    n = tf.shape(x)[0]
-    kernel = tf.reshape(
-        tf.tensordot([1.0, 4.0, 6.0, 4.0, 1.0], [1.0, 4.0, 6.0, 4.0, 1.0], 0) / 256, (5, 5, 1, 1)
-    )
-    soft = tf.nn.conv2d(x, kernel, 1, "SAME")
-    x = soft + (x - soft) * sometimes(n, 0.7, 0.0, 1.9, 1.0)
-    x = tf.clip_by_value(x, 0.0, 1.0) ** tf.exp(sometimes(n, 0.7, -0.7, 0.6, 0.0))
-    x = expose(tone(x))
-    x = (
-        (x - 0.5) * tf.exp(sometimes(n, 0.6, -0.5, 0.35, 0.0))
-        + 0.5
-        + sometimes(n, 0.6, -0.15, 0.15, 0.0)
-    )
-    x = tf.clip_by_value(x, 0.0, 1.0)
-    return tf.clip_by_value(
-        x + tf.random.normal(tf.shape(x)) * sometimes(n, 0.3, 0.0, 0.04, 0.0), 0.0, 1.0
-    )
+    n = len(x)
+    index = (detail(x).clamp(0, 1) * (LEVELS - 1)).to(torch.int64)
+    x = expose(curves(n).gather(1, index.view(n, -1)).view(x.shape))
+    grainy = torch.nonzero(torch.rand(n) < 0.3).flatten()
+    noise = torch.randn(len(grainy), *x.shape[1:]) * uniform(len(grainy), 0.0, 0.04)
+    x[grainy] += noise
+    return x.clamp_(0, 1)
 
 
-def recompress(x):
-    """Compresses three in ten images as JPEG of quality 40 to 95."""
-
-    def compress(picture):
-        levels = tf.cast(picture * 255 + 0.5, tf.uint8)
-        return (
-            tf.cast(
-                tf.image.adjust_jpeg_quality(levels, tf.random.uniform((), 40, 96, tf.int32)),
-                tf.float32,
-            )
-            / 255
-        )
-
-    def maybe(picture):
-        return tf.cond(tf.random.uniform(()) < 0.3, lambda: compress(picture), lambda: picture)
-
-    return tf.map_fn(maybe, x, fn_output_signature=tf.float32)
+def recompress(x, share=0.2):
+    """Compresses a share of the images as JPEG of quality 40 to 95."""
+    for i in torch.nonzero(torch.rand(len(x)) < share).flatten().tolist():
+        file = io.BytesIO()
+        levels = (x[i, 0].numpy() * 255 + 0.5).astype(np.uint8)
+        quality = int(torch.randint(40, 96, ()))
+        Image.fromarray(levels).save(file, "JPEG", quality=quality)
+        x[i, 0] = torch.from_numpy(np.array(Image.open(file), np.float32) / 255)
+    return x
 
 
 def overlay_text(x, overlay):
-    """Composites overlays (n, side, side, 2), uint8, over the images."""
-    level, cover = tf.split(tf.cast(overlay, tf.float32) / 255, 2, axis=-1)
+    """Composites overlays (n, 2, side, side), uint8, over the images."""
+    level, cover = (overlay.float() / 255).split(1, 1)
     return x * (1 - cover) + level * cover
 
 
-def to_input_size(x):
-    """Resizes to the input size of the network."""
-    return tf.image.resize(x, (SIDE, SIDE), antialias=True)
+def seed(value: int) -> None:
+    torch.manual_seed(value)
+    np.random.seed(value % (2**32))
+
+

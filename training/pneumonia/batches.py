@@ -1,53 +1,66 @@
 """Builds training batches: chests, chests with text over them, and other images."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-import tensorflow as tf
+import torch
 
 import augment
+from network import SIDE
 
 # Per batch: chests, how many of them are repeated with text over them, inverted chests, other
 # images.
-CHESTS, AGAIN, INVERTED, OTHER = 16, 8, 2, 4
+CHESTS, AGAIN, INVERTED, OTHER = 32, 8, 2, 4
 
 
-def endless(n: int, seed: int):
-    return tf.data.Dataset.range(n).shuffle(n, seed=seed, reshuffle_each_iteration=True).repeat()
+class Batches:
+    """Draws batches of levels (46, 1, SIDE, SIDE) and labels (32,).
 
-
-def batches(pictures, labels, overlays, others, seed: int):
-    """Returns an endless dataset of (levels (30, SIDE, SIDE, 1), labels (16,)).
-
-    A batch holds 16 chests, the first 8 of them again with text, then 2 inverted and 4 other
-    images. Of the 16, the first 8 never carry text and the last 8 often do.
+    A batch holds 32 chests, the first 8 of them again with text, then 2 inverted and 4 other
+    images. Of the 32, the first 8 never carry text and the rest often do.
+    `shapes` are those of `folds.shapes`; without them no image is trimmed.
     """
-    pictures, overlays, others = (tf.constant(x) for x in (pictures, overlays, others))
-    labels = tf.constant(labels)
 
-    def make(chest, over, other):
-        x = tf.cast(tf.gather(pictures, chest), tf.float32) / 255
-        written = tf.gather(overlays, over)
-        x = augment.recompress(augment.affine(augment.collimate(x)))
-        again = augment.overlay_text(x[:AGAIN], written[:AGAIN])
-        last = tf.where(
-            tf.random.uniform((CHESTS - AGAIN, 1, 1, 1)) < 0.6,
-            augment.overlay_text(x[AGAIN:], written[AGAIN:]),
-            x[AGAIN:],
+    def __init__(self, pictures, labels, overlays, others, shapes=None):
+        self.pictures, self.overlays, self.others = (
+            torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
+            for x in (pictures, overlays, others)
         )
-        others_now = augment.affine(tf.cast(tf.gather(others, other), tf.float32) / 255, zoom=0.3)
-        inverted = 1 - last[:INVERTED]
+        self.labels = torch.from_numpy(labels)
+        self.shapes = None if shapes is None else torch.from_numpy(shapes.astype(np.float32))
+
+    def epoch(self):
+        """Yields the batches of a pass; the next one is made while the last is learned."""
+        chests = torch.randperm(len(self.labels)).split(CHESTS)[: len(self.labels) // CHESTS]
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self.batch, chests[0])
+            for following in (*chests[1:], None):
+                batch = coming.result()
+                if following is not None:
+                    coming = pool.submit(self.batch, following)
+                yield batch
+
+    def batch(self, chests):
+        labels = self.labels[chests]
+        written = self.overlays[torch.randint(len(self.overlays), (CHESTS,))]
+        x = augment.collimate(self.pictures[chests].float() / 255)
+        part = None if self.shapes is None else augment.windows(self.shapes[chests])
+        x = augment.affine(x, SIDE, part)
+        x = augment.recompress(x)
+        again = augment.overlay_text(x[:AGAIN], written[:AGAIN])
+        text = torch.rand(CHESTS - AGAIN, 1, 1, 1) < 0.4
+        last = torch.where(text, augment.overlay_text(x[AGAIN:], written[AGAIN:]), x[AGAIN:])
+        others = self.others[torch.randint(len(self.others), (OTHER,))].float() / 255
+        others = augment.affine(others, SIDE, zoom=0.3)
         # Side by side, so that both images of a pair share one draw of brightness and sharpness
         # and differ by the text only.
-        first, second = tf.split(augment.photometric(tf.concat([x[:AGAIN], again], 2)), 2, axis=2)
-        rest = augment.photometric(tf.concat([last, inverted, others_now], 0))
-        levels = tf.concat([first, rest[: CHESTS - AGAIN], second, rest[CHESTS - AGAIN :]], 0)
-        return augment.to_input_size(levels), tf.gather(labels, chest)
-
-    chest = endless(len(labels), seed).batch(CHESTS)
-    over = endless(len(overlays), seed + 1).batch(CHESTS)
-    other = endless(len(others), seed + 2).batch(OTHER)
-    return tf.data.Dataset.zip(chest, over, other).map(make, num_parallel_calls=2).prefetch(4)
+        pair = augment.photometric(torch.cat([x[:AGAIN], again], 3))
+        first, second = pair.chunk(2, 3)
+        rest = augment.photometric(torch.cat([last, 1 - last[:INVERTED], others]))
+        split = CHESTS - AGAIN
+        return torch.cat([first, rest[:split], second, rest[split:]]), labels
 
 
-def views() -> np.ndarray:
+def views() -> torch.Tensor:
     """Returns the view of each row of a batch, as an index into `network.VIEWS`."""
-    return np.array([0] * (CHESTS + AGAIN) + [1] * INVERTED + [2] * OTHER)
+    return torch.tensor([0] * (CHESTS + AGAIN) + [1] * INVERTED + [2] * OTHER)

@@ -3,6 +3,8 @@
 import numpy as np
 
 BINS = 10
+# Share of ill patients for which the risk is calibrated. The contract states it.
+PREVALENCE = 2 / 3
 
 
 def sigmoid(z):
@@ -10,12 +12,9 @@ def sigmoid(z):
 
 
 def weights(labels: np.ndarray) -> np.ndarray:
-    """Returns weights that balance the two classes.
-
-    The risk is thereby calibrated for a prevalence of one in two.
-    """
+    """Returns weights that give the ill the share `PREVALENCE`."""
     ill = labels == 1
-    return np.where(ill, 0.5 / max(ill.sum(), 1), 0.5 / max((~ill).sum(), 1))
+    return np.where(ill, PREVALENCE / max(ill.sum(), 1), (1 - PREVALENCE) / max((~ill).sum(), 1))
 
 
 def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -68,7 +67,7 @@ def cross_fitted(
 def reliability(risks: np.ndarray, labels: np.ndarray) -> dict:
     """Returns the expected calibration error and its reliability curve.
 
-    The ten bins are of equal width, and the two classes have equal weight.
+    The ten bins are of equal width, and the classes have the weights of `PREVALENCE`.
     """
     weight, curve, error = weights(labels), [], 0.0
     which = np.minimum((risks * BINS).astype(int), BINS - 1)

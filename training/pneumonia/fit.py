@@ -2,87 +2,125 @@
 
 import math
 import os
+import time
 
-import keras
-import numpy as np
-import tensorflow as tf
+import torch
+import torch.nn.functional as F
 
+import augment
 import batches
 from network import Classifier
 
 # Weights of the other losses, relative to that of the risk.
 CONSISTENCY, VIEW = 2.0, 0.3
-SMOOTHING = 0.05
+SMOOTHING = 0.08
+RATE, DECAY, AVERAGE = 2e-3, 2e-2, 0.996
 
 
-class Trainer(Classifier):
-    """The classifier with its losses.
+def losses(model, levels, ill, balance: float):
+    """Returns the losses of a batch: risk, consistency between a chest with and without text, view.
 
     `balance` is the weight of normal images: three in four of the set show pneumonia.
     """
-
-    def __init__(self, balance: float, **kwargs):
-        super().__init__(**kwargs)
-        self.balance = balance
-        self.views = tf.constant(batches.views())
-        self.means = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("loss", "risk_loss", "consistency_loss", "view_loss", "accuracy")
-        }
-        self.build()
-
-    @property
-    def metrics(self):
-        return list(self.means.values())
-
-    def train_step(self, data):
-        levels, ill = data
-        # The chests that are repeated with text have the labels of the first ones.
-        ill = tf.concat([ill, ill[: batches.AGAIN]], 0)
-        chests = batches.CHESTS + batches.AGAIN
-        weight = tf.where(ill > 0.5, 1.0, self.balance)
-        with tf.GradientTape() as tape:
-            risk, view, _ = self(levels, training=True)
-            target = ill * (1 - SMOOTHING) + SMOOTHING / 2
-            each = tf.nn.sigmoid_cross_entropy_with_logits(target, risk[:chests])
-            risk_loss = tf.reduce_sum(each * weight) / tf.reduce_sum(weight)
-            clean, written = risk[: batches.AGAIN], risk[batches.CHESTS : chests]
-            # In probabilities, which people read, and in logits, which keep a gradient where the
-            # probabilities saturate.
-            consistency_loss = tf.reduce_mean(
-                tf.square(tf.sigmoid(clean) - tf.sigmoid(written))
-                + 0.02 * tf.square(clean - written)
-            )
-            view_loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(self.views, view)
-            )
-            loss = risk_loss + CONSISTENCY * consistency_loss + VIEW * view_loss
-        weights = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, weights), weights)
-        correct = tf.reduce_mean(tf.cast((risk[:chests] > 0) == (ill > 0.5), tf.float32))
-        for name, value in zip(self.means, (loss, risk_loss, consistency_loss, view_loss, correct)):
-            self.means[name].update_state(value)
-        return {name: mean.result() for name, mean in self.means.items()}
+    # The chests that are repeated with text have the labels of the first ones.
+    ill = torch.cat([ill, ill[: batches.AGAIN]])
+    chests = len(ill)
+    weight = torch.where(ill > 0.5, 1.0, balance)
+    with torch.autocast("cpu", torch.bfloat16):
+        risk, view, _ = model(levels.contiguous(memory_format=torch.channels_last))
+    risk, view = risk.float(), view.float()
+    target = ill * (1 - SMOOTHING) + SMOOTHING / 2
+    each = F.binary_cross_entropy_with_logits(risk[:chests], target, reduction="none")
+    clean, written = risk[: batches.AGAIN], risk[batches.CHESTS : chests]
+    # In probabilities, which people read, and in logits, which keep a gradient where the
+    # probabilities saturate.
+    change = (torch.sigmoid(clean) - torch.sigmoid(written)) ** 2 + 0.02 * (clean - written) ** 2
+    return (
+        (each * weight).sum() / weight.sum(),
+        change.mean(),
+        F.cross_entropy(view, batches.views()),
+    )
 
 
-def fit(data, labels: np.ndarray, epochs: int, seed: int, work: str) -> Trainer:
-    """Trains on `data`, a dataset from `batches.batches`, for `epochs` passes over `labels`.
+def compact(state: dict) -> dict:
+    """Returns a checkpoint in half precision and without the optimizer, small enough to commit."""
 
-    Checkpoints go to `work`.
+    def half(weights):
+        return {k: v.half() if v.dtype == torch.float32 else v for k, v in weights.items()}
+
+    return {
+        "model": half(state["model"]),
+        "average": half(state["average"]),
+        "epoch": state["epoch"],
+    }
+
+
+def fit(data, epochs: int, seed: int, work: str, watch=None, start=None) -> Classifier:
+    """Trains on `data` (`batches.Batches`) for `epochs` passes and returns the averaged network.
+
+    Checkpoints go to `work`, in full and compact. Without one there, training continues from the
+    compact checkpoint `start`, if given. `watch` is called with the averaged network after each
+    epoch.
     """
-    steps = math.ceil(len(labels) / batches.CHESTS)
-    model = Trainer(balance=float(labels.sum() / (1 - labels).sum()))
-    rate = keras.optimizers.schedules.CosineDecay(
-        1e-5, epochs * steps, warmup_target=2e-3, warmup_steps=epochs * steps // 20
+    os.makedirs(work, exist_ok=True)
+    path = os.path.join(work, "checkpoint.pt")
+    augment.seed(seed)
+    model = Classifier().to(memory_format=torch.channels_last)
+    average = Classifier()
+    average.load_state_dict(model.state_dict())
+    steps = len(data.labels) // batches.CHESTS
+    total, warm = epochs * steps, max(1, epochs * steps // 20)
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda i: min(i / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, i / total))) + 1e-3,
     )
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=2e-2, clipnorm=2.0, use_ema=True, ema_momentum=0.998
-    )
-    model.compile(optimizer, jit_compile=False)
-    backup = keras.callbacks.BackupAndRestore(
-        os.path.join(work, "checkpoint"), delete_checkpoint=False
-    )
-    model.fit(data, epochs=epochs, steps_per_epoch=steps, callbacks=[backup], verbose=2)
-    # The exported weights are the moving average.
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    return model
+    done = 0
+    if os.path.exists(path) or start:
+        state = torch.load(path if os.path.exists(path) else start, weights_only=True)
+        # Copies into the weights convert from half precision.
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        done = state["epoch"]
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
+            schedule.load_state_dict(state["schedule"])
+        else:
+            schedule.last_epoch = done * steps
+    balance = float(data.labels.sum() / (1 - data.labels).sum())
+    for epoch in range(done, epochs):
+        augment.seed(seed * 1000 + epoch)
+        model.train()
+        began, sums = time.time(), torch.zeros(3)
+        for levels, ill in data.epoch():
+            parts = losses(model, levels, ill, balance)
+            (parts[0] + CONSISTENCY * parts[1] + VIEW * parts[2]).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            sums += torch.stack([p.detach() for p in parts]) / steps
+            with torch.no_grad():
+                taken = schedule.last_epoch
+                momentum = min(AVERAGE, taken / (taken + 20))
+                for a, b in zip(average.state_dict().values(), model.state_dict().values()):
+                    if a.dtype.is_floating_point:
+                        a.lerp_(b, 1 - momentum)
+        state = {
+            "model": model.state_dict(),
+            "average": average.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "epoch": epoch + 1,
+        }
+        torch.save(state, path + ".part")
+        os.replace(path + ".part", path)
+        torch.save(compact(state), os.path.join(work, "compact.pt"))
+        print(
+            f"epoch {epoch + 1}/{epochs}: risk {sums[0]:.4f}, consistency {sums[1]:.4f},"
+            f" view {sums[2]:.4f}; {time.time() - began:.0f} s",
+            flush=True,
+        )
+        if watch:
+            watch(average.eval())
+    return average.eval()

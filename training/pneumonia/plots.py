@@ -63,7 +63,7 @@ def draw(risks, held, result: dict, path: str) -> None:
     curve.set(
         title=f"Reliability, expected calibration error {error:.3f}",
         xlabel="predicted risk",
-        ylabel="observed share with pneumonia (balanced)",
+        ylabel="observed share with pneumonia (weighted to two in three)",
     )
     figure.savefig(path, dpi=80)
     plt.close(figure)

@@ -19,7 +19,7 @@ from calibrate import cross_fitted, reliability
 from data import load, patient
 from evaluate import figures, wilson
 from export import OUTPUTS, levels
-from shifts import SHIFTS, TEXT, inverted
+from shifts import NORMAL_ONLY, SHIFTS, TEXT, inverted, spectrum
 
 
 class HeldOut:
@@ -97,6 +97,32 @@ def robustness(shipped, held, clean) -> dict:
         risks, reasons, _ = shipped.score([change(p[..., 0]) for p in held.pictures])
         rows[name] = figures(risks, held.labels) | {
             "median_change": rounded(np.median(abs(risks - clean))),
+            "flagged": flagged(reasons),
+        }
+    return rows
+
+
+def normal_only(shipped, held, clean) -> dict:
+    """Returns the figures when the normal images alone are changed.
+
+    `power of an ill image` gives each the sharpness and grain of a random image with pneumonia.
+    """
+    normal, ill = held.labels == 0, held.pictures[held.labels == 1][..., 0]
+    rng = np.random.default_rng(0)
+    changed = {
+        name: [change(p[..., 0]) for p in held.pictures[normal]]
+        for name, change in NORMAL_ONLY.items()
+    }
+    changed["power of an ill image"] = [
+        spectrum(ill[rng.integers(len(ill))])(p[..., 0]) for p in held.pictures[normal]
+    ]
+    rows = {}
+    for name, pictures in tqdm(changed.items(), desc="normal only"):
+        risks, reasons, _ = shipped.score(pictures)
+        both = clean.copy()
+        both[normal] = risks
+        rows[name] = figures(both, held.labels) | {
+            "calibration_error": reliability(both, held.labels)["expected_calibration_error"],
             "flagged": flagged(reasons),
         }
     return rows
@@ -222,6 +248,7 @@ def write(args, held: HeldOut) -> None:
         "calibration": reliability(cross_validated, held.labels),
         "flagged": flagged(reasons),
         "shifts": robustness(shipped, held, risks),
+        "normal_only": normal_only(shipped, held, risks),
         "text": text_sensitivity(shipped, held, risks),
         "full_size_against_reduced": full_size_changes(
             shipped, os.path.join(args.data, "full-size"), set(held.patients)
@@ -256,6 +283,11 @@ def summary(result: dict) -> None:
     for name, row in result["shifts"].items():
         print(
             f"{name:22}  {row['accuracy'][0]:.4f}    {row['sensitivity'][0]:.4f}       {row['specificity'][0]:.4f}       {row['auc'][0]:.4f}  {row['flagged'][0]:.4f}"
+        )
+    print("\nnormal images changed    accuracy  specificity  auc     calibration error")
+    for name, row in result["normal_only"].items():
+        print(
+            f"{name:22}  {row['accuracy'][0]:.4f}    {row['specificity'][0]:.4f}       {row['auc'][0]:.4f}  {row['calibration_error']:.4f}"
         )
     print("\ntext                     median  99th    max     over 0.1")
     for name, row in result["text"].items():

@@ -42,6 +42,35 @@ def compressed(quality):
     return change
 
 
+def trimmed(top, bottom, left=0.0, right=0.0):
+    """Cuts shares of the sides and stretches the rest to the square, like a wider original."""
+
+    def change(picture):
+        side = picture.shape[0]
+        box = (left * side, top * side, side * (1 - right), side * (1 - bottom))
+        return np.asarray(Image.fromarray(picture).resize((side, side), Image.BICUBIC, box=box))
+
+    return change
+
+
+def spectrum(source):
+    """Gives an image the power per frequency of `source`: its sharpness and grain."""
+    side = source.shape[0]
+    frequency = np.abs(np.fft.fftfreq(side) * side)
+    ring = np.hypot(*np.meshgrid(frequency, frequency)).astype(int)
+
+    def power(spectrum):
+        return np.bincount(ring.ravel(), np.abs(spectrum).ravel()) / np.bincount(ring.ravel())
+
+    def change(picture):
+        ours = np.fft.fft2(picture)
+        gain = power(np.fft.fft2(source)) / power(ours)
+        gain[:4] = 1
+        return np.clip(np.real(np.fft.ifft2(ours * gain[ring])), 0, 255).astype(np.uint8)
+
+    return change
+
+
 def blurred(picture):
     return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.8)))
 
@@ -78,8 +107,22 @@ SHIFTS = {
     "highlights compressed": levels(lambda v: 1 - (1 - v) ** 1.8),
     "rotated by 5 degrees": rotated(5),
     "rotated by -5 degrees": rotated(-5),
+    "height cut by 10 %": trimmed(0.05, 0.05),
+    "height cut by 20 %": trimmed(0.08, 0.12),
+    "width cut by 15 %": trimmed(0, 0, 0.07, 0.08),
     "shifted by 5 %": rotated(0, 0.05, -0.05),
     "JPEG quality 30": compressed(30),
+    "blurred": blurred,
+}
+# Changes of the normal images alone. The larger ones reproduce what other hospitals' normal images
+# do to a network that has learned the source: it calls them ill.
+NORMAL_ONLY = {
+    "height cut by 10 %": trimmed(0.05, 0.05),
+    "height cut by 17 %": trimmed(0.07, 0.10),
+    "height cut by 25 %": trimmed(0.10, 0.15),
+    "top cut by 20 %": trimmed(0.20, 0),
+    "bottom cut by 20 %": trimmed(0, 0.20),
+    "zoomed in by 20 %": trimmed(0.1, 0.1, 0.1, 0.1),
     "blurred": blurred,
 }
 TEXT = {

@@ -4,78 +4,111 @@ Writes model.onnx, contract.json, figures.json and plots.png.
 
     python train.py --data DIR --out ../../models/pneumonia
 
-DIR contains train/NORMAL and train/PNEUMONIA, and optionally val/ and test/ in the same layout.
+DIR contains train/NORMAL and train/PNEUMONIA, some of the same images at their original size in
+full-size/NORMAL and full-size/PNEUMONIA, and optionally val/ and test/ in the same layout.
 An interrupted run resumes when it is started again with the same --work.
 """
 
 import argparse
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
 import numpy as np
+import torch
+from PIL import Image
 
 import batches
 import export
 import fit
+import folds
 import others
 import overlays
 import report
 from data import held_out, load
+from network import SIDE
+from preprocess import gray_square
 
-# Side of the images in memory: larger than the input, so that they can be rotated and zoomed
-# first.
-STORED_SIDE = 224
+# Side of the images that are trained on: larger than the input, so that they can be rotated and
+# zoomed first.
+STORED_SIDE = 192
+# Side of the images in the data set, for scoring and for the estimate of their shape.
+WHOLE_SIDE = 224
+# Mean and deviation of log(width / height) assumed for phantoms.
+PHANTOM_SHAPE = (0.3, 0.12)
 OVERLAYS, OTHERS = 1500, 3000
+EPOCHS = 12
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="folder with train/{NORMAL,PNEUMONIA}")
+def stored(pictures: np.ndarray) -> np.ndarray:
+    """Returns images (n, side, side, 1) at `STORED_SIDE`."""
+    return np.stack([gray_square(Image.fromarray(p[..., 0]), STORED_SIDE) for p in pictures])[
+        ..., None
+    ]
+
+
+def training_set(args, pictures, labels, shapes) -> tuple[batches.Batches, np.ndarray]:
+    """Returns the batches of images (n, WHOLE_SIDE, WHOLE_SIDE, 1), and all chests in them.
+
+    Without `shapes` no image is trimmed.
+    """
+    train = stored(pictures)
+    if args.phantoms:
+        drawn, drawn_labels, _, _ = load(args.phantoms, STORED_SIDE)
+        train, labels = np.concatenate([train, drawn]), np.concatenate([labels, drawn_labels])
+        if shapes is not None:
+            rng = np.random.default_rng(args.seed + 5)
+            shapes = np.concatenate([shapes, rng.normal(*PHANTOM_SHAPE, len(drawn))])
+    return (
+        batches.Batches(
+            train,
+            labels,
+            overlays.overlays(args.seed, OVERLAYS, SIDE),
+            others.others(args.seed, OTHERS, train),
+            shapes,
+        ),
+        train,
+    )
+
+
+def arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--data", required=True, help="folder with {train,full-size}/{NORMAL,...}")
     parser.add_argument(
         "--phantoms",
         help="folder with {NORMAL,PNEUMONIA} of phantoms, a small share of the training set",
     )
-    parser.add_argument("--out", required=True, help="folder for the model and its contract")
-    parser.add_argument("--figures", default=HERE, help="folder for figures.json and plots.png")
+    parser.add_argument("--figures", default=HERE, help="folder for the figures and the plots")
     parser.add_argument("--work", default="work", help="folder for checkpoints")
+    parser.add_argument("--start", help="compact checkpoint to continue from")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="0: one per core")
+    return parser
+
+
+def main() -> None:
+    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
+    parser.add_argument("--out", required=True, help="folder for the model and its contract")
     parser.add_argument(
         "--elsewhere",
         help="folder of folders of images that are not chest X-rays, for scoring only",
     )
-    parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    keras.utils.set_random_seed(args.seed)
-    os.makedirs(args.work, exist_ok=True)
-    os.makedirs(args.out, exist_ok=True)
-    os.makedirs(args.figures, exist_ok=True)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    for folder in (args.work, args.out, args.figures):
+        os.makedirs(folder, exist_ok=True)
 
-    pictures, labels, patients, paths = load(os.path.join(args.data, "train"), STORED_SIDE)
+    pictures, labels, patients, paths = load(os.path.join(args.data, "train"), WHOLE_SIDE)
+    shapes = folds.shapes(pictures[..., 0], paths, os.path.join(args.data, "full-size"))
     out = held_out(patients, args.seed)
-    train, train_labels = pictures[~out], labels[~out]
-    if args.phantoms:
-        drawn, drawn_labels, _, _ = load(args.phantoms, STORED_SIDE)
-        train, train_labels = (
-            np.concatenate([train, drawn]),
-            np.concatenate([train_labels, drawn_labels]),
-        )
+    data, train = training_set(args, pictures[~out], labels[~out], shapes[~out])
     print(
-        f"{len(train)} training images; {int(out.sum())} images of {len(np.unique(patients[out]))} patients held out",
+        f"{len(train)} training images; {int(out.sum())} images of"
+        f" {len(np.unique(patients[out]))} patients held out",
         flush=True,
     )
-
-    data = batches.batches(
-        train,
-        train_labels,
-        overlays.overlays(args.seed, OVERLAYS, STORED_SIDE),
-        others.others(args.seed, OTHERS, train),
-        args.seed,
-    )
-    model = fit.fit(data, train_labels, args.epochs, args.seed, args.work)
-    model.save_weights(os.path.join(args.work, "final.weights.h5"))
+    model = fit.fit(data, args.epochs, args.seed, args.work, start=args.start)
+    torch.save(model.state_dict(), os.path.join(args.work, "final.pt"))
 
     held = report.HeldOut(
         pictures[out], labels[out], patients[out], [p for p, o in zip(paths, out) if o]

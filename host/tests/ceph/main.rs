@@ -11,6 +11,7 @@ mod first;
 mod function;
 mod kafka;
 mod keys;
+mod missing;
 mod policy;
 mod push;
 mod quarantine;

@@ -61,10 +61,8 @@ impl<'a> Probe<'a> {
         let source = format!("{prefix}{mark}/{name}{extension}");
         let config = &site.settings.config;
         let bucket = &site.settings.buckets.input;
-        let keys = config.pseudonym_key.clone().map(|secret| {
-            Pseudonyms::new(secret, config.study_id, config.exam_date)
-                .anonymized_keys(bucket, &source)
-        });
+        let keys =
+            Pseudonyms::of(config).map(|pseudonyms| pseudonyms.anonymized_keys(bucket, &source));
         Self {
             site,
             owner,

@@ -1,0 +1,196 @@
+"""Trains the new detector, on one thread unless told otherwise.
+
+    python learn.py --data FULL --small TRAIN --fonts FONTS --work WORK --minutes 60
+
+FULL contains NORMAL and PNEUMONIA with X-rays at full size, TRAIN the same with X-rays of 224 px,
+FONTS is what `install-fonts` made. A run that ended or was interrupted goes on from WORK; without
+one it starts from checkpoint.npz beside this file, which every run writes with --publish. The
+rate is constant, so training may end at any time: --cool STEPS lowers it to zero over that many
+last steps.
+"""
+
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+import torch
+from torch.nn.functional import logsigmoid
+
+import detector
+from scenes import crops, fonts, grounds, sheet
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CHECKPOINT = os.path.join(HERE, "checkpoint.npz")
+SHARD, BATCH = 256, 16
+# Steps between new shards, and the number of shards that are kept.
+STEPS, POOL = 96, 40
+WEIGHTS = torch.tensor([1.0, 3.0, 3.0, 3.0])
+RATE, WARM, AVERAGE = 2e-3, 200, 0.998
+# Share of a batch that is drawn by loss, and the step from which on it is.
+HARD, EASY = 0.6, 6000
+
+
+def log_likelihood(logits, cells):
+    """Returns the log likelihood of each cell's class, and the class with unknown ones as 0."""
+    text, marker = logits[:, 0], logits[:, 1]
+    no_text, no_marker = logsigmoid(-text), logsigmoid(-marker)
+    none = no_text + no_marker
+    found = torch.log1p(-torch.exp(none.clamp(max=-1e-6)))
+    each = torch.stack([none, logsigmoid(text) + no_marker, logsigmoid(marker) + no_text, found])
+    known = torch.where(cells == sheet.UNKNOWN, 0, cells).long()
+    return each.gather(0, known[None])[0], known
+
+
+def losses(logits, cells):
+    """Returns the focal loss of each crop."""
+    likely, known = log_likelihood(logits.float(), cells)
+    weight = WEIGHTS[known] * (cells != sheet.UNKNOWN) * (1 - torch.exp(likely.detach()))
+    return -(weight * likely).sum((1, 2)) / cells[0].numel() * 10
+
+
+class Pool:
+    """Shards of crops on disk. Crops with a greater loss are drawn more often."""
+
+    def __init__(self, folder: str, scenes):
+        self.folder, self.scenes = folder, scenes
+        os.makedirs(folder, exist_ok=True)
+        self.levels, self.cells, self.loss = [], [], []
+        for seed in sorted(int(f[:-4]) for f in os.listdir(folder) if f.endswith(".npy"))[-POOL:]:
+            self._open(seed)
+
+    def _open(self, seed: int) -> None:
+        path = os.path.join(self.folder, f"{seed}")
+        self.levels.append(np.load(path + ".npy", mmap_mode="r"))
+        with np.load(path + ".npz") as file:
+            self.cells.append(file["cells"])
+        self.loss.append(np.full(SHARD, 3.0))
+
+    def grow(self, seed: int) -> None:
+        path = os.path.join(self.folder, f"{seed}")
+        if not os.path.exists(path + ".npy"):
+            levels, cells = self.scenes().shard(seed, SHARD)
+            np.savez_compressed(path + ".npz", cells=cells)
+            np.save(path + ".part.npy", levels)
+            os.replace(path + ".part.npy", path + ".npy")
+        self._open(seed)
+        if len(self.levels) > POOL:
+            old = self.levels.pop(0).filename
+            os.remove(old), os.remove(old[:-1] + "z")
+            self.cells.pop(0), self.loss.pop(0)
+
+    def batch(self, rng, hard: float):
+        """Draws a batch, a share of it by loss."""
+        chance = np.concatenate(self.loss).clip(0.02, 3)
+        chance = chance / chance.sum() * hard + (1 - hard) / len(chance)
+        self.chosen = rng.choice(len(chance), BATCH, replace=False, p=chance)
+        levels, cells = [], []
+        for at in self.chosen:
+            shard, index = divmod(int(at), SHARD)
+            turn = int(rng.integers(4))
+            x = np.rot90(self.levels[shard][index], turn).astype(np.float32)
+            low, high = rng.uniform(0, 40), rng.uniform(215, 255)
+            if rng.random() < 0.5:
+                x = low + x * (high - low) / 255
+            levels.append(255 - x if rng.random() < 0.12 else x)
+            cells.append(np.rot90(self.cells[shard][index], turn))
+        return torch.from_numpy(np.stack(levels))[:, None], torch.from_numpy(np.stack(cells))
+
+    def learned(self, each: np.ndarray) -> None:
+        for at, value in zip(self.chosen, each):
+            self.loss[at // SHARD][at % SHARD] = value
+
+
+def averaged(old, new, count):
+    """Returns the running average of a weight, which forgets the first steps quickly."""
+    keep = min(AVERAGE, (1 + float(count)) / (10 + float(count)))
+    return old + (1 - keep) * (new - old) if new.is_floating_point() else new
+
+
+def scenes_of(args):
+    """Returns a function that loads the backgrounds and fonts when they are first needed."""
+    made = []
+
+    def load():
+        if not made:
+            with open(os.path.join(HERE, "annotations.json")) as file:
+                annotations = json.load(file)
+            out = grounds.held_out(args.data)
+            full = list(grounds.full_size(args.data, annotations, out).values())
+            small = grounds.small(args.small, out, np.random.default_rng(0)) if args.small else []
+            drawn = grounds.phantoms(args.phantoms) if args.phantoms else []
+            made.append(crops.Scenes([full, small, drawn], fonts.Fonts(args.fonts)))
+        return made[0]
+
+    return load
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="folder with X-rays at full size")
+    parser.add_argument("--small", help="folder with X-rays of 224 px")
+    parser.add_argument("--phantoms", help="output folder of `xray make-images`")
+    parser.add_argument("--fonts", required=True, help="folder of install-fonts")
+    parser.add_argument("--work", required=True, help="folder for crops and checkpoints")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--cool", type=int, default=0, help="last steps, with a falling rate")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--publish", default=CHECKPOINT, help="compact checkpoint to write")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    os.makedirs(args.work, exist_ok=True)
+    last = os.path.join(args.work, "last.pt")
+
+    model = detector.load(CHECKPOINT) if os.path.exists(CHECKPOINT) else detector.Detector()
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
+    average = torch.optim.swa_utils.AveragedModel(model, avg_fn=averaged, use_buffers=True)
+    step, spent = 0, 0.0
+    if os.path.exists(last):
+        kept = torch.load(last, weights_only=True)
+        model.load_state_dict(kept["model"])
+        optimizer.load_state_dict(kept["optimizer"])
+        average.load_state_dict(kept["average"])
+        step, spent = kept["step"], kept["spent"]
+    pool, start, cooled = Pool(os.path.join(args.work, "crops"), scenes_of(args)), time.time(), 0
+    rng = np.random.default_rng(step)
+    while time.time() - start < args.minutes * 60 and not (args.cool and cooled >= args.cool):
+        clock, total = time.process_time(), []
+        pool.grow(step // STEPS)
+        for _ in range(STEPS):
+            levels, cells = pool.batch(rng, HARD * min(1, step / EASY))
+            each = losses(model(levels), cells)
+            loss = each.mean()
+            rate = RATE * min(1, (step + 1) / WARM)
+            if args.cool:
+                rate *= max(0.0, 1 - cooled / args.cool)
+                cooled += 1
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+            optimizer.step()
+            average.update_parameters(model)
+            pool.learned(each.detach().numpy())
+            total.append(float(loss.detach()))
+            step += 1
+        spent += time.process_time() - clock
+        torch.save(
+            {
+                "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                "average": average.state_dict(), "step": step, "spent": spent,
+            },
+            last + ".part",
+        )  # fmt: skip
+        os.replace(last + ".part", last)
+        detector.save(average.module, args.publish)
+        line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent)}
+        with open(os.path.join(args.work, "curve.jsonl"), "a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

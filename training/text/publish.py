@@ -1,0 +1,53 @@
+"""Writes model.onnx and contract.json from a checkpoint, and checks the graph against the network.
+
+    python publish.py --out DIR [--checkpoint FILE] [--low 0.4 --high 0.6 --marker 0.5]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+
+import numpy as np
+import onnxruntime
+import torch
+
+import detector
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", required=True, help="folder for the model and its contract")
+    parser.add_argument("--checkpoint", default=os.path.join(HERE, "checkpoint.npz"))
+    parser.add_argument("--low", type=float, default=0.4)
+    parser.add_argument("--high", type=float, default=0.6)
+    parser.add_argument("--marker", type=float, default=0.5)
+    args = parser.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    model = detector.load(args.checkpoint)
+    content = detector.to_onnx(model)
+    path = os.path.join(args.out, "model.onnx")
+    with open(path, "wb") as file:
+        file.write(content)
+    levels = np.random.default_rng(0).integers(0, 256, (1, 1, 256, 384), dtype=np.uint8)
+    with torch.no_grad():
+        expected = torch.sigmoid(model(torch.from_numpy(levels.astype(np.float32)))).numpy()
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    parity = float(np.abs(expected - session.run(["map"], {"input": levels})[0]).max())
+    assert parity < 1e-4, f"the exported graph differs from the trained network: {parity}"
+    thresholds = {
+        "low": args.low,
+        "high": args.high,
+        "residual": args.high,
+        "marker": args.marker,
+    }
+    with open(os.path.join(args.out, "contract.json"), "w") as file:
+        json.dump(detector.contract(hashlib.sha256(content).hexdigest(), thresholds), file, indent=2)
+        file.write("\n")
+    print(f"{len(content)} bytes, parity {parity:.1e}")
+
+
+if __name__ == "__main__":
+    main()
