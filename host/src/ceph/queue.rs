@@ -1,7 +1,7 @@
 //! The queue of a persistent topic, which no request shows.
 //!
-//! Before Ceph 19 its name has no tenant, so a topic that is deleted in one tenant takes the queue of
-//! its namesake in another along, and there every PUT is rejected from then on.
+//! Before Ceph 19 its name has no tenant, so a topic that is deleted in one tenant takes the queue
+//! of its namesake in another along, and there every PUT is rejected from then on.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};

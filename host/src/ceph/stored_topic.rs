@@ -18,8 +18,6 @@ struct Topics {
 struct TopicsResult {
     #[serde(rename = "Topics", default)]
     topics: TopicList,
-    #[serde(rename = "NextToken", default)]
-    next_token: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,17 +105,18 @@ const RETRIES: [(&str, &str); 3] = [
 pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
     let mut token = String::new();
     loop {
-        let page = page(client, &token).await?;
-        let mut arns = page.topics.member.into_iter().map(|m| m.arn);
+        let (topics, next) = page(client, &token).await?;
+        let mut arns = topics.member.into_iter().map(|m| m.arn);
         let found = arns.find(|arn| arn.rsplit(':').next() == Some(name));
-        if found.is_some() || page.next_token.is_empty() {
-            return Ok(found);
+        match next.filter(|next| found.is_none() && !next.is_empty()) {
+            Some(next) => token = next,
+            None => return Ok(found),
         }
-        token = page.next_token;
     }
 }
 
-async fn page(client: &Client, token: &str) -> Result<TopicsResult> {
+/// Returns a page, and the token of the next one.
+async fn page(client: &Client, token: &str) -> Result<(TopicList, Option<String>)> {
     let mut parameters = vec![("Action", "ListTopics")];
     if !token.is_empty() {
         parameters.push(("NextToken", token));
@@ -133,7 +132,8 @@ async fn page(client: &Client, token: &str) -> Result<TopicsResult> {
         false => "the list of topics",
     })?;
     let topics: Topics = xml::from_slice(&body).context("the list of topics")?;
-    Ok(topics.result)
+    // In Ceph's response it stands beside the result, in Amazon's within it.
+    Ok((topics.result.topics, xml::text(&body, "NextToken")))
 }
 
 /// Reads the topic with this ARN.

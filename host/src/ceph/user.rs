@@ -40,8 +40,8 @@ async fn page(client: &Client, query: &str) -> Result<Listing, s3::Error> {
     xml::from_slice(&ask(client, Method::GET, "", query, Bytes::new()).await?)
 }
 
-/// Returns the id of the user to whom these keys belong. `None` if the gateway accepts the keys, but
-/// the user may not list its buckets, as a user of an account (Ceph 19 and later) may not.
+/// Returns the id of the user to whom these keys belong. `None` if the gateway accepts the keys,
+/// but the user may not list its buckets, as a user of an account (Ceph 19 and later) may not.
 ///
 /// # Errors
 /// Returns an error if the store rejects the keys.
