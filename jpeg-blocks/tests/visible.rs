@@ -209,7 +209,7 @@ fn with_hidden_rows(quality: u8, sampling: jpeg_encoder::SamplingFactor, color: 
         .flat_map(|i| {
             let (x, y) = (i % width, i / width);
             let slope = (x / 2 + y / 2) as u8;
-            let level = if y >= 105 && (x / 3) % 2 == 0 {
+            let level = if y >= 105 && (x / 3).is_multiple_of(2) {
                 255
             } else {
                 slope
@@ -291,7 +291,7 @@ fn hidden_blocks_do_not_matter() {
         let x = i / pixels.channels % pixels.width;
         // Columns 149 to 159 are hidden; 152 to 159 are a block of their own.
         if x >= 8 {
-            *level = level.saturating_add(if i / 7 % 2 == 0 { 90 } else { 0 });
+            *level = level.saturating_add(if (i / 7).is_multiple_of(2) { 90 } else { 0 });
         }
     }
     let one = jpeg

@@ -57,7 +57,7 @@ fn chunks(bytes: &[u8]) -> Vec<String> {
 
 /// Reports whether the pixel belongs to a letter of the hidden text.
 fn is_ink(x: u32, y: u32) -> bool {
-    (60..100).contains(&x) && (40..60).contains(&y) && (x / 4) % 2 == 0
+    (60..100).contains(&x) && (40..60).contains(&y) && (x / 4).is_multiple_of(2)
 }
 
 #[test]
