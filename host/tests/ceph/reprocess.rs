@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_current_outputs_is_processed() {
+async fn reprocess_makes_missing_outputs() {
     let Some(site) = Site::new("reprocess").await else {
         return;
     };
@@ -146,7 +146,7 @@ async fn copies_under_former_names_are_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_cannot_do_is_said_in_a_line() {
+async fn reprocess_reports_failures_in_one_line() {
     let Some(site) = Site::new("reprocess-refused").await else {
         return;
     };

@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[test]
-fn it_serves_counts_and_ends_in_order() {
+fn host_serves_counts_and_ends_in_order() {
     let app = support::app(&[("spin", &guests::spin()), ("trap", &guests::trap())]);
     let mut command = command(
         app.path(),
@@ -110,7 +110,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_said_in_one_line() {
+fn failed_starts_are_reported_in_one_line() {
     let app = support::app(&[("trap", &guests::trap())]);
     let fails = |arguments: &[&str], from: &Path| {
         let output = command(from, arguments).output().expect("xray starts");
