@@ -172,12 +172,20 @@ fn event_with_rust_log(rust_log: &str) -> String {
         for stream in store.incoming().flatten() {
             let mut stream = BufReader::new(stream);
             let mut line = String::new();
+            _ = stream.read_line(&mut line);
+            let body = match line.starts_with("HEAD") {
+                true => "",
+                false => "<Error><Code>NoSuchKey</Code></Error>",
+            };
+            line.clear();
             while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
                 line.clear();
             }
-            _ = stream.get_mut().write_all(
-                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            let length = body.len();
+            let response = format!(
+                "HTTP/1.1 404 Not Found\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
             );
+            _ = stream.get_mut().write_all(response.as_bytes());
         }
     });
     let state = tempfile::tempdir().expect("a folder");
