@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,12 @@ privacy-report: function host ## attack the anonymized copies: XRAYS=DIR N=2000 
 
 test: function logevents ## every suite, with a summary
 	./tests/run
+
+# Needs root: tests/ceph/fetch installs Ceph 18 and 20 into folders of the cache.
+test-ceph-all: function ## the tests of Ceph on the installed release, on 18 and on 20
+	for release in 18 20; do tests/ceph/fetch $$release || exit; done
+	for release in "" 18 20; do \
+	  CI=1 env $${release:+XRAY_CEPH=$$release} $(CARGO) test --release --workspace $(FEATURES) --test ceph -- --show-output || exit; done
 
 # The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
 soak: function ## the long Kafka test: 20,000 notifications, with random faults

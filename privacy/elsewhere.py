@@ -14,25 +14,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import folders
 import identifiers
 from attack import reports
+from place import Place
 from services import BUCKET, Broker, Demo, notification
-
-
-class Place:
-    """A place that was searched."""
-
-    def __init__(self, name: str, unit: str):
-        self.name, self.unit, self.count, self.found = name, unit, 0, []
-
-    def add(self, index: int | None, found) -> None:
-        """Counts one searched item and its findings."""
-        self.count += 1
-        self.found += [{"picture": index, "what": str(what)} for what in found]
-
-    def as_dict(self) -> dict:
-        amount = f"{self.count} {self.unit}" if self.count else self.unit
-        return {"place": self.name, "amount": amount, "found": self.found}
 
 
 def copies(work: Path, truths: list[dict]) -> list[Place]:
@@ -191,6 +177,7 @@ def main() -> None:
     ):
         places += [
             responses(demo, args.work, sample[:20]),
+            folders.search(demo, args.work / "pictures", sample[:8]),
             dead_letters(demo, broker, args.xray, [t["patient"] for t in sample]),
         ]
     places += stored(demo, sample)

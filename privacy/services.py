@@ -76,6 +76,8 @@ class Demo:
             "--variable",
             "anonymize=all",
             "--variable",
+            "keep_folders=*",
+            "--variable",
             "pseudonym_key=elsewhere-0123456789abcdef0123456789",
         ]
         command += ["--kafka", kafka] if kafka else []

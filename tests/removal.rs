@@ -37,6 +37,7 @@ fn removal_removes_both_outputs() {
         DELETE,
         "ObjectRemoved:DeleteMarkerCreated",
         "ObjectLifecycle:Expiration:Current",
+        "s3:ObjectLifecycle:Expiration:DeleteMarker",
         "s3:LifecycleExpiration:Delete",
     ];
     for name in names {

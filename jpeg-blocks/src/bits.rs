@@ -67,6 +67,20 @@ impl ScanBits {
         (8 * start, 8 * self.ends[interval])
     }
 
+    /// Reports whether data ends in an interval's last byte at this bit. Some encoders write zero
+    /// bytes between the end of the last interval and the next marker.
+    pub(crate) fn ends_at(&self, bit: u64, interval: usize) -> bool {
+        let (_, to) = self.bit_range(interval);
+        let rest = bit.div_ceil(8) as usize..(to / 8) as usize;
+        let is_last = interval + 1 == self.intervals();
+        rest.is_empty()
+            || is_last
+                && self
+                    .bytes
+                    .get(rest)
+                    .is_some_and(|rest| rest.iter().all(|&b| b == 0))
+    }
+
     /// Returns a reader positioned at this bit.
     #[inline]
     pub(crate) fn reader(&self, bit: u32) -> Reader<'_> {

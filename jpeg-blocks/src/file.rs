@@ -85,7 +85,7 @@ impl File {
         let mut tables = Tables::default();
         let mut frame: Option<Frame> = None;
         let mut reader: Option<ScanReader> = None;
-        let (mut jfif, mut adobe, mut orientation) = (false, None, 1);
+        let (mut jfif, mut adobe, mut orientation) = (false, None, None);
         loop {
             // Only the end marker is missing from a file that ends after its last scan.
             if reader.as_ref().is_some_and(ScanReader::is_complete) && at >= bytes.len() {
@@ -128,14 +128,14 @@ impl File {
                     // SOF5 to SOF7, SOF13, SOF14, DHP and EXP.
                     return Err(Error::Unsupported("a hierarchical JPEG"));
                 }
+                0xF7 => return Err(Error::Unsupported("JPEG-LS")),
                 0xC9 | 0xCA | 0xCC => return Err(Error::Unsupported("arithmetic coding")),
                 markers::DNL => return Err(Error::Unsupported("a height in a DNL segment")),
                 _ => {
                     jfif |= metadata::is_jfif(&segment);
                     adobe = adobe.or(metadata::adobe_transform(&segment));
-                    if let Some(found) = metadata::orientation(&segment) {
-                        orientation = found;
-                    }
+                    // The first EXIF segment decides, as in `exif_orientation`.
+                    orientation = orientation.or(metadata::orientation(&segment));
                 }
             }
             items.push(Item::Segment(segment.marker, place));
@@ -146,7 +146,7 @@ impl File {
         if !reader.is_complete() {
             return Err(Error::Damaged("missing scans at the end"));
         }
-        let mut file = reader.finish(frame, items, orientation);
+        let mut file = reader.finish(frame, items, orientation.unwrap_or(1));
         file.tail = at.min(bytes.len())..bytes.len();
         Ok(file)
     }

@@ -55,13 +55,14 @@ mod edit;
 mod file;
 mod metadata;
 mod recode;
+mod visible;
 mod write;
 
 pub use color::ColorSpace;
 pub use edit::{Area, Edit};
 pub use error::Error;
 pub use headers::ZIGZAG;
-pub use metadata::{Keep, Orientation};
+pub use metadata::{Keep, Orientation, exif_orientation};
 pub use pixels::Pixels;
 pub use quarter::GrayImage;
 
@@ -192,8 +193,8 @@ impl<'a> Jpeg<'a> {
     }
 
     /// Creates an edit that fills an area with a color: red, green, blue. Nothing of the original
-    /// content remains: two files that differ only under a fill become the same file, as long as
-    /// both have the same Huffman tables.
+    /// content remains: two files that differ only under a fill become the same file, with
+    /// [`Jpeg::write`] as long as both have the same Huffman tables.
     pub fn fill(&self, area: Area, color: [u8; 3]) -> Edit {
         Edit {
             area,
@@ -276,6 +277,22 @@ impl<'a> Jpeg<'a> {
     pub fn write(&self, edits: &[Edit], keep: Keep) -> Result<Vec<u8>, Error> {
         let edits = edit::Edits::new(edits, &self.file.frame).ok_or(Error::Edit)?;
         write::write(&self.file, self.bytes, &edits, keep)
+    }
+
+    /// Writes only the visible content of the file, with edits, as a sequential file: for copies
+    /// that go to other people.
+    ///
+    /// Files of equal size, sampling, orientation and quantization whose visible coefficients are
+    /// equal become the same bytes, whatever else they hold: metadata, unused tables, restart
+    /// intervals, the kind of their scans. Blocks that reach beyond the right or bottom edge are
+    /// encoded again with copies of the edge in place of the hidden samples; all other unedited
+    /// blocks keep their coefficients.
+    ///
+    /// # Errors
+    /// [`Error::Edit`] when an edit was made for another picture.
+    pub fn write_visible(&self, edits: &[Edit]) -> Result<Vec<u8>, Error> {
+        let edits = edit::Edits::new(edits, &self.file.frame).ok_or(Error::Edit)?;
+        visible::write(&self.file, &edits)
     }
 
     fn on_picture(&self, area: Area) -> Result<(), Error> {

@@ -1,6 +1,9 @@
 //! Metadata segments: reading them, and filtering them for the written file.
 
-use crate::markers::{self, Segment};
+use crate::{
+    color::ColorSpace,
+    markers::{self, Segment},
+};
 
 /// Choice of the metadata that a written file keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +75,24 @@ pub(crate) fn segment_bytes(marker: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Returns the one constant segment that tells a decoder the color space of components numbered
+/// from 1, if it needs any.
+pub(crate) fn color_header(space: ColorSpace) -> Vec<u8> {
+    let adobe = |transform| {
+        let payload = [&b"Adobe\0\x64\0\0\0\0"[..], &[transform]].concat();
+        segment_bytes(markers::APP14, &payload)
+    };
+    match space {
+        // Version 1.01, no unit, density 1:1, no thumbnail.
+        ColorSpace::Gray | ColorSpace::YCbCr => {
+            segment_bytes(markers::APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0")
+        }
+        ColorSpace::Rgb | ColorSpace::Cmyk { inverted: true } => adobe(0),
+        ColorSpace::Ycck { .. } => adobe(2),
+        ColorSpace::Cmyk { inverted: false } => Vec::new(),
+    }
+}
+
 /// Builds an EXIF segment that contains the orientation and nothing else.
 pub(crate) fn orientation_only(orientation: Orientation) -> Vec<u8> {
     let mut exif = EXIF.to_vec();
@@ -82,12 +103,24 @@ pub(crate) fn orientation_only(orientation: Orientation) -> Vec<u8> {
     segment_bytes(markers::APP1, &exif)
 }
 
-/// Returns the orientation in an EXIF segment, or `None` for any other segment.
+/// Returns the orientation in an EXIF segment, 1 if it gives none, or `None` for any other segment.
 pub(crate) fn orientation(segment: &Segment<'_>) -> Option<Orientation> {
     let tiff = segment
         .payload
         .strip_prefix(EXIF)
         .filter(|_| segment.marker == markers::APP1)?;
+    Some(tiff_orientation(tiff).unwrap_or(1))
+}
+
+/// Returns the EXIF orientation of any JPEG file, also of the kinds that this crate can't edit. The
+/// first EXIF segment decides, even if it gives none.
+pub fn exif_orientation(bytes: &[u8]) -> Orientation {
+    markers::segments(bytes)
+        .find_map(|segment| orientation(&segment))
+        .unwrap_or(1)
+}
+
+fn tiff_orientation(tiff: &[u8]) -> Option<Orientation> {
     let big = match tiff.get(..4)? {
         b"MM\0\x2A" => true,
         b"II\x2A\0" => false,
@@ -155,13 +188,30 @@ mod tests {
     }
 
     #[test]
+    fn first_exif_segment_decides() {
+        for (first, second) in [(1, 6), (6, 1), (3, 8)] {
+            let file = [
+                vec![0xFF, markers::SOI],
+                orientation_only(first),
+                orientation_only(second),
+            ];
+            assert_eq!(exif_orientation(&file.concat()), first);
+        }
+        let without_tag = segment_bytes(markers::APP1, b"Exif\0\0MM\0\x2A\0\0\0\x08\0\0");
+        let file = [vec![0xFF, markers::SOI], without_tag, orientation_only(6)];
+        assert_eq!(exif_orientation(&file.concat()), 1);
+        assert_eq!(exif_orientation(&[0xFF, markers::SOI]), 1);
+    }
+
+    #[test]
     fn truncated_exif_has_no_other_orientation() {
         let whole = orientation_only(6);
         for length in 4..whole.len() {
             let read = orientation(&app1(&whole[4..length]));
-            assert!(read.is_none() || read == Some(6));
+            // A segment without the whole EXIF header is of another kind.
+            assert!(matches!(read, None | Some(1 | 6)), "{read:?}");
         }
         let offset_beyond_end = b"Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF";
-        assert_eq!(orientation(&app1(offset_beyond_end)), None);
+        assert_eq!(orientation(&app1(offset_beyond_end)), Some(1));
     }
 }

@@ -22,12 +22,12 @@ pub struct Pixels {
 }
 
 /// Blocks of one MCU, row by row for each component.
-type Mcu = Vec<Vec<Coefficients>>;
+pub(crate) type Mcu = Vec<Vec<Coefficients>>;
 
 impl File {
     /// Returns the blocks of an MCU. Padding blocks, which a non-interleaved scan omits, are
     /// mid-gray.
-    fn mcu(&self, x: usize, y: usize) -> Result<Mcu, Error> {
+    pub(crate) fn mcu(&self, x: usize, y: usize) -> Result<Mcu, Error> {
         let mut mcu: Mcu = self
             .frame
             .components

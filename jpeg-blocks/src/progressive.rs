@@ -94,7 +94,7 @@ impl Store {
                     return Err(Error::Damaged("scan data too short"));
                 }
             }
-            if decoder.reader.position() + 8 <= u64::from(to) || decoder.eob_run > 0 {
+            if !data.ends_at(decoder.reader.position(), interval) || decoder.eob_run > 0 {
                 return Err(Error::Damaged("scan data too long"));
             }
         }

@@ -96,7 +96,7 @@ impl Scan {
                     return Err(Error::Damaged("scan data too short"));
                 }
             }
-            if reader.position() + 8 <= u64::from(to) {
+            if !data.ends_at(reader.position(), interval) {
                 return Err(Error::Damaged("scan data too long"));
             }
             if interval + 1 == layout.intervals() {

@@ -5,7 +5,7 @@ use crate::{
     edit::Edits,
     error::Error,
     file::{Body, File, Item},
-    headers::{Part, ScanHeader, ZIGZAG},
+    headers::{Frame, Part, ScanHeader, Steps, ZIGZAG},
     markers::{self, Segment},
     metadata::{self, Keep},
     progressive::Store,
@@ -46,6 +46,12 @@ pub(crate) fn write(
                             scans[next].recode(&file.frame, edits, out)?
                         } else {
                             out.extend_from_slice(&bytes[place.clone()]);
+                            if keep != Keep::Everything
+                                && let Some(band) = out.last_chunk_mut()
+                            {
+                                // Some encoders write zeros, which strict decoders refuse.
+                                *band = [0u8, 63, 0];
+                            }
                             out.extend_from_slice(&written[next]);
                             out
                         };
@@ -106,13 +112,36 @@ fn progressive(
     edits: &Edits<'_>,
     keep: Keep,
 ) -> Result<Vec<u8>, Error> {
-    let mut out = start(file, bytes, keep)?;
-    let frame = &file.frame;
-    // One quantization table per component, numbered alike; four tables suffice for any file.
-    let mut wide = false;
-    for (i, steps) in file.steps.iter().enumerate() {
+    let out = start(file, bytes, keep)?;
+    sequential(&file.frame, &file.steps, out, |component, (x, y)| {
+        let c = &file.frame.components[component];
+        Ok(match edits.at((x / c.h, y / c.v)) {
+            Some(edit) => edit.block(component, (x, y)),
+            None => *store.block(component, (x, y)),
+        })
+    })
+}
+
+/// Appends tables, frame and scans with the blocks that `block` returns for a component and a
+/// position in it. Only what these blocks need is written: their quantization tables, each once,
+/// and Huffman tables made from their statistics.
+pub(crate) fn sequential(
+    frame: &Frame,
+    steps: &[Steps],
+    mut out: Vec<u8>,
+    mut block: impl FnMut(usize, (usize, usize)) -> Result<Coefficients, Error>,
+) -> Result<Vec<u8>, Error> {
+    let mut tables: Vec<&Steps> = Vec::new();
+    let mut slots = Vec::new();
+    for steps in steps {
+        let known = tables.iter().position(|&table| table == steps);
+        slots.push(known.unwrap_or(tables.len()) as u8);
+        if known.is_none() {
+            tables.push(steps);
+        }
+    }
+    for (i, steps) in tables.iter().enumerate() {
         let big = steps.iter().any(|&s| s > 255);
-        wide |= big;
         let mut table = vec![i as u8 | if big { 0x10 } else { 0 }];
         for &place in &ZIGZAG {
             let step = steps[usize::from(place)];
@@ -128,9 +157,10 @@ fn progressive(
     header.extend((frame.height as u16).to_be_bytes());
     header.extend((frame.width as u16).to_be_bytes());
     header.push(frame.components.len() as u8);
-    for (i, c) in frame.components.iter().enumerate() {
-        header.extend([c.id, (c.h << 4 | c.v) as u8, i as u8]);
+    for (c, slot) in frame.components.iter().zip(slots) {
+        header.extend([c.id, (c.h << 4 | c.v) as u8, slot]);
     }
+    let wide = tables.iter().any(|steps| steps.iter().any(|&s| s > 255));
     let sof = if wide { markers::SOF1 } else { markers::SOF0 };
     out.extend(metadata::segment_bytes(sof, &header));
 
@@ -165,12 +195,7 @@ fn progressive(
                 out.clear();
                 for &place in &layout.blocks {
                     let component = header.parts[place.0].component;
-                    let (x, y) = layout.place(unit, place);
-                    let c = &frame.components[component];
-                    out.push(match edits.at((x / c.h, y / c.v)) {
-                        Some(edit) => edit.block(component, (x, y)),
-                        None => *store.block(component, (x, y)),
-                    });
+                    out.push(block(component, layout.place(unit, place))?);
                 }
                 Ok(())
             },

@@ -44,6 +44,8 @@ enum Attempt {
 #[derive(Default)]
 struct Failures {
     all: u32,
+    /// Those that count for the limit.
+    counted: u32,
     /// Those of the handler itself.
     crashes: u32,
 }
@@ -85,6 +87,7 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
     async fn attempt(&self, record: &Record, failures: &mut Failures) -> Attempt {
         let response = self.deliver(record).await;
         failures.all += 1;
+        failures.counted += u32::from(response.verdict != Verdict::Blocked);
         failures.crashes += u32::from(response.verdict == Verdict::Crashed);
         let attempt = self.judge(&response, failures);
         if !matches!(attempt, Attempt::Retry) {
@@ -97,12 +100,13 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         let limit = self.options.retry_limit;
         let reason = match response.verdict {
             Verdict::Done => return Attempt::Done,
+            Verdict::Blocked => return Attempt::Retry,
             Verdict::TooLarge => DeadLetterReason::TooLarge,
             Verdict::Rejected => DeadLetterReason::Refused,
             Verdict::Retry | Verdict::Crashed => {
-                if !limit.is_reached(failures.all, failures.crashes) {
+                if !limit.is_reached(failures.counted, failures.crashes) {
                     return Attempt::Retry;
-                } else if limit.is_reached(failures.all, 0) {
+                } else if limit.is_reached(failures.counted, 0) {
                     DeadLetterReason::Failures
                 } else {
                     DeadLetterReason::Crashes

@@ -49,6 +49,9 @@ pub enum Verdict {
     Done,
     /// Another attempt may succeed: for example, a store is unreachable.
     Retry,
+    /// As [`Verdict::Retry`], but the record is never given up: what it waits for is expected to
+    /// come, for example a bucket that is missing. Does not count for [`crate::RetryLimit`].
+    Blocked,
     /// The handler itself failed, and may fail every time. Retried up to
     /// [`crate::RetryLimit::crashes`].
     Crashed,

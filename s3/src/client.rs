@@ -17,7 +17,7 @@ pub use self::{
     upload::{Source, Upload, UploadError, UploadOptions, Uploaded},
 };
 use crate::{
-    Endpoint, Error, Object, ObjectHead, Secret,
+    Addressing, Endpoint, Error, Object, ObjectHead, Secret,
     actions::{
         Action, DeleteObject, GetObject, HeadObject, ListObjects, NewObject, Page, Precondition,
         PutObject,
@@ -135,7 +135,15 @@ impl Client {
             service: A::SERVICE,
         };
         sign(&mut request, &scope, Timestamp::now())?;
-        self.transport.send(request).await
+        let host = request.uri().host().map(str::to_owned);
+        let sent = self.transport.send(request).await;
+        match (sent, host, self.endpoint.addressing()) {
+            // Each bucket has a host name of its own there, which may be missing in the DNS.
+            (Err(Error::Transport(error)), Some(host), Addressing::VirtualHost) => {
+                Err(Error::Transport(format!("{host}: {error}").into()))
+            }
+            (sent, ..) => sent,
+        }
     }
 
     /// Stores an object and returns its ETag without quotes. An object that is there is replaced.

@@ -21,8 +21,12 @@ pub struct Refusal {
 /// Meaning of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no such object or version; of HEAD also that there is no such bucket.
+    /// There is no such object or version, told by an S3 error document about the bucket that was
+    /// asked for.
     NoSuchObject,
+    /// 404 without such a document, as of every HEAD, or with a document about something else: the
+    /// object may be gone, or the endpoint is not the gateway's, or the bucket is another one.
+    NotFound,
     /// There is no such bucket.
     NoSuchBucket,
     /// The precondition does not hold, or another writer was faster.
@@ -57,6 +61,18 @@ impl Refusal {
             code,
             reason,
         })
+    }
+
+    /// Reads a response about an object in `bucket`. RGW's documents name the bucket. If one names
+    /// another, the request's host or path was read as that bucket, so the document says nothing
+    /// about the object.
+    pub(crate) fn in_bucket(response: &Response<Bytes>, bucket: &str) -> Option<Refusal> {
+        let mut refusal = Refusal::of(response)?;
+        let named = xml::text(response.body(), "BucketName").filter(|name| !name.is_empty());
+        if refusal.reason == Reason::NoSuchObject && named.is_some_and(|name| name != bucket) {
+            refusal.reason = Reason::NotFound;
+        }
+        Some(refusal)
     }
 
     /// Passes a success on.
@@ -94,10 +110,8 @@ impl Refusal {
                 "check the keys, the region, this machine's clock and the bucket's policy"
             }
             Reason::Forbidden => "this user lacks the permission, check the bucket's policy",
-            Reason::NoSuchObject
-                if self.status == StatusCode::NOT_FOUND && self.code.is_empty() =>
-            {
-                "check that the bucket exists"
+            Reason::NotFound => {
+                "check that the bucket exists, and that the endpoint is the gateway's and names no other bucket or tenant"
             }
             _ => match self.code.as_str() {
                 "BucketAlreadyExists" => "another user owns the bucket, choose another name",
@@ -142,8 +156,10 @@ fn reason(status: StatusCode, code: &str, body: &[u8]) -> Reason {
     }
     match (status, code) {
         (StatusCode::NOT_FOUND, "NoSuchBucket") => Reason::NoSuchBucket,
-        // GET of a delete marker's version is 405, on RGW and by S3's specification.
-        (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Reason::NoSuchObject,
+        (StatusCode::NOT_FOUND, "NoSuchKey" | "NoSuchVersion") => Reason::NoSuchObject,
+        // GET of a delete marker's version, by S3's specification; RGW says NoSuchKey.
+        (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed") => Reason::NoSuchObject,
+        (StatusCode::NOT_FOUND, _) => Reason::NotFound,
         (
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT,
             "" | "PreconditionFailed" | "ConditionalRequestConflict",
@@ -156,9 +172,13 @@ fn reason(status: StatusCode, code: &str, body: &[u8]) -> Reason {
     }
 }
 
-/// Returns the `<Code>` of an error body, if it looks like one; else an empty string.
+/// Returns the `<Code>` of an S3 error document; else an empty string.
 pub fn error_code(body: &[u8]) -> String {
-    xml::text(body, "Code")
+    // Pages of proxies may hold any element.
+    let is_error = |name: &String| matches!(name.as_str(), "Error" | "ErrorResponse");
+    xml::root(body)
+        .filter(is_error)
+        .and_then(|_| xml::text(body, "Code"))
         .filter(|code| code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric()))
         .unwrap_or_default()
 }
@@ -212,7 +232,31 @@ mod tests {
         );
         check(503, &error("SlowDown", ""), Reason::Other, "503 SlowDown");
         check(412, "", Reason::PreconditionFailed, "412");
-        check(405, "", Reason::NoSuchObject, "405");
+        check(405, "", Reason::Other, "405");
+        check(
+            405,
+            &error("MethodNotAllowed", ""),
+            Reason::NoSuchObject,
+            "405 MethodNotAllowed",
+        );
+        let elsewhere = "; check that the bucket exists, and that the endpoint is the gateway's and names no other bucket or tenant";
+        for (body, summary) in [
+            (String::new(), "404"),
+            (
+                "<html><body>default backend - 404</body></html>".to_owned(),
+                "404",
+            ),
+            ("<html><Code>NoSuchKey</Code></html>".to_owned(), "404"),
+            ("NoSuchKey".to_owned(), "404"),
+            (error("NoSuchTenant", ""), "404 NoSuchTenant"),
+        ] {
+            check(
+                404,
+                &body,
+                Reason::NotFound,
+                &format!("{summary}{elsewhere}"),
+            );
+        }
     }
 
     #[test]

@@ -29,6 +29,22 @@ pub fn text(document: &[u8], element: &str) -> Option<String> {
     }
 }
 
+/// Returns the local name of the root element.
+pub(crate) fn root(document: &[u8]) -> Option<String> {
+    let mut reader = Reader::from_reader(document);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) | Event::Empty(start) => {
+                return String::from_utf8(start.local_name().as_ref().to_vec()).ok();
+            }
+            // Text may not stand before the root.
+            Event::Text(text) if !text.iter().all(u8::is_ascii_whitespace) => return None,
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
 /// Reads a document; elements that the type doesn't have are ignored.
 ///
 /// # Errors

@@ -303,7 +303,12 @@ fn bucket_goes_where_the_addressing_says() {
             key: "a b/+% é",
             version: Some("v/1"),
             if_match: None,
+            first_bytes: Some(1),
         };
+        assert_eq!(
+            get.request(&endpoint).unwrap().headers()["range"],
+            "bytes=0-0"
+        );
         assert_eq!(get.request(&endpoint).unwrap().uri(), expect);
     }
 }

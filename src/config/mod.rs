@@ -115,6 +115,7 @@ impl Config {
                 limits: Limits {
                     max_bytes: values.max_bytes,
                     max_pixels: values.max_pixels,
+                    max_memory: values.max_memory_picture,
                 },
                 thresholds: Thresholds {
                     normal: values.threshold_normal,

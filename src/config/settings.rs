@@ -97,6 +97,7 @@ settings! {
     remove_outputs: bool = "false", word;
     max_bytes: u64 = "33554432", number(1..=1 << 32);
     max_pixels: u64 = "40000000", number(1..=1 << 32);
+    max_memory_picture: u64 = "469762048", number(1..=1 << 32);
 }
 
 impl Values {

@@ -80,6 +80,7 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("remove_outputs", "yes"),
         ("max_bytes", "0"),
         ("max_pixels", "-1"),
+        ("max_memory_picture", "448MiB"),
     ] {
         let error = config(&[(name, value)]).unwrap_err();
         assert_eq!(error.status(), 503);
@@ -121,6 +122,7 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
         ("quarantine_suffix", "", false),
         ("max_bytes", "1000", false),
         ("max_pixels", "1000", false),
+        ("max_memory_picture", "1000", false),
         // Other spellings of the default.
         ("threshold_normal", "0.6", false),
         ("label_size", "50.0", false),
@@ -194,6 +196,7 @@ fn settings_digest_is_pinned() {
         ("remove_outputs", "true"),
         ("max_bytes", "1000"),
         ("max_pixels", "2000"),
+        ("max_memory_picture", "3000"),
     ])
     .unwrap();
     assert_eq!(

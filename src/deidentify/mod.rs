@@ -7,18 +7,20 @@
 
 mod dates;
 mod fold;
+mod former;
 mod identifiers;
 #[cfg(test)]
 mod mutations;
+mod patient;
 #[cfg(test)]
 mod tests;
 
-use jiff::{ToSpan as _, civil::Date};
+use jiff::ToSpan as _;
 
-use identifiers::Identifiers;
+use patient::Patient;
 
 use crate::{
-    config::{ExamDate, Naming, StudyId},
+    config::{Config, ExamDate, Naming, StudyId},
     event::MAX_KEY_BYTES,
     secret::{Secret, hmac_sha256},
 };
@@ -29,8 +31,6 @@ const STUDY_LETTERS: usize = 16;
 const COLLISION_LETTERS: usize = 8;
 /// Limit on the days by which an exam date is shifted.
 const MAX_SHIFT: u64 = 365;
-/// Limit on the length of a prefix that is kept.
-const MAX_PREFIX: usize = 32;
 
 /// Pseudonyms under one key.
 #[derive(Debug, Clone)]
@@ -38,6 +38,9 @@ pub struct Pseudonyms {
     key: Secret,
     naming: Naming,
 }
+
+/// Decision about a folder of a patient's picture.
+type KeepsFolder<'a> = &'a dyn Fn(&Patient<'_>, &str) -> bool;
 
 /// The two possible keys of an anonymized copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,12 @@ impl Pseudonyms {
     /// Derives pseudonyms from `key`, in the form that `naming` describes.
     pub fn new(key: Secret, naming: Naming) -> Pseudonyms {
         Pseudonyms { key, naming }
+    }
+
+    /// Derives the pseudonyms of the settings, if they have a key.
+    pub fn of(config: &Config) -> Option<Pseudonyms> {
+        let key = config.pseudonym_key.clone()?;
+        Some(Pseudonyms::new(key, config.naming.clone()))
     }
 
     /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
@@ -79,6 +88,20 @@ impl Pseudonyms {
     /// date than the new name does. A name that does not fit the pattern is replaced entirely, and
     /// so is every folder it is in.
     pub fn anonymized_keys(&self, bucket: &str, key: &str) -> AnonymizedKeys {
+        self.keys(bucket, key, |p| p.has_safe_prefix(), &|p, folder| {
+            self.naming.keeps_folder(folder)
+                && !p.is_identified_by(folder)
+                && !self.reveals_exam(p, folder)
+        })
+    }
+
+    fn keys(
+        &self,
+        bucket: &str,
+        key: &str,
+        keeps_prefix: fn(&Patient<'_>) -> bool,
+        keeps_folder: KeepsFolder<'_>,
+    ) -> AnonymizedKeys {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
         let source = format!("{bucket}/{key}");
@@ -86,7 +109,7 @@ impl Pseudonyms {
         let name = match &patient {
             Some(p) => format!(
                 "{}_XXXXXXXX_{}_XXXX-XX-XX_{}",
-                p.safe_prefix(),
+                if keeps_prefix(p) { p.prefix } else { "xray" },
                 self.study(&p.id),
                 self.exam(p)
             ),
@@ -94,13 +117,7 @@ impl Pseudonyms {
         };
         let segment = |s: &str| match &patient {
             _ if s.is_empty() => String::new(),
-            Some(p)
-                if self.naming.keeps_folder(s)
-                    && !p.is_identified_by(s)
-                    && !self.reveals_exam(p, s) =>
-            {
-                s.to_owned()
-            }
+            Some(p) if keeps_folder(p, s) => s.to_owned(),
             _ => self.digest("folder", s, STUDY_LETTERS),
         };
         let mut prefix = String::new();
@@ -192,62 +209,4 @@ fn safe_extension(extension: &str) -> &str {
         ".jpg" | ".jpeg" | ".png" => extension,
         _ => "",
     }
-}
-
-/// Identifiers in a file name.
-struct Patient<'a> {
-    prefix: &'a str,
-    name: &'a str,
-    id: String,
-    birth: Date,
-    exam: Date,
-}
-
-impl<'a> Patient<'a> {
-    /// Parses `<prefix>_<name>_<patient id>_<birth>_<exam>`; the name may contain further
-    /// underscores.
-    fn parse(stem: &'a str) -> Option<Patient<'a>> {
-        let (rest, exam) = stem.rsplit_once('_')?;
-        let (rest, birth) = rest.rsplit_once('_')?;
-        let (rest, id) = rest.rsplit_once('_')?;
-        let (prefix, name) = rest.split_once('_')?;
-        let known = |s: &str| s.chars().any(char::is_alphanumeric);
-        (known(name) && known(id)).then_some(())?;
-        Some(Patient {
-            prefix,
-            name,
-            id: id.to_owned(),
-            birth: date(birth)?,
-            exam: date(exam)?,
-        })
-    }
-
-    /// Returns the prefix if it is plainly a label: lower-case letters and hyphens, and no
-    /// identifier. Otherwise `Roe_Jane_…` would keep the family name.
-    fn safe_prefix(&self) -> &str {
-        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-        let label = !self.prefix.is_empty()
-            && self.prefix.len() <= MAX_PREFIX
-            && self.prefix.chars().all(plain)
-            && !self.is_identified_by(self.prefix);
-        if label { self.prefix } else { "xray" }
-    }
-
-    /// Reports whether `text` identifies the patient, or may do so.
-    fn is_identified_by(&self, text: &str) -> bool {
-        Identifiers::new(self.name, &self.id, self.birth, self.exam).contains_identifier(text)
-    }
-}
-
-/// Parses `YYYY-MM-DD`, a day that exists.
-fn date(text: &str) -> Option<Date> {
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        });
-    shaped.then(|| text.parse().ok()).flatten()
 }

@@ -252,6 +252,35 @@ fn folders_with_abbreviations_parts_and_ages_become_digests() {
 }
 
 #[test]
+fn former_keys_are_those_of_other_settings_and_releases() {
+    let of = |folders, keep: &str| {
+        let keep_folders = Globs::parse(keep).unwrap();
+        let naming = Naming {
+            folders,
+            keep_folders,
+            ..checked()
+        };
+        Pseudonyms::new(Secret::new("a key for tests"), naming)
+    };
+    let key = "ward-3/demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    let [checked, digest] = [(Folders::Checked, ""), (Folders::Digest, "")]
+        .map(|(folders, keep)| of(folders, keep).anonymized_keys("in", key));
+    assert!(checked.base.starts_with("ward-3/") && !digest.base.contains("ward"));
+    let both = |keys: AnonymizedKeys| vec![keys.base, keys.alternative];
+    let former = of(Folders::Digest, "").former_keys("in", key);
+    assert_eq!(former, both(checked));
+    let former = of(Folders::Digest, "ward-*").former_keys("in", key);
+    assert_eq!(former, both(digest));
+    // An earlier release kept a folder in which today's check finds initials.
+    let key = "jr/demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    let former = of(Folders::Digest, "").former_keys("in", key);
+    assert!(former[0].starts_with("jr/demo_XXXXXXXX_"), "{former:?}");
+    // Without a folder all agree.
+    let file = "demo_Jane Roe_9001_1970-01-02_2020-05-06.png";
+    assert!(of(Folders::Digest, "").former_keys("in", file).is_empty());
+}
+
+#[test]
 fn name_outside_the_pattern_is_replaced_entirely() {
     for key in [
         "Jane Roe.png",

@@ -88,6 +88,9 @@ pub enum Error {
     /// The store refused or could not be reached.
     #[error("store: {0}")]
     Store(String),
+    /// A bucket is missing, or the endpoint does not know it; the text names it.
+    #[error("store: {0}")]
+    Bucket(String),
     /// An output could not be encoded.
     #[error("encoding the output: {0}")]
     Encode(String),
@@ -97,7 +100,9 @@ impl Error {
     /// Returns the outcome of a record that failed this way.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Error::Config { .. } | Error::Model(_) | Error::Store(_) => Outcome::Retry,
+            Error::Config { .. } | Error::Model(_) | Error::Store(_) | Error::Bucket(_) => {
+                Outcome::Retry
+            }
             Error::NotAnEvent(_)
             | Error::Method
             | Error::MediaType(_)
@@ -128,7 +133,7 @@ impl Error {
             Error::Encrypted => Reason::Encrypted,
             Error::Damaged(_) => Reason::Damaged,
             Error::Model(_) => Reason::Model,
-            Error::Store(_) => Reason::Store,
+            Error::Store(_) | Error::Bucket(_) => Reason::Store,
             Error::Encode(_) => Reason::Encode,
         }
     }

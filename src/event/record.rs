@@ -9,12 +9,22 @@ use serde_json::Value;
 use super::{EventKind, ObjectEvent, ObjectRef, Record, Sequencer};
 use crate::error::Error;
 
-/// Prefixes of the names of removals: by a request, or by a lifecycle rule as RGW and as AWS name
-/// it.
-const REMOVALS: [&str; 3] = [
+/// Prefixes of the names of creations: by a request, and in another zone of a multisite gateway by
+/// synchronization, as RGW names it up to and from 20.
+const CREATIONS: [&str; 3] = [
+    "ObjectCreated:",
+    "ObjectSynced:Create",
+    "Replication:Create",
+];
+
+/// Prefixes of the names of removals: by a request, by a lifecycle rule as RGW and as AWS name it,
+/// and in another zone.
+const REMOVALS: [&str; 5] = [
     "ObjectRemoved:",
     "ObjectLifecycle:Expiration:",
     "LifecycleExpiration:",
+    "ObjectSynced:Delet",
+    "Replication:Delet",
 ];
 
 /// Parses a record. Errors name a missing field and never show a present one.
@@ -35,7 +45,7 @@ pub fn read(record: &Value) -> Record {
     };
     let object = ObjectRef::new(bucket, &key, text("/s3/object/versionId"))?;
     let kind = match name.strip_prefix("s3:").unwrap_or(name) {
-        name if name.starts_with("ObjectCreated:") => EventKind::Created,
+        name if CREATIONS.iter().any(|start| name.starts_with(start)) => EventKind::Created,
         name if REMOVALS.iter().any(|start| name.starts_with(start)) => EventKind::Removed,
         _ => EventKind::Other,
     };

@@ -63,6 +63,43 @@ fn captured() -> Vec<(String, HeaderMap, String)> {
 }
 
 #[test]
+fn kind_follows_the_name_of_the_event() {
+    for (name, expect) in [
+        ("ObjectCreated:Put", EventKind::Created),
+        (
+            "s3:ObjectCreated:CompleteMultipartUpload",
+            EventKind::Created,
+        ),
+        ("ObjectSynced:Create", EventKind::Created),
+        ("s3:ObjectSynced:Create", EventKind::Created),
+        ("s3:Replication:Create", EventKind::Created),
+        ("ObjectRemoved:Delete", EventKind::Removed),
+        ("ObjectLifecycle:Expiration:Current", EventKind::Removed),
+        (
+            "s3:ObjectLifecycle:Expiration:DeleteMarker",
+            EventKind::Removed,
+        ),
+        ("ObjectSynced:Delete", EventKind::Removed),
+        ("s3:ObjectSynced:DeletionMarkerCreated", EventKind::Removed),
+        ("Replication:Delete", EventKind::Removed),
+        ("ObjectLifecycle:Transition:Current", EventKind::Other),
+        ("Replication:OperationFailedReplication", EventKind::Other),
+        ("ObjectTagging:Put", EventKind::Other),
+    ] {
+        let record = json!({
+            "eventSource": "ceph:s3", "eventName": name,
+            "s3": { "bucket": { "name": "in" }, "object": { "key": "a.png" } },
+        });
+        let body = record.to_string();
+        let delivery = intake(&Method::POST, &HeaderMap::new(), body.as_bytes()).unwrap();
+        let [Ok(event)] = delivery.records.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(event.kind, expect, "{name}");
+    }
+}
+
+#[test]
 fn captured_notifications_parse_with_keys_exactly_as_sent() {
     let captured = captured();
     assert_eq!(captured.len(), 20);

@@ -12,7 +12,7 @@ use crate::{
     model::input::lay_out,
     model::tensor::InputTensor,
     picture::boxes::Rect,
-    picture::decode::{Picture, decode},
+    picture::decode::decode,
     picture::gray::GrayImage,
     picture::icc::plain_icc,
     picture::input,
@@ -108,8 +108,7 @@ impl<'a> Blocks<'a> {
     /// Returns all pixels as a viewer shows them.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when the decoder refuses a file that was parsed, which does not happen to
-    /// a sound one.
+    /// [`Error::Damaged`] when blocks that were parsed can't be read, which does not happen.
     pub(crate) fn pixels(&self, limits: &Limits) -> Result<DynamicImage, Error> {
         if self.jpeg.color_space().channels() == 3
             && !matches!(
@@ -117,8 +116,11 @@ impl<'a> Blocks<'a> {
                 jpeg_blocks::ColorSpace::Cmyk { .. } | jpeg_blocks::ColorSpace::Ycck { .. }
             )
         {
-            // A decoder smooths subsampled colors, as viewers do.
-            return decode(self.bytes, limits).map(Picture::into_pixels);
+            // A decoder smooths subsampled colors, as viewers do. It refuses some files that were
+            // parsed here to the end, as those with unusual sampling or a scan header of zeros.
+            if let Ok(picture) = decode(self.bytes, limits) {
+                return Ok(picture.into_pixels());
+            }
         }
         let area = self.jpeg.full_area();
         let (width, height) = (self.jpeg.width() as u32, self.jpeg.height() as u32);
@@ -189,6 +191,16 @@ impl<'a> Blocks<'a> {
         let icc = icc && self.jpeg.icc().is_some_and(|icc| plain_icc(&icc));
         self.jpeg
             .write(edits, Keep::Picture { icc })
+            .map_err(|e| Error::Encode(format!("JPEG: {e}")))
+    }
+
+    /// Writes a copy for others with these edits: nothing but what a viewer shows.
+    ///
+    /// # Errors
+    /// As [`Blocks::write`].
+    pub(crate) fn write_visible(&self, edits: &[Edit]) -> Result<Vec<u8>, Error> {
+        self.jpeg
+            .write_visible(edits)
             .map_err(|e| Error::Encode(format!("JPEG: {e}")))
     }
 

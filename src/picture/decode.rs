@@ -2,20 +2,16 @@
 //!
 //! Pixels are returned as a viewer shows them: EXIF orientation is applied, so that boxes and text
 //! are placed where they are seen. Encoded files carry no EXIF, comment, thumbnail or text; only
-//! the pixel density and, on the labeled picture, the ICC profile stay.
+//! the labeled picture keeps the pixel density and what describes its colors.
 
-use std::io::Cursor;
-
-use image::{
-    DynamicImage, ImageDecoder, ImageEncoder, Limits as ImageLimits,
-    codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder},
-};
+use image::DynamicImage;
 
 use crate::{
     error::Error,
-    picture::icc::plain_icc,
+    picture::flat,
     picture::jpeg::{self, JpegStyle},
     picture::limits::Limits,
+    picture::png::{self, PngStyle},
     picture::sniff::{Format, sniff},
 };
 
@@ -31,7 +27,7 @@ pub struct Picture {
 #[derive(Debug, Clone)]
 enum Style {
     Jpeg(JpegStyle),
-    Png { icc: Option<Vec<u8>> },
+    Png(Box<PngStyle>),
 }
 
 impl Picture {
@@ -54,15 +50,19 @@ impl Picture {
     pub fn format(&self) -> Format {
         match self.style {
             Style::Jpeg(_) => Format::Jpeg,
-            Style::Png { .. } => Format::Png,
+            Style::Png(_) => Format::Png,
         }
     }
 
-    /// Drops the ICC profile, whose texts could hold anything.
-    pub fn drop_icc(&mut self) {
-        match &mut self.style {
-            Style::Jpeg(style) => style.icc = None,
-            Style::Png { icc } => *icc = None,
+    /// Returns the picture to make a copy for others of: 8 bit, on black in place of alpha, and
+    /// encoded without anything but its pixels.
+    pub fn copied(&self) -> Picture {
+        Picture {
+            pixels: flat::copied(&self.pixels),
+            style: match &self.style {
+                Style::Jpeg(style) => Style::Jpeg(style.bare()),
+                Style::Png(style) => Style::Png(Box::new(style.bare())),
+            },
         }
     }
 
@@ -74,7 +74,7 @@ impl Picture {
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         match &self.style {
             Style::Jpeg(style) => jpeg::encode(&self.pixels, style),
-            Style::Png { icc } => encode_png(&self.pixels, icc.as_deref()),
+            Style::Png(style) => png::encode(&self.pixels, style),
         }
     }
 }
@@ -94,43 +94,12 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
                 style: Style::Jpeg(style),
             })
         }
-        Format::Png => decode_png(bytes, limits),
+        Format::Png => {
+            let (pixels, style) = png::decode(bytes, limits)?;
+            Ok(Picture {
+                pixels,
+                style: Style::Png(Box::new(style)),
+            })
+        }
     }
-}
-
-fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
-    let damaged = |e: image::ImageError| Error::Damaged(format!("PNG: {e}"));
-    // A picture needs at most eight bytes a pixel (16 bit RGBA); the rest is for the decoder's own
-    // tables.
-    let mut allowed = ImageLimits::default();
-    allowed.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(1 << 20));
-    let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    limits.check_pixels(width, height)?;
-    let icc = decoder
-        .icc_profile()
-        .map_err(damaged)?
-        .filter(|icc| plain_icc(icc));
-    let orientation = decoder.orientation().map_err(damaged)?;
-    let mut pixels = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    pixels.apply_orientation(orientation);
-    Ok(Picture {
-        pixels,
-        style: Style::Png { icc },
-    })
-}
-
-fn encode_png(pixels: &DynamicImage, icc: Option<&[u8]>) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    let mut encoder =
-        PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
-    if let Some(icc) = icc {
-        encoder
-            .set_icc_profile(icc.to_vec())
-            .map_err(|e| Error::Encode(format!("PNG: {e}")))?;
-    }
-    pixels
-        .write_with_encoder(encoder)
-        .map_err(|e| Error::Encode(format!("PNG: {e}")))?;
-    Ok(out)
 }

@@ -66,15 +66,19 @@ pub(crate) fn luma(pixels: &DynamicImage) -> Vec<u8> {
         DynamicImage::ImageLumaA8(_)
         | DynamicImage::ImageLuma16(_)
         | DynamicImage::ImageLumaA16(_) => pixels.to_luma8().into_raw(),
-        _ => pixels
-            .to_rgb8()
-            .pixels()
-            .map(|p| {
-                let [r, g, b] = p.0.map(u32::from);
-                ((19595 * r + 38470 * g + 7471 * b + 32768) >> 16) as u8
-            })
-            .collect(),
+        DynamicImage::ImageRgb8(p) => p.pixels().map(|p| brightness(p.0)).collect(),
+        DynamicImage::ImageRgb16(p) => {
+            // As `image` reduces them, without a second picture in memory.
+            let level = |v: u16| ((u32::from(v) + 128) / 257) as u8;
+            p.pixels().map(|p| brightness(p.0.map(level))).collect()
+        }
+        _ => pixels.to_rgb8().pixels().map(|p| brightness(p.0)).collect(),
     }
+}
+
+fn brightness(rgb: [u8; 3]) -> u8 {
+    let [r, g, b] = rgb.map(u32::from);
+    ((19595 * r + 38470 * g + 7471 * b + 32768) >> 16) as u8
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! ICC profiles, which the labeled picture keeps.
 
 /// Display and scanner profiles usually have 0.5 to 600 kB.
-const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// Reports whether a profile may be kept: of a usual size, with the header of ICC.1 (its own length
 /// first, `acsp` at 36).

@@ -5,7 +5,7 @@
 
 use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
 use jpeg_blocks::{
-    ZIGZAG,
+    Jpeg, ZIGZAG, exif_orientation,
     markers::{DQT, SOS, segments},
 };
 use libjpeg_turbo_rs::{
@@ -23,7 +23,21 @@ pub struct JpegStyle {
     sampling: Vec<(u8, u8)>,
     density: Option<(u8, u16, u16)>,
     /// The ICC profile, if its header is sound.
-    pub(crate) icc: Option<Vec<u8>>,
+    icc: Option<Vec<u8>>,
+    /// Writes only what a viewer shows.
+    bare: bool,
+}
+
+impl JpegStyle {
+    /// Returns the style of a copy for others.
+    pub(crate) fn bare(&self) -> JpegStyle {
+        JpegStyle {
+            density: None,
+            icc: None,
+            bare: true,
+            ..self.clone()
+        }
+    }
 }
 
 /// Decodes to gray or RGB, 8 bit.
@@ -49,7 +63,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
     } else {
         PixelFormat::Rgb
     });
-    let orientation = decoder.exif_orientation().and_then(Orientation::from_exif);
+    // The decoder's own reading of EXIF differs from that of the blocks.
+    let orientation = Orientation::from_exif(exif_orientation(bytes));
     let style = JpegStyle {
         tables: quantization_tables(bytes, &header)?,
         sampling: sampling(&header, orientation),
@@ -59,6 +74,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, JpegStyle)
             .ok()
             .flatten()
             .filter(|icc| plain_icc(icc)),
+        bare: false,
     };
     let image = decoder.decode_image().map_err(|e| failed(e, limits))?;
     let (width, height) = (image.width as u32, image.height as u32);
@@ -103,8 +119,18 @@ pub fn encode(pixels: &DynamicImage, style: &JpegStyle) -> Result<Vec<u8>, Error
     if let Some(icc) = &style.icc {
         encoder = encoder.icc_profile(icc);
     }
-    encoder
+    let encoded = encoder
         .encode()
+        .map_err(|e| Error::Encode(format!("JPEG: {e}")))?;
+    if !style.bare {
+        return Ok(encoded);
+    }
+    let any = jpeg_blocks::Limits {
+        max_pixels: u64::MAX,
+        ..Default::default()
+    };
+    Jpeg::parse(&encoded, &any)
+        .and_then(|jpeg| jpeg.write_visible(&[]))
         .map_err(|e| Error::Encode(format!("JPEG: {e}")))
 }
 

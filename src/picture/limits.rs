@@ -2,13 +2,15 @@
 
 use crate::error::Error;
 
-/// The largest source that is read. Both limits are checked before anything is decoded.
+/// The largest source that is read. All limits are checked before anything is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the encoded file.
     pub max_bytes: u64,
     /// Pixels, width times height.
     pub max_pixels: u64,
+    /// Bytes of memory that processing it takes, the file and the outputs included.
+    pub max_memory: u64,
 }
 
 impl Limits {
@@ -21,6 +23,20 @@ impl Limits {
             return Err(Error::TooLarge {
                 what: "the object, in bytes,",
                 limit: self.max_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks the memory that a picture needs.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when `bytes` is over the limit.
+    pub fn check_memory(&self, bytes: u64) -> Result<(), Error> {
+        if bytes > self.max_memory {
+            return Err(Error::TooLarge {
+                what: "the memory to process the picture, in bytes,",
+                limit: self.max_memory,
             });
         }
         Ok(())

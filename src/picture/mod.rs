@@ -5,15 +5,18 @@ mod blocks;
 mod blur;
 pub mod boxes;
 pub mod decode;
+mod flat;
 pub(crate) mod gray;
 pub mod heatmap;
 mod icc;
 pub mod input;
 mod jpeg;
 pub mod limits;
+pub(crate) mod memory;
 #[cfg(test)]
 mod mutations;
 mod orientation;
+mod png;
 pub mod redact;
 mod resize;
 mod scans;

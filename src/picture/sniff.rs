@@ -1,5 +1,7 @@
 //! Detects the format of a file by its first bytes, since a key's extension is only a name.
 
+use jpeg_blocks::markers::{SOS, segments};
+
 use crate::error::Error;
 
 /// The picture formats that are read and written.
@@ -36,12 +38,34 @@ impl Format {
 /// [`Error::NotAnImage`] that names the format, if it is known, and what to do.
 pub fn sniff(bytes: &[u8]) -> Result<Format, Error> {
     if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        if is_jpeg_ls(bytes) {
+            let kind = "a JPEG-LS; convert it to PNG, which loses nothing either";
+            return Err(Error::NotAnImage(kind.into()));
+        }
         return Ok(Format::Jpeg);
     }
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Ok(Format::Png);
     }
     Err(Error::NotAnImage(name(bytes).into()))
+}
+
+/// Reports whether the first frame header is that of JPEG-LS (ITU-T T.87), which begins as a JPEG.
+fn is_jpeg_ls(bytes: &[u8]) -> bool {
+    const JPEG_LS: u8 = 0xF7;
+    let frame = |marker: &u8| matches!(*marker, JPEG_LS | 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | SOS);
+    segments(bytes).map(|s| s.marker).find(frame) == Some(JPEG_LS)
+}
+
+/// Reports whether a client's framing of the body (`Content-Encoding: aws-chunked`) was stored as
+/// if it were the object: the size of a chunk in hexadecimal, its signature or none, the picture.
+fn is_aws_chunked(bytes: &[u8]) -> bool {
+    let digits = bytes.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let rest = &bytes[digits..];
+    let unsigned = rest.strip_prefix(b"\r\n").is_some_and(|picture| {
+        picture.starts_with(&[0xFF, 0xD8, 0xFF]) || picture.starts_with(b"\x89PNG")
+    });
+    (1..=16).contains(&digits) && (rest.starts_with(b";chunk-signature=") || unsigned)
 }
 
 fn name(bytes: &[u8]) -> &'static str {
@@ -71,6 +95,10 @@ fn name(bytes: &[u8]) -> &'static str {
     if bytes.get(128..132) == Some(b"DICM") {
         return "a DICOM file; export its frames as JPEG or PNG";
     }
+    if is_aws_chunked(bytes) {
+        return "an aws-chunked body, which the store did not unpack; upload the picture without \
+                `Content-Encoding: aws-chunked`, or through a client whose chunks the store reads";
+    }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
         return "a WebP; convert it to JPEG or PNG";
     }
@@ -97,6 +125,19 @@ mod tests {
             (b"II*\0....", Err("TIFF")),
             (b"MM\0*....", Err("TIFF")),
             (b"RIFF....WEBP", Err("WebP")),
+            (
+                b"\xff\xd8\xff\xf7\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0",
+                Err("JPEG-LS"),
+            ),
+            (b"\xff\xd8\xff\xfe\0\x03 \xff\xf7\0\x03 ", Err("JPEG-LS")),
+            (b"\xff\xd8\xff\xc0\0\x03 \xff\xf7\0\x03 ", Ok(Format::Jpeg)),
+            (
+                b"130fe;chunk-signature=aa\r\n\xff\xd8\xff",
+                Err("aws-chunked"),
+            ),
+            (b"8000\r\n\x89PNG\r\n\x1a\n", Err("aws-chunked")),
+            (b"8000\r\nhello", Err("unknown")),
+            (b"\r\n\xff\xd8\xff", Err("unknown")),
             (b"", Err("empty")),
             (b"\xff", Err("unknown")),
             (b"hello", Err("unknown")),

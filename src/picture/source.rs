@@ -14,10 +14,12 @@ use crate::{
     picture::blocks::Blocks,
     picture::boxes::Rect,
     picture::decode::{self, Picture},
+    picture::flat,
     picture::gray::GrayImage,
     picture::heatmap::Heatmap,
     picture::input,
     picture::limits::Limits,
+    picture::memory::{self, Work},
     picture::redact::{Method, Redaction, redact_rects},
     picture::sniff::{Format, sniff},
 };
@@ -42,8 +44,12 @@ pub(crate) enum Source<'a> {
 /// An output that is ready to be encoded.
 #[derive(Debug)]
 pub(crate) enum Draft {
-    Blocks { edits: Vec<Edit>, icc: bool },
+    /// Edits of the blocks, for a copy for others or for the labeled picture.
+    Blocks { edits: Vec<Edit>, bare: bool },
+    /// A picture of its own.
     Pixels(Box<Picture>),
+    /// The source, which was drawn on.
+    Source,
 }
 
 impl<'a> Source<'a> {
@@ -59,6 +65,15 @@ impl<'a> Source<'a> {
             return Ok(Source::Blocks(Box::new(blocks), *limits));
         }
         decode::decode(bytes, limits).map(|picture| Source::Pixels(Box::new(picture)))
+    }
+
+    /// Checks that processing a picture fits in memory; called before it is opened.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond `limits`, and those of [`sniff`].
+    pub(crate) fn check_memory(bytes: &[u8], limits: &Limits, work: Work) -> Result<(), Error> {
+        limits.check_bytes(bytes.len() as u64)?;
+        limits.check_memory(memory::needed(bytes, sniff(bytes)?, work))
     }
 
     /// Returns the width and height of the picture as a viewer shows it.
@@ -92,28 +107,32 @@ impl<'a> Source<'a> {
     pub(crate) fn tensor(&self, contract: &Contract) -> Result<InputTensor, Error> {
         match self {
             Source::Blocks(blocks, limits) => blocks.tensor(contract, limits),
-            Source::Pixels(picture) => Ok(input::tensor(picture.pixels(), contract)),
+            Source::Pixels(picture) => {
+                Ok(input::tensor(&flat::on_black(picture.pixels()), contract))
+            }
         }
     }
 
-    /// Returns its brightness, as a viewer shows it.
+    /// Returns the views of it in which text is searched, as a viewer shows it: its brightness, on
+    /// black and on white where it is transparent.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
-    pub(crate) fn gray(&self) -> Result<GrayImage, Error> {
+    pub(crate) fn planes(&self) -> Result<Vec<GrayImage>, Error> {
         match self {
-            Source::Blocks(blocks, limits) => blocks.gray(limits),
-            Source::Pixels(picture) => Ok(GrayImage::of(picture.pixels())),
+            Source::Blocks(blocks, limits) => Ok(vec![blocks.gray(limits)?]),
+            Source::Pixels(picture) => Ok(flat::views(picture.pixels(), GrayImage::of)),
         }
     }
 
     /// Draws the labeled picture: first the redaction of `covered`, if given, then the outline of
-    /// the heat map, if given, then the label.
+    /// the heat map, if given, then the label. A picture of pixels is drawn on itself, since a
+    /// second one may not fit in memory, so this comes last.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
     pub(crate) fn labeled(
-        &self,
+        &mut self,
         label: &Label,
         heatmap: Option<(&Heatmap, &Thresholds)>,
         covered: Option<(&[Rect], Method)>,
@@ -129,9 +148,8 @@ impl<'a> Source<'a> {
         let (blocks, limits) = match self {
             Source::Blocks(blocks, limits) => (blocks, limits),
             Source::Pixels(picture) => {
-                let mut picture = picture.clone();
                 draw(picture.pixels_mut());
-                return Ok(Draft::Pixels(picture));
+                return Ok(Draft::Source);
             }
         };
         let edits = if heatmap.is_none() && covered.is_none() {
@@ -146,7 +164,7 @@ impl<'a> Source<'a> {
             let rects = boxes.chain(outlined).chain([label.rect()]);
             from_whole(blocks, &pixels, rects)?
         };
-        Ok(Draft::Blocks { edits, icc: true })
+        Ok(Draft::Blocks { edits, bare: false })
     }
 
     /// Redacts these boxes, draws the label if given, and returns what was redacted. On a JPEG the
@@ -163,8 +181,7 @@ impl<'a> Source<'a> {
         let (blocks, limits) = match self {
             Source::Blocks(blocks, limits) => (blocks, limits),
             Source::Pixels(picture) => {
-                let mut picture = picture.clone();
-                picture.drop_icc();
+                let mut picture = Box::new(picture.copied());
                 let redaction = redact_rects(picture.pixels_mut(), boxes.to_vec(), method);
                 if let Some(label) = label {
                     label.draw(picture.pixels_mut(), (0, 0));
@@ -189,7 +206,7 @@ impl<'a> Source<'a> {
         };
         let (width, height) = self.size();
         let redaction = Redaction::of(method, covered, width, height);
-        Ok((Draft::Blocks { edits, icc: false }, redaction))
+        Ok((Draft::Blocks { edits, bare: true }, redaction))
     }
 
     /// Encodes an output.
@@ -198,9 +215,15 @@ impl<'a> Source<'a> {
     /// [`Error::Encode`] with the encoder's message.
     pub(crate) fn encode(&self, draft: &Draft) -> Result<Vec<u8>, Error> {
         match (self, draft) {
-            (Source::Blocks(blocks, _), Draft::Blocks { edits, icc }) => blocks.write(edits, *icc),
+            (Source::Blocks(blocks, _), Draft::Blocks { edits, bare: true }) => {
+                blocks.write_visible(edits)
+            }
+            (Source::Blocks(blocks, _), Draft::Blocks { edits, bare: false }) => {
+                blocks.write(edits, true)
+            }
             (_, Draft::Pixels(picture)) => picture.encode(),
-            (Source::Pixels(_), Draft::Blocks { .. }) => {
+            (Source::Pixels(picture), Draft::Source) => picture.encode(),
+            (Source::Blocks(..), Draft::Source) | (Source::Pixels(_), Draft::Blocks { .. }) => {
                 Err(Error::Encode("the edits belong to another picture".into()))
             }
         }

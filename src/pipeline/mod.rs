@@ -16,7 +16,8 @@ use crate::{
     picture::boxes::{BoxSpec, Rect},
     picture::heatmap::Heatmap,
     picture::limits::Limits,
-    picture::redact::{self, Method},
+    picture::memory::Work,
+    picture::redact::{self, Method, Redaction},
     picture::sniff::Format,
     picture::source::{Source, Written},
     pipeline::verify::{Redacted, Unclean, residual_text, text_share},
@@ -152,7 +153,17 @@ pub fn process(
         taken
     };
 
-    let source = Source::open(bytes, &settings.limits)?;
+    let work = Work {
+        copy: settings.anonymize != AnonymizeWhen::None,
+        search: detector.is_some(),
+        whole: settings.overlay == Overlay::Heatmap
+            || settings.redact_processed
+            || settings.method == Method::Blur
+            || settings.anonymized_label,
+    };
+    Source::check_memory(bytes, &settings.limits, work)?;
+    let mut source = Source::open(bytes, &settings.limits)?;
+    let (format, written) = (source.format(), source.written());
     timings.decode = lap();
     let tensor = source.tensor(contract)?;
     timings.prepare = lap();
@@ -166,7 +177,7 @@ pub fn process(
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
-        .map(|detector| detector.find(&source.gray()?))
+        .map(|detector| find(detector, &source))
         .transpose()?;
     timings.detect = lap();
 
@@ -175,23 +186,30 @@ pub fn process(
     let texts = found.iter().flat_map(|found| &found.text).copied();
     let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
     let label = Label::lay_out(&prediction.label(), settings.label_size, (width, height))?;
+    // The anonymized copy is made from the source, not from the labeled picture. Each draft is
+    // encoded at once: two pictures may not fit in memory.
+    let own_label = settings.anonymized_label.then_some(&label);
+    let mut copy = |label| -> Result<(Vec<u8>, Redaction), Error> {
+        let (draft, redaction) = source.redacted(&boxes, settings.method, label)?;
+        timings.redact += lap();
+        let bytes = source.encode(&draft)?;
+        timings.encode += lap();
+        Ok((bytes, redaction))
+    };
+    let anonymized = due.then(|| copy(own_label)).transpose()?;
+    // The label is text too, so the copy is verified without it: text may lie under it.
+    let bare = (due && own_label.is_some() && detector.is_some())
+        .then(|| copy(None))
+        .transpose()?;
     let outline = heatmap.as_ref().map(|map| (map, &settings.thresholds));
     let redacted = settings
         .redact_processed
         .then_some((&boxes[..], settings.method));
-    let processed = source.labeled(&label, outline, redacted)?;
+    let draft = source.labeled(&label, outline, redacted)?;
     timings.annotate = lap();
-    // The anonymized copy is made from the source, not from the labeled picture.
-    let own_label = settings.anonymized_label.then_some(&label);
-    let anonymized = due
-        .then(|| source.redacted(&boxes, settings.method, own_label))
-        .transpose()?;
-    timings.redact = lap();
-    let processed = source.encode(&processed)?;
-    let anonymized = anonymized
-        .map(|(draft, redaction)| source.encode(&draft).map(|bytes| (bytes, redaction)))
-        .transpose()?;
-    timings.encode = lap();
+    let processed = source.encode(&draft)?;
+    timings.encode += lap();
+    drop((draft, source));
     let anonymized = match anonymized {
         Some((bytes, redaction)) => {
             let unclean = match detector.zip(found.as_ref()) {
@@ -202,13 +220,7 @@ pub fn process(
                     Some(Unclean::TooMuchText)
                 }
                 Some((detector, found)) => {
-                    // The label is text too, so the copy is verified without it: text may lie under
-                    // it.
-                    let bare = own_label
-                        .map(|_| source.redacted(&boxes, settings.method, None))
-                        .transpose()?;
-                    let bare = bare.map(|(draft, _)| source.encode(&draft)).transpose()?;
-                    let file = bare.as_ref().unwrap_or(&bytes);
+                    let file = bare.as_ref().map_or(&bytes, |(bare, _)| bare);
                     residual_text(file, &redaction.boxes, detector, found, &settings.limits)?
                 }
             };
@@ -223,8 +235,8 @@ pub fn process(
     timings.verify = lap();
     Ok(Outputs {
         prediction,
-        format: source.format(),
-        written: source.written(),
+        format,
+        written,
         width,
         height,
         processed,
@@ -232,4 +244,15 @@ pub fn process(
         found,
         timings,
     })
+}
+
+/// Finds the text on all views of a picture.
+fn find(detector: &Detector<'_>, source: &Source<'_>) -> Result<Found, Error> {
+    let mut all = Found::default();
+    for plane in source.planes()? {
+        let found = detector.find(&plane)?;
+        all.text.extend(found.text);
+        all.side_markers.extend(found.side_markers);
+    }
+    Ok(all)
 }

@@ -53,7 +53,9 @@ pub(crate) fn residual_text(
         max_bytes: u64::MAX,
         ..*limits
     };
-    let gray = Source::open(bytes, &limits)?.gray()?;
-    let places = detector.residual(&gray, redacted, &found.side_markers)?;
+    let mut places = 0;
+    for plane in Source::open(bytes, &limits)?.planes()? {
+        places += detector.residual(&plane, redacted, &found.side_markers)?;
+    }
     Ok((places > 0).then_some(Unclean::ResidualText(places)))
 }

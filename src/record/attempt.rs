@@ -13,6 +13,7 @@ use crate::{
     event::ObjectEvent,
     pipeline,
     ports::Ports,
+    record::removal::current_source,
     report::{Report, Stored, millis},
     store::decide,
     store::fetch::{Fetched, fetch},
@@ -84,6 +85,37 @@ pub async fn attempt(
     }
     .await;
     (report, ended)
+}
+
+/// Confirms outputs that were stored without a guard against other writers: if the source has
+/// changed since it was read, they may have replaced those of a later event, so the current
+/// source's outputs are made, unless they are there.
+///
+/// Of several such writers the last one to store is also the last one to ask.
+pub async fn confirm(
+    ports: &impl Ports,
+    config: &Config,
+    event: &ObjectEvent,
+    contracts: &ModelContracts,
+    mut ended: Attempt,
+) -> Result<Attempt, Error> {
+    for _ in 0..ATTEMPTS {
+        let made_from = match &ended {
+            Attempt::Stored {
+                unguarded: Some(etag),
+                ..
+            } => etag.clone(),
+            _ => return Ok(ended),
+        };
+        let changed =
+            |source: &ObjectEvent| source.etag.as_ref().is_some_and(|now| *now != made_from);
+        let source = current_source(ports, config, event).await?;
+        let Some(source) = source.filter(changed) else {
+            return Ok(ended);
+        };
+        ended = attempt(ports, config, &source, contracts, false).await.1?;
+    }
+    Err(contended())
 }
 
 /// Makes the outputs of a later event again; `by` is its processed object.

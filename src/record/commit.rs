@@ -10,9 +10,10 @@ use crate::{
     pipeline::verify::{Redacted, Unclean},
     ports::Ports,
     report::Stored,
+    store::copies::{Names, Place},
     store::decide::{self, Decision},
     store::metadata::{self, Source},
-    store::outputs::{OutputStore, Place, Put},
+    store::outputs::{OutputStore, Put},
 };
 
 /// Number of attempts when others write the same outputs.
@@ -29,6 +30,8 @@ pub enum Attempt {
         anonymized: Stored,
         /// The copy is due, but not stored among the anonymized ones.
         kept_back: Option<KeptBack>,
+        /// ETag of the source, if an output was stored without a guard against other writers.
+        unguarded: Option<String>,
     },
     /// The processed object could not be stored, after the redacted copies had been changed.
     Failed {
@@ -149,12 +152,18 @@ impl<P: Ports> Commit<'_, P> {
         };
         // Whether this event has changed a redacted copy.
         let mut touched = false;
+        // Whether an output took the place of a delete marker, and whether one keeps the base name.
+        let (mut is_unguarded, mut avoids_base) = (false, false);
         for attempt in 0..ATTEMPTS {
             // The slot is read before the processed object is read again: if a later event has
             // written the slot by then, its processed object shows it, and if it writes afterwards
             // our condition fails.
             let slot = match place {
-                Some(place) => self.store.slot(place, stored.is_some()).await?,
+                Some(place) => {
+                    self.store
+                        .slot(place, stored.is_some(), avoids_base)
+                        .await?
+                }
                 None => None,
             };
             // The same holds for an overwrite: equal pictures have equal ETags, so a condition on
@@ -180,12 +189,18 @@ impl<P: Ports> Commit<'_, P> {
                 stored.as_ref(),
             );
             // A copy that is not clean leaves the anonymized bucket before anything else is done.
-            touched |= self.remove_others(place, stored.is_some()).await?;
+            touched |= self.remove_others(place, stored.as_ref()).await?;
             let kept_state = kept_back.as_ref().map(|kept| kept.state);
             let anonymized = match (&copy, &slot) {
                 (Some(upload), Some(slot)) => {
-                    if self.store.put_copy(slot, upload.clone()).await? == Put::Conflict {
-                        continue;
+                    match self.store.put_copy(slot, upload.clone()).await? {
+                        Put::Stored => {}
+                        Put::Unguarded => is_unguarded = true,
+                        Put::Conflict => continue,
+                        Put::Marked => {
+                            avoids_base = true;
+                            continue;
+                        }
                     }
                     touched = true;
                     kept_state.unwrap_or(Stored::Stored)
@@ -194,13 +209,15 @@ impl<P: Ports> Commit<'_, P> {
                 _ => kept_state.unwrap_or(Stored::NotDue),
             };
             match self.store.put_processed(&processed).await {
-                Ok(Put::Stored) => {
+                Ok(put @ (Put::Stored | Put::Unguarded)) => {
+                    is_unguarded |= put == Put::Unguarded;
                     return Ok(Attempt::Stored {
                         anonymized,
                         kept_back,
+                        unguarded: is_unguarded.then(|| source.etag.clone()),
                     });
                 }
-                Ok(Put::Conflict) => {}
+                Ok(Put::Conflict | Put::Marked) => {}
                 Err(error) => return Ok(Attempt::Failed { error, anonymized }),
             }
         }
@@ -264,14 +281,23 @@ impl<P: Ports> Commit<'_, P> {
     }
 
     /// Removes earlier copies from where none belongs. The quarantine is read only if something was
-    /// stored before, so that a first event needs no more requests.
-    async fn remove_others(&self, place: Option<Place>, existed: bool) -> Result<bool, Error> {
+    /// stored before, so that a first event needs no more requests, and former names only if it was
+    /// stored under other settings.
+    async fn remove_others(
+        &self,
+        place: Option<Place>,
+        stored: Option<&ObjectHead>,
+    ) -> Result<bool, Error> {
+        let names = stored.map_or(Names::First, |_| Names::Current);
         let mut removed = false;
         if place != Some(Place::Anonymized) {
-            removed |= self.store.remove_copies(Place::Anonymized, existed).await?;
+            removed |= self.store.remove_copies(Place::Anonymized, names).await?;
         }
-        if place != Some(Place::Quarantine) && existed {
-            removed |= self.store.remove_copies(Place::Quarantine, true).await?;
+        if place != Some(Place::Quarantine) && stored.is_some() {
+            removed |= self.store.remove_copies(Place::Quarantine, names).await?;
+        }
+        if stored.is_some_and(|stored| !metadata::has_settings(stored, self.settings)) {
+            removed |= self.store.remove_former().await?;
         }
         Ok(removed)
     }

@@ -48,7 +48,7 @@ use crate::{
     report::{Millis, Model, Report, Stored, millis},
     store::decide,
 };
-use attempt::{attempt, restore};
+use attempt::{attempt, confirm, restore};
 use commit::Attempt;
 use contracts::ModelContracts;
 
@@ -137,11 +137,16 @@ async fn make(ports: &impl Ports, config: &Config, event: &ObjectEvent, forced: 
         settings: Some(contracts.settings.clone()),
         ..report
     };
+    let ended = match ended {
+        Ok(ended) => confirm(ports, config, event, &contracts, ended).await,
+        Err(error) => Err(error),
+    };
     match ended {
         Ok(Attempt::Skipped(reason)) => report.skipped(reason),
         Ok(Attempt::Stored {
             anonymized,
             kept_back,
+            ..
         }) => Report {
             outcome: match kept_back {
                 Some(_) => Outcome::Quarantined,

@@ -13,10 +13,11 @@ use crate::{
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
     report::Stored,
+    store::copies::{Names, Place},
     store::decide::{self, Removed},
     store::metadata,
-    store::outputs::{OutputStore, Place},
-    store::send::{describe, send},
+    store::outputs::OutputStore,
+    store::send::{no_etag, probe, refused, send},
 };
 
 /// Result of a removal.
@@ -54,7 +55,7 @@ pub async fn remove_outputs(
     event: &ObjectEvent,
 ) -> Result<Removal, Error> {
     let outputs = OutputStore::new(ports, config, event);
-    let stored = outputs.head_processed().await?;
+    let stored = outputs.look_for_processed().await?;
     match decide::removed(event, stored.as_ref()) {
         Removed::Earlier => return Ok(Removal::skipped(Reason::Stale)),
         Removed::SameVersion => {}
@@ -75,8 +76,8 @@ pub async fn remove_outputs(
     if had_processed {
         outputs.remove_processed().await?;
     }
-    let had_anonymized = outputs.remove_copies(Place::Anonymized, true).await?;
-    let had_quarantined = outputs.remove_copies(Place::Quarantine, true).await?;
+    let had_anonymized = outputs.remove_copies(Place::Anonymized, Names::All).await?;
+    let had_quarantined = outputs.remove_copies(Place::Quarantine, Names::All).await?;
     let had_copies = had_anonymized || had_quarantined;
     let state = |removed| match removed {
         true => Stored::Removed,
@@ -99,22 +100,30 @@ pub async fn remove_outputs(
     })
 }
 
-/// Returns the source as it is now, as an event without a sequencer.
-async fn current_source(
+/// Returns the source as it is now, as an event without a sequencer; `None` only if the store's
+/// document says that it is gone.
+///
+/// # Errors
+/// As [`remove_outputs`].
+pub async fn current_source(
     ports: &impl Ports,
     config: &Config,
     event: &ObjectEvent,
 ) -> Result<Option<ObjectEvent>, Error> {
     let (bucket, key) = (event.object.bucket(), event.object.key());
     let head = match send(ports, config, &HeadObject { bucket, key }, 0).await? {
+        Ok(Some(head)) if head.etag.is_empty() => {
+            return Err(no_etag(bucket, "HEAD of the source"));
+        }
         Ok(Some(head)) => head,
-        Ok(None) => return Ok(None),
+        Ok(None) => match probe(ports, config, bucket, key).await? {
+            Ok(Some(head)) => head,
+            Ok(None) => return Ok(None),
+            Err(refusal) => return Err(refused(&refusal, bucket, "GET of the source")),
+        },
         // HEAD on an SSE-C object returns a bare 400 with no error body.
         Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => ObjectHead::default(),
-        Err(refusal) => {
-            let refusal = describe(&refusal);
-            return Err(Error::Store(format!("HEAD of the source: {refusal}")));
-        }
+        Err(refusal) => return Err(refused(&refusal, bucket, "HEAD of the source")),
     };
     Ok(Some(ObjectEvent {
         object: ObjectRef::new(bucket, key, None)?,

@@ -111,6 +111,9 @@ pub struct Report {
     /// Durations.
     #[serde(default)]
     pub ms: Millis,
+    /// The record waits for a bucket that is missing, so that no number of retries may end it.
+    #[serde(skip)]
+    pub(crate) waits_for_bucket: bool,
 }
 
 /// Kind of a report line.
@@ -184,6 +187,7 @@ impl Report {
             height: None,
             bytes: Bytes::default(),
             ms: Millis::default(),
+            waits_for_bucket: false,
         }
     }
 
@@ -194,6 +198,7 @@ impl Report {
             outcome: error.outcome(),
             reason: Some(error.reason()),
             detail: Some(error.to_string()),
+            waits_for_bucket: matches!(error, Error::Bucket(_)),
             ..self
         }
     }

@@ -16,6 +16,12 @@ use crate::{
 /// Seconds that a sender should wait before it delivers again.
 const RETRY_AFTER: &str = "5";
 
+/// Header of a response that asks for retries without a limit on their number, because a bucket is
+/// missing: once it is made, its events are to be handled, not dead-lettered.
+pub const RETRY_HEADER: &str = "xray-retry";
+/// Value of [`RETRY_HEADER`].
+pub const WITHOUT_LIMIT: &str = "without-limit";
+
 /// Responds to a delivery. The worst outcome that can still be helped decides the status.
 pub fn respond(style: DeliveryStyle, reports: &[Report]) -> Response<Bytes> {
     let worst = reports
@@ -24,11 +30,24 @@ pub fn respond(style: DeliveryStyle, reports: &[Report]) -> Response<Bytes> {
         .max_by_key(|outcome| severity(*outcome))
         .unwrap_or(Outcome::Skipped);
     let body = json!({ "outcome": worst, "records": reports });
-    build(
+    let mut response = build(
         status(style, worst, reports),
         "application/json",
         body.to_string(),
-    )
+    );
+    if reports.iter().any(|report| report.waits_for_bucket) {
+        response
+            .headers_mut()
+            .insert(RETRY_HEADER, HeaderValue::from_static(WITHOUT_LIMIT));
+    }
+    response
+}
+
+/// Reports whether the response asks for retries without a limit on their number.
+pub fn retries_without_limit<B>(response: &Response<B>) -> bool {
+    let value = response.headers().get(RETRY_HEADER);
+    response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && value.is_some_and(|value| value == WITHOUT_LIMIT)
 }
 
 fn severity(outcome: Outcome) -> u8 {

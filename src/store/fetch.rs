@@ -10,7 +10,7 @@ use crate::{
     ports::Ports,
     store::{
         metadata::Source,
-        send::{describe, send},
+        send::{no_etag, refused, send},
     },
 };
 
@@ -24,7 +24,7 @@ pub(crate) enum Fetched {
         /// Its state.
         source: Source,
     },
-    /// The object no longer exists.
+    /// The store says that the object no longer exists.
     Gone,
     /// The object has been overwritten; its own event is still to come or has come.
     Changed,
@@ -47,6 +47,7 @@ pub(crate) async fn fetch(
         key: event.object.key(),
         version: event.object.version(),
         if_match: event.etag.as_deref(),
+        first_bytes: None,
     };
     let Object { head, body: bytes } = match send(ports, config, &get, limits.max_bytes).await? {
         Ok(Some(object)) => object,
@@ -54,13 +55,13 @@ pub(crate) async fn fetch(
         Err(refusal) => match refusal.reason {
             Reason::PreconditionFailed => return Ok(Fetched::Changed),
             Reason::CustomerKey => return Err(Error::Encrypted),
-            _ => {
-                let refusal = describe(&refusal);
-                return Err(Error::Store(format!("GET of the source: {refusal}")));
-            }
+            _ => return Err(refused(&refusal, get.bucket, "GET of the source")),
         },
     };
     let ObjectHead { etag, version, .. } = head;
+    if etag.is_empty() {
+        return Err(no_etag(get.bucket, "GET of the source"));
+    }
     // Some stores ignore a condition on GET.
     if event
         .etag

@@ -110,12 +110,23 @@ pub(crate) fn is_processed(stored: &ObjectHead) -> bool {
     !stored.get(ETAG).is_empty()
 }
 
+/// Reports whether a processed object was made under the settings of this digest.
+pub(crate) fn has_settings(stored: &ObjectHead, settings: &str) -> bool {
+    stored.get(SETTINGS) == settings
+}
+
+/// Returns the keyed digest of the source of a copy; empty for any other object.
+pub fn source_of(stored: &ObjectHead) -> &str {
+    stored.get(SOURCE)
+}
+
 /// Reports whether an anonymized object was made from this source.
 pub fn is_made_from(stored: &ObjectHead, object: &ObjectRef, pseudonyms: &Pseudonyms) -> bool {
     stored.get(SOURCE) == source_digest(object, pseudonyms)
 }
 
-fn source_digest(object: &ObjectRef, pseudonyms: &Pseudonyms) -> String {
+/// Returns the keyed digest of a source that its copies carry.
+pub fn source_digest(object: &ObjectRef, pseudonyms: &Pseudonyms) -> String {
     pseudonyms.digest(
         "source",
         &format!("{}/{}", object.bucket(), object.key()),

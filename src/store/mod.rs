@@ -1,5 +1,6 @@
 //! The object store: fetching the source, deciding by the stored outputs, and storing outputs.
 
+pub(crate) mod copies;
 pub mod decide;
 pub(crate) mod fetch;
 pub mod metadata;

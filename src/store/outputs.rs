@@ -1,4 +1,5 @@
-//! The outputs of one event: HEAD, conditional PUT and DELETE in the output buckets.
+//! The outputs of one event: HEAD, conditional PUT and DELETE in the output buckets. The redacted
+//! copies are in `copies.rs`.
 
 use s3::{
     DeleteObject, HeadObject, NewObject, ObjectHead, Precondition, PutObject, Reason, Refusal,
@@ -11,8 +12,8 @@ use crate::{
     event::ObjectEvent,
     ports::Ports,
     store::{
-        decide, metadata,
-        send::{describe, send},
+        decide,
+        send::{no_etag, probe, refused, send},
     },
 };
 
@@ -21,42 +22,31 @@ use crate::{
 pub enum Put {
     /// The object is stored.
     Stored,
+    /// The object is stored, but at the place of a delete marker the store can't tell whether
+    /// another writer was first; see [`Precondition::Marked`].
+    Unguarded,
     /// Another writer was first; look and decide again.
     Conflict,
-}
-
-/// Bucket of a redacted copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The bucket of anonymized copies.
-    Anonymized,
-    /// The bucket of copies that may still contain text.
-    Quarantine,
-}
-
-/// Destination of a redacted copy, and the precondition for writing it.
-pub struct Slot {
-    bucket: String,
-    key: String,
-    precondition: Precondition,
+    /// A delete marker keeps the name, which other sources may want too.
+    Marked,
 }
 
 /// The outputs of one event.
 pub struct OutputStore<'a, P> {
-    ports: &'a P,
-    config: &'a Config,
-    event: &'a ObjectEvent,
-    buckets: Buckets,
+    pub(super) ports: &'a P,
+    pub(super) config: &'a Config,
+    pub(super) event: &'a ObjectEvent,
+    pub(super) buckets: Buckets,
     processed_key: String,
-    names: Option<(Pseudonyms, AnonymizedKeys)>,
+    /// The pseudonyms, and the names of the copy under them.
+    pub(super) names: Option<(Pseudonyms, AnonymizedKeys)>,
 }
 
 impl<'a, P: Ports> OutputStore<'a, P> {
     /// Names the outputs of `event`. Without a pseudonym key the anonymized one has no name.
     pub fn new(ports: &'a P, config: &'a Config, event: &'a ObjectEvent) -> Self {
         let (bucket, key) = (event.object.bucket(), event.object.key());
-        let names = config.pseudonym_key.clone().map(|secret| {
-            let pseudonyms = Pseudonyms::new(secret, config.naming.clone());
+        let names = Pseudonyms::of(config).map(|pseudonyms| {
             let keys = pseudonyms.anonymized_keys(bucket, key);
             (pseudonyms, keys)
         });
@@ -93,6 +83,15 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .await
     }
 
+    /// Looks for the processed object where no PUT checks the result.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn look_for_processed(&self) -> Result<Option<ObjectHead>, Error> {
+        self.look(&self.buckets.processed, &self.processed_key)
+            .await
+    }
+
     /// Removes the processed object.
     ///
     /// # Errors
@@ -102,109 +101,68 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .await
     }
 
-    /// Returns the bucket of a place; `None` if such copies are not stored.
-    fn bucket(&self, place: Place) -> Option<&str> {
-        match place {
-            Place::Anonymized => Some(&self.buckets.anonymized),
-            Place::Quarantine => self.buckets.quarantine.as_deref(),
-        }
-    }
-
-    /// Reports whether copies are stored there at all.
-    pub fn stores(&self, place: Place) -> bool {
-        self.bucket(place).is_some()
-    }
-
-    /// Finds the destination of this event's redacted copy: its base name, or its alternative name
-    /// if the base belongs to another source or the alternative holds a copy of this one already.
-    /// `None` without a pseudonym key, and where such copies are not stored.
-    ///
-    /// In quarantine it is always the alternative, which no other source has: a reviewer who
-    /// releases a copy moves it under that name, and must not replace the anonymized copy of
-    /// another picture of the same patient and day.
-    ///
-    /// # Errors
-    /// As [`OutputStore::head_processed`].
-    pub async fn slot(&self, place: Place, existed: bool) -> Result<Option<Slot>, Error> {
-        let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
-            return Ok(None);
-        };
-        let ours = |head: &ObjectHead| metadata::is_made_from(head, &self.event.object, pseudonyms);
-        let at = |key: &str, head: Option<ObjectHead>| Slot {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            precondition: head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)),
-        };
-        if place == Place::Quarantine {
-            let head = self.head(bucket, &keys.alternative).await?;
-            return Ok(Some(at(&keys.alternative, head)));
-        }
-        // An alternative stays in use even when the base has become free: one source has one copy.
-        if existed && let Some(head) = self.head(bucket, &keys.alternative).await? {
-            return Ok(Some(at(&keys.alternative, Some(head))));
-        }
-        match self.head(bucket, &keys.base).await? {
-            Some(head) if !ours(&head) => {
-                let head = self.head(bucket, &keys.alternative).await?;
-                Ok(Some(at(&keys.alternative, head)))
-            }
-            head => Ok(Some(at(&keys.base, head))),
-        }
-    }
-
-    /// Stores a redacted copy in its slot.
-    ///
-    /// # Errors
-    /// As [`OutputStore::head_processed`].
-    pub async fn put_copy(&self, slot: &Slot, mut object: NewObject) -> Result<Put, Error> {
-        object.precondition = slot.precondition.clone();
-        self.put(&slot.bucket, &slot.key, &object).await
-    }
-
-    /// Removes the redacted copies of this source from a place, and reports whether there was one.
-    /// If nothing was stored for the source before (`existed`), only the base name can hold one,
-    /// left by an interrupted attempt: one HEAD.
-    ///
-    /// # Errors
-    /// As [`OutputStore::head_processed`].
-    pub async fn remove_copies(&self, place: Place, existed: bool) -> Result<bool, Error> {
-        let Some(((pseudonyms, keys), bucket)) = self.names.as_ref().zip(self.bucket(place)) else {
-            return Ok(false);
-        };
-        let mut removed = false;
-        let names = match (place, existed) {
-            (Place::Quarantine, _) => vec![&keys.alternative],
-            (Place::Anonymized, false) => vec![&keys.base],
-            (Place::Anonymized, true) => vec![&keys.base, &keys.alternative],
-        };
-        for key in names {
-            let found = self.head(bucket, key).await?;
-            if found.is_some_and(|h| metadata::is_made_from(&h, &self.event.object, pseudonyms)) {
-                self.delete(bucket, key).await?;
-                removed = true;
-            }
-        }
-        Ok(removed)
-    }
-
-    async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>, Error> {
-        // HEAD has no body that tells a missing bucket from a missing object; the PUT will.
-        send(self.ports, self.config, &HeadObject { bucket, key }, 0)
+    /// Returns the head of an object for a decision that a PUT does not check: a missing object is
+    /// told by the store's document.
+    async fn look(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>, Error> {
+        probe(self.ports, self.config, bucket, key)
             .await?
-            .map_err(|refusal| self.refused(&refusal, bucket, "HEAD"))
+            .map_err(|refusal| self.refused(&refusal, bucket, "GET"))
     }
 
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
+    /// Returns the head of an object for a conditional PUT, which fails if a 404 meant something
+    /// else than a missing object.
+    pub(super) async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>, Error> {
+        let head = send(self.ports, self.config, &HeadObject { bucket, key }, 0)
+            .await?
+            .map_err(|refusal| self.refused(&refusal, bucket, "HEAD"))?;
+        match head {
+            Some(head) if head.etag.is_empty() => Err(no_etag(bucket, "HEAD")),
+            head => Ok(head),
+        }
+    }
+
+    pub(super) async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
         send(self.ports, self.config, &DeleteObject { bucket, key }, 0)
             .await?
             .map_err(|refusal| self.refused(&refusal, bucket, "DELETE"))
     }
 
-    async fn put(&self, bucket: &str, key: &str, object: &NewObject) -> Result<Put, Error> {
+    /// Stores an object at a name that no other source has, also in place of a delete marker.
+    pub(super) async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        object: &NewObject,
+    ) -> Result<Put, Error> {
+        match self.put_guarded(bucket, key, object).await? {
+            Put::Marked => {
+                let mut object = object.clone();
+                object.precondition = Precondition::Marked;
+                Ok(match self.try_put(bucket, key, &object).await? {
+                    Put::Stored => Put::Unguarded,
+                    put => put,
+                })
+            }
+            put => Ok(put),
+        }
+    }
+
+    pub(super) async fn put_guarded(
+        &self,
+        bucket: &str,
+        key: &str,
+        object: &NewObject,
+    ) -> Result<Put, Error> {
         match (
             self.try_put(bucket, key, object).await?,
             &object.precondition,
         ) {
+            // After a DELETE in a bucket with suspended versioning there is no object, and yet
+            // `If-None-Match: *` fails forever.
+            (Put::Conflict, Precondition::Absent) => Ok(match self.look(bucket, key).await? {
+                None => Put::Marked,
+                Some(_) => Put::Conflict,
+            }),
             (Put::Conflict, Precondition::Unchanged(etag)) => {
                 // In a versioned bucket RGW checks the condition against the version that is about
                 // to be made, so it never holds (seen on 16.2.15). If the object we saw is still
@@ -227,8 +185,10 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             key,
             object,
         };
-        let Err(refusal) = send(self.ports, self.config, &put, 0).await? else {
-            return Ok(Put::Stored);
+        let refusal = match send(self.ports, self.config, &put, 0).await? {
+            Ok(Some(_)) => return Ok(Put::Stored),
+            Ok(None) => return Err(no_etag(bucket, "PUT")),
+            Err(refusal) => refusal,
         };
         match (refusal.reason, &object.precondition) {
             (Reason::PreconditionFailed, _) => Ok(Put::Conflict),
@@ -238,21 +198,16 @@ impl<'a, P: Ports> OutputStore<'a, P> {
         }
     }
 
-    fn refused(&self, refusal: &Refusal, bucket: &str, verb: &str) -> Error {
-        Error::Store(match refusal.reason {
-            Reason::NoSuchBucket => {
-                let or = match self.bucket(Place::Quarantine) {
-                    Some(quarantine) if quarantine == bucket => {
-                        ", or set quarantine_suffix to nothing"
-                    }
-                    _ => "",
-                };
-                format!("{verb}: the bucket {bucket} does not exist; create it{or}")
+    pub(super) fn refused(&self, refusal: &Refusal, bucket: &str, verb: &str) -> Error {
+        let is_quarantine = self.buckets.quarantine.as_deref() == Some(bucket);
+        match (refused(refusal, bucket, verb), refusal.reason) {
+            (Error::Bucket(text), Reason::NoSuchBucket) if is_quarantine => {
+                Error::Bucket(format!("{text}, or set quarantine_suffix to nothing"))
             }
-            Reason::CustomerKey => format!(
+            (_, Reason::CustomerKey) => Error::Store(format!(
                 "{verb} in {bucket}: the stored object needs a customer-provided key (SSE-C)"
-            ),
-            _ => format!("{verb} in {bucket}: {}", describe(refusal)),
-        })
+            )),
+            (error, _) => error,
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! A real Ceph, one for all tests of a suite.
+//! A real Ceph, one for all tests of a suite: the one that is installed, or with `XRAY_CEPH=18` or
+//! `20` the release that `tests/ceph/fetch` has installed into a folder.
 
 use std::{
     fs,
@@ -46,14 +47,46 @@ static GATEWAY: OnceLock<Option<Gateway>> = OnceLock::new();
 /// emptied first. `None`, reported as missing, if Ceph is not installed.
 pub async fn gateway(dir: &'static str) -> Option<&'static Gateway> {
     let start = move || {
+        // Beside the folder of another release's gateway, which may run too.
+        let dir = match std::env::var("XRAY_CEPH") {
+            Ok(release) => format!("{dir}-{release}"),
+            Err(_) => dir.to_owned(),
+        };
         GATEWAY.get_or_init(|| version().map(|version| Gateway::start(version, dir.into())))
     };
     tokio::task::spawn_blocking(start).await.unwrap().as_ref()
 }
 
+/// Returns the folder with the chosen release of Ceph; `None` for the one that is installed.
+fn release() -> Option<PathBuf> {
+    let release = std::env::var("XRAY_CEPH").ok()?;
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    Some(cache?.join("xray").join(format!("ceph-{release}")))
+}
+
+/// Returns one of Ceph's programs, which sees the gateway's folder.
+fn program(name: &str, dir: &Path) -> Command {
+    let Some(root_of_release) = release() else {
+        return Command::new(name);
+    };
+    let mut command = Command::new(root().join("tests/ceph/inside"));
+    command.arg(root_of_release).arg(name);
+    command.env("XRAY_CEPH_DIR", dir);
+    command
+}
+
 fn version() -> Option<String> {
+    if release().is_some_and(|root| !root.join("usr/bin/radosgw").is_file()) {
+        missing(
+            "the release of Ceph in XRAY_CEPH",
+            "install it with tests/ceph/fetch, as root",
+        );
+        return None;
+    }
+    let nowhere = std::env::temp_dir();
     let says = |name: &str| {
-        let output = Command::new(name).arg("--version").output().ok()?;
+        let output = program(name, &nowhere).arg("--version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         output.status.success().then(|| text.trim().to_owned())
     };
@@ -76,7 +109,9 @@ impl Gateway {
         // Held at the same time, so that they differ.
         let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
-        let mut command = Command::new(root().join("tests/ceph/gateway"));
+        fs::create_dir_all(&dir).unwrap();
+        let script = root().join("tests/ceph/gateway");
+        let mut command = program(script.to_str().unwrap(), &dir);
         command.arg(&dir).args(ports.map(|port| port.to_string()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -110,7 +145,8 @@ impl Gateway {
     /// client.
     pub fn is_without_kafka(&self) -> bool {
         let script = "ldd \"$(command -v radosgw)\"";
-        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        let output = program("sh", &self.dir).args(["-c", script]).output();
+        let output = output.unwrap();
         output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("rdkafka")
     }
 
@@ -142,14 +178,34 @@ impl Gateway {
 
     /// Creates a user of a tenant, whose buckets and topics are separate from those of others.
     pub fn user_of_tenant(&self, tenant: &str, user: &str) -> Credentials {
-        let mut command = Command::new("radosgw-admin");
+        let who = ["--tenant", tenant, "--uid", user, "--display-name", user];
+        credentials(&self.admin(&[&["user", "create"], &who[..]].concat()))
+    }
+
+    /// Creates an account with a root user and a user that has no rights of its own (Ceph 19 and
+    /// later); returns the account's id and the keys of both.
+    pub fn account(&self, name: &str) -> (String, Credentials, Credentials) {
+        let made = self.admin(&["account", "create", "--account-name", name]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let user = |suffix: &str, more: &[&str]| {
+            let uid = format!("{name}-{suffix}");
+            let who = ["--uid", &uid, "--display-name", &uid, "--account-id", &id];
+            let keys = ["--gen-access-key", "--gen-secret"];
+            credentials(&self.admin(&[&["user", "create"], &who[..], &keys, more].concat()))
+        };
+        let (root, plain) = (user("root", &["--account-root"]), user("user", &[]));
+        (id, root, plain)
+    }
+
+    /// Runs `radosgw-admin` and returns its output.
+    pub fn admin(&self, arguments: &[&str]) -> String {
+        let mut command = program("radosgw-admin", &self.dir);
         command.args(["-n", "client.rgw.a", "-c"]);
-        command.arg(self.dir.join("ceph.conf"));
-        command.args(["user", "create", "--tenant", tenant, "--uid", user]);
-        command.args(["--display-name", user]);
+        command.arg(self.dir.join("ceph.conf")).args(arguments);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        credentials(std::str::from_utf8(&output.stdout).unwrap())
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Returns a client with these keys.
@@ -192,7 +248,7 @@ impl SecondGateway {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
         // The kernel ends it if the test is killed.
-        let mut command = Command::new("setpriv");
+        let mut command = program("setpriv", &gateway.dir);
         command.args(["--pdeathsig", "KILL", "radosgw", "-f", "--no-mon-config"]);
         command.args(["-n", "client.rgw.a", "-c"]);
         command.arg(gateway.dir.join("ceph.conf"));

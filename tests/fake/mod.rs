@@ -4,7 +4,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -62,7 +62,15 @@ pub struct Fake {
     pub detector: String,
     meanwhile: RefCell<Option<ObjectEvent>>,
     versioned: Vec<&'static str>,
+    suspended: Vec<&'static str>,
+    /// Null delete markers of buckets with suspended versioning.
+    markers: RefCell<BTreeSet<(String, String)>>,
     refused: RefCell<Option<(u16, String)>>,
+    /// Response to every request about a bucket, as of an ingress in front of another server.
+    page: RefCell<Option<(String, u16, String)>>,
+    no_etags: Cell<bool>,
+    /// Object whose upload ends the next HEAD of the source's bucket, with its event's number.
+    overwritten: RefCell<Option<(String, u8)>>,
 }
 
 /// Levels that the text detector recognizes.
@@ -143,7 +151,12 @@ impl Fake {
             detector: "2".repeat(64),
             meanwhile: RefCell::new(None),
             versioned: Vec::new(),
+            suspended: Vec::new(),
+            markers: RefCell::default(),
             refused: RefCell::default(),
+            page: RefCell::default(),
+            no_etags: Cell::new(false),
+            overwritten: RefCell::default(),
         }
     }
 
@@ -254,6 +267,36 @@ impl Fake {
         self.versioned.push(bucket);
     }
 
+    /// Suspends versioning as RGW has it: a DELETE leaves a null delete marker, at which
+    /// `If-None-Match: *` fails, `If-Match: *` holds, and GET finds no object.
+    pub fn suspend(&mut self, bucket: &'static str) {
+        self.suspended.push(bucket);
+    }
+
+    /// Deletes an object as a user would.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        self.remove(bucket, key);
+        if self.suspended.contains(&bucket) {
+            let marker = (bucket.to_owned(), key.to_owned());
+            self.markers.borrow_mut().insert(marker);
+        }
+    }
+
+    /// Responds to every request about a bucket with this page.
+    pub fn page(&self, bucket: &str, status: u16, body: &str) {
+        *self.page.borrow_mut() = Some((bucket.to_owned(), status, body.to_owned()));
+    }
+
+    /// Leaves the ETag out of every response.
+    pub fn leave_etags_out(&self) {
+        self.no_etags.set(true);
+    }
+
+    /// Uploads a picture as soon as the next processed object is stored, before anyone asks.
+    pub fn overwrite_after_put(&self, key: &str, n: u8) {
+        *self.overwritten.borrow_mut() = Some((key.to_owned(), n));
+    }
+
     pub fn drop_bucket(&self, bucket: &str) {
         self.buckets.borrow_mut().remove(bucket);
     }
@@ -350,9 +393,17 @@ impl Fake {
         let (bucket, key) = path.split_once('/').unwrap();
         let (bucket, key) = (bucket.to_owned(), decode(key));
         let mut buckets = self.buckets.borrow_mut();
+        if let Some((paged, status, body)) = &*self.page.borrow()
+            && *paged == bucket
+        {
+            let response = Response::builder().status(*status);
+            return response.body(body.clone().into()).unwrap();
+        }
         let Some(objects) = buckets.get_mut(&bucket) else {
             return error(404, "NoSuchBucket");
         };
+        let place = (bucket.clone(), key.clone());
+        let is_marked = self.markers.borrow().contains(&place);
         let found = objects.get(&key).cloned();
         let has_versions = self.versioned.iter().any(|v| *v == bucket);
         match request.method().as_str() {
@@ -369,7 +420,8 @@ impl Fake {
                         .map(|v| v.to_str().unwrap().to_owned())
                 };
                 let holds = match (header("if-none-match"), header("if-match")) {
-                    (Some(_), _) => found.is_none() || has_versions,
+                    (Some(_), _) => (found.is_none() && !is_marked) || has_versions,
+                    (_, Some(tag)) if tag == "*" => found.is_some() || is_marked,
                     (_, Some(tag)) => found.is_some_and(|f| f.etag == tag) && !has_versions,
                     _ if has_versions => true,
                     _ => panic!("an unconditional PUT"),
@@ -393,15 +445,29 @@ impl Fake {
                     key,
                     Stored {
                         body,
-                        etag,
+                        etag: etag.clone(),
                         metadata,
                     },
                 );
+                self.markers.borrow_mut().remove(&place);
+                let overwritten = (bucket == "in-processed")
+                    .then(|| self.overwritten.borrow_mut().take())
+                    .flatten();
                 self.puts.borrow_mut().push(bucket);
-                Response::new(Bytes::new())
+                drop(buckets);
+                if let Some((key, n)) = overwritten {
+                    self.upload(&key, n);
+                }
+                Response::builder()
+                    .header("etag", format!("\"{etag}\""))
+                    .body(Bytes::new())
+                    .unwrap()
             }
             "DELETE" => {
                 objects.remove(&key);
+                if self.suspended.iter().any(|b| *b == place.0) {
+                    self.markers.borrow_mut().insert(place);
+                }
                 Response::builder().status(204).body(Bytes::new()).unwrap()
             }
             method => {
@@ -425,13 +491,17 @@ impl Fake {
                 for (name, value) in &found.metadata {
                     response = response.header(format!("x-amz-meta-{name}"), value);
                 }
-                response
-                    .body(if method == "GET" {
-                        found.body
-                    } else {
-                        Bytes::new()
-                    })
-                    .unwrap()
+                let body = match (method, request.headers().get("range")) {
+                    ("GET", Some(_)) if found.body.is_empty() => return error(416, "InvalidRange"),
+                    ("GET", Some(range)) => {
+                        assert_eq!(range, "bytes=0-0");
+                        response = response.status(206);
+                        found.body.slice(..1)
+                    }
+                    ("GET", None) => found.body,
+                    _ => Bytes::new(),
+                };
+                response.body(body).unwrap()
             }
         }
     }
@@ -473,6 +543,9 @@ impl Ports for Fake {
         };
         if request.method() == http::Method::HEAD {
             *response.body_mut() = Bytes::new();
+        }
+        if self.no_etags.get() {
+            response.headers_mut().remove("etag");
         }
         if response.body().len() as u64 > limit {
             return Err(SendError::TooLarge { limit });

@@ -46,6 +46,15 @@ def drawn_text_has_the_least_contrast() -> None:
         assert abs(change) >= canvas.MIN_CONTRAST - 0.01, (ground, level, share)
 
 
+def invisible_text_does_not_count() -> None:
+    rng = np.random.default_rng(0)
+    ink = np.zeros((40, 40), bool)
+    ink[10:30, 18:22] = True
+    for noise, change, visible in ((0, 12, True), (0, 5, False), (12, 12, False), (12, 60, True)):
+        before = 100 + rng.normal(0, noise, (40, 40))
+        assert canvas.is_visible(before, before + change * ink, ink) == visible, (noise, change)
+
+
 def loss_prefers_the_right_class() -> None:
     logits = torch.tensor([4.0, -4.0]).reshape(1, 2, 1, 1)
     loss = {c: float(learn.losses(logits, torch.full((1, 1, 1), c))[0]) for c in (0, 1, 2, 3, 255)}
@@ -90,12 +99,13 @@ def main() -> None:
     generator_shares_no_code_with_the_judge()
     a_seed_gives_the_same_crops(trained)
     drawn_text_has_the_least_contrast()
+    invisible_text_does_not_count()
     loss_prefers_the_right_class()
     graph_keeps_the_contract()
     judge_counts_markers_as_misses()
     each_kind_is_drawn(other)
     assert grounds.SIDE % detector.MULTIPLE == 0
-    print("9 tests passed")
+    print("10 tests passed")
 
 
 if __name__ == "__main__":

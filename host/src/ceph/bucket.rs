@@ -70,30 +70,62 @@ impl Resource for Bucket {
 impl Bucket {
     async fn notes(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        if self.holds_outputs && is_versioned(&self.client, &self.name).await? {
-            notes.push(VERSIONED.to_owned());
+        if self.holds_outputs
+            && let Some(remark) = versioning(&self.client, &self.name).await?.remark()
+        {
+            notes.push(remark.to_owned());
         }
         Ok(notes)
     }
 }
 
+/// Versioning of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versioning {
+    /// Never enabled.
+    Off,
+    /// Each PUT makes a version.
+    Enabled,
+    /// Enabled once: what is removed leaves a delete marker, and older versions stay.
+    Suspended,
+}
+
+impl Versioning {
+    /// Returns the reason why outputs do not belong into such a bucket, if there is one.
+    pub fn remark(self) -> Option<&'static str> {
+        match self {
+            Self::Off => None,
+            Self::Enabled => Some(VERSIONED),
+            Self::Suspended => Some(SUSPENDED),
+        }
+    }
+}
+
 /// Reason why outputs do not go into a bucket with versioning.
-pub const VERSIONED: &str = "it keeps versions: a gateway does not check the conditions of a PUT there, and what is removed stays \
+const VERSIONED: &str = "it keeps versions: a gateway does not check the conditions of a PUT there, and what is removed stays \
      as an older version; outputs belong into a bucket without versions";
 
-/// Reports whether a bucket keeps versions.
+/// Reason why outputs do not go into a bucket with suspended versioning.
+const SUSPENDED: &str = "its versioning is suspended: what is removed leaves a delete marker there, and older versions stay; outputs \
+     belong into a bucket that never had versions";
+
+/// Reads the versioning of a bucket.
 ///
 /// # Errors
 /// Returns an error if the store does not report the versioning.
-pub async fn is_versioned(client: &Client, bucket: &str) -> Result<bool> {
+pub async fn versioning(client: &Client, bucket: &str) -> Result<Versioning> {
     #[derive(Deserialize)]
-    struct Versioning {
+    struct Document {
         #[serde(rename = "Status", default)]
         status: String,
     }
     let body = ask(client, Method::GET, bucket, "versioning", Bytes::new()).await?;
-    let versioning: Versioning = xml::from_slice(&body).context("the bucket's versioning")?;
-    Ok(versioning.status == "Enabled")
+    let document: Document = xml::from_slice(&body).context("the bucket's versioning")?;
+    Ok(match document.status.as_str() {
+        "Enabled" => Versioning::Enabled,
+        "Suspended" => Versioning::Suspended,
+        _ => Versioning::Off,
+    })
 }
 
 /// `IgnorePublicAcls` on a bucket.
@@ -171,54 +203,6 @@ impl Resource for NoPublicAcls {
     fn is_removable(&self) -> bool {
         false
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listing {
-    owner: Owner,
-    #[serde(default)]
-    buckets: Names,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    #[serde(rename = "ID")]
-    id: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Names {
-    #[serde(rename = "Bucket", default)]
-    names: Vec<Name>,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    #[serde(rename = "Name")]
-    name: String,
-}
-
-async fn listing(client: &Client) -> Result<Listing> {
-    let body = ask(client, Method::GET, "", "", Bytes::new()).await?;
-    xml::from_slice(&body).context("the list of buckets")
-}
-
-/// Returns the id of the user to whom these keys belong.
-///
-/// # Errors
-/// Returns an error if the store rejects the keys.
-pub async fn user_id(client: &Client) -> Result<String> {
-    Ok(listing(client).await?.owner.id)
-}
-
-/// Lists the buckets that this user owns.
-///
-/// # Errors
-/// Returns an error if the store rejects the keys.
-pub async fn owned(client: &Client) -> Result<Vec<String>> {
-    let names = listing(client).await?.buckets.names;
-    Ok(names.into_iter().map(|bucket| bucket.name).collect())
 }
 
 /// Sends a request about a bucket and returns the body of the response.

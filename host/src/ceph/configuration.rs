@@ -6,7 +6,7 @@ use http::Method;
 use s3::{Client, xml};
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{ask, owned};
+use super::{bucket::ask, user::owned};
 
 /// All notifications of a bucket, ours and others.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,9 +111,14 @@ pub async fn read(client: &Client, bucket: &str) -> Result<Configuration, s3::Er
     xml::from_slice(&ask(client, Method::GET, bucket, "notification", Bytes::new()).await?)
 }
 
-/// Writes all notifications of a bucket. A gateway before Ceph 19 adds them to the existing ones,
-/// later ones and S3 replace the whole set; sending the complete set is right for both.
-pub(super) async fn write(client: &Client, bucket: &str, all: &Configuration) -> Result<()> {
+/// Writes all notifications of a bucket. Ceph's gateway (seen on 16, 18 and 20) adds them to
+/// the existing ones, where an entry is the same if its id and its topic are; S3 replaces the whole
+/// set. Sending the complete set is right for both.
+pub(super) async fn write(
+    client: &Client,
+    bucket: &str,
+    all: &Configuration,
+) -> Result<(), s3::Error> {
     let body = xml::to_string("NotificationConfiguration", all)?;
     ask(client, Method::PUT, bucket, "notification", body.into()).await?;
     Ok(())

@@ -9,10 +9,12 @@ pub mod configuration;
 pub mod notification;
 pub mod policy;
 pub mod push;
+pub mod queue;
 pub mod resource;
 pub mod settings;
 pub mod stored_topic;
 pub mod topic;
 mod transport;
+pub mod user;
 
 pub use transport::transport;

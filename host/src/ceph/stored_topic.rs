@@ -71,9 +71,24 @@ pub struct Stored {
     /// Text that every event carries.
     pub opaque_data: String,
     /// Limits on retries under the names used here: `time_to_live`, `max_retries`,
-    /// `retry_sleep_duration`. Gateways before Ceph 18 have none.
+    /// `retry_sleep_duration`; empty values are not set. Gateways before Ceph 19 have none.
     pub retries: Vec<(&'static str, String)>,
 }
+
+/// Attributes of `CreateTopic` that change the delivery, as the gateway's documentation names them.
+const OPTIONS: [&str; 11] = [
+    "use-ssl",
+    "verify-ssl",
+    "ca-location",
+    "mechanism",
+    "kafka-ack-level",
+    "kafka-brokers",
+    "amqp-exchange",
+    "amqp-ack-level",
+    "cloudevents",
+    "user-name",
+    "disable_ssl",
+];
 
 /// Names of the limits in requests and in the gateway's responses, which differ.
 const RETRIES: [(&str, &str); 3] = [
@@ -82,12 +97,31 @@ const RETRIES: [(&str, &str); 3] = [
     ("retry_sleep_duration", "RetrySleepDuration"),
 ];
 
-/// Returns the ARN of the topic with this name.
+/// Returns the ARN of the topic with this name. From Ceph 19 on the list comes in pages of 100
+/// topics of all users, of which only those of this user are shown.
 ///
 /// # Errors
 /// Returns an error if the gateway does not list its topics.
 pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
-    let parameters = &[("Action", "ListTopics")];
+    let mut token = String::new();
+    loop {
+        let (topics, next) = page(client, &token).await?;
+        let mut arns = topics.member.into_iter().map(|m| m.arn);
+        let found = arns.find(|arn| arn.rsplit(':').next() == Some(name));
+        match next.filter(|next| found.is_none() && !next.is_empty()) {
+            Some(next) => token = next,
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Returns a page, and the token of the next one.
+async fn page(client: &Client, token: &str) -> Result<(TopicList, Option<String>)> {
+    let mut parameters = vec![("Action", "ListTopics")];
+    if !token.is_empty() {
+        parameters.push(("NextToken", token));
+    }
+    let parameters = &parameters;
     let listed = client.send(&Sns { parameters }).await;
     let is_refused = matches!(&listed, Err(error) if error.status() == Some(StatusCode::FORBIDDEN));
     let body = listed.with_context(|| match is_refused {
@@ -98,8 +132,8 @@ pub async fn arn(client: &Client, name: &str) -> Result<Option<String>> {
         false => "the list of topics",
     })?;
     let topics: Topics = xml::from_slice(&body).context("the list of topics")?;
-    let mut arns = topics.result.topics.member.into_iter().map(|m| m.arn);
-    Ok(arns.find(|arn| arn.rsplit(':').next() == Some(name)))
+    // In Ceph's response it stands beside the result, in Amazon's within it.
+    Ok((topics.result.topics, xml::text(&body, "NextToken")))
 }
 
 /// Reads the topic with this ARN.
@@ -125,7 +159,12 @@ pub async fn stored(client: &Client, arn: &str) -> Result<Option<Stored>> {
         Value::Null => None,
         other => Some(other.to_string()),
     };
-    let of = |(name, key): (&'static str, &str)| text(key).map(|value| (name, value));
+    let limit = |value: String| {
+        Some(value)
+            .filter(|value| value != "None")
+            .unwrap_or_default()
+    };
+    let of = |(name, key): (&'static str, &str)| text(key).map(|value| (name, limit(value)));
     Ok(Some(Stored {
         arn: arn.to_owned(),
         address: text("EndpointAddress").unwrap_or_default(),
@@ -141,8 +180,7 @@ impl Stored {
     /// ignores.
     pub fn compare(&self, push: &Push) -> (Vec<String>, Vec<String>) {
         let (mut differs, mut ignored) = (Vec::new(), Vec::new());
-        // A gateway may withhold the password; one that shows it lets us compare it.
-        if self.address != push.shown_address() && self.address != push.address {
+        if !self.pushes_to(push) {
             differs.push("pushes to another address".to_owned());
         }
         if self.persistent != push.persistent {
@@ -155,6 +193,7 @@ impl Stored {
         for (name, value) in push.own_attributes() {
             if let Some((_, is)) = self.retries.iter().find(|(known, _)| *known == name) {
                 if *is != value {
+                    let is = if is.is_empty() { "not set" } else { is };
                     differs.push(format!("{name} is {is}"));
                 }
             } else if RETRIES.iter().any(|(known, _)| *known == name) {
@@ -163,7 +202,46 @@ impl Stored {
                 differs.push(format!("{name} differs"));
             }
         }
+        // Options that were set earlier and are not wanted any more.
+        let wanted = push.own_attributes();
+        let is_wanted = |name: &str| wanted.iter().any(|(own, _)| own == name);
+        let limits = self.retries.iter().map(|(name, is)| (*name, is.as_str()));
+        for (name, is) in limits.chain(self.options()) {
+            if !is.is_empty() && !is_wanted(name) {
+                differs.push(format!("{name} is {is}"));
+            }
+        }
         (differs, ignored)
+    }
+
+    /// Reports whether it pushes to this address. A gateway may withhold the password; one that
+    /// shows it lets us compare it.
+    pub fn pushes_to(&self, push: &Push) -> bool {
+        self.address == push.shown_address() || self.address == push.address
+    }
+
+    /// Returns the options among the attributes. Before Ceph 19 the limits on retries are among
+    /// them and have no effect.
+    fn options(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self
+            .arguments
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(name, _)| {
+            OPTIONS.contains(name) || RETRIES.iter().any(|(limit, _)| limit == name)
+        })
+    }
+
+    /// Reports whether the gateway is of Ceph 19 or later: those show limits on retries, even unset
+    /// ones.
+    pub fn knows_limits(&self) -> bool {
+        !self.retries.is_empty()
+    }
+
+    /// Reports whether the gateway is of Ceph 16: only that one lists the parameters of the request
+    /// among the attributes.
+    pub fn is_of_16(&self) -> bool {
+        self.arguments.contains("Attributes.entry.")
     }
 
     /// Reports whether an attribute was set to this value. The gateway joins names and values with

@@ -12,8 +12,9 @@ use http::StatusCode;
 use s3::{Client, Retry, Sns};
 
 use super::{
-    configuration,
+    configuration::{self, Entry},
     push::Push,
+    queue,
     resource::{Observed, Resource, State},
     stored_topic::{arn, stored},
 };
@@ -32,6 +33,65 @@ pub struct Topic {
     pub name: String,
     /// The endpoint; without it only the name matters.
     pub push: Option<Push>,
+    /// The bucket whose notification goes to this topic.
+    pub bucket: String,
+    /// A name to propose if this one is taken.
+    pub proposal: String,
+}
+
+impl Topic {
+    /// Reports whether the bucket's PUTs are rejected because this topic's queue is missing.
+    async fn lacks_queue(&self, arn: &str) -> Result<bool> {
+        let Ok(all) = configuration::read(&self.client, &self.bucket).await else {
+            return Ok(false);
+        };
+        let names = |entry: &&Entry| entry.topic == arn && entry.is_about_creation();
+        match all.topics.iter().find(names) {
+            Some(entry) => Ok(queue::is_missing(&self.client, &self.bucket, entry).await?),
+            None => Ok(false),
+        }
+    }
+
+    fn explain(&self, push: &Push, error: s3::Error) -> anyhow::Error {
+        let status = error.status();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let reason = match status {
+            Some(StatusCode::FORBIDDEN) => format!(
+                "the topic belongs to another user; choose another name, as in --topic {}",
+                self.proposal
+            ),
+            Some(StatusCode::BAD_REQUEST) if !self.name.chars().all(is_plain) => {
+                "from Ceph 19 on a topic's name holds only letters, digits, `-` and `_`".to_owned()
+            }
+            Some(StatusCode::BAD_REQUEST) if push.has_secret() => {
+                "the gateway takes no user and password of a topic over plain HTTP; reach it over HTTPS, or set \
+                 rgw_allow_notification_secrets_in_cleartext = true there"
+                    .to_owned()
+            }
+            _ => return error.into(),
+        };
+        anyhow::Error::from(error).context(reason)
+    }
+
+    /// Fails if the topic seems to be another user's: before Ceph 19 topics have no owner, and the
+    /// gateway would let it be taken over without a word.
+    async fn must_not_be_others(&self, push: &Push, arn: &str) -> Result<()> {
+        let Some(stored) = stored(&self.client, arn).await? else {
+            return Ok(());
+        };
+        if stored.knows_limits()
+            || stored.address.is_empty()
+            || stored.pushes_to(push)
+            || !configuration::naming(&self.client, arn).await?.is_empty()
+        {
+            return Ok(());
+        }
+        bail!(
+            "a topic of this name pushes to another address, and no bucket of this user has a notification to it, so it may be \
+             another user's; choose another name, as in --topic {}, or if it is yours, delete it first",
+            self.proposal
+        )
+    }
 }
 
 #[async_trait]
@@ -56,11 +116,14 @@ impl Resource for Topic {
         let Some(push) = &self.push else {
             return Ok(State::InSync.into());
         };
-        let (differs, ignored) = stored.compare(push);
+        let (mut differs, ignored) = stored.compare(push);
+        if stored.persistent && self.lacks_queue(&arn).await? {
+            differs.push("its queue is missing, so uploads are rejected".to_owned());
+        }
         let mut notes = push.notes();
         if !ignored.is_empty() {
             notes.push(format!(
-                "this gateway ignores {}: it does not show them, as gateways before Ceph 18 don't; a persistent topic retries \
+                "this gateway ignores {}: it does not show them, as gateways before Ceph 19 don't; a persistent topic retries \
                  without end there",
                 ignored.join(", ")
             ));
@@ -78,6 +141,9 @@ impl Resource for Topic {
             .push
             .as_ref()
             .context("the topic needs an endpoint; set it with --push")?;
+        if let Some(arn) = arn(&self.client, &self.name).await? {
+            self.must_not_be_others(push, &arn).await?;
+        }
         let mut parameters = vec![
             ("Action".to_owned(), "CreateTopic".to_owned()),
             ("Name".to_owned(), self.name.clone()),
@@ -92,7 +158,7 @@ impl Resource for Topic {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         if let Err(error) = act(&self.client, &borrowed).await {
-            return Err(explain(push, error));
+            return Err(self.explain(push, error));
         }
         match arn(&self.client, &self.name).await? {
             Some(arn) => configuration::renew(&self.client, &arn).await,
@@ -121,16 +187,4 @@ impl Resource for Topic {
 async fn act(client: &Client, parameters: &[(&str, &str)]) -> Result<(), s3::Error> {
     let client = client.clone().with_retry(RETRY);
     client.send(&Sns { parameters }).await.map(drop)
-}
-
-fn explain(push: &Push, error: s3::Error) -> anyhow::Error {
-    let is_plain = push.has_secret() && error.status() == Some(StatusCode::BAD_REQUEST);
-    let error = anyhow::Error::from(error);
-    if is_plain {
-        return error.context(
-            "the gateway takes no user and password of a topic over plain HTTP; reach it over HTTPS, or set \
-             rgw_allow_notification_secrets_in_cleartext = true there",
-        );
-    }
-    error
 }

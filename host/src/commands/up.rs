@@ -13,7 +13,7 @@ use crate::{
         runtime_args::RuntimeArgs,
         spin_args,
     },
-    serve::server::{self, Server},
+    serve::server::{self, Listener},
 };
 
 /// Arguments of `xray up`.
@@ -52,10 +52,14 @@ pub struct UpArgs {
 pub async fn run(args: UpArgs) -> Result<()> {
     // First of all, so that a signal during start-up is not lost.
     let stop = server::signal()?;
-    let mut manifest = args.settings.application().await?;
-    manifest.retain(&args.component_id)?;
-    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
-    let server = Server::bind(runtime.clone(), args.listen, args.find_free_port).await?;
+    let listener = Listener::bind(args.listen, args.find_free_port).await?;
+    let start = async {
+        let mut manifest = args.settings.application().await?;
+        manifest.retain(&args.component_id)?;
+        load(manifest, &args.settings, &args.kafka, args.metrics).await
+    };
+    let (runtime, triggers) = listener.refuse_during(start).await?;
+    let server = listener.serve(runtime.clone());
     let triggers = kafka_args::start(&runtime, triggers).await?;
     println!("Serving http://{}", server.local_addr()?);
     // The reader of this line may be at the other end of a pipe.

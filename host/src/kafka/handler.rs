@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kafka_trigger::{Handler, Record, Response};
+use kafka_trigger::{Handler, Record, Response, Verdict};
+use xray::report::response::retries_without_limit;
 
 use super::event;
 use crate::serve::runtime::Runtime;
@@ -23,10 +24,14 @@ impl Handler for RuntimeHandler {
     async fn handle(&self, record: &Record) -> Response {
         let request = event::request(record, &self.group);
         let response = self.runtime.call_component(&self.component, request).await;
-        let status = response.status().as_u16();
+        let by_status = Response::from_status(response.status().as_u16());
         Response {
+            verdict: match retries_without_limit(&response) {
+                true => Verdict::Blocked,
+                false => by_status.verdict,
+            },
             body: response.into_body(),
-            ..Response::from_status(status)
+            ..by_status
         }
     }
 

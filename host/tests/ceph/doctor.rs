@@ -263,7 +263,7 @@ async fn notification_topic_and_receiver() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_whole_way_shows() {
+async fn faults_that_only_the_whole_way_shows_are_found() {
     let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };

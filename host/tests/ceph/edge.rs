@@ -73,7 +73,7 @@ async fn parts_and_copies_are_objects_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changed_or_went_meanwhile_is_left_to_its_own_event() {
+async fn changed_or_removed_objects_are_left_to_their_own_events() {
     let Some(site) = Site::new("edge-changed").await else {
         return;
     };
@@ -146,7 +146,7 @@ async fn outputs_may_be_locked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_gateway_keeps_under_keys_is_told_apart() {
+async fn encrypted_objects_are_told_apart() {
     let Some(site) = Site::new("edge-keys").await else {
         return;
     };

@@ -1,5 +1,5 @@
 //! Everything that meets the store, against real radosgw processes of the Ceph that is installed
-//! here.
+//! here, or of the release in `XRAY_CEPH`.
 
 mod broker_lines;
 mod command;
@@ -11,15 +11,19 @@ mod first;
 mod function;
 mod kafka;
 mod keys;
+mod missing;
 mod policy;
 mod push;
 mod quarantine;
+mod releases;
 mod removal;
 mod reprocess;
 mod send;
 mod setup;
 mod site;
+mod tenants;
 mod tls;
+mod transport;
 mod versions;
 
 /// Folder of the broker: in the build's own, one for each suite.

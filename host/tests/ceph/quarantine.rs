@@ -72,7 +72,7 @@ async fn a_copy_that_is_not_clean_is_kept_apart_until_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_clean_may_be_stored_nowhere_and_a_missing_bucket_is_named() {
+async fn unclean_copies_may_be_stored_nowhere_and_a_missing_bucket_is_named() {
     let Some(site) = Site::new("quarantine-none").await else {
         return;
     };

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_current_outputs_is_processed() {
+async fn reprocess_makes_missing_outputs() {
     let Some(site) = Site::new("reprocess").await else {
         return;
     };
@@ -89,7 +89,64 @@ fn reprocess_named(site: &Site) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_cannot_do_is_said_in_a_line() {
+async fn copies_under_former_names_are_removed() {
+    let Some(site) = Site::new("reprocess-renamed").await else {
+        return;
+    };
+    let keys = ["demo_Jane Roe_7701_1980-02-03_2020-01-02.jpeg", "b.jpeg"];
+    for (number, key) in keys.iter().enumerate() {
+        site.put(key, picture(number)).await;
+    }
+    let said = |exam_date: &str, arguments: &[&str]| {
+        let mut command = command(&site, "reprocess", &[("exam_date", exam_date)]);
+        command
+            .args(["--quiet", "--bucket", "reprocess-renamed"])
+            .args(arguments);
+        let (is_ok, said, errors) = run(&mut command);
+        assert!(is_ok, "{errors}");
+        said.trim().to_owned()
+    };
+    let copies = async || -> Vec<String> {
+        let page = site
+            .client
+            .list(&site.anonymized(), "", "", 1000)
+            .await
+            .unwrap();
+        page.objects.into_iter().map(|copy| copy.key).collect()
+    };
+    said("year", &[]);
+    let before = copies().await;
+    assert!(
+        before.len() == 2 && before[0].ends_with("_2020-XX-XX.jpeg"),
+        "{before:?}"
+    );
+    // Objects without our metadata, and copies whose source is not among those that are listed,
+    // stay.
+    let bucket = site.anonymized();
+    let letter = site
+        .client
+        .put(&bucket, "letter", "text/plain", "Dear".into());
+    letter.await.unwrap();
+    said("keep", &["--prefix", "b"]);
+    assert_eq!(copies().await.len(), 3);
+    assert_eq!(
+        said("keep", &[]),
+        "1 current, 1 due (1 of other settings)\n1 done\n1 removed under former names"
+    );
+    let after = copies().await;
+    assert!(
+        after.len() == 3 && after[0].ends_with("_2020-01-02.jpeg"),
+        "{after:?}"
+    );
+    assert!(
+        !after.contains(&before[0]) && after.contains(&before[1]),
+        "{after:?}"
+    );
+    assert_eq!(said("keep", &[]), "2 current, 0 due");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reprocess_reports_failures_in_one_line() {
     let Some(site) = Site::new("reprocess-refused").await else {
         return;
     };

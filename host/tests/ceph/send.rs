@@ -92,7 +92,7 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_is_said_with_its_remedy_and_without_names() {
+async fn send_reports_refusals_with_remedies_and_without_names() {
     let Some(site) = Site::new("send-refused").await else {
         return;
     };

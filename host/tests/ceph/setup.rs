@@ -263,7 +263,7 @@ async fn what_the_gateway_hides_is_said() {
         made.stdout
     );
     let ignored = "this gateway ignores time_to_live, max_retries";
-    assert_eq!(gateway.is_before(18), made.stdout.contains(ignored));
+    assert_eq!(gateway.is_before(19), made.stdout.contains(ignored));
 
     let mut secret = setup(&[&kafka[..], &["--push-user", "app", "--tls"]].concat());
     secret.env("XRAY_PUSH_PASSWORD", "hunter2hunter2");

@@ -116,7 +116,7 @@ fn outputs_lie_where_the_buckets_would_hold_them() {
 }
 
 #[test]
-fn what_fails_is_told_and_the_others_are_done() {
+fn process_reports_failures_and_finishes_the_others() {
     if !function_is_built() {
         return;
     }

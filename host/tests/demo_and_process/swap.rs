@@ -138,6 +138,7 @@ async fn another_model_runs_with_only_its_files_changed() {
         let limits = Limits {
             max_bytes: 1 << 24,
             max_pixels: 1 << 24,
+            max_memory: u64::MAX,
         };
         let wanted = tensor(decode(&phantom.jpeg, &limits).unwrap().pixels(), &contract);
         assert_eq!(wanted.dims, [1, 150, 150, 3]);

@@ -57,7 +57,7 @@ pub fn text(value: &Value) -> &str {
 }
 
 /// Returns the folder of the validator's schemas, or nothing if they can't be downloaded.
-fn fetched() -> Option<&'static Path> {
+pub fn fetched() -> Option<&'static Path> {
     static FETCHED: OnceLock<Option<PathBuf>> = OnceLock::new();
     let get = || {
         let output = Command::new(root().join("tests/deploy/fetch")).output();

@@ -142,6 +142,8 @@ async fn the_image_serves_a_request() {
             "up",
             "--listen",
             "127.0.0.1:0",
+            "--metrics",
+            "127.0.0.1:0",
             "--nn",
             "onnx",
             "--state-dir",
@@ -195,6 +197,15 @@ async fn the_image_serves_a_request() {
         .expect("a response");
     let info = String::from_utf8_lossy(info.body()).into_owned();
     assert!(info.contains("ONNX Runtime 1."), "{info}");
+    // The compiled code in the image fits this processor: nothing was compiled.
+    let metrics = http::Request::get(format!("http://{}/metrics", up.metrics_address()));
+    let metrics = Transport::http()
+        .send(metrics.body(Bytes::new()).expect("a request"))
+        .await
+        .expect("a response");
+    let metrics = String::from_utf8_lossy(metrics.body()).into_owned();
+    let precompiled = "xray_aot_cache_total{kind=\"precompiled\"} 1\n";
+    assert!(metrics.contains(precompiled), "{metrics}");
     let stored = fs::read_dir(store.bucket_dir("xrays-processed")).expect("a bucket");
     assert!(stored.count() > 0, "nothing was stored");
 }

@@ -5,4 +5,7 @@ mod cluster;
 mod guide;
 mod image;
 mod manifests;
+mod network;
 mod references;
+mod rollout;
+mod types;

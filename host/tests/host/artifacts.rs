@@ -131,7 +131,7 @@ fn the_inference_component_is_small() {
 }
 
 #[test]
-fn what_cannot_be_composed_says_why() {
+fn compose_explains_failures() {
     if !function_is_built() {
         return;
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[test]
-fn it_serves_counts_and_ends_in_order() {
+fn host_serves_counts_and_ends_in_order() {
     let app = support::app(&[("spin", &guests::spin()), ("trap", &guests::trap())]);
     let mut command = command(
         app.path(),
@@ -110,7 +110,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_said_in_one_line() {
+fn failed_starts_are_reported_in_one_line() {
     let app = support::app(&[("trap", &guests::trap())]);
     let fails = |arguments: &[&str], from: &Path| {
         let output = command(from, arguments).output().expect("xray starts");
@@ -172,12 +172,20 @@ fn event_with_rust_log(rust_log: &str) -> String {
         for stream in store.incoming().flatten() {
             let mut stream = BufReader::new(stream);
             let mut line = String::new();
+            _ = stream.read_line(&mut line);
+            let body = match line.starts_with("HEAD") {
+                true => "",
+                false => "<Error><Code>NoSuchKey</Code></Error>",
+            };
+            line.clear();
             while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
                 line.clear();
             }
-            _ = stream.get_mut().write_all(
-                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            let length = body.len();
+            let response = format!(
+                "HTTP/1.1 404 Not Found\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
             );
+            _ = stream.get_mut().write_all(response.as_bytes());
         }
     });
     let state = tempfile::tempdir().expect("a folder");

@@ -12,6 +12,7 @@ mod nn_component;
 mod nn_load;
 mod setup;
 mod spin_options;
+mod starting;
 mod starts;
 mod store;
 mod support;

@@ -55,6 +55,7 @@ impl Judge {
         let limits = Limits {
             max_bytes: 1 << 26,
             max_pixels: 1 << 26,
+            max_memory: u64::MAX,
         };
         let input = input_tensor(decode(file, &limits).unwrap().pixels(), &self.contract);
         let input = Tensor::f32(&input.dims, &input.data.to_f32());

@@ -85,7 +85,7 @@ fn the_contract_decides_which_model_runs() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn missing_models_are_not_found() {
     if Instance::new(None).is_none() {
         return;
     }

@@ -42,7 +42,12 @@ fn a_wheel_is_unpacked_once_and_said_so() {
     let library = "onnxruntime/capi/libonnxruntime.so.1.99.0";
     wheel(
         &file,
-        &[library, "onnxruntime/__init__.py", "onnxruntime/LICENSE"],
+        &[
+            library,
+            "onnxruntime/__init__.py",
+            "onnxruntime/LICENSE",
+            "onnxruntime/ThirdPartyNotices.txt",
+        ],
     );
 
     let (ok, said) = setup(&dir, &file);
@@ -52,6 +57,7 @@ fn a_wheel_is_unpacked_once_and_said_so() {
     );
     let target = dir.join("onnxruntime-1.99.0");
     assert!(library::in_folder(Product::OnnxRuntime, &target).is_some());
+    assert!(target.join("ThirdPartyNotices.txt").is_file());
     assert!(target.join("LICENSE").is_file() && !target.join("__init__.py").exists());
     let left: Vec<_> = std::fs::read_dir(&dir).expect("the folder").collect();
     assert_eq!(left.len(), 1, "no scratch folder is left: {left:?}");

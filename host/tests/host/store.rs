@@ -64,7 +64,8 @@ where
 }
 
 fn not_found(_: Request<Bytes>) -> Response<Bytes> {
-    Response::builder().status(404).body(Bytes::new()).unwrap()
+    let body = Bytes::from_static(b"<Error><Code>NoSuchKey</Code></Error>");
+    Response::builder().status(404).body(body).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,7 +111,7 @@ async fn a_certificate_of_the_client_gets_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_keeps_us_out_is_one_line() {
+async fn refused_access_is_one_line() {
     let Some(broker) = broker(KAFKA_DIR).await else {
         return;
     };

@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_sees_every_record_that_the_function_gets() {
+async fn display_sees_every_record_that_the_function_gets() {
     let Some(broker) = broker(KAFKA_DIR).await else {
         return;
     };

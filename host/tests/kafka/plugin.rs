@@ -119,7 +119,7 @@ impl Plugin {
 }
 
 #[test]
-fn it_answers_what_spin_asks_for() {
+fn plugin_answers_what_spin_asks_for() {
     let (_dir, program) = installed();
     let answer = |flag| {
         let output = Command::new(&program).arg(flag).output().unwrap();
@@ -170,7 +170,7 @@ fn it_answers_what_spin_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
+async fn plugin_runs_until_the_two_signals_of_one_ctrl_c() {
     let Some(broker) = broker(KAFKA_DIR).await else {
         return;
     };
@@ -220,7 +220,7 @@ async fn it_runs_until_the_two_signals_of_one_ctrl_c() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_ends_when_its_parent_is_gone() {
+async fn plugin_ends_when_its_parent_is_gone() {
     let Some(broker) = broker(KAFKA_DIR).await else {
         return;
     };

@@ -76,7 +76,7 @@ fn the_operators_command_line_works_as_it_is() {
 /// Nothing of the user is there and nothing can be written but the folder for temporary files, as
 /// under `restricted-v2`.
 #[test]
-fn it_starts_where_only_the_temporary_folder_can_be_written() {
+fn host_starts_where_only_the_temporary_folder_can_be_written() {
     let Some(server) = Server::start(Wants::default()) else {
         return;
     };

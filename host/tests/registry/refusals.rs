@@ -21,7 +21,7 @@ fn up(server: &Server, reference: &str) -> std::process::Command {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn missing_images_are_named() {
     let Some(mut server) = Server::start(Wants::default()) else {
         return;
     };
@@ -100,7 +100,7 @@ fn who_is_not_allowed_is_told_why() {
 }
 
 #[test]
-fn what_does_not_have_its_digest_is_not_used() {
+fn content_with_another_digest_is_not_used() {
     let Some(server) = Server::start(Wants::default()) else {
         return;
     };
@@ -144,7 +144,7 @@ async fn store(reference: &str, layers: &[(&str, &str)], config: (&str, &str)) {
 }
 
 #[tokio::test]
-async fn what_is_no_application_for_this_host_says_so() {
+async fn images_of_other_kinds_are_rejected() {
     let Some(server) = Server::start(Wants::default()) else {
         return;
     };

@@ -24,6 +24,8 @@ pub const TOPIC: &str = "t";
 pub enum Plan {
     /// Fails this often, then succeeds.
     RetryThenDone(u32),
+    /// Waits this often for something that is missing, fails once, then succeeds.
+    BlockThenDone(u32),
     /// Is rejected.
     Reject,
     /// Crashes the handler each time.
@@ -668,13 +670,18 @@ impl Handler for SimHandler {
         if !self.cluster.state().is_alive(self.member) {
             return std::future::pending().await;
         }
-        let response = Response::from_status(match plan {
+        let is_blocked = matches!(plan, Plan::BlockThenDone(times) if deliveries <= times);
+        let mut response = Response::from_status(match plan {
             Plan::RetryThenDone(failures) if deliveries <= failures => 503,
-            Plan::RetryThenDone(_) | Plan::HangOnce => 200,
+            Plan::BlockThenDone(times) if deliveries <= times + 1 => 503,
+            Plan::RetryThenDone(_) | Plan::BlockThenDone(_) | Plan::HangOnce => 200,
             Plan::Reject => 422,
             // Without a message by the panic hook.
             Plan::Crash => std::panic::resume_unwind(Box::new("the handler crashes")),
         });
+        if is_blocked {
+            response.verdict = Verdict::Blocked;
+        }
         if response.verdict == Verdict::Done {
             self.cluster.state().settle(place);
         }

@@ -50,6 +50,7 @@ struct Env {
     cluster: Cluster,
     triggers: BTreeMap<MemberId, Trigger>,
     next: MemberId,
+    options: Options,
 }
 
 impl Env {
@@ -58,6 +59,7 @@ impl Env {
             cluster: Cluster::new(seed, partitions, IN_FLIGHT),
             triggers: BTreeMap::new(),
             next: 0,
+            options: options(),
         }
     }
 
@@ -69,7 +71,7 @@ impl Env {
             member,
         };
         let trigger = Trigger::builder(self.cluster.join(member), handler)
-            .options(options())
+            .options(self.options.clone())
             .start();
         self.triggers.insert(member, trigger);
         self.cluster.rebalance();
@@ -219,6 +221,23 @@ fn dead_letter_holds_the_commit_until_it_is_written() {
         letters.sort_unstable();
         letters.dedup();
         assert_eq!(letters, [(0, 0, "refused"), (0, 2, "crashes")]);
+    });
+}
+
+#[test]
+fn blocked_record_is_never_dead_lettered() {
+    simulate(async {
+        let mut env = Env::new(11, 1);
+        env.options.retry_limit.failures = 2;
+        let records = [
+            planned(0, 0, Plan::BlockThenDone(40)),
+            planned(0, 1, Plan::RetryThenDone(40)),
+        ];
+        env.cluster.produce(&records);
+        env.start();
+        let cluster = env.finish().await;
+        let letters = cluster.state().dead_letters.clone();
+        assert_eq!(letters, [(0, 1, "failures")]);
     });
 }
 

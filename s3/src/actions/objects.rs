@@ -1,7 +1,7 @@
 //! Single objects: GET, HEAD, PUT and DELETE.
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 
 use super::{Action, checked, insert, insert_md5, request};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     sigv4::uri_encode,
 };
 
-/// GET of an object; `None` if there is no such object or bucket.
+/// GET of an object; `None` if the store's document says that there is no such object or version.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GetObject<'a> {
     /// Bucket.
@@ -21,6 +21,9 @@ pub struct GetObject<'a> {
     /// ETag that the object must have. Some stores ignore the condition on GET: compare the
     /// response's ETag too.
     pub if_match: Option<&'a str>,
+    /// Number of bytes to read from the start; without one all. A store refuses any range of an
+    /// empty object with 416.
+    pub first_bytes: Option<u32>,
 }
 
 impl Action for GetObject<'_> {
@@ -35,18 +38,33 @@ impl Action for GetObject<'_> {
         if let Some(etag) = self.if_match {
             insert(request.headers_mut(), "if-match", etag)?;
         }
+        if let Some(last) = self.first_bytes.and_then(|count| count.checked_sub(1)) {
+            insert(request.headers_mut(), "range", &format!("bytes=0-{last}"))?;
+        }
         Ok(request)
     }
 
     fn response(&self, response: Response<Bytes>) -> Result<Option<Object>, Error> {
-        Ok(found(response)?.map(|response| Object {
-            head: ObjectHead::of(&response),
-            body: response.into_body(),
-        }))
+        match Refusal::in_bucket(&response, self.bucket) {
+            None => Ok(Some(Object {
+                head: ObjectHead::of(&response),
+                body: response.into_body(),
+            })),
+            // 405 is about a version that is a delete marker.
+            Some(refusal)
+                if refusal.reason == Reason::NoSuchObject
+                    && (refusal.status == StatusCode::NOT_FOUND || self.version.is_some()) =>
+            {
+                Ok(None)
+            }
+            Some(refusal) => Err(refusal.into()),
+        }
     }
 }
 
-/// HEAD of an object; `None` if there is no such object or bucket, which HEAD can't tell apart.
+/// HEAD of an object; `None` on 404. A response to HEAD has no document, so the object may be
+/// missing, or the bucket, or the endpoint is not the store's. Where that matters, ask by
+/// [`GetObject`] with [`GetObject::first_bytes`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HeadObject<'a> {
     /// Bucket.
@@ -64,7 +82,11 @@ impl Action for HeadObject<'_> {
     }
 
     fn response(&self, response: Response<Bytes>) -> Result<Option<ObjectHead>, Error> {
-        Ok(found(response)?.map(|response| ObjectHead::of(&response)))
+        match Refusal::of(&response) {
+            None => Ok(Some(ObjectHead::of(&response))),
+            Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
+            Some(refusal) => Err(refusal.into()),
+        }
     }
 }
 
@@ -75,6 +97,10 @@ pub enum Precondition {
     Absent,
     /// The object at the key has this ETag.
     Unchanged(String),
+    /// Something is at the key, though GET finds no object: the null delete marker that a DELETE
+    /// leaves in a bucket with suspended versioning. [`Precondition::Absent`] never holds there
+    /// (seen on RGW 16.2.15 and 18.2.7).
+    Marked,
     /// None: the condition was seen to hold, and the store can't check it.
     Seen,
 }
@@ -120,6 +146,7 @@ impl Action for PutObject<'_> {
             // quoted one, which the RFC wants, never matches (seen on 16.2.15). AWS, MinIO and s3s
             // take both forms.
             Precondition::Unchanged(etag) => insert(headers, "if-match", etag)?,
+            Precondition::Marked => insert(headers, "if-match", "*")?,
             Precondition::Seen => {}
         }
         for (name, value) in &object.metadata {
@@ -151,7 +178,7 @@ impl Action for DeleteObject<'_> {
     }
 
     fn response(&self, response: Response<Bytes>) -> Result<(), Error> {
-        match Refusal::of(&response) {
+        match Refusal::in_bucket(&response, self.bucket) {
             Some(refusal) if refusal.reason != Reason::NoSuchObject => Err(refusal.into()),
             _ => Ok(()),
         }
@@ -162,15 +189,4 @@ impl Action for DeleteObject<'_> {
 pub(super) fn etag_of(response: &Response<Bytes>) -> Option<String> {
     let value = response.headers().get(http::header::ETAG)?;
     Some(etag(&String::from_utf8_lossy(value.as_bytes())))
-}
-
-fn found(response: Response<Bytes>) -> Result<Option<Response<Bytes>>, Error> {
-    match Refusal::of(&response) {
-        None => Ok(Some(response)),
-        Some(Refusal {
-            reason: Reason::NoSuchObject | Reason::NoSuchBucket,
-            ..
-        }) => Ok(None),
-        Some(refusal) => Err(refusal.into()),
-    }
 }

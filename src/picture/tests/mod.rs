@@ -16,6 +16,7 @@ use crate::picture::{
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 22,
     max_pixels: 4_000_000,
+    max_memory: u64::MAX,
 };
 
 /// Redacts the boxes on a picture.

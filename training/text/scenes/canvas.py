@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .sheet import Sheet
+from .sheet import UNKNOWN, Sheet
 
 # Lowest contrast of drawn text, in gray levels.
 MIN_CONTRAST = 10
@@ -47,14 +47,26 @@ class Canvas:
         if under.any():
             level = float(rng.choice([0, 20, 128, 255, 255, 245, rng.uniform(0, 255)]))
             view += (level - view) * under * float(rng.choice([1, 1, 1, 0.6]))
-        inked = ink > 0.4
+        inked, before = ink > 0.4, view.copy()
         ground = float(view[inked].mean()) if inked.any() else float(view.mean())
         level, share = level_on(rng, ground, plain)
         if share is None:
             np.clip(view + level * ink, 0, 255, out=view)
         else:
             view += (level - view) * ink * share
+        if inked.any() and not is_visible(before, view, inked):
+            classes = np.where(classes > 0, UNKNOWN, 0)
         self.classes[here] = np.where(classes > 0, classes, self.classes[here])
+
+
+def is_visible(before: np.ndarray, after: np.ndarray, inked: np.ndarray) -> bool:
+    """Reports whether ink stands out from noise, and was not clipped away at black or white.
+
+    Text that nobody can see must not be learned as text.
+    """
+    change = float(np.median(np.abs(after - before)[inked]))
+    noise = float(np.median(np.abs(np.diff(before, axis=1)))) if before.shape[1] > 1 else 0.0
+    return change >= 0.8 * MIN_CONTRAST and change >= 1.5 * noise
 
 
 def level_on(rng, ground: float, plain: float) -> tuple[float, float | None]:

@@ -36,7 +36,7 @@ use crate::{
     },
     serve::{
         runtime::{Runtime, processors},
-        server::Server,
+        server::Listener,
     },
 };
 
@@ -182,7 +182,9 @@ impl Demo {
         };
         let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
         eprintln!("{}", runtime.nn_line());
-        let server = Server::bind(runtime.clone(), args.listen, false).await?;
+        let server = Listener::bind(args.listen, false)
+            .await?
+            .serve(runtime.clone());
         let function = format!("http://{}/", server.local_addr()?);
         // It serves until the process exits; requests pending at that time are dropped.
         tokio::spawn(server.run(std::future::pending()));

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_parts_are_named() {
         let check = |outcome: &str, says: &str, there: &str, missing: Option<&str>| {
             let row = row(outcome, says, there);
             assert!(
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quarantined_is_seen_in_the_table_and_counted() {
+    fn quarantined_copies_are_listed_and_counted() {
         let rows = [
             row("quarantined", "quarantined", "pq"),
             row("quarantined", "withheld", "p"),

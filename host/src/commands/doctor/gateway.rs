@@ -9,7 +9,7 @@ use s3::{Addressing, Client, error_code};
 
 use super::{Site, line::Finding};
 use crate::{
-    ceph::bucket::{ask, user_id},
+    ceph::{bucket::ask, user::user_id},
     serve::outbound::allowed::AllowedHosts,
 };
 
@@ -100,7 +100,10 @@ pub async fn function(site: &Site) -> Finding {
         );
     };
     match user_id(client).await {
-        Ok(id) => Finding::ok(format!("the function is user {id}")),
+        Ok(Some(id)) => Finding::ok(format!("the function is user {id}")),
+        Ok(None) => Finding::ok(
+            "the function's keys are accepted; its user may not list buckets, and need not",
+        ),
         Err(error) => Finding::failed(
             format!("the function's keys: {error:#}"),
             "check s3_access_key and s3_secret_key against radosgw-admin user info",
@@ -116,7 +119,11 @@ pub async fn owner(site: &Site) -> Finding {
         );
     };
     match user_id(client).await {
-        Ok(id) => Finding::ok(format!("user {id}")),
+        Ok(Some(id)) => Finding::ok(format!("user {id}")),
+        Ok(None) => Finding::warning(
+            "the owner's keys are accepted, but may not list the owner's buckets",
+            "xray setup and xray teardown need that; use keys that may",
+        ),
         Err(error) => Finding::failed(
             format!("the owner's keys: {error:#}"),
             "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset them",

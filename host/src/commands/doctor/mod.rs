@@ -39,8 +39,9 @@ pub struct DoctorArgs {
     /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
-    /// Seconds to wait for the phantom's outputs.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    /// Seconds to wait for the phantom's outputs. A gateway that was restarted takes up to two
+    /// minutes to deliver again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     pub timeout: u64,
     /// Print one JSON object instead of lines.
     #[arg(long)]

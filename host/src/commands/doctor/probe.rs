@@ -61,9 +61,8 @@ impl<'a> Probe<'a> {
         let source = format!("{prefix}{mark}/{name}{extension}");
         let config = &site.settings.config;
         let bucket = &site.settings.buckets.input;
-        let keys = config.pseudonym_key.clone().map(|secret| {
-            Pseudonyms::new(secret, config.naming.clone()).anonymized_keys(bucket, &source)
-        });
+        let keys =
+            Pseudonyms::of(config).map(|pseudonyms| pseudonyms.anonymized_keys(bucket, &source));
         Self {
             site,
             owner,
@@ -177,7 +176,8 @@ impl<'a> Probe<'a> {
                     "the gateway accepted the phantom, but no output arrived within {waited} s"
                 ),
                 "check in the function's log whether it got a request; if not, the gateway does not reach it, has older events in its \
-                 queue, or pushes to where the topic went when the notification was made: xray teardown and xray setup make both anew",
+                 queue, was restarted within the last two minutes, has stalled because its receiver refused connections (before Ceph \
+                 19; a restart of radosgw cures it), or pushes to where the topic went when the notification was made: xray teardown and xray setup make both anew",
             ),
         }
     }

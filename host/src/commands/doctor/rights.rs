@@ -3,10 +3,7 @@
 use s3::{Client, GetObject, Refusal};
 
 use super::{Site, line::Finding};
-use crate::{
-    ceph::bucket::{VERSIONED, is_versioned},
-    commands::shared::random,
-};
+use crate::{ceph::bucket::versioning, commands::shared::random};
 
 /// Checks that the bucket exists and that the function may look into it. A key that never exists
 /// shows what the function may not do.
@@ -49,10 +46,11 @@ pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
 async fn versions(site: &Site, bucket: &str) -> Finding {
     let is_output = bucket != site.settings.buckets.input;
     if let Some(owner) = site.owner.as_ref().filter(|_| is_output)
-        && is_versioned(owner, bucket).await.unwrap_or(false)
+        && let Ok(versioning) = versioning(owner, bucket).await
+        && let Some(remark) = versioning.remark()
     {
         return Finding::warning(
-            format!("{bucket}: {VERSIONED}"),
+            format!("{bucket}: {remark}"),
             "use another output bucket: versions can be suspended, but not removed",
         );
     }

@@ -8,6 +8,7 @@ use s3::Client;
 use super::{Site, line::Finding};
 use crate::ceph::{
     configuration::{self, Entry},
+    queue,
     stored_topic::{self, Stored},
 };
 
@@ -51,6 +52,22 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
                      owner",
                 );
             }
+        }
+    }
+    for (entry, stored) in &found.entries {
+        if stored.persistent
+            && queue::is_missing(owner, bucket, entry)
+                .await
+                .unwrap_or(false)
+        {
+            let name = entry.topic_name();
+            return Finding::failed(
+                format!(
+                    "the queue of the topic {name} is missing, so every PUT into {bucket} is rejected"
+                ),
+                "make it again with xray setup; before Ceph 19 deleting a topic of this name in another tenant removes it, so use a \
+                 name of your own (--topic)",
+            );
         }
     }
     match (found.entries.len(), count) {
@@ -117,8 +134,14 @@ pub async fn receiver(site: &Site, found: &Found) -> Option<Finding> {
     let health = url.join("/.well-known/spin/health").ok()?;
     let request = Request::get(health.as_str()).body(Bytes::new()).ok()?;
     let address = shown(&stored.address);
-    let remedy =
-        "start the function (xray up --listen ADDRESS), on an address that the gateway reaches";
+    let mut remedy =
+        "start the function (xray up --listen ADDRESS), on an address that the gateway reaches"
+            .to_owned();
+    if stored.persistent && !stored.knows_limits() {
+        remedy.push_str(
+            "; before Ceph 19 a queue whose receiver refused connections for some seconds may stall until radosgw is restarted",
+        );
+    }
     Some(match site.transport.send(request).await {
         Ok(answer) if answer.status().is_success() => Finding::ok(format!("{address} is up")),
         Ok(answer) => Finding::failed(

@@ -3,8 +3,10 @@
 //!
 //! It is for objects that were stored before the function existed or while it was down, and for a
 //! change of model or settings. It asks the store which outputs are current, so it can be stopped
-//! and started again, and may run beside the function.
+//! and started again, and may run beside the function. Copies under names that other settings gave
+//! are removed at the end.
 
+mod former;
 mod since;
 mod tally;
 mod walk;
@@ -106,10 +108,27 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
         bar: progress_bar("objects", 0, args.settings.quiet),
     };
     let mut stopped = None;
-    let tally = walk.all(async { stopped = Some(stop.asked().await) }).await;
+    let walked = walk.all(async { stopped = Some(stop.asked().await) }).await;
     walk.bar.finish_and_clear();
-    let tally = tally?;
+    let (mut tally, names) = walked?;
+    let mut swept = Ok(());
+    if stopped.is_none() && !args.dry_run {
+        let buckets = walk.config.buckets(&walk.bucket);
+        for bucket in [Some(buckets.anonymized), buckets.quarantine]
+            .into_iter()
+            .flatten()
+        {
+            match names
+                .remove_former(&walk.client, &bucket, walk.at_a_time)
+                .await
+            {
+                Ok(removed) => tally.removed(removed),
+                Err(error) => swept = Err(error),
+            }
+        }
+    }
     println!("{}", tally.text());
+    swept?;
     if stopped.is_some() {
         eprintln!("Stopped; the same command resumes.");
     }

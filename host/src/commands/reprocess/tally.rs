@@ -17,6 +17,8 @@ pub(super) struct Tally {
     due: BTreeMap<&'static str, usize>,
     /// By outcome, and within it by reason.
     ended: BTreeMap<&'static str, BTreeMap<String, usize>>,
+    /// Copies under former names.
+    removed: usize,
 }
 
 impl Tally {
@@ -67,6 +69,11 @@ impl Tally {
         complaint
     }
 
+    /// Counts copies under former names that were removed.
+    pub(super) fn removed(&mut self, copies: usize) {
+        self.removed += copies;
+    }
+
     /// Returns the number of objects that failed and may still work.
     pub(super) fn failed(&self) -> usize {
         self.ended.get("failed").map_or(0, |r| r.values().sum())
@@ -83,6 +90,9 @@ impl Tally {
             let said = reasons.iter().filter(|(reason, _)| !reason.is_empty());
             let said = listed(said.map(|(reason, n)| format!("{n} {reason}")));
             text += &format!("\n{sum} {outcome}{said}");
+        }
+        if self.removed > 0 {
+            text += &format!("\n{} removed under former names", self.removed);
         }
         text
     }
@@ -130,5 +140,11 @@ mod tests {
             "2 current, 3 due (2 of another model, 1 without output)\n1 done\n2 failed (1 store)\n1 rejected (1 damaged)\n1 skipped (1 changed)"
         );
         assert_eq!(Tally::new(true).text(), "0 current, 0 to process");
+        let mut tally = Tally::new(false);
+        tally.removed(2);
+        assert_eq!(
+            tally.text(),
+            "0 current, 0 due\n2 removed under former names"
+        );
     }
 }

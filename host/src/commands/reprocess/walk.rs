@@ -12,13 +12,13 @@ use s3::{Client, Listed};
 use serde_json::json;
 use xray::{
     config::Config,
-    error::Outcome,
+    error::{Outcome, Reason},
     event::{EventKind, ObjectEvent, ObjectRef},
     report::{Report, response},
     store::decide::{self, OutOfDate},
 };
 
-use super::tally::Tally;
+use super::{former::Names, tally::Tally};
 use crate::serve::runtime::Runtime;
 
 /// Objects per listing request; the maximum of S3.
@@ -47,12 +47,12 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Walks through the whole bucket until `stop` is ready, then finishes the running objects. At
-    /// most one page of the listing is in memory.
-    pub(super) async fn all(&self, stop: impl Future<Output = ()>) -> Result<Tally> {
+    /// most one page of the listing is in memory. Returns the sources with current outputs too.
+    pub(super) async fn all(&self, stop: impl Future<Output = ()>) -> Result<(Tally, Names)> {
         let tally = RefCell::new(Tally::new(self.runtime.is_none()));
+        let names = RefCell::new(Names::new(&self.config));
         {
-            let looked = self
-                .listing()
+            let looked = listing(&self.client, &self.bucket, &self.prefix)
                 .take_until(stop)
                 .try_filter(|object| std::future::ready(self.is_meant(object)))
                 .map(async |object| {
@@ -66,6 +66,7 @@ impl Walk {
                 self.bar.inc_length(1);
                 if out_of_date.is_none() {
                     self.bar.inc(1);
+                    names.borrow_mut().add(&self.reference(&object)?);
                 }
                 Ok(out_of_date.map(|_| object))
             });
@@ -82,31 +83,16 @@ impl Walk {
                 let (object, ended) = one?;
                 self.bar.inc(1);
                 let Some(ended) = ended else { continue };
+                if ended.as_ref().is_ok_and(is_current) {
+                    names.borrow_mut().add(&self.reference(&object)?);
+                }
                 if let Some(complaint) = tally.borrow_mut().ended(ended) {
                     let which = self.name(&object);
                     self.bar.suspend(|| eprintln!("xray: {which}: {complaint}"));
                 }
             }
         }
-        Ok(tally.into_inner())
-    }
-
-    /// Streams every object below the prefix.
-    fn listing(&self) -> impl Stream<Item = Result<Listed>> {
-        let pages = stream::try_unfold(Some(String::new()), async |after| {
-            let Some(after) = after else {
-                return Ok(None);
-            };
-            let page = self
-                .client
-                .list(&self.bucket, &self.prefix, &after, PAGE)
-                .await
-                .with_context(|| self.bucket.clone())?;
-            let next = page.objects.last().filter(|_| page.is_truncated);
-            let next = next.map(|object| object.key.clone());
-            anyhow::Ok(Some((stream::iter(page.objects).map(Ok), next)))
-        });
-        pages.try_flatten()
+        Ok((tally.into_inner(), names.into_inner()))
     }
 
     fn is_meant(&self, object: &Listed) -> bool {
@@ -184,4 +170,32 @@ impl Walk {
             (true, _) => object.key.clone(),
         }
     }
+}
+
+/// Reports whether the outputs of an object are current after its processing.
+fn is_current(report: &Report) -> bool {
+    match report.outcome {
+        Outcome::Done | Outcome::Quarantined => true,
+        Outcome::Skipped => report.reason == Some(Reason::Duplicate),
+        Outcome::Rejected | Outcome::Retry => false,
+    }
+}
+
+/// Streams every object below a prefix.
+pub(super) fn listing(
+    client: &Client,
+    bucket: &str,
+    prefix: &str,
+) -> impl Stream<Item = Result<Listed>> {
+    let pages = stream::try_unfold(Some(String::new()), async move |after| {
+        let Some(after) = after else {
+            return Ok(None);
+        };
+        let page = client.list(bucket, prefix, &after, PAGE).await;
+        let page = page.with_context(|| bucket.to_owned())?;
+        let next = page.objects.last().filter(|_| page.is_truncated);
+        let next = next.map(|object| object.key.clone());
+        anyhow::Ok(Some((stream::iter(page.objects).map(Ok), next)))
+    });
+    pages.try_flatten()
 }

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_parts_are_named() {
         let endpoint = ("AWS_ENDPOINT_URL", "http://rgw:7480");
         let (key, secret) = (
             ("AWS_ACCESS_KEY_ID", "a"),

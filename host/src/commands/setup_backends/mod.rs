@@ -23,7 +23,8 @@ pub const DEFAULT_DIR: &str = ".backends";
 /// Arguments of `xray setup-backends`.
 #[derive(Debug, clap::Args)]
 pub struct SetupArgs {
-    /// Folder for the libraries; `xray up` looks in `.backends` beside the manifest.
+    /// Folder for the libraries. Every command looks in `.backends` beside the program, beside the
+    /// manifest and in the current folder; name another folder with its option --backends-dir.
     #[arg(long, default_value = DEFAULT_DIR, env = "XRAY_BACKENDS_DIR")]
     pub dir: PathBuf,
     /// Version of ONNX Runtime, or `none`.

@@ -106,7 +106,10 @@ fn product(package: &str) -> Option<Product> {
 }
 
 fn wanted(product: Product, folder: &str, name: &str) -> bool {
-    if name == "LICENSE" {
+    // The notices of the libraries that are linked into these must go wherever they go.
+    let is_notice = ["LICENSE", "ThirdPartyNotices.txt"].contains(&name)
+        || name.ends_with("third-party-programs.txt");
+    if is_notice {
         return true;
     }
     if !(name.contains(".so") || name.contains(".dylib")) {

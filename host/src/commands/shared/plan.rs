@@ -8,13 +8,16 @@ use s3::Client;
 
 use super::{push_args::PushArgs, store_args::StoreArgs};
 use crate::ceph::{
-    bucket::{Bucket, NoPublicAcls, user_id},
-    notification::Notification,
+    bucket::{Bucket, NoPublicAcls},
+    configuration,
+    notification::{self, Notification},
     policy::{Policy, Role, principal},
+    push::Kind,
     resource::Resource,
     settings::Settings,
     topic::Topic,
     transport,
+    user::user_id,
 };
 
 /// Flags for the desired state of the store.
@@ -23,17 +26,19 @@ pub struct DesiredArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The topic, at the gateway and at Kafka.
-    #[arg(long, value_name = "NAME", default_value = "storage")]
-    pub topic: String,
+    /// The topic, at the gateway and at Kafka [default: the one to which the bucket's notification
+    /// goes already; else `storage` for Kafka, unless there is a tenant; else a name from tenant
+    /// and bucket, `xray-BUCKET` or `xray_TENANT-BUCKET`].
+    #[arg(long, value_name = "NAME")]
+    pub topic: Option<String>,
     /// Endpoint of the topic.
     #[command(flatten)]
     pub push: PushArgs,
     /// Prefix of our notification ids.
     #[arg(long, value_name = "ID", default_value = "xray")]
     pub notification: String,
-    /// Event to subscribe to; repeatable [default: s3:ObjectCreated:*, and s3:ObjectRemoved:* if
-    /// `remove_outputs` is set].
+    /// Event to subscribe to; repeatable [default: s3:ObjectCreated:*, and if `remove_outputs` is
+    /// set s3:ObjectRemoved:* and, where the gateway takes it, s3:ObjectLifecycle:Expiration:*].
     #[arg(long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
     /// Only keys with this prefix.
@@ -75,11 +80,21 @@ impl Plan {
         let client = settings.client(owner, transport.clone());
         let owner_id = user_id(&client)
             .await
-            .with_context(|| format!("{} with the owner's keys", settings.config.endpoint.url()))?;
+            .with_context(|| format!("{} with the owner's keys", settings.config.endpoint.url()))?
+            .context(
+                "the owner's keys may not list the owner's buckets; use those of a user who may, as the root user of an account",
+            )?;
         let mut function = args.function_user.clone();
-        if let (None, Some(keys)) = (&function, &settings.function) {
+        if let Some(keys) = &settings.function {
             let id = user_id(&settings.client(keys, transport)).await;
-            function = Some(id.context("the keys s3_access_key and s3_secret_key")?);
+            let id = id.context("the keys s3_access_key and s3_secret_key")?;
+            function = function.or(id);
+            if function.is_none() {
+                bail!(
+                    "the keys s3_access_key and s3_secret_key are accepted, but their user may not list its buckets, so its name is \
+                     not known; name it with --function-user arn:aws:iam::ACCOUNT:user/NAME"
+                );
+            }
         }
         let mut plan = Self {
             heading: format!("{} as user {owner_id}", settings.config.endpoint.url()),
@@ -87,17 +102,41 @@ impl Plan {
             notes: Vec::new(),
         };
         plan.add_buckets(&settings, &client);
+        let unique = unique_topic(&owner_id, &settings.buckets.input);
+        let is_kafka = push.as_ref().is_some_and(|push| push.kind == Kind::Kafka);
+        let name = match &args.topic {
+            Some(name) => name.clone(),
+            None => match current_topic(&client, &settings.buckets.input, &args.notification).await
+            {
+                Some(name) => name,
+                None if is_kafka && !owner_id.contains('$') => "storage".to_owned(),
+                None => unique.clone(),
+            },
+        };
+        if is_kafka && name != "storage" {
+            plan.notes.push(format!(
+                "the function reads the Kafka topic {name} with `xray up --topic {name}`"
+            ));
+        }
         let topic = Topic {
             client: client.clone(),
-            name: args.topic.clone(),
+            name: name.clone(),
             push,
+            bucket: settings.buckets.input.clone(),
+            proposal: if name == unique {
+                format!("{unique}-2")
+            } else {
+                unique
+            },
         };
         let notification = Notification {
             client: client.clone(),
             bucket: settings.buckets.input.clone(),
-            topic: args.topic.clone(),
+            topic: name,
             id: args.notification.clone(),
             events: events(args, &settings),
+            optional: optional_events(args, &settings),
+            remarks: Default::default(),
             prefix: args.prefix.clone(),
             suffixes: args.suffixes.clone(),
         };
@@ -173,6 +212,29 @@ fn events(args: &DesiredArgs, settings: &Settings) -> Vec<String> {
         events.push("s3:ObjectRemoved:*".to_owned());
     }
     events
+}
+
+fn optional_events(args: &DesiredArgs, settings: &Settings) -> Vec<String> {
+    let is_due = args.events.is_empty() && removes_outputs(settings);
+    let expirations = "s3:ObjectLifecycle:Expiration:*".to_owned();
+    is_due.then_some(expirations).into_iter().collect()
+}
+
+/// Returns a topic's name that no other bucket leads to: before Ceph 19 the queues of topics of one
+/// name in several tenants are one queue. Tenants have no `-`, and buckets no `_`.
+fn unique_topic(owner: &str, bucket: &str) -> String {
+    let bucket = bucket.replace('.', "_");
+    match owner.split_once('$') {
+        Some((tenant, _)) => format!("xray_{tenant}-{bucket}"),
+        None => format!("xray-{bucket}"),
+    }
+}
+
+/// Returns the topic to which our notification of a bucket goes, if there is one.
+async fn current_topic(client: &Client, bucket: &str, id: &str) -> Option<String> {
+    let all = configuration::read(client, bucket).await.ok()?.topics;
+    let ours = all.iter().find(|entry| notification::has_id(entry, id))?;
+    Some(ours.topic_name().to_owned())
 }
 
 /// Prints one line about a resource, and its notes below.

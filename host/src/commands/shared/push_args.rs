@@ -19,13 +19,13 @@ pub struct PushArgs {
     /// Do not queue events at the gateway: those sent while the receiver is down are lost.
     #[arg(long)]
     pub not_persistent: bool,
-    /// Seconds after which a queued event is dropped (Ceph 18 and later).
+    /// Seconds after which a queued event is dropped (Ceph 19 and later).
     #[arg(long, value_name = "SECONDS")]
     pub time_to_live: Option<u32>,
-    /// Deliveries of one event before it is dropped (Ceph 18 and later).
+    /// Deliveries of one event before it is dropped (Ceph 19 and later).
     #[arg(long, value_name = "N")]
     pub max_retries: Option<u32>,
-    /// Seconds between deliveries of one event (Ceph 18 and later; earlier ones do not wait).
+    /// Seconds between deliveries of one event (Ceph 19 and later; earlier ones do not wait).
     #[arg(long, value_name = "SECONDS")]
     pub retry_sleep: Option<u32>,
     /// Text that every event carries.

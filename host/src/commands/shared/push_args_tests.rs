@@ -8,7 +8,7 @@ fn args(url: &str) -> PushArgs {
 }
 
 #[test]
-fn what_a_gateway_would_take_and_never_deliver_is_refused() {
+fn push_rejects_endpoints_that_a_gateway_never_delivers_to() {
     let check = |args: PushArgs, says: &str| {
         let error = args.with_password(None).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");

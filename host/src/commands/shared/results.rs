@@ -37,8 +37,7 @@ pub async fn outputs_of(
         processed: exists.then_some(processed),
         ..Outputs::default()
     };
-    if let Some(secret) = &config.pseudonym_key {
-        let pseudonyms = Pseudonyms::new(secret.clone(), config.naming.clone());
+    if let Some(pseudonyms) = Pseudonyms::of(config) {
         let object = ObjectRef::new(bucket, key, None).context("invalid object key")?;
         let keys = pseudonyms.anonymized_keys(bucket, key);
         let keys = [keys.base, keys.alternative];

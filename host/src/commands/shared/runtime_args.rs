@@ -18,6 +18,9 @@ use crate::{
     serve::runtime::{Options, default_concurrency, processors},
 };
 
+/// Name of the folder beside this program.
+const PRECOMPILED: &str = "precompiled";
+
 /// Arguments of every command that runs the component.
 #[derive(Debug, Args)]
 pub struct RuntimeArgs {
@@ -128,6 +131,7 @@ impl RuntimeArgs {
             max_memory: self.max_memory << 20,
             max_body: self.max_body << 20,
             state_dir,
+            precompiled_dir: beside_this_program(),
             log_dir,
             quiet: self.quiet,
             ..Options::default()
@@ -155,6 +159,12 @@ impl RuntimeArgs {
     pub fn resolve(&self, manifest: &Manifest) -> Result<Variables> {
         Variables::resolve(&manifest.variables, &self.sources(manifest)?)
     }
+}
+
+/// Returns the folder of precompiled code that an image has beside this program.
+fn beside_this_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    Some(program.with_file_name(PRECOMPILED)).filter(|dir| dir.is_dir())
 }
 
 /// Returns the state folder beside the manifest, with a .gitignore in it.

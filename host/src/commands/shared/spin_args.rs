@@ -59,6 +59,7 @@ impl SpinArgs {
         options.temp.clone_from(&self.temp);
         if self.disable_cache {
             options.state_dir = None;
+            options.precompiled_dir = None;
         }
         if let Some(bytes) = self.max_instance_memory {
             options.max_memory = bytes;
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn senseless_options_are_rejected() {
         for (arguments, said) in [
             (&["--env", "NAME"][..], "NAME=VALUE"),
             (&["--follow", "a", "--quiet"], "cannot be used with"),

@@ -194,7 +194,7 @@ impl Metrics {
         self.failures.get_or_create(&KindLabel { kind }).inc();
     }
 
-    /// Counts a lookup in the cache of compiled code: `hit`, `miss`, `damaged`.
+    /// Counts a lookup in the cache of compiled code: `hit`, `precompiled`, `miss`, `damaged`.
     pub fn aot(&self, kind: &'static str) {
         self.aot.get_or_create(&KindLabel { kind }).inc();
     }

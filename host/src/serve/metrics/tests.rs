@@ -24,3 +24,69 @@ fn report_lines_are_counted() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+/// Names of the metrics in a page's table, in its order.
+fn documented(page: &str) -> Vec<&str> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.filter_map(|row| row.split('`').next());
+    names
+        .filter(|name| name.starts_with("xray_") || name.starts_with("process_"))
+        .collect()
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let metrics = Arc::new(Metrics::default());
+    metrics.describe("embedded", "cpu");
+    metrics.request(http::StatusCode::OK, Duration::from_millis(3));
+    metrics.rejected("no-route");
+    metrics.failure("trap");
+    metrics.aot("hit");
+    let line = r#"{"event":"object","outcome":"done","ms":{"decode":2.5}}"#;
+    metrics.listener()(Stream::Stdout, line);
+    let text = metrics.render((1, 0));
+    let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut registered: Vec<String> = lines
+        .map(|line| match line.split_once(' ').expect("a type") {
+            (name, "counter") => format!("{name}_total"),
+            (name, "info") => format!("{name}_info"),
+            (name, _) => name.to_owned(),
+        })
+        .collect();
+    // A family without a value is not rendered: one that this test does not touch is noticed here.
+    let source = include_str!("mod.rs");
+    let registrations = [".register(\n", ".register(\"", ".register_with_unit("];
+    let count: usize = registrations
+        .iter()
+        .map(|call| source.matches(call).count())
+        .sum();
+    assert_eq!(registered.len(), count, "{registered:?}");
+
+    let page = include_str!("../../../../docs/host.md");
+    let mut documented = documented(page);
+    documented.sort_unstable();
+    registered.sort_unstable();
+    assert_eq!(documented, registered);
+}
+
+/// The trigger's documentation lists its metrics; the guide has the same rows, with their prefix.
+#[test]
+fn every_metric_of_the_trigger_is_documented() {
+    let source = include_str!("../../../../kafka-trigger/src/metrics.rs");
+    let rows = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("/// | `"));
+    let expected: Vec<String> = rows
+        .map(|row| format!("xray_kafka_{}", row.split('`').next().expect("a name")))
+        .collect();
+    let registrations = [".register(\n", ".register(\"", ".register_with_unit("];
+    let count: usize = registrations
+        .iter()
+        .map(|call| source.matches(call).count())
+        .sum();
+    assert_eq!(expected.len(), count, "{expected:?}");
+    assert_eq!(
+        documented(include_str!("../../../../docs/kafka.md")),
+        expected
+    );
+}

@@ -2,6 +2,11 @@
 //!
 //! A file's name combines the component's digest with the engine's compatibility hash. The file
 //! starts with the digest of the rest; a damaged one is compiled again.
+//!
+//! There are two folders. The state folder is written at the first start, for this processor. A
+//! second, read-only one may be beside the program, as in the image: `xray precompile` filled it
+//! for a baseline processor. The engine refuses code for a processor with more features than this
+//! one.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -13,11 +18,21 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
+use super::engine;
 use crate::serve::metrics::Metrics;
 
 const DIGEST: usize = 32;
 
-/// Compiles the component `wasm`, read from `source`, or loads it from `cache`.
+/// Folders with compiled code.
+#[derive(Debug, Default)]
+pub struct Folders {
+    /// Read and written.
+    pub cache: Option<PathBuf>,
+    /// Read only, and used if `cache` lacks the component.
+    pub precompiled: Option<PathBuf>,
+}
+
+/// Compiles the component `wasm`, read from `source`, or loads it from one of `folders`.
 ///
 /// # Errors
 /// When it is not a component. An unwritable cache is only logged.
@@ -25,9 +40,10 @@ pub fn load(
     engine: &Engine,
     wasm: &[u8],
     source: &Path,
-    cache: Option<&Path>,
+    folders: &Folders,
     metrics: &Metrics,
 ) -> Result<Component> {
+    let cache = folders.cache.as_deref();
     let cached = cache.map(|dir| dir.join(file_name(engine, wasm)));
     if let Some(path) = &cached
         && let Ok(file) = std::fs::read(path)
@@ -37,13 +53,15 @@ pub fn load(
             return Ok(component);
         }
         metrics.aot("damaged");
+    } else if let Some(dir) = folders.precompiled.as_deref()
+        && let Some(component) = precompiled(engine, wasm, dir)
+    {
+        metrics.aot("precompiled");
+        return Ok(component);
     } else {
         metrics.aot("miss");
     }
-    let compiled = engine
-        .precompile_component(wasm)
-        .map_err(anyhow::Error::from)
-        .with_context(|| format!("{} is not a component for this host", source.display()))?;
+    let compiled = compile(engine, wasm, source)?;
     if let Some(path) = &cached
         && let Err(error) = write(path, &compiled)
     {
@@ -53,6 +71,37 @@ pub fn load(
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     let component = unsafe { Component::deserialize(engine, &compiled) };
     Ok(component?)
+}
+
+/// Compiles the component `wasm`, read from `source`, for a baseline processor into the folder
+/// `dir`, and returns the file's name.
+///
+/// # Errors
+/// When it is not a component, or the folder can't be written.
+pub fn precompile(wasm: &[u8], source: &Path, dir: &Path) -> Result<PathBuf> {
+    let engine = engine::baseline()?;
+    let name = file_name(&engine, wasm);
+    write(&dir.join(&name), &compile(&engine, wasm, source)?)?;
+    Ok(name)
+}
+
+/// Returns the component from the read-only folder, if it is there and this engine takes it.
+fn precompiled(engine: &Engine, wasm: &[u8], dir: &Path) -> Option<Component> {
+    if !dir.is_dir() {
+        return None;
+    }
+    let baseline = engine::baseline().ok()?;
+    from_cache(
+        engine,
+        &std::fs::read(dir.join(file_name(&baseline, wasm))).ok()?,
+    )
+}
+
+fn compile(engine: &Engine, wasm: &[u8], source: &Path) -> Result<Vec<u8>> {
+    engine
+        .precompile_component(wasm)
+        .map_err(anyhow::Error::from)
+        .with_context(|| format!("{} is not a component for this host", source.display()))
 }
 
 fn file_name(engine: &Engine, wasm: &[u8]) -> PathBuf {
@@ -68,8 +117,10 @@ fn from_cache(engine: &Engine, file: &[u8]) -> Option<Component> {
         return None;
     }
     // SAFETY: the digest shows that the file is as `write` left it, and `write` stores only code
-    // that the engine compiled. The folder belongs to the user who runs this process and is closed
-    // to others; anyone who can write to it can replace this program as well.
+    // that an engine of this version compiled; `deserialize` checks version, settings and
+    // processor. The state folder belongs to the user who runs this process and is closed to
+    // others, and the other folder is beside this program. Anyone who can write to them can replace
+    // this program as well.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     unsafe { Component::deserialize(engine, compiled) }.ok()
 }
@@ -95,55 +146,4 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(metrics: &Metrics) -> String {
-        metrics.render((0, 0))
-    }
-
-    #[test]
-    fn compiled_code_is_cached_and_damaged_files_are_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = dir.path().join("cache");
-        // An empty component in binary: magic, version, layer.
-        let wasm = b"\0asm\x0d\0\x01\0";
-        let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
-        let metrics = Metrics::default();
-        let load = || load(&engine, wasm, Path::new("c.wasm"), Some(&cache), &metrics).map(drop);
-        let counted =
-            |kind| text(&metrics).contains(&format!("xray_aot_cache_total{{kind=\"{kind}\"}} 1"));
-
-        load().unwrap();
-        assert!(counted("miss"));
-        load().unwrap();
-        assert!(counted("hit"));
-
-        let file = std::fs::read_dir(&cache)
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
-        let good = std::fs::read(&file).unwrap();
-        let mut bad = good.clone();
-        let middle = bad.len() / 2;
-        bad[middle] ^= 1;
-        std::fs::write(&file, bad).unwrap();
-        load().unwrap();
-        assert!(counted("damaged"));
-        assert_eq!(std::fs::read(&file).unwrap(), good);
-
-        std::fs::write(&file, b"short").unwrap();
-        load().unwrap();
-        assert_eq!(std::fs::read(&file).unwrap(), good);
-    }
-
-    #[test]
-    fn error_names_the_file_that_is_not_a_component() {
-        let engine = crate::serve::runtime::engine::build(1, 1 << 20).unwrap();
-        let source = Path::new("c.wasm");
-        let error = load(&engine, b"hello", source, None, &Metrics::default());
-        assert!(format!("{:#}", error.err().unwrap()).contains("c.wasm"));
-    }
-}
+mod tests;

@@ -8,6 +8,22 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 /// Interval at which a running guest yields, and the precision of its deadline.
 pub const TICK: Duration = Duration::from_millis(10);
 
+/// Cranelift's names for the features of x86-64-v3, which servers have had since 2013.
+const X86_64_V3: [&str; 12] = [
+    "has_cmpxchg16b",
+    "has_sse3",
+    "has_ssse3",
+    "has_sse41",
+    "has_sse42",
+    "has_popcnt",
+    "has_avx",
+    "has_avx2",
+    "has_bmi1",
+    "has_bmi2",
+    "has_fma",
+    "has_lzcnt",
+];
+
 /// Creates an engine for `instances` concurrent instances of `max_memory` bytes each, and starts
 /// its clock.
 ///
@@ -52,6 +68,28 @@ fn config(pool: Option<usize>, max_memory: usize) -> Config {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
+}
+
+/// Creates an engine that only compiles, for any processor of this architecture that is at most
+/// about ten years old, instead of for this machine's processor.
+///
+/// # Errors
+/// When this architecture is not supported.
+pub fn baseline() -> Result<Engine> {
+    let mut config = config(Some(1), 512 << 20);
+    // Naming the target turns off the detection of this processor's features.
+    config.target(&target_lexicon::HOST.to_string())?;
+    if cfg!(target_arch = "x86_64") {
+        for feature in X86_64_V3 {
+            // SAFETY: nothing runs on this engine. Engines that load its code check that their
+            // processor has these features.
+            #[expect(unsafe_code, reason = "there is no safe way to name a feature")]
+            unsafe {
+                config.cranelift_flag_enable(feature);
+            }
+        }
+    }
+    Ok(Engine::new(&config)?)
 }
 
 /// Starts the epoch clock. It holds a weak reference and ends with the engine.

@@ -3,7 +3,7 @@
 //! The runtime does not listen. [`crate::serve::server`] puts a socket in front of it, and commands
 //! call it directly.
 
-mod aot;
+pub mod aot;
 mod concurrency;
 mod engine;
 pub(crate) mod files;

@@ -34,6 +34,8 @@ pub struct Options {
     pub max_body: usize,
     /// Folder for compiled code; with `None`, every start compiles.
     pub state_dir: Option<PathBuf>,
+    /// Read-only folder of code that `xray precompile` compiled.
+    pub precompiled_dir: Option<PathBuf>,
     /// Folder for the components' output; with `None`, it isn't stored.
     pub log_dir: Option<PathBuf>,
     /// Empties the files in it at the start.
@@ -65,6 +67,7 @@ impl Default for Options {
             max_memory: 512 << 20,
             max_body: 4 << 20,
             state_dir: None,
+            precompiled_dir: None,
             log_dir: None,
             truncate_logs: false,
             quiet: false,

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
 };
 
@@ -46,7 +45,7 @@ use crate::{
 struct Loader {
     engine: Engine,
     linker: Linker<State>,
-    cache: Option<PathBuf>,
+    compiled: aot::Folders,
     client: Client,
     service_overrides: Arc<ServiceOverrides>,
     variables: Variables,
@@ -78,7 +77,10 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
     let loader = Loader {
         linker: state::linker(&engine)?,
         engine,
-        cache: options.state_dir.as_ref().map(|dir| dir.join("cwasm")),
+        compiled: aot::Folders {
+            cache: options.state_dir.as_ref().map(|dir| dir.join("cwasm")),
+            precompiled: options.precompiled_dir.clone(),
+        },
         client: Client::new()?,
         service_overrides: Arc::new(with_itself(
             options.service_overrides.clone(),
@@ -185,7 +187,7 @@ impl Loader {
             &self.engine,
             &wasm,
             &component.source,
-            self.cache.as_deref(),
+            &self.compiled,
             &self.metrics,
         )?;
         let pre = self

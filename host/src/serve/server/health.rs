@@ -12,7 +12,8 @@ pub fn respond<B>(runtime: &Runtime, request: &Request<B>) -> Option<Response<Wa
         return None;
     }
     let (kind, text) = match request.uri().path() {
-        // Components and models are loaded before the listener is bound, so alive means ready.
+        // Until components and models are loaded, `Listener::refuse_during` responds, so alive
+        // means ready.
         "/.well-known/spin/health" => ("text/plain", "OK".to_owned()),
         "/.well-known/spin/info" => ("application/json", info(runtime)),
         _ => return None,

@@ -3,10 +3,10 @@
 mod drain;
 mod health;
 
-use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -20,26 +20,27 @@ pub use drain::signal;
 
 use crate::serve::{
     outbound::client::full,
-    problem::problem,
+    problem::{problem, retry_later},
     runtime::{Peer, Runtime},
 };
 
 /// Maximum time for a client to send a head, and then a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a body that are read before a request is refused during the start.
+const UNREAD: usize = 1 << 20;
 
-/// A bound address and the runtime behind it.
-pub struct Server {
-    listener: TcpListener,
-    runtime: Runtime,
-}
+/// A bound address. It is bound first of all, so that a gateway that pushes events during the start
+/// gets a response: before Ceph 19, its persistent queues may stall for good while connections are
+/// refused.
+pub struct Listener(Arc<TcpListener>);
 
-impl Server {
+impl Listener {
     /// Binds the address. Port 0 selects a free port; `search` selects the next free port if this
     /// one is taken.
     ///
     /// # Errors
     /// When the address is taken or not permitted.
-    pub async fn bind(runtime: Runtime, mut address: SocketAddr, search: bool) -> Result<Self> {
+    pub async fn bind(mut address: SocketAddr, search: bool) -> Result<Self> {
         let listener = loop {
             match TcpListener::bind(address).await {
                 Err(error)
@@ -50,9 +51,58 @@ impl Server {
                 bound => break bound.with_context(|| format!("cannot listen on {address}"))?,
             }
         };
-        Ok(Self { listener, runtime })
+        Ok(Self(Arc::new(listener)))
     }
 
+    /// Responds to every request with 503 until `start` is done, and returns its result.
+    pub async fn refuse_during<T>(&self, start: impl Future<Output = T>) -> T {
+        // On a task of its own, because `start` may compile or load without yielding.
+        let refusing = tokio::spawn(refuse(self.0.clone()));
+        let started = start.await;
+        refusing.abort();
+        started
+    }
+
+    /// Puts a runtime behind the address.
+    pub fn serve(self, runtime: Runtime) -> Server {
+        Server {
+            listener: self.0,
+            runtime,
+        }
+    }
+}
+
+/// Responds to every request with 503.
+async fn refuse(listener: Arc<TcpListener>) {
+    let respond = |request: Request<Incoming>| async {
+        // Read, so that the sender of a body sees the response instead of a reset.
+        _ = Limited::new(request, UNREAD).collect().await;
+        let mut response = retry_later("the function is starting");
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        Ok::<_, Infallible>(response)
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(READ_TIMEOUT)
+                    .serve_connection(TokioIo::new(stream), service_fn(respond));
+                tokio::spawn(async { _ = tokio::time::timeout(READ_TIMEOUT, connection).await });
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// A bound address and the runtime behind it.
+pub struct Server {
+    listener: Arc<TcpListener>,
+    runtime: Runtime,
+}
+
+impl Server {
     /// Returns the bound address.
     ///
     /// # Errors
