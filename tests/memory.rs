@@ -23,7 +23,7 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 
 const CONTRACT: &str = include_str!("../models/pneumonia/contract.json");
 const TEXT_CONTRACT: &str = include_str!("../models/text/contract.json");
-const SIZE: (u32, u32) = (4500, 3500);
+const SIZE: (u32, u32) = (4000, 3000);
 
 fn output(name: &str, dims: Vec<u32>, value: f32) -> NamedTensor {
     let length = dims.iter().product::<u32>() as usize;
@@ -114,7 +114,7 @@ fn jpeg(color: bool, change: impl FnOnce(Encoder<'_>) -> Encoder<'_>) -> Vec<u8>
 /// A kind of picture with the function that draws one.
 type Kind = (&'static str, fn() -> Vec<u8>);
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     ("PNG gray", || {
         png(ImageBuffer::from_fn(SIZE.0, SIZE.1, |x, y| Luma([level(x, y)])).into())
     }),
@@ -160,6 +160,9 @@ const KINDS: [Kind; 11] = [
     }),
     ("JPEG gray progressive", || {
         jpeg(false, |e| e.quality(90).progressive(true))
+    }),
+    ("JPEG color arithmetic", || {
+        jpeg(true, |e| e.quality(90).arithmetic(true))
     }),
     ("JPEG gray arithmetic", || {
         jpeg(false, |e| e.quality(90).arithmetic(true))

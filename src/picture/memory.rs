@@ -3,7 +3,7 @@
 //! Each step's buffers are added up as the pipeline holds them at once; `tests/memory.rs` compares
 //! the count with what is allocated.
 
-use jpeg_blocks::markers::{SOF2, SOS, segments};
+use jpeg_blocks::markers::{SOF0, SOF2, SOS, segments};
 
 use crate::picture::{icc, png::SourceSize, sniff::Format};
 
@@ -151,6 +151,13 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
     let is_color = count > 1;
     let is_progressive = frame.marker == SOF2;
     let file = bytes.len() as u64;
+    if !matches!(frame.marker, SOF0..=SOF2) {
+        // A kind that is decoded and encoded again: the picture, its copy, and the encoder's
+        // samples and coefficients at several stages.
+        let levels = pixels * if is_color { 3 } else { 1 };
+        let again = 2 * levels + 8 * pixels + 2 * samples.saturating_sub(pixels);
+        return Some(FIXED + 2 * file + again);
+    }
 
     // The coefficients, or the data without stuffing and its index, per scan and component.
     let held = if is_progressive {
