@@ -1,15 +1,11 @@
 //! Reads and edits files of several encoders, and compares the results with another decoder's.
 
+mod samples;
+
 use jpeg_blocks::{Area, ColorSpace, Edit, Error, Jpeg, Keep, Limits, Pixels};
 use libjpeg_turbo_rs::{Decoder, PixelFormat};
 
-/// Name in the metadata of `rotated.jpg`.
-const NAME: &[u8] = b"Jane Roe";
-
-fn file(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/files/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(path).unwrap()
-}
+use samples::{NAME, PROGRESSIVE, file, names, parse};
 
 /// Encodes a file with one scan per component and optimal tables, which Pillow can't write.
 fn not_interleaved() -> Vec<u8> {
@@ -50,36 +46,14 @@ fn many_restarts() -> Vec<u8> {
     out
 }
 
-const SEQUENTIAL: [&str; 11] = [
-    "gray",
-    "optimized",
-    "restarts",
-    "coarse",
-    "444",
-    "422",
-    "420",
-    "420-restarts",
-    "rgb",
-    "cmyk",
-    "rotated",
-];
-const PROGRESSIVE: [&str; 3] = ["progressive", "420-progressive", "mozjpeg"];
-
 fn all() -> Vec<(String, Vec<u8>)> {
-    let named = SEQUENTIAL
-        .iter()
-        .chain(&PROGRESSIVE)
-        .map(|n| (n.to_string(), file(n)));
-    named
+    names()
+        .map(|name| (name.to_owned(), file(name)))
         .chain([
             ("non-interleaved".into(), not_interleaved()),
             ("many restarts".into(), many_restarts()),
         ])
         .collect()
-}
-
-fn parse(bytes: &[u8]) -> Jpeg<'_> {
-    Jpeg::parse(bytes, &Limits::default()).unwrap()
 }
 
 /// Decodes with libjpeg-turbo's algorithms. Returns the pixels and the bytes per pixel.

@@ -1,36 +1,13 @@
 //! `write_visible` writes what a viewer shows and nothing else.
 
+mod samples;
+
 use jpeg_blocks::{
     Jpeg, Keep, Limits, ZIGZAG,
     markers::{self, segments},
 };
 
-const FILES: [&str; 14] = [
-    "gray",
-    "optimized",
-    "restarts",
-    "coarse",
-    "444",
-    "422",
-    "420",
-    "420-restarts",
-    "rgb",
-    "cmyk",
-    "rotated",
-    "progressive",
-    "420-progressive",
-    "mozjpeg",
-];
-const NAME: &[u8] = b"Jane Roe";
-
-fn file(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/files/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(path).unwrap()
-}
-
-fn parse(bytes: &[u8]) -> Jpeg<'_> {
-    Jpeg::parse(bytes, &Limits::default()).unwrap()
-}
+use samples::{NAME, file, names, parse};
 
 fn visible(bytes: &[u8]) -> Vec<u8> {
     parse(bytes).write_visible(&[]).unwrap()
@@ -90,7 +67,7 @@ fn steps(bytes: &[u8]) -> [u8; 64] {
 
 #[test]
 fn residue_does_not_reach_the_written_file() {
-    for name in FILES {
+    for name in names() {
         let source = file(name);
         let expected = visible(&source);
         let table: Vec<u8> = [&[3u8][..], &[b'J'; 64]].concat();
@@ -170,7 +147,7 @@ fn written_file_has_only_used_tables_and_a_constant_header() {
 
 #[test]
 fn blocks_inside_keep_their_coefficients() {
-    for name in FILES {
+    for name in names() {
         let source = file(name);
         let (before, after) = (levels(&source), levels(&visible(&source)));
         let channels = before.len() / (149 * 115);
@@ -185,7 +162,7 @@ fn blocks_inside_keep_their_coefficients() {
 
 #[test]
 fn visible_part_of_edge_blocks_changes_by_at_most_one_step() {
-    for name in FILES {
+    for name in names() {
         let source = file(name);
         let written = visible(&source);
         let most = levels(&source)
