@@ -6,20 +6,15 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::app::{compose, manifest::Manifest};
+use super::shared::manifest_args::ManifestArgs;
+use crate::app::compose;
 
 /// Arguments of `xray compose`.
 #[derive(Debug, Args)]
 pub struct ComposeArgs {
-    /// Manifest, or folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
+    /// The application.
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
     /// Component to compose, if there are several.
     #[arg(long, value_name = "ID")]
     pub component_id: Option<String>,
@@ -33,7 +28,7 @@ pub struct ComposeArgs {
 /// # Errors
 /// Returns an error if it can't be composed or written.
 pub fn run(args: &ComposeArgs) -> Result<()> {
-    let mut manifest = Manifest::load(&args.from).context("cannot load the application")?;
+    let mut manifest = args.manifest.load()?;
     manifest.retain(args.component_id.as_slice())?;
     let components: Vec<_> = manifest.components.iter().collect();
     let [(id, component)] = components.as_slice() else {

@@ -5,23 +5,15 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{
-    app::{compose, manifest::Manifest},
-    serve::runtime::aot,
-};
+use super::shared::manifest_args::ManifestArgs;
+use crate::{app::compose, serve::runtime::aot};
 
 /// Arguments of `xray precompile`.
 #[derive(Debug, Args)]
 pub struct PrecompileArgs {
-    /// Manifest, or folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
+    /// The application.
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
     /// Folder to write to. `xray` looks in the folder `precompiled` beside itself.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
@@ -32,7 +24,7 @@ pub struct PrecompileArgs {
 /// # Errors
 /// Returns an error if one is not a component, or the folder can't be written.
 pub fn run(args: &PrecompileArgs) -> Result<()> {
-    let manifest = Manifest::load(&args.from).context("cannot load the application")?;
+    let manifest = args.manifest.load()?;
     for (id, component) in &manifest.components {
         let wasm = compose::read(&component.source)?;
         let name = aot::precompile(&wasm, &component.source, &args.out)

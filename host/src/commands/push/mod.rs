@@ -5,7 +5,7 @@ mod assemble;
 mod files;
 mod lock;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -22,6 +22,7 @@ use oci_client::{
 use serde_json::{Value, json};
 
 use self::assemble::{Assembly, Form};
+use super::shared::manifest_args::ManifestArgs;
 use crate::app::registry::{APPLICATION, Registry};
 
 /// Arguments of `xray push`.
@@ -29,15 +30,9 @@ use crate::app::registry::{APPLICATION, Registry};
 pub struct PushArgs {
     /// Destination: REGISTRY/REPOSITORY:TAG.
     pub reference: String,
-    /// Manifest, or folder with a spin.toml.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        alias = "file"
-    )]
-    pub from: PathBuf,
+    /// The application.
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
     /// Talk to the registry over HTTP without TLS.
     #[arg(short = 'k', long)]
     pub insecure: bool,
@@ -78,7 +73,7 @@ pub async fn run(args: PushArgs) -> Result<()> {
             archive: args.archive,
             compose: args.compose,
         };
-        let from = args.from.clone();
+        let from = args.manifest.from.clone();
         move || Assembly::of(&from, form)
     };
     let assembly = tokio::task::spawn_blocking(assemble).await?;

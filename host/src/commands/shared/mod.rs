@@ -5,6 +5,7 @@ pub(crate) mod inputs;
 pub mod kafka_args;
 pub mod load;
 pub mod logging;
+pub mod manifest_args;
 pub mod pictures;
 pub mod plan;
 pub(crate) mod progress;

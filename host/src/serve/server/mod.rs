@@ -85,15 +85,22 @@ async fn refuse(listener: Arc<TcpListener>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(READ_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), service_fn(respond));
+                let connection =
+                    http1().serve_connection(TokioIo::new(stream), service_fn(respond));
                 tokio::spawn(async { _ = tokio::time::timeout(READ_TIMEOUT, connection).await });
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
+}
+
+/// Returns a server's side of HTTP/1.1 that does not wait long for a head.
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT);
+    builder
 }
 
 /// A bound address and the runtime behind it.
@@ -143,10 +150,7 @@ impl Server {
             let runtime = runtime.clone();
             async move { Ok::<_, Infallible>(respond(&runtime, request, peer).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(READ_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
+        let connection = http1().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(graceful.watch(connection));
     }
 }
