@@ -93,7 +93,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, Png
     });
     decoder.set_transformations(Transformations::EXPAND);
     let reader = decoder.read_info().map_err(damaged)?;
-    let (pixels, style) = (Pixels::new(reader)?, source);
+    let pixels = Pixels::new(reader)?;
     let info = pixels.reader.info();
     let orientation = info
         .exif_metadata
@@ -110,7 +110,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, Png
         chromaticities: info.chrm_chunk,
         srgb: info.srgb,
         density: info.pixel_dims.map(|d| turned(d, orientation)),
-        source: style,
+        source,
     };
     let mut pixels = DynamicImage::from_decoder(pixels)
         .map_err(|e| Error::Damaged(format!("PNG: {}", inner(e))))?;
