@@ -80,7 +80,7 @@ impl<'a> Blocks<'a> {
             let to = (input.width as usize, input.height as usize);
             let factor = resize::factor((self.jpeg.width(), self.jpeg.height()), to);
             if let Some(gray) = self.jpeg.reduced(factor) {
-                let levels = resize::triangle(gray.levels, (gray.width, gray.height), 1, to);
+                let levels = resize::triangle(&gray.levels, (gray.width, gray.height), 1, to);
                 return Ok(lay_out(&levels, contract));
             }
         }

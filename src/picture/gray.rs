@@ -49,11 +49,10 @@ impl GrayImage {
         }
         let side = |length: usize| ((length * min_side + longer / 2) / longer).max(1);
         let (width, height) = (side(self.width), side(self.height));
-        let levels = self.levels.clone();
         Cow::Owned(GrayImage {
             width,
             height,
-            levels: triangle(levels, (self.width, self.height), 1, (width, height)),
+            levels: triangle(&self.levels, (self.width, self.height), 1, (width, height)),
         })
     }
 }

@@ -4,7 +4,9 @@
 //! test holds both to one gray level.
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image as View,
+    FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{U8, U8x3},
 };
 
 use crate::model::contract::Resize;
@@ -24,7 +26,7 @@ pub(crate) fn resize(
         Resize::Nearest => nearest(levels, from, channels, to),
         Resize::BoxThenBilinear => {
             let (levels, from) = box_average(levels, from, channels, factor(from, to));
-            triangle(levels, from, channels, to)
+            triangle(&levels, from, channels, to)
         }
     }
 }
@@ -76,22 +78,27 @@ pub(crate) fn box_average(
 }
 
 /// Resizes by the triangle filter, widened to the scale where it reduces.
-pub(crate) fn triangle(levels: Vec<u8>, from: Size, channels: usize, to: Size) -> Vec<u8> {
-    let kind = if channels == 1 {
-        PixelType::U8
-    } else {
-        PixelType::U8x3
-    };
-    let mut target = View::new(to.0 as u32, to.1 as u32, kind);
+pub(crate) fn triangle(levels: &[u8], from: Size, channels: usize, to: Size) -> Vec<u8> {
+    // The untyped function would compile thirteen kinds of pixels for the two that occur.
+    match channels {
+        1 => convolve::<U8>(levels, from, to),
+        _ => convolve::<U8x3>(levels, from, to),
+    }
+}
+
+fn convolve<P: PixelTrait>(levels: &[u8], from: Size, to: Size) -> Vec<u8> {
+    let mut out = vec![0; to.0 * to.1 * P::size()];
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .use_alpha(false);
-    // Only a buffer of another size or another pixel type is refused, and this one was made to fit.
-    // A refusal would leave the target black, which the tests would see.
-    if let Ok(source) = View::from_vec_u8(from.0 as u32, from.1 as u32, levels, kind) {
-        let _ = Resizer::new().resize(&source, &mut target, &options);
+    // Only a buffer of another size is refused, and these were made to fit. A refusal would leave
+    // the target black, which the tests would see.
+    let source = TypedImageRef::<P>::from_buffer(from.0 as u32, from.1 as u32, levels);
+    let target = TypedImage::<P>::from_buffer(to.0 as u32, to.1 as u32, &mut out);
+    if let (Ok(source), Ok(mut target)) = (source, target) {
+        let _ = Resizer::new().resize_typed(&source, &mut target, &options);
     }
-    target.into_vec()
+    out
 }
 
 /// Resizes as Pillow's NEAREST.

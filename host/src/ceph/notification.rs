@@ -187,8 +187,8 @@ impl Resource for Notification {
         }
         let state = match (ours.is_empty(), &arn) {
             (true, _) => State::Missing,
-            // Worse than a missing notification: once a persistent topic is gone, the gateway
-            // rejects every PUT into the bucket.
+            // Worse than a missing notification: once a persistent topic is gone, a gateway
+            // before Ceph 19 rejects every PUT into the bucket.
             (false, None) => State::Drifted("its topic is gone".to_owned()),
             (false, Some(_)) if refuses || sorted(ours.clone()) == desired(true) => State::InSync,
             (false, Some(_)) if has_fewer => {

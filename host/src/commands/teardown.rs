@@ -1,5 +1,6 @@
-//! `xray teardown`: removes the resources in reverse order of creation. A gateway whose persistent
-//! topic is gone while a notification still names it rejects every PUT into that bucket.
+//! `xray teardown`: removes the resources in reverse order of creation. A gateway before Ceph 19
+//! whose persistent topic is gone while a notification still names it rejects every PUT into that
+//! bucket.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;

@@ -49,9 +49,15 @@ async fn send(client: &Client, verb: &Verb) -> u16 {
     if !verb.acl.is_empty() {
         headers.insert("x-amz-acl", HeaderValue::from_static(verb.acl));
     }
-    // A body that is read only where the verb is allowed.
-    let body = match verb.method {
-        Method::PUT | Method::POST => Bytes::from_static(b"x"),
+    // A body that is read only where the verb is allowed, except that Ceph 20 parses the
+    // configuration of notifications before it checks the rights.
+    let body = match (&verb.method, verb.query) {
+        (&Method::PUT, "notification") => Bytes::from_static(
+            b"<NotificationConfiguration><TopicConfiguration><Id>x</Id>\
+              <Topic>arn:aws:sns:default::policy</Topic><Event>s3:ObjectCreated:*</Event>\
+              </TopicConfiguration></NotificationConfiguration>",
+        ),
+        (&Method::PUT | &Method::POST, _) => Bytes::from_static(b"x"),
         _ => Bytes::new(),
     };
     let method = verb.method.clone();

@@ -40,7 +40,8 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
             Ok(None) => {
                 return Finding::failed(
                     format!(
-                        "the topic {name} of a notification is gone; if it was persistent, every PUT into {bucket} is rejected"
+                        "the topic {name} of a notification is gone, and its events with it; if it was persistent, a gateway before Ceph 19 \
+                         rejects every PUT into {bucket}"
                     ),
                     "create it again with xray setup",
                 );

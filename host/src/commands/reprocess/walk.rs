@@ -3,6 +3,7 @@
 use std::{cell::RefCell, pin::pin, time::Duration};
 
 use anyhow::{Context, Result};
+use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{Request, header};
@@ -23,8 +24,8 @@ use crate::serve::runtime::Runtime;
 
 /// Objects per listing request; the maximum of S3.
 const PAGE: u16 = 1000;
-/// Attempts at an object that may still work.
-const ATTEMPTS: u32 = 4;
+/// Further attempts at an object that may still work.
+const RETRIES: usize = 3;
 /// Pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -124,16 +125,15 @@ impl Walk {
     /// Hands an object to the function, again where that may help; does nothing in a dry run.
     async fn process(&self, object: &Listed) -> Option<Result<Report>> {
         let runtime = self.runtime.as_ref()?;
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            let report = self.call(runtime, object).await;
-            if report.as_ref().is_ok_and(|r| r.outcome != Outcome::Retry) {
-                return Some(report);
+        let attempt = || async {
+            match self.call(runtime, object).await {
+                Ok(report) if report.outcome != Outcome::Retry => Ok(report),
+                may_still_work => Err(may_still_work),
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        Some(self.call(runtime, object).await)
+        };
+        let pauses = ExponentialBuilder::default().with_min_delay(PAUSE);
+        let ended = attempt.retry(pauses.with_max_times(RETRIES)).await;
+        Some(ended.map_or_else(|last| last, Ok))
     }
 
     async fn call(&self, runtime: &Runtime, object: &Listed) -> Result<Report> {
