@@ -2,6 +2,8 @@
 //! of creation: buckets, policies, topic and notification. Nothing counts as done before it reads
 //! back.
 
+use std::io::{self, Write};
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use s3::Client;
@@ -239,8 +241,13 @@ async fn current_topic(client: &Client, bucket: &str, id: &str) -> Option<String
 
 /// Prints one line about a resource, and its notes below.
 pub fn say(name: &str, what: &str, notes: &[String]) {
-    println!("{name:<46} {what}");
+    print_line(&format!("{name:<46} {what}"));
     for note in notes {
-        println!("    note: {note}");
+        print_line(&format!("    note: {note}"));
     }
+}
+
+/// Prints a line. A reader that has gone, such as `head`, must not end the work half-way.
+pub fn print_line(line: &str) {
+    _ = writeln!(io::stdout(), "{line}");
 }
