@@ -4,6 +4,7 @@ mod artifacts;
 mod binary;
 mod choice;
 mod failures;
+mod fit;
 mod guests;
 mod inference;
 mod model;

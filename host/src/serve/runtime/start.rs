@@ -25,8 +25,10 @@ use crate::{
         variables::Variables,
     },
     nn::{
-        Inference,
+        self, Inference,
+        backend::Target,
         choose::{self, Choice, Chosen},
+        embedded::Embedded,
         library::SearchPath,
         models,
     },
@@ -150,9 +152,16 @@ fn inference(
                        push the image with --compose=false"
             .to_owned();
     }
-    // The contracts are checked even if the component brings its own inference.
+    // The contracts are checked even if the component brings its own inference, which is the
+    // embedded one in WebAssembly.
     let models = match choice {
-        Choice::Component => &[],
+        Choice::Component => {
+            let backend = Embedded::open(Target::Cpu)?;
+            for model in &models {
+                nn::load_checked(&backend, model, 1)?;
+            }
+            &[]
+        }
         _ => models.as_slice(),
     };
     let sessions = options.sessions.max(1);
