@@ -3,6 +3,7 @@
 mod artifacts;
 mod binary;
 mod choice;
+mod crashes;
 mod failures;
 mod fit;
 mod guests;

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use super::{
     Inner, Options, Runtime, aot,
     concurrency::ConcurrencyLimit,
+    crashes::Crashes,
     engine,
     files::Mounts,
     instance::Handler,
@@ -240,6 +241,7 @@ impl Loader {
             logs,
             inference: self.inference.clone(),
             metrics: self.metrics.clone(),
+            crashes: Crashes::default(),
             timeout: options.timeout,
             max_memory: options.max_memory,
         })
