@@ -113,7 +113,7 @@ mod tests {
         check(&all, None);
         check(&without(0), Some("no output `risk`"));
         check(&without(1), Some("no output `view`"));
-        // The check of `view` is not passed by a black picture; the later ones are tried all the same.
+        // A black picture fails the check of `view`; the later ones are tried all the same.
         check(&without(2), Some("no output `distance`"));
         check(&without(3), Some("no output `map`"));
         let short = [("risk", 1), ("view", 2), ("distance", 1), ("map", 100)];
