@@ -1,0 +1,60 @@
+//! UIDs: `2.25.` and 128 bits of a keyed digest as a decimal number (PS3.5, B.2).
+
+use crate::secret::{Secret, hmac_sha256};
+
+/// Prefix of the standard's own UIDs, which name classes and syntaxes and identify nobody.
+const WELL_KNOWN: &str = "1.2.840.10008.";
+
+/// A key from which UIDs are derived.
+#[derive(Debug, Clone)]
+pub(crate) struct UidKey {
+    key: Secret,
+    domain: &'static str,
+}
+
+impl UidKey {
+    /// Derives from `key`; `domain` separates UIDs of different things.
+    pub(crate) fn new(key: &Secret, domain: &'static str) -> UidKey {
+        UidKey {
+            key: key.clone(),
+            domain,
+        }
+    }
+
+    /// Returns the UID for a text.
+    pub(crate) fn derive(&self, text: &str) -> String {
+        let text = format!("xray/dicom/{}\0{text}", self.domain);
+        let digest = hmac_sha256(self.key.expose().as_bytes(), text.as_bytes());
+        let number = digest[..16]
+            .iter()
+            .fold(0u128, |n, b| n << 8 | u128::from(*b));
+        format!("2.25.{number}")
+    }
+
+    /// Replaces a UID, unless it is one of the standard's own.
+    pub(crate) fn replace(&self, uid: &str) -> String {
+        match uid.starts_with(WELL_KNOWN) || uid.is_empty() {
+            true => uid.to_owned(),
+            false => self.derive(uid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_depend_on_key_and_domain_and_spare_the_standards_own() {
+        let key = |key: &str, domain| UidKey::new(&Secret::new(key), domain);
+        let uid = key("k", "a").replace("1.2.3");
+        assert!(uid.starts_with("2.25.") && uid.len() <= 44, "{uid}");
+        assert_eq!(uid, key("k", "a").replace("1.2.3"));
+        assert_ne!(uid, key("k", "b").replace("1.2.3"));
+        assert_ne!(uid, key("l", "a").replace("1.2.3"));
+        assert_eq!(
+            key("k", "a").replace("1.2.840.10008.1.2"),
+            "1.2.840.10008.1.2"
+        );
+    }
+}
