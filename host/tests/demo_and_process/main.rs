@@ -3,6 +3,7 @@
 
 mod composed;
 mod demo;
+mod dicom;
 mod found;
 mod process;
 mod quarantine;
