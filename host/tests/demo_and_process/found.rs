@@ -102,8 +102,8 @@ fn place(burned: &Value) -> Place {
     ["x", "y", "w", "h"].map(|key| burned[key].as_u64().unwrap() as u32)
 }
 
-/// Reports whether it is a single L or R with nothing nearer than its height. Other markers could be
-/// a part of a name, and may be covered.
+/// Reports whether it is a single L or R with nothing nearer than its height. Other markers could
+/// be a part of a name, and may be covered.
 fn is_side_marker(burned: &Value, all: &[Value]) -> bool {
     let [x, y, width, height] = place(burned);
     let is_near = |other: &Value| {

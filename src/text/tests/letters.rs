@@ -213,8 +213,8 @@ fn letters_of_hundreds_of_pixels_are_found_by_their_pixels() {
     let residual = detector.residual(from_ref(&copy), &found, &[]);
     assert_eq!(residual.unwrap(), 0);
 
-    // A marker, letters that are far from each other, edges of a collimator, and shapes that fade as
-    // bones do.
+    // A marker, letters that are far from each other, edges of a collimator, and shapes that fade
+    // as bones do.
     assert_eq!(find(&large(&[(&R, 203, 301)]), &blind).text, []);
     let apart = large(&[(&A, 203, 31), (&H, 1203, 701)]);
     assert_eq!(find(&apart, &blind).text, []);
