@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -147,7 +147,16 @@ bench-kafka: function logevents ## the Kafka trigger beside the same events over
 # `spin plugins install --file`.
 plugin: ## the host as trigger plugin for Spin, in target/plugin
 	$(MAKE) host PORTABLE=1
-	host/plugin/package $(TARGET_DIR)/release/xray target/plugin $(URL)
+	host/plugin/package target/plugin "$(URL)" $(TARGET_DIR)/release/xray
+
+# Archives, plugin, bills of materials and digests in target/dist. RELEASING.md has the steps around
+# it.
+release: ## the files of a release, in target/dist; TARGETS="x86_64-unknown-linux-gnu ..."
+	URL="$(URL)" release/build $(TARGETS)
+
+# Builds the component twice, in two folders.
+reproducible: ## check that the component has the same bytes when built elsewhere
+	release/reproducible
 
 lint: ## wording, formatting and clippy
 	tests/lint/prose --strict
