@@ -217,7 +217,7 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "f0a15c6d58c7f25a");
+    assert_eq!(full.settings_digest(Some(&detector)), "ce086546272d45f9");
 }
 
 #[test]
