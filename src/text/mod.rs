@@ -194,7 +194,7 @@ impl Detector<'_> {
         for plane in planes {
             let searched = self.enlarged(plane);
             scale = Scale::new(plane, &searched);
-            search::search(criteria, &searched, &mut sighted)?;
+            search::search(criteria, &searched, plane, &mut sighted)?;
         }
         Ok((scale, sighted))
     }

@@ -13,8 +13,9 @@ const MAX_RANGE: u8 = 12;
 const MAX_STEP: u8 = 8;
 /// The heights of letters, in cells.
 const HEIGHTS: std::ops::RangeInclusive<usize> = 25..=250;
-/// The greatest width of a letter, in percent of its height.
-const MAX_WIDTH: usize = 170;
+/// The widths of letters, in percent of their height. Narrower shapes are edges of collimators; an
+/// I is covered between its neighbors.
+const WIDTHS: std::ops::RangeInclusive<usize> = 30..=170;
 /// The shares of a letter's bounds that it fills, in percent.
 const FILL: std::ops::RangeInclusive<usize> = 6..=75;
 /// Across a sharp border the level differs by at least this much within [`NEAR`] cells.
@@ -113,7 +114,7 @@ impl Cells {
             };
             let (width, height) = (right - left + 1, bottom - top + 1);
             let is_letter = HEIGHTS.contains(&height)
-                && width * 100 <= MAX_WIDTH * height
+                && WIDTHS.contains(&(width * 100 / height))
                 && FILL.contains(&(cells.len() * 100 / (width * height)))
                 && left > 0
                 && top > 0
