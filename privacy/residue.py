@@ -61,9 +61,11 @@ def holds_hidden_rows(copy: bytes, patient) -> bool:
     with Image.open(io.BytesIO(copy)) as image:
         width, height = image.size
     with Image.open(io.BytesIO(_with_height(copy, height + HIDDEN))) as image:
-        rows = np.asarray(image.convert("L"), np.float32)[-HIDDEN:]
+        rows = np.asarray(image.convert("L"), np.float32)[-HIDDEN - 1 :]
+    # Against the visible edge, whose own contrast is no patient.
+    hidden = rows[1:] - rows[0]
     ink = _hidden_ink(patient, width)
-    return abs(float(rows[ink].mean() - rows[~ink].mean())) >= LEAST * 255
+    return abs(float(hidden[ink].mean() - hidden[~ink].mean())) >= LEAST * 255
 
 
 def unused_tables(rng, gray: np.ndarray, patient) -> tuple[bytes, str]:
@@ -105,11 +107,13 @@ def low_bytes(rng, gray: np.ndarray, patient) -> tuple[bytes, str]:
 
 def holds_name(copy: bytes, patient) -> bool:
     """Searches the bytes of the copy, and the bytes of its samples in the order of the file."""
-    parts = [p.encode() for p in (patient.family, patient.given)]
+    # Shorter ones are found by chance among a million samples.
+    parts = [p.encode() for p in (patient.family, patient.given, patient.name)]
+    parts = [part for part in parts if len(part) >= 5]
     with Image.open(io.BytesIO(copy)) as image:
         samples = np.asarray(image)
     planes = [samples.tobytes(), (samples & 255).astype(np.uint8).tobytes()]
-    return any(part[:6] in data for part in parts for data in [copy, *planes])
+    return any(part[:8] in data for part in parts for data in [copy, *planes])
 
 
 def holds_table(copy: bytes, patient) -> bool:
