@@ -62,7 +62,7 @@ def holds_hidden_rows(copy: bytes, patient) -> bool:
         width, height = image.size
     with Image.open(io.BytesIO(_with_height(copy, height + HIDDEN))) as image:
         rows = np.asarray(image.convert("L"), np.float32)[-HIDDEN - 1 :]
-    # Against the visible edge, whose own contrast is no patient.
+    # The visible edge has a contrast of its own, which shows no patient.
     hidden = rows[1:] - rows[0]
     ink = _hidden_ink(patient, width)
     return abs(float(hidden[ink].mean() - hidden[~ink].mean())) >= LEAST * 255
