@@ -1,5 +1,7 @@
 //! A look at one plane of a picture at one size, and the kinds of the components on it.
 
+use std::cell::LazyCell;
+
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
 use super::{
@@ -101,13 +103,13 @@ impl Look<'_> {
 
     fn kind(&self, found: &Component, extra: bool) -> Kind {
         let rect = &found.rect;
-        let print = || self.is_print(found);
+        let print = LazyCell::new(|| self.is_print(found));
         let keeps = self.criteria.marker <= 1.0;
         let ratio = rect
             .width
             .max(rect.height)
             .div_ceil(rect.width.min(rect.height).max(1));
-        if self.large && !print() {
+        if self.large && !*print {
             return Kind::Nothing;
         }
         if keeps && ratio <= MAX_RATIO && is_single_letter(self.plane, rect) {
@@ -124,8 +126,8 @@ impl Look<'_> {
                 .any(|cover| cover.touches(&near))
         };
         match (is_marker, extra) {
-            (true, false) if is_cut() || !print() => Kind::Shape,
-            (_, true) if !print() => Kind::Nothing,
+            (true, false) if is_cut() || !*print => Kind::Shape,
+            (_, true) if !*print => Kind::Nothing,
             _ => Kind::Text,
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{components::Component, sighted::Sighted};
+use super::{components::Component, flood::flood, sighted::Sighted};
 
 /// The side of the cells in which a picture is looked at, in pixels.
 const CELL: usize = 4;
@@ -103,7 +103,10 @@ impl Cells {
             let Some(level) = self.flat[start].filter(|_| open[start]) else {
                 continue;
             };
-            let cells = self.flood(start, level, &mut open);
+            // The connected cells of about this level.
+            let is_part =
+                |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
+            let cells = flood(start, self.columns, &mut open, is_part);
             let columns = || cells.iter().map(|at| at % self.columns);
             let rows = || cells.iter().map(|at| at / self.columns);
             let (Some(left), Some(right)) = (columns().min(), columns().max()) else {
@@ -132,29 +135,6 @@ impl Cells {
             }
         }
         found
-    }
-
-    /// Returns the open cells of about this level that are connected with one, and closes them.
-    fn flood(&self, start: usize, level: u8, open: &mut [bool]) -> Vec<usize> {
-        let is_part =
-            |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
-        open[start] = false;
-        let mut cells = vec![start];
-        let mut next = 0;
-        while let Some(&at) = cells.get(next) {
-            next += 1;
-            let (x, y) = (at % self.columns, at / self.columns);
-            for row in y.saturating_sub(1)..=(y + 1).min(self.rows - 1) {
-                for column in x.saturating_sub(1)..=(x + 1).min(self.columns - 1) {
-                    let beside = row * self.columns + column;
-                    if open[beside] && is_part(beside) {
-                        open[beside] = false;
-                        cells.push(beside);
-                    }
-                }
-            }
-        }
-        cells
     }
 
     /// Reports whether a plateau ends sharply at most of its border.

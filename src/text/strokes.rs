@@ -3,7 +3,7 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{blobs::blobs, components::Component};
+use super::{blobs::blobs, components::Component, contrast::Levels};
 
 /// The least contrast of strokes to their ground, in gray levels.
 const MIN_CONTRAST: i32 = 40;
@@ -53,11 +53,10 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, print: &Print) -> 
     if levels.is_empty() {
         return false;
     }
-    levels.sort_unstable();
-    let part = |percent: usize| i32::from(levels[(levels.len() - 1) * percent / 100]);
-    let ground = part(50);
+    let pixels = levels.len();
+    let Levels { ground, contrasts } = Levels::of(levels);
     let thickest = found.rect.width.min(found.rect.height) * MAX_STROKE / 100;
-    [part(99) - ground, part(1) - ground]
+    contrasts
         .into_iter()
         .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
         .any(|contrast| {
@@ -67,7 +66,7 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, print: &Print) -> 
                 contrast,
             };
             let strokes = ink.strokes(rects, print);
-            strokes.are_print(levels.len())
+            strokes.are_print(pixels)
                 && (print.least_stroke..=thickest).contains(&strokes.thickest)
                 && ink.is_enclosed(&found.rect, print.least_height)
         })
