@@ -118,9 +118,10 @@ impl ConsumerContext for Context {
         };
         let (release, released) = std::sync::mpsc::channel::<()>();
         let is_lost = consumer.assignment_lost();
-        let revocation = Revocation::new(ids(list), is_lost, move || drop(release));
+        let revoked = ids(list);
+        self.unchecked().retain(|id| !revoked.contains(id));
+        let revocation = Revocation::new(revoked, is_lost, move || drop(release));
         let event = Event::Revoked(revocation);
-        self.unchecked().retain(|id| !ids(list).contains(id));
         if self.events.blocking_send(event).is_ok() {
             // Nothing is sent: it returns when the revocation is dropped.
             _ = released.recv();
