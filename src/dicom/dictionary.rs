@@ -1,4 +1,5 @@
-//! The standard's attributes (PS3.6) and their value representations.
+//! The attributes in the modules of the objects that are read (PS3.3), and their value
+//! representations (PS3.6).
 //!
 //! `tests/dicom/tables.py` makes the table; its lines have one length, so that it is searched as it
 //! is.
@@ -8,7 +9,7 @@ use super::element::Vr;
 static TABLE: &[u8] = include_bytes!("dictionary.txt");
 const LINE: usize = 11;
 
-/// Returns the value representation of an attribute; `None` for private and unknown ones.
+/// Returns the value representation of an attribute; `None` for private and other ones.
 pub(crate) fn vr(tag: u32) -> Option<Vr> {
     // Group lengths are in no table.
     if tag & 0xFFFF == 0 {

@@ -1,9 +1,13 @@
 //! UIDs: `2.25.` and 128 bits of a keyed digest as a decimal number (PS3.5, B.2).
 
+use super::syntax::is_uid;
 use crate::secret::{Secret, hmac_sha256};
 
 /// Prefix of the standard's own UIDs, which name classes and syntaxes and identify nobody.
 const WELL_KNOWN: &str = "1.2.840.10008.";
+
+/// Prefix of the standard's frames of reference, the only instances that it names.
+const WELL_KNOWN_FRAMES: &str = "1.2.840.10008.1.4.";
 
 /// A key from which UIDs are derived.
 #[derive(Debug, Clone)]
@@ -33,7 +37,16 @@ impl UidKey {
 
     /// Replaces a UID, unless it is one of the standard's own.
     pub(crate) fn replace(&self, uid: &str) -> String {
-        match uid.starts_with(WELL_KNOWN) || uid.is_empty() {
+        self.replace_unless(uid, WELL_KNOWN)
+    }
+
+    /// Replaces the UID of an instance, unless it is a frame of reference of the standard's own.
+    pub(crate) fn replace_instance(&self, uid: &str) -> String {
+        self.replace_unless(uid, WELL_KNOWN_FRAMES)
+    }
+
+    fn replace_unless(&self, uid: &str, well_known: &str) -> String {
+        match uid.starts_with(well_known) && is_uid(uid) || uid.is_empty() {
             true => uid.to_owned(),
             false => self.derive(uid),
         }
@@ -56,5 +69,13 @@ mod tests {
             key("k", "a").replace("1.2.840.10008.1.2"),
             "1.2.840.10008.1.2"
         );
+        let frame = "1.2.840.10008.1.4.1.1";
+        assert_eq!(key("k", "a").replace_instance(frame), frame);
+        for (kept, uid) in [
+            (key("k", "a").replace("1.2.840.10008.Doe"), "Doe"),
+            (key("k", "a").replace_instance("1.2.840.10008.5.1"), "10008"),
+        ] {
+            assert!(!kept.contains(uid), "{kept}");
+        }
     }
 }

@@ -4,10 +4,11 @@
     pip install pydicom==3.0.2 dicom-anonymizer==2.1.0 highdicom==0.28.2
     tests/dicom/tables.py
 
-`dictionary.txt` holds every attribute of PS3.6 with its value representation. `profile.txt` holds
-table E.1-1 of PS3.15, and what the Basic Profile does with each attribute in the objects of CR, DX
-and Secondary Capture, in this order: where the table leaves a choice, the attribute's type in the
-object's modules decides.
+`dictionary.txt` holds the attributes in the modules of CR, DX and Secondary Capture with their
+value representations. `profile.txt` holds table E.1-1 of PS3.15, and what the Basic Profile does
+with each attribute in these objects, in this order: where the table leaves a choice, the
+attribute's type in the object's modules decides. Lines with `+` are not the table's: they are the
+modules' other texts and bytes, but for those in `KEPT`.
 """
 
 import importlib.util
@@ -17,15 +18,33 @@ import sys
 
 import dicomanonymizer
 import highdicom
-from pydicom.datadict import DicomDictionary
+from pydicom.datadict import DicomDictionary, keyword_for_tag
 
 HERE = pathlib.Path(__file__).resolve().parents[2] / "src" / "dicom"
 MIXED = {"US or SS": "US", "OB or OW": "OW", "US or SS or OW": "OW", "US or OW": "OW"}
 OBJECTS = ["computed-radiography-image", "digital-x-ray-image", "secondary-capture-image"]
+# Read from objects, though they belong to the modules of others.
+READ = ["NumberOfFrames", "PresentationLUTSequence"]
+TEXTS = {"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"}
+BYTES = {"OB", "OB or OW", "OW"}
+# Codes, and terms of makers and of the transformations of pixels.
+KEPT = """
+    CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator CodingSchemeVersion CodeMeaning
+    Manufacturer ManufacturerModelName SoftwareVersions SecondaryCaptureDeviceManufacturer
+    SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions
+    DetectorManufacturerName DetectorManufacturerModelName DetectorMode FilterType PlateType
+    PhosphorType GridAbsorbingMaterial GridSpacingMaterial AcquisitionDeviceProcessingCode
+    ContrastBolusRoute RescaleType ModalityLUTType LUTData PixelData
+""".split()
+# Attributes as they were, encrypted.
+HIDDEN = {"EncryptedAttributesSequence"}
 
 
 def dictionary():
+    known = set(READ).union(*types())
     for tag, entry in sorted(DicomDictionary.items()):
+        if entry[4] not in known:
+            continue
         vr = MIXED.get(entry[0], entry[0])
         if len(vr) == 2:
             yield f"{tag:08X}{vr}\n"
@@ -70,13 +89,20 @@ def resolve(action, kinds):
 
 
 def profile():
-    from pydicom.datadict import keyword_for_tag
-
     strictest = types()
-    for tag, action in sorted(actions()):
+    known = set().union(*strictest) - set(KEPT)
+    table = {tag: (action, action) for tag, action in actions()}
+    for tag, entry in DicomDictionary.items():
+        if tag in table or entry[4] not in known:
+            continue
+        if entry[0] in TEXTS:
+            table[tag] = "+", "XZD"
+        elif entry[0] in BYTES or entry[4] in HIDDEN:
+            table[tag] = "+", "X"
+    for tag, (shown, action) in sorted(table.items()):
         kinds = [of.get(keyword_for_tag(tag), set()) for of in strictest]
         each = "".join(resolve(action, kind) for kind in kinds)
-        yield f"{tag:08X} {action:<3} {each}\n"
+        yield f"{tag:08X} {shown:<3} {each}\n"
 
 
 def main():

@@ -1,8 +1,9 @@
 //! A copy without the patient: the Basic Profile of PS3.15 and the Clean Pixel Data Option.
 //!
-//! Stricter than the profile where it leaves room: attributes that the standard's edition here does
-//! not know are removed as private ones are, and so are dates, times and names that its table does
-//! not list, and texts that hold a part of the patient's name or number.
+//! Stricter than the profile where it leaves room: attributes of other modules than the object's
+//! are removed as private ones are, and so are dates, times, names and most texts that its table
+//! does not list, codes of local schemes, values without the form of their representation, and
+//! texts that hold a part of the patient's name or number.
 
 pub(crate) mod cover;
 mod names;
@@ -26,6 +27,11 @@ const PSEUDONYM_LETTERS: usize = 16;
 const METHODS: [(&str, &str); 2] = [
     ("113100", "Basic Application Confidentiality Profile"),
     ("113101", "Clean Pixel Data Option"),
+];
+
+/// Published coding schemes (PS3.16, chapter 8) that X-rays are described in.
+const SCHEMES: [&str; 11] = [
+    "DCM", "SCT", "SRT", "SNM3", "SNM", "LN", "UCUM", "RADLEX", "FMA", "I10", "99SDM",
 ];
 
 /// The keys of the copies' pseudonyms and UIDs.
@@ -119,12 +125,14 @@ impl Cleaning<'_> {
                 with(Value::Bytes(dummy(&vr).to_vec().into()))
             }
             (Some(Action::ReplaceUid) | None, Value::Items(items)) => {
-                let items = items.iter().map(|item| self.data_set(item, false));
+                let items = items.iter().filter(|item| !is_local_code(item));
+                let items = items.map(|item| self.data_set(item, false));
                 with(Value::Items(items.collect()))
             }
-            (Some(Action::ReplaceUid) | None, Value::Bytes(bytes)) => match &vr {
-                b"UI" => with(Value::Bytes(self.uids(bytes).into())),
+            (action, Value::Bytes(bytes)) => match &vr {
+                b"UI" => with(Value::Bytes(self.uids(bytes, action.is_some()).into())),
                 b"DA" | b"DT" | b"TM" | b"PN" => None,
+                _ if !has_form(&vr, bytes) => with(empty()),
                 _ if is_text(&vr) && self.names.are_in(bytes) => with(empty()),
                 // Terms and numbers that describe the pixels can't be spared, and hold no names.
                 _ if is_term(&vr) && group != 0x0028 && self.names.spell(bytes) => with(empty()),
@@ -133,11 +141,34 @@ impl Cleaning<'_> {
         }
     }
 
-    fn uids(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Replaces UIDs; those of instances even if they are below the root of the standard's own, as
+    /// some old programs make them.
+    fn uids(&self, bytes: &[u8], are_instances: bool) -> Vec<u8> {
         let text = String::from_utf8_lossy(bytes);
         let uids = text.split('\\').map(|uid| uid.trim_matches(['\0', ' ']));
-        let uids: Vec<String> = uids.map(|uid| self.keys.uids.replace(uid)).collect();
-        uids.join("\\").into_bytes()
+        let uids = uids.map(|uid| match are_instances {
+            true => self.keys.uids.replace_instance(uid),
+            false => self.keys.uids.replace(uid),
+        });
+        uids.collect::<Vec<String>>().join("\\").into_bytes()
+    }
+}
+
+/// Reports whether an item is a code of a scheme that is not a published one: a hospital's own
+/// codes and their meanings could hold anything.
+fn is_local_code(item: &DataSet<'_>) -> bool {
+    let scheme = item.text(tag::CODING_SCHEME);
+    scheme.is_some_and(|scheme| !SCHEMES.contains(&scheme.as_str()))
+}
+
+/// Reports whether terms and numbers have the form of their representation (PS3.5, 6.2).
+fn has_form(vr: &Vr, bytes: &[u8]) -> bool {
+    let fits = |plain: fn(u8) -> bool| bytes.iter().all(|b| plain(*b) || b" \0\\".contains(b));
+    match vr {
+        b"CS" => fits(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
+        b"DS" | b"IS" => fits(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)),
+        b"AS" => fits(|b| b.is_ascii_digit() || b"DWMY".contains(&b)),
+        _ => true,
     }
 }
 

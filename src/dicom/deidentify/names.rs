@@ -1,11 +1,12 @@
-//! The patient's identifiers in an object, and the search for them in texts that would stay.
+//! The identifiers of the patient and of others in an object, and the search for them in texts that
+//! would stay.
 
 use std::collections::BTreeSet;
 
 use crate::dicom::{attributes as tag, element::DataSet};
 
-/// Attributes whose values identify the patient or the visit.
-const SOURCES: [u32; 7] = [
+/// Attributes whose values identify the patient or the visit, or people who took part in it.
+const SOURCES: [u32; 12] = [
     tag::PATIENT_NAME,
     tag::PATIENT_ID,
     tag::OTHER_PATIENT_IDS,
@@ -13,6 +14,11 @@ const SOURCES: [u32; 7] = [
     tag::ACCESSION_NUMBER,
     tag::STUDY_ID,
     tag::BIRTH_DATE,
+    tag::REFERRING_PHYSICIAN,
+    0x0008_1050, // Performing Physician's Name
+    0x0008_1060, // Name of Physician(s) Reading Study
+    0x0008_1070, // Operators' Name
+    0x0032_1032, // Requesting Physician
 ];
 /// Shorter words occur in other texts by chance.
 const MIN_BYTES: usize = 3;

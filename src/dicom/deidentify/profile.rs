@@ -64,6 +64,6 @@ mod tests {
         assert_eq!(action(0x0008_1111, Kind::Dx), Some(Action::Dummy));
         assert_eq!(action(0x0008_1111, Kind::Cr), Some(Action::Remove));
         assert_eq!(TABLE.len() % LINE, 0);
-        assert_eq!(TABLE.len() / LINE, 652);
+        assert_eq!(TABLE.len() / LINE, 714);
     }
 }

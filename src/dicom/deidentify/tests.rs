@@ -82,6 +82,57 @@ fn identifiers_are_removed_at_every_depth() {
 }
 
 #[test]
+fn free_texts_and_attributes_of_other_modules_are_removed() {
+    let local = item(&[
+        (tag::CODE_VALUE, b"SH", "WARD7"),
+        (tag::CODING_SCHEME, b"SH", "99HOSPITAL"),
+        (tag::CODE_MEANING, b"LO", "Chest for ward 7"),
+    ]);
+    let standard = item(&[
+        (tag::CODE_VALUE, b"SH", "51185008"),
+        (tag::CODING_SCHEME, b"SH", "SCT"),
+        (tag::CODE_MEANING, b"LO", "Chest"),
+    ]);
+    let mut data = object(12, &slope(64, 48), 64);
+    data.put_items(tag::ANATOMIC_REGION, vec![local, standard]);
+    let encrypted = item(&[(0x0400_0520, b"OB", "encrypted")]);
+    data.put_items(0x0400_0500, vec![encrypted]);
+    for (tag, vr, text) in [
+        // The birth date in another calendar, an address, a comment: texts of the objects' modules.
+        (0x0010_0033, b"LO", "1438-04-04"),
+        (0x0008_1190, b"UR", "http://pacs.example/4242"),
+        (0x0028_1055, b"LO", "for ward 7"),
+        // Of other modules: orders, a scheduled step's comment.
+        (0x0040_2006, b"SH", "ORDER4242"),
+        (0x0040_0400, b"LT", "in ward 7"),
+        // Without the form of their representations.
+        (tag::BODY_PART, b"CS", "chest, ward 7"),
+        (0x0018_0060, b"DS", "ward 7"),
+        (tag::REFERRING_PHYSICIAN, b"PN", "Quack^Quirin"),
+        (tag::MANUFACTURER, b"LO", "Made for Dr. Quack"),
+        (tag::WINDOW_CENTER, b"DS", "2048.00000000000001"),
+        (0x0020_0052, b"UI", "1.2.840.10008.4242"),
+    ] {
+        data.put_text(tag, vr, text);
+    }
+    let bytes = file(&deidentify(&data, Kind::Dx, &keys()));
+    for text in [
+        "ard 7",
+        "WARD7",
+        "4242",
+        "1438",
+        "encrypted",
+        "Quack",
+        "Quirin",
+    ] {
+        assert!(!holds(&bytes, text), "{text}");
+    }
+    for text in ["51185008", "SCT", "Chest", "2048.00000000000001"] {
+        assert!(holds(&bytes, text), "{text}");
+    }
+}
+
+#[test]
 fn numbers_of_the_patient_do_not_empty_terms() {
     let mut data = object(12, &slope(64, 48), 64);
     data.put_text(tag::CHARACTER_SET, b"CS", "ISO_IR 100");
