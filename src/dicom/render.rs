@@ -12,8 +12,10 @@ use super::{
 };
 use crate::{error::Error, picture::gray::GrayImage};
 
+/// Differences of levels up to this show nothing more.
+const INVISIBLE: u8 = 4;
+
 /// Levels of all stored values.
-#[derive(PartialEq, Eq)]
 pub(crate) struct Table(Vec<u8>);
 
 /// The tables of an object.
@@ -62,12 +64,12 @@ impl Tables {
             Table((0..=shape.mask()).map(level).collect())
         };
         let shows_all = |_: i32| false;
+        let mut seen = vec![false; usize::from(shape.mask()) + 1];
+        frame
+            .samples
+            .iter()
+            .for_each(|sample| seen[usize::from(*sample)] = true);
         let used = |hides: &dyn Fn(i32) -> bool| {
-            let mut seen = vec![false; usize::from(shape.mask()) + 1];
-            frame
-                .samples
-                .iter()
-                .for_each(|sample| seen[usize::from(*sample)] = true);
             let values = (0..=shape.mask()).filter(|s| seen[usize::from(*s)]);
             let values = values.map(|s| shape.number(s)).filter(|n| !hides(*n));
             let values = values.map(|n| modality.apply(f64::from(n)));
@@ -93,20 +95,26 @@ impl Tables {
             table(&full, !inverse, &shows_all),
         ]);
         for table in more {
-            if table != shown && !others.contains(&table) {
+            let mut known = std::iter::once(&shown).chain(&others);
+            if !known.any(|known| table.is_like(known, &seen)) {
                 others.push(table);
             }
         }
         Ok(Tables { shown, others })
     }
-
-    /// Returns all of them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Table> {
-        std::iter::once(&self.shown).chain(&self.others)
-    }
 }
 
 impl Table {
+    /// Reports whether two tables differ so little, at the samples that are there, that they show
+    /// the same.
+    fn is_like(&self, other: &Table, seen: &[bool]) -> bool {
+        let pairs = self.0.iter().zip(&other.0).zip(seen);
+        let mut differences = pairs
+            .filter(|(_, seen)| **seen)
+            .map(|((a, b), _)| a.abs_diff(*b));
+        differences.all(|difference| difference <= INVISIBLE)
+    }
+
     /// Applies it to a frame.
     pub(crate) fn apply(&self, frame: &Frame) -> GrayImage {
         GrayImage {

@@ -175,7 +175,10 @@ fn pictures_in_which_text_may_be_visible_are_all_windows_and_full_range() {
     let tables = Tables::read(&data, &frame).unwrap();
     // The second window, full range, and its inverse.
     assert_eq!(tables.others.len(), 3);
-    let levels: Vec<Vec<u8>> = tables.all().map(|t| t.apply(&frame).levels).collect();
+    let levels: Vec<Vec<u8>> = std::iter::once(&tables.shown)
+        .chain(&tables.others)
+        .map(|t| t.apply(&frame).levels)
+        .collect();
     let inverted: Vec<u8> = levels[2].iter().map(|level| 255 - level).collect();
     assert!(
         levels[3]

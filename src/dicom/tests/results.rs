@@ -5,7 +5,7 @@ use std::fs;
 use super::reference::{Folder, python, references, script};
 use super::*;
 use crate::{
-    dicom::frame::Frame,
+    dicom::{frame::Frame, render::Tables},
     model::{
         predict::Class,
         tensor::{Elements, InputTensor},
@@ -107,12 +107,13 @@ fn contrasts(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
     }])
 }
 
-/// Returns samples in the middle of the range with letters that a narrow window hides.
-fn hidden_letters() -> Vec<u16> {
-    let mut samples = vec![1000u16; 640 * 480];
-    for y in 100..130 {
-        for x in (300..380).step_by(10) {
-            samples[y * 640 + x..y * 640 + x + 4].fill(4000);
+/// Returns samples in the middle of the range with letters that a narrow window hides, `scale` times
+/// as large as legible ones.
+fn hidden_letters(width: usize, height: usize, scale: usize) -> Vec<u16> {
+    let mut samples = vec![1000u16; width * height];
+    for y in 100 * scale..130 * scale {
+        for x in (300 * scale..380 * scale).step_by(10 * scale) {
+            samples[y * width + x..y * width + x + 4 * scale].fill(4000);
         }
     }
     samples
@@ -120,26 +121,47 @@ fn hidden_letters() -> Vec<u16> {
 
 #[test]
 fn text_that_the_window_hides_is_covered() {
-    let mut data = object(12, &hidden_letters(), 640);
-    // Everything is black at this window.
-    data.put_text(tag::WINDOW_CENTER, b"DS", "8000");
-    data.put_text(tag::WINDOW_WIDTH, b"DS", "100");
-    let contract = detector_contract();
-    let detector = Detector {
-        contract: &contract,
-        keep_side_markers: false,
-        infer: &contrasts,
+    // The second is so large that other views than the shown one are searched at half size.
+    for (width, height, scale) in [(640, 480, 1), (2401, 1801, 3)] {
+        let samples = hidden_letters(width, height, scale);
+        let mut data = object(12, &samples, width as u16);
+        // Everything is black at this window.
+        data.put_text(tag::WINDOW_CENTER, b"DS", "8000");
+        data.put_text(tag::WINDOW_WIDTH, b"DS", "100");
+        let contract = detector_contract();
+        let detector = Detector {
+            contract: &contract,
+            keep_side_markers: false,
+            infer: &contrasts,
+        };
+        let settings = [("redact_boxes", "bottom-left 30x30")];
+        let outputs = process(&file(&data), 0.9, &settings, Some(&detector)).unwrap();
+        assert!(outputs.found.is_some_and(|found| !found.text.is_empty()));
+        let copy = outputs.anonymized.unwrap();
+        assert_eq!(copy.unclean, None);
+        assert!(copy.redaction.area < 0.1, "{}", copy.redaction.area);
+        let container = open(&copy.bytes);
+        let data = container.data_set().unwrap();
+        let frame = Frame::decode(&data, container.syntax, &LIMITS).unwrap();
+        assert!(frame.samples.iter().all(|s| *s != 4000), "{width}");
+    }
+}
+
+#[test]
+fn views_that_show_the_same_are_searched_once() {
+    let found = |center: &str, width: &str| {
+        let mut data = object(12, &slope(640, 480), 640);
+        data.put_text(tag::WINDOW_CENTER, b"DS", center);
+        data.put_text(tag::WINDOW_WIDTH, b"DS", width);
+        let bytes = file(&data);
+        let container = open(&bytes);
+        let data = container.data_set().unwrap();
+        let frame = Frame::decode(&data, container.syntax, &LIMITS).unwrap();
+        Tables::read(&data, &frame).unwrap().others.len()
     };
-    let settings = [("redact_boxes", "bottom-left 30x30")];
-    let outputs = process(&file(&data), 0.9, &settings, Some(&detector)).unwrap();
-    assert!(outputs.found.is_some_and(|found| !found.text.is_empty()));
-    let copy = outputs.anonymized.unwrap();
-    assert_eq!(copy.unclean, None);
-    assert!(copy.redaction.area < 0.1, "{}", copy.redaction.area);
-    let container = open(&copy.bytes);
-    let data = container.data_set().unwrap();
-    let frame = Frame::decode(&data, container.syntax, &LIMITS).unwrap();
-    assert!(frame.samples.iter().all(|s| *s != 4000));
+    // Only the inverse differs from a window that is the range of the samples.
+    assert_eq!(found("2048", "4096"), 1);
+    assert_eq!(found("2048", "3000"), 2);
 }
 
 /// Every syntax through the whole pipeline; the copies, captures and reports are then checked by

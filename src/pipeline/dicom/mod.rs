@@ -1,6 +1,8 @@
 //! The outputs of one DICOM object: a Secondary Capture with the label, a structured report, and
 //! at high risk a de-identified copy.
 
+mod views;
+
 use std::time::Duration;
 
 use image::DynamicImage;
@@ -33,7 +35,7 @@ use crate::{
     picture::source::Written,
     pipeline::verify::{Redacted, Unclean, text_share},
     pipeline::{Outputs, Overlay, Settings, Timings},
-    text::{Detector, Found},
+    text::Detector,
 };
 
 /// Makes the outputs of one object, as [`crate::pipeline::process`] does those of a picture.
@@ -89,7 +91,7 @@ pub fn process(
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
-        .map(|detector| find(detector, &tables, &frame))
+        .map(|detector| views::find(detector, &tables, &frame))
         .transpose()?;
     timings.detect = lap();
     let size @ (width, height) = (frame.shape.width, frame.shape.height);
@@ -137,16 +139,21 @@ pub fn process(
             let file = write::file(&copy, covered.syntax)?;
             drop(copy);
             timings.encode += lap();
-            let read = Copy::open(&file, &frame, &redaction, written, &limits)?;
+            let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
             let searched = detector.zip(found.as_ref());
             let unclean = match searched {
                 None => None,
                 Some(_) if text_share(&boxes, &specified, size) > settings.max_redacted => {
                     Some(Unclean::TooMuchText)
                 }
-                Some((detector, found)) => read.residual_text(&tables, detector, found)?,
+                Some((detector, found)) => {
+                    let boxes = &redaction.boxes;
+                    let places =
+                        views::residual(detector, &tables, &copied, boxes, &found.side_markers)?;
+                    (places > 0).then_some(Unclean::ResidualText(places))
+                }
             };
-            drop(read);
+            drop(copied);
             Some(Redacted {
                 bytes: file,
                 redaction,
@@ -176,74 +183,32 @@ pub fn process(
     })
 }
 
-/// The copy as it will be stored, read again.
-struct Copy<'a> {
-    frame: Frame,
-    redaction: &'a Redaction,
-}
-
-impl<'a> Copy<'a> {
-    /// Reads the copy's samples and compares them with the source's.
-    ///
-    /// # Errors
-    /// [`Error::Encode`] if a sample outside the covers has changed.
-    fn open(
-        file: &[u8],
-        source: &Frame,
-        redaction: &'a Redaction,
-        written: Written,
-        limits: &Limits,
-    ) -> Result<Copy<'a>, Error> {
-        let container = Container::open(file, u64::MAX)?;
-        let frame = Frame::decode(&container.data_set()?, container.syntax, limits)?;
-        let whole = written != Written::Blocks;
-        if !cover::agree(source, &frame, &redaction.boxes, whole) {
-            return Err(Error::Encode(
-                "DICOM: a sample outside the covers changed; please report this".into(),
-            ));
-        }
-        Ok(Copy { frame, redaction })
+/// Reads the samples of the copy as it will be stored, and compares them with the source's.
+///
+/// # Errors
+/// [`Error::Encode`] if a sample outside the covers has changed.
+fn read_copy(
+    file: &[u8],
+    source: &Frame,
+    redaction: &Redaction,
+    written: Written,
+    limits: &Limits,
+) -> Result<Frame, Error> {
+    let container = Container::open(file, u64::MAX)?;
+    let frame = Frame::decode(&container.data_set()?, container.syntax, limits)?;
+    let whole = written != Written::Blocks;
+    if !cover::agree(source, &frame, &redaction.boxes, whole) {
+        return Err(Error::Encode(
+            "DICOM: a sample outside the covers changed; please report this".into(),
+        ));
     }
-
-    /// Searches the copy for residual text, in every view.
-    fn residual_text(
-        &self,
-        tables: &Tables,
-        detector: &Detector<'_>,
-        found: &Found,
-    ) -> Result<Option<Unclean>, Error> {
-        let mut places = 0;
-        for table in tables.all() {
-            let view = table.apply(&self.frame);
-            places += detector.residual(&[view], &self.redaction.boxes, &found.side_markers)?;
-        }
-        Ok((places > 0).then_some(Unclean::ResidualText(places)))
-    }
+    Ok(frame)
 }
 
 fn as_image(gray: GrayImage) -> DynamicImage {
     let (width, height) = (gray.width as u32, gray.height as u32);
     let picture = image::GrayImage::from_raw(width, height, gray.levels);
     picture.map(DynamicImage::from).unwrap_or_default()
-}
-
-/// Finds the text in every view of an object.
-fn find(detector: &Detector<'_>, tables: &Tables, frame: &Frame) -> Result<Found, Error> {
-    let mut all = Found::default();
-    for table in tables.all() {
-        let found = detector.find(&[table.apply(frame)])?;
-        for (all, more) in [
-            (&mut all.text, found.text),
-            (&mut all.side_markers, found.side_markers),
-        ] {
-            more.into_iter().for_each(|rect| {
-                if !all.contains(&rect) {
-                    all.push(rect);
-                }
-            });
-        }
-    }
-    Ok(all)
 }
 
 /// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
