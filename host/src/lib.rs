@@ -12,7 +12,7 @@
 //! The modules depend in one direction only:
 //!
 //! ```text
-//! commands --> kafka, ceph --> serve --> app, nn
+//! commands --> kafka, ceph, page --> serve --> app, nn
 //! ```
 //!
 //! - [`app`]: the manifest, the locked application, variables, registries and composition.
@@ -20,6 +20,8 @@
 //! - [`serve`]: the runtime, the HTTP server, outbound HTTP, logs and metrics.
 //! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
 //! - [`kafka`]: the Kafka trigger.
+//! - [`page`]: the live view of events in a browser.
+//! - [`outputs`]: a picture's outputs in the store.
 //! - [`commands`]: one file or folder for each command, named as its verb.
 
 pub mod app;
@@ -27,4 +29,6 @@ pub mod ceph;
 pub mod commands;
 pub mod kafka;
 pub mod nn;
+pub mod outputs;
+pub mod page;
 pub mod serve;

@@ -18,7 +18,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, request::Parts};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::WasiBody;
 
@@ -29,7 +29,7 @@ use self::{
 };
 pub use self::{
     headers::Peer,
-    options::{Options, default_concurrency, processors},
+    options::{Options, RequestObserver, default_concurrency, processors},
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -91,6 +91,9 @@ impl Runtime {
         request: Request<Bytes>,
     ) -> Response<Bytes> {
         let arrived = Instant::now();
+        let (head, body) = request.into_parts();
+        self.observe(&head, &body);
+        let request = Request::from_parts(head, body);
         let response = match self.0.handlers.get(component) {
             Some(handler) => self.run(handler, request.map(full), |_| {}).await,
             None => problem(
@@ -100,6 +103,13 @@ impl Runtime {
         };
         self.finish(response.status(), arrived);
         whole(response).await
+    }
+
+    /// Shows a request to the observers.
+    pub fn observe(&self, head: &Parts, body: &Bytes) {
+        for observer in &self.0.options.observers {
+            observer(head, body);
+        }
     }
 
     fn finish(&self, status: StatusCode, arrived: Instant) {

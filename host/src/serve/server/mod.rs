@@ -181,6 +181,7 @@ async fn respond(
             );
         }
     };
+    runtime.observe(&head, &body);
     let mut request = Request::from_parts(head, full(body));
     request.extensions_mut().insert(Peer(peer));
     runtime.handle(request).await
