@@ -48,6 +48,13 @@ impl Partition {
         }
     }
 
+    /// Creates the partition of a log that replaces the one of before and is read from `offset`.
+    pub(crate) fn starting_at(id: TopicPartition, offset: i64) -> Self {
+        let partition = Self::new(id);
+        partition.state().offsets = OffsetTracker::starting_at(offset);
+        partition
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +168,7 @@ mod tests {
         let pauses = || partition.state().should_pause(4);
         for offset in 0..4 {
             assert!(!pauses());
-            partition.state().offsets.begin(offset);
+            partition.state().offsets.begin(offset, 0);
         }
         assert!(pauses());
         partition.state().is_paused = true;

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod verify;
 
 use std::time::Duration;

@@ -1,12 +1,14 @@
 //! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on
 //! disk.
 
+mod cases;
 mod composed;
 mod demo;
 mod found;
 mod process;
 mod quarantine;
 mod swap;
+mod telemetry;
 
 use std::{
     path::Path,

@@ -12,6 +12,7 @@ mod host;
 mod letters;
 mod outcome;
 mod plugin;
+mod recreated;
 mod site;
 mod soak;
 mod speed;

@@ -10,6 +10,8 @@ mod context;
 mod dead_letters;
 mod security;
 mod settings;
+mod topic_ids;
+mod topic_watch;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},

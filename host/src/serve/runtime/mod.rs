@@ -5,6 +5,7 @@
 
 pub mod aot;
 mod concurrency;
+mod crashes;
 mod engine;
 pub(crate) mod files;
 mod headers;
@@ -18,12 +19,14 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request::Parts};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::WasiBody;
+use xray::{event::DeliveryStyle, report::response};
 
 use self::{
     concurrency::{ConcurrencyLimit, Overload},
+    crashes::Push,
     instance::{Failure, Handler},
     route::Router,
 };
@@ -35,6 +38,7 @@ use crate::{
     app::{manifest::Manifest, variables::Variables},
     nn::Inference,
     serve::{
+        logs::Stream,
         metrics::Metrics,
         outbound::client::full,
         problem::{problem, retry_later},
@@ -72,7 +76,7 @@ impl Runtime {
     }
 
     /// Responds to a request. Failures become problem details.
-    pub async fn handle(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<WasiBody> {
         let arrived = Instant::now();
         let response = self.route(request).await;
         self.finish(response.status(), arrived);
@@ -81,7 +85,7 @@ impl Runtime {
 
     /// Responds to a request with a complete body by a complete response.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
-        whole(self.handle(request.map(full)).await).await
+        whole(self.handle(request).await).await
     }
 
     /// Calls a component directly, for triggers without routes. The limits of [`Self::call`] apply.
@@ -91,11 +95,11 @@ impl Runtime {
         request: Request<Bytes>,
     ) -> Response<Bytes> {
         let arrived = Instant::now();
-        let (head, body) = request.into_parts();
-        self.observe(&head, &body);
-        let request = Request::from_parts(head, body);
         let response = match self.0.handlers.get(component) {
-            Some(handler) => self.run(handler, request.map(full), |_| {}).await,
+            Some(handler) => {
+                let result = self.run(handler, request, |_| {}).await;
+                result.unwrap_or_else(failed)
+            }
             None => problem(
                 StatusCode::NOT_FOUND,
                 "the trigger's component is not loaded",
@@ -105,13 +109,6 @@ impl Runtime {
         whole(response).await
     }
 
-    /// Shows a request to the observers.
-    pub fn observe(&self, head: &Parts, body: &Bytes) {
-        for observer in &self.0.options.observers {
-            observer(head, body);
-        }
-    }
-
     fn finish(&self, status: StatusCode, arrived: Instant) {
         let took = arrived.elapsed();
         self.0.metrics.request(status, took);
@@ -119,7 +116,7 @@ impl Runtime {
         tracing::debug!(status = status.as_u16(), ?took, "request");
     }
 
-    async fn route(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    async fn route(&self, request: Request<Bytes>) -> Response<WasiBody> {
         let inner = &*self.0;
         let path = request.uri().path().to_owned();
         let Some(found) = inner.router.find(&path) else {
@@ -132,37 +129,44 @@ impl Runtime {
         let Some(handler) = inner.handlers.get(found.component) else {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
         };
-        let decorate = |request: &mut Request<WasiBody>| headers::decorate(request, &found);
-        self.run(handler, request, decorate).await
+        let push = Push::of(&request);
+        let decorate = |request: &mut Request<Bytes>| headers::decorate(request, &found);
+        let result = self.run(handler, request, decorate).await;
+        if let (Err(Failure::Crashed), Some(push)) = (&result, push)
+            && let Some(report) = handler.crashes.record(&push, &handler.variables)
+        {
+            handler.logs.line(Stream::Stdout, &report.line());
+            return response::respond(DeliveryStyle::Gateway, &[report]).map(full);
+        }
+        result.unwrap_or_else(failed)
     }
 
     async fn run(
         &self,
         handler: &Arc<Handler>,
-        mut request: Request<WasiBody>,
-        decorate: impl FnOnce(&mut Request<WasiBody>),
-    ) -> Response<WasiBody> {
+        mut request: Request<Bytes>,
+        decorate: impl FnOnce(&mut Request<Bytes>),
+    ) -> Result<Response<WasiBody>, Failure> {
         let inner = &*self.0;
         let permit = match inner.concurrency.acquire().await {
             Ok(permit) => permit,
             Err(Overload::QueueFull) => {
                 inner.metrics.rejected("queue-full");
-                return retry_later("the queue of waiting requests is full");
+                return Ok(retry_later("the queue of waiting requests is full"));
             }
             Err(Overload::QueueTimeout) => {
                 inner.metrics.rejected("queue-wait");
-                return retry_later("the request waited too long in the queue");
+                return Ok(retry_later("the request waited too long in the queue"));
             }
         };
         decorate(&mut request);
-        match handler.call(request, permit).await {
-            Ok(response) => response,
-            Err(Failure::Deadline) => retry_later("the component took too long"),
-            Err(Failure::Broken) => problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the component failed to process this request",
-            ),
+        let (head, body) = request.into_parts();
+        for observer in &inner.options.observers {
+            observer(&head, &body);
         }
+        handler
+            .call(Request::from_parts(head, full(body)), permit)
+            .await
     }
 
     /// Returns a line with the inference backend, its version and the reason for the choice.
@@ -188,6 +192,16 @@ impl Runtime {
     /// Returns the options of this runtime.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+}
+
+fn failed(failure: Failure) -> Response<WasiBody> {
+    match failure {
+        Failure::Deadline => retry_later("the component took too long"),
+        Failure::Broken | Failure::Crashed => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the component failed to process this request",
+        ),
     }
 }
 
