@@ -1,10 +1,11 @@
 //! The stream of server-sent events behind the live view.
 
-use std::{convert::Infallible, sync::Arc, time::Duration, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use axum::body::Body;
-use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{Page, access::roles::Roles, views};
@@ -29,13 +30,13 @@ struct Feed {
 }
 
 /// Streams the rows after a number, and the summary as it changes.
-pub(super) fn body(
+pub(super) fn batches(
     page: Arc<Page>,
     cookie: String,
     roles: Roles,
     last: u64,
     place: OwnedSemaphorePermit,
-) -> Body {
+) -> impl Stream<Item = String> + Send + use<> {
     let feed = Feed {
         newest: page.live.newest(),
         page,
@@ -47,10 +48,10 @@ pub(super) fn body(
         is_over: false,
         _place: place,
     };
-    Body::from_stream(stream::unfold(feed, async |mut feed| {
+    stream::unfold(feed, |mut feed| async move {
         let batch = feed.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(batch)), feed))
-    }))
+        Some((batch, feed))
+    })
 }
 
 impl Feed {

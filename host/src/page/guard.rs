@@ -1,15 +1,14 @@
 //! Checks in front of every request, and headers behind every response.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+
+use super::{
+    Page,
+    access::{origin::Foreign, sessions::Session},
+    http::{Response, plain, see_other},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-
-use super::{Page, access::origin::Foreign, views};
 
 /// Name of the session's cookie. A cookie of this prefix can't be set by another host or path.
 const COOKIE: &str = "__Host-xray";
@@ -35,55 +34,51 @@ const HEADERS: [(&str, &str); 8] = [
     ("x-frame-options", "DENY"),
 ];
 
-/// Lets a request through if it is for this page, made by it, and by somebody who has signed in.
-pub(super) async fn guard(
-    State(page): State<Arc<Page>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
-    let mut response = match page.origin.check(method, path, request.headers()) {
-        Err(Foreign::Host) => plain(
-            StatusCode::MISDIRECTED_REQUEST,
-            "this page has another address\n",
-        ),
-        Err(Foreign::Site) => plain(
-            StatusCode::FORBIDDEN,
-            "this request was made by another site\n",
-        ),
-        Ok(()) => {
-            let is_open =
-                path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
-            // The live view asks by itself, without a person.
-            let touch = path != "/events";
-            let cookie = cookie(request.headers());
-            let session =
-                cookie.and_then(|cookie| page.access.session(cookie, Instant::now(), touch));
-            let is_document = *method == Method::GET && accepts_html(request.headers());
-            match session {
-                Some(session) => {
-                    request.extensions_mut().insert(session);
-                    next.run(request).await
-                }
-                None if is_open => next.run(request).await,
-                None if is_document => see_other("/login"),
-                None => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
-            }
-        }
-    };
+/// Lets a request through if it is for this page, made by it, and by somebody who has signed in;
+/// returns that person's session. Signing in needs none.
+///
+/// # Errors
+/// The response instead.
+pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Response> {
+    let (method, path) = (&head.method, head.uri.path());
+    page.origin
+        .check(method, path, &head.headers)
+        .map_err(|foreign| match foreign {
+            Foreign::Host => plain(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this page has another address\n",
+            ),
+            Foreign::Site => plain(
+                StatusCode::FORBIDDEN,
+                "this request was made by another site\n",
+            ),
+        })?;
+    let is_open = path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
+    // The live view asks by itself, without a person.
+    let touch = path != "/events";
+    let cookie = cookie(&head.headers);
+    let session = cookie.and_then(|cookie| page.access.session(cookie, Instant::now(), touch));
+    if session.is_some() || is_open {
+        return Ok(session);
+    }
+    let is_document = *method == Method::GET && accepts_html(&head.headers);
+    Err(match is_document {
+        true => see_other("/login"),
+        false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
+    })
+}
+
+/// Adds the headers of every response.
+pub(super) fn protect(page: &Page, response: &mut Response) {
+    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        let name = HeaderName::from_static(name);
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        let value = HeaderValue::from_static(value);
+        headers.insert(HeaderName::from_static(name), value);
     }
     if page.origin.is_https() {
         let year = HeaderValue::from_static("max-age=31536000");
-        response
-            .headers_mut()
-            .insert(header::STRICT_TRANSPORT_SECURITY, year);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
-    response
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -108,26 +103,6 @@ pub(super) fn set_cookie(response: &mut Response, value: &str) {
     if let Ok(text) = HeaderValue::from_str(&text) {
         response.headers_mut().insert(header::SET_COOKIE, text);
     }
-}
-
-/// Returns a redirection that is a GET.
-pub(super) fn see_other(path: &'static str) -> Response {
-    (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-        text,
-    )
-        .into_response()
-}
-
-/// Returns a page of HTML.
-pub(super) fn html(status: StatusCode, page: views::Html) -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    (status, kind, page.into_string()).into_response()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 pub mod access;
 mod feed;
 mod guard;
+mod http;
 mod kafka;
 pub mod live;
 mod pictures;
@@ -103,7 +104,7 @@ impl Page {
             address,
             feeds: Arc::new(Semaphore::new(FEEDS)),
         });
-        tokio::spawn(serve::serve(listener, routes::router(page.clone())));
+        tokio::spawn(serve::serve(listener, page.clone()));
         Ok(page)
     }
 

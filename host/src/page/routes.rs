@@ -2,46 +2,61 @@
 
 use std::{sync::Arc, time::Instant};
 
-use axum::{
-    Extension, Form, Router,
-    extract::{DefaultBodyLimit, Path, State},
-    middleware,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use http::{HeaderMap, Method, StatusCode, header};
-use serde::Deserialize;
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
 
 use super::{
     Page,
-    access::sessions::Session,
+    access::{roles::Kind, sessions::Session},
     feed,
-    guard::{self, html, see_other, set_cookie},
+    guard::{self, set_cookie},
+    http::{Request, Response, content, events, html, plain, see_other, status},
     live::ROWS,
     views,
 };
 
-type Shared = State<Arc<Page>>;
+/// Responds to a request.
+pub(super) async fn respond<B>(page: &Arc<Page>, request: ::http::Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let mut response = match guard::check(page, &head) {
+        Ok(session) => match Request::read(head, body, session).await {
+            Ok(request) => route(page, &request).await,
+            Err(response) => response,
+        },
+        Err(response) => response,
+    };
+    guard::protect(page, &mut response);
+    response
+}
 
-/// Bytes of a form.
-const FORM: usize = 16 << 10;
-
-/// Returns the routes, behind the guard.
-pub(super) fn router(page: Arc<Page>) -> Router {
-    Router::new()
-        .route("/", get(live))
-        .route("/events", get(events))
-        .route("/event/{id}", get(event))
-        .route("/picture/{id}/{kind}", get(picture))
-        .route("/alive", post(alive))
-        .route("/login", get(login_form).post(login))
-        .route("/logout", post(logout))
-        .route("/enter/{token}", get(enter))
-        .route("/assets/{file}", get(asset))
-        .fallback(|| async { not_found() })
-        .layer(DefaultBodyLimit::max(FORM))
-        .layer(middleware::from_fn_with_state(page.clone(), guard::guard))
-        .with_state(page)
+async fn route(page: &Arc<Page>, request: &Request) -> Response {
+    let path: Vec<&str> = request.path.split('/').collect();
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    let is_sent = request.method == Method::POST;
+    match (&request.session, path.as_slice()) {
+        (_, ["assets", file]) if is_read => asset(file),
+        (_, ["enter", token]) if is_read => enter(page, request, token),
+        (None, ["login"]) if is_read => sign_in(page, StatusCode::OK, None),
+        (Some(_), ["login"]) if is_read => see_other("/"),
+        (_, ["login"]) if is_sent => login(page, request),
+        (Some(session), [""]) if is_read => live(page, session),
+        (Some(session), ["events"]) if is_read => stream(page, request, session),
+        (Some(session), ["event", id]) if is_read => event(page, session, id),
+        (Some(session), ["picture", id, kind]) if is_read => picture(page, session, id, kind).await,
+        (Some(session), ["logout"]) if is_sent => logout(page, request, session),
+        // The guard has noted it.
+        (Some(_), ["alive"]) if is_sent => status(StatusCode::NO_CONTENT),
+        _ if is_read => not_found(),
+        _ => plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this address takes no such request\n",
+        ),
+    }
 }
 
 fn not_found() -> Response {
@@ -49,7 +64,7 @@ fn not_found() -> Response {
     html(StatusCode::NOT_FOUND, views::message("Not found", text))
 }
 
-async fn live(State(page): Shared, Extension(session): Extension<Session>) -> Response {
+fn live(page: &Page, session: &Session) -> Response {
     let mut rows = page.live.rows_after(0, ROWS);
     rows.reverse();
     let view = views::live::Live {
@@ -57,125 +72,92 @@ async fn live(State(page): Shared, Extension(session): Extension<Session>) -> Re
         counts: &page.live.counts(),
         failures: &page.live.failures(),
         kafka: super::kafka::figures(&page.runtime),
-        session: &session,
+        session,
     };
     html(StatusCode::OK, views::live::page(&view))
 }
 
-async fn events(
-    State(page): Shared,
-    Extension(session): Extension<Session>,
-    uri: http::Uri,
-    headers: HeaderMap,
-) -> Response {
+fn stream(page: &Arc<Page>, request: &Request, session: &Session) -> Response {
     let Ok(place) = page.feeds.clone().try_acquire_owned() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return status(StatusCode::SERVICE_UNAVAILABLE);
     };
     // A browser that reconnects names the last event that it has.
-    let last = headers
+    let last = request
+        .headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok()?.parse().ok());
-    let asked = uri
-        .query()
-        .and_then(|query| query.strip_prefix("after=")?.parse().ok());
+    let asked = request
+        .query
+        .strip_prefix("after=")
+        .and_then(|after| after.parse().ok());
     let last = last.or(asked).unwrap_or(0);
-    let cookie = guard::cookie(&headers).unwrap_or_default().to_owned();
-    let body = feed::body(page, cookie, session.user.roles, last, place);
-    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+    let cookie = guard::cookie(&request.headers)
+        .unwrap_or_default()
+        .to_owned();
+    let roles = session.user.roles;
+    events(feed::batches(page.clone(), cookie, roles, last, place))
 }
 
-async fn event(
-    State(page): Shared,
-    Extension(session): Extension<Session>,
-    Path(id): Path<u64>,
-) -> Response {
-    match page.live.row(id) {
-        Some(row) => html(StatusCode::OK, views::event::page(&row, &session)),
+fn event(page: &Page, session: &Session, id: &str) -> Response {
+    match id.parse().ok().and_then(|id| page.live.row(id)) {
+        Some(row) => html(StatusCode::OK, views::event::page(&row, session)),
         None => not_found(),
     }
 }
 
-async fn picture(
-    State(page): Shared,
-    Extension(session): Extension<Session>,
-    Path((id, kind)): Path<(u64, String)>,
-) -> Response {
-    let Ok(kind) = kind.parse() else {
+async fn picture(page: &Page, session: &Session, id: &str, kind: &str) -> Response {
+    let Ok(kind) = kind.parse::<Kind>() else {
         return not_found();
     };
     // As for a picture that does not exist: a role does not learn which there are.
     if !session.user.roles.may_see(kind) {
         return not_found();
     }
-    let Some(row) = page.live.row(id).filter(|row| row.kinds().contains(&kind)) else {
+    let row = id.parse().ok().and_then(|id| page.live.row(id));
+    let Some(row) = row.filter(|row| row.kinds().contains(&kind)) else {
         return not_found();
     };
     match page.pictures.get(page.live.config(), &row, kind).await {
-        Ok(Some(picture)) => (
-            [(header::CONTENT_TYPE, picture.content_type)],
-            picture.bytes,
-        )
-            .into_response(),
+        Ok(Some(picture)) => content(StatusCode::OK, picture.content_type, picture.bytes),
         Ok(None) => not_found(),
         Err(error) => {
             tracing::warn!("the page can't read a picture: {error:#}");
-            StatusCode::BAD_GATEWAY.into_response()
+            status(StatusCode::BAD_GATEWAY)
         }
     }
 }
 
-async fn alive() -> StatusCode {
-    // The guard has noted it.
-    StatusCode::NO_CONTENT
+fn sign_in(page: &Page, status: StatusCode, problem: Option<&str>) -> Response {
+    let is_local = page.access.has_one_time_addresses();
+    html(status, views::sign_in::page(is_local, problem))
 }
 
-async fn login_form(State(page): Shared, session: Option<Extension<Session>>) -> Response {
-    match session {
-        Some(_) => see_other("/"),
-        None => {
-            let view = views::sign_in::page(page.access.has_one_time_addresses(), None);
-            html(StatusCode::OK, view)
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Login {
-    token: String,
-}
-
-async fn login(State(page): Shared, Form(form): Form<Login>) -> Response {
-    let Some(cookie) = page.access.sign_in(&form.token, Instant::now()) else {
+fn login(page: &Page, request: &Request) -> Response {
+    let Some(cookie) = page.access.sign_in(request.field("token"), Instant::now()) else {
         tracing::warn!("somebody tried to sign in to the page with a wrong token");
-        let view = views::sign_in::page(
-            page.access.has_one_time_addresses(),
+        return sign_in(
+            page,
+            StatusCode::FORBIDDEN,
             Some("This token is not known."),
         );
-        return html(StatusCode::FORBIDDEN, view);
     };
     let mut response = see_other("/");
     set_cookie(&mut response, &cookie);
     response
 }
 
-async fn enter(
-    State(page): Shared,
-    method: Method,
-    headers: HeaderMap,
-    Path(token): Path<String>,
-) -> Response {
+fn enter(page: &Page, request: &Request, token: &str) -> Response {
     // A browser that only prepares to open the address must not use it up.
-    let cookie = if method == Method::GET && !headers.contains_key("sec-purpose") {
-        page.access.enter(&token, Instant::now())
-    } else {
-        None
-    };
+    let is_opened = request.method == Method::GET && !request.headers.contains_key("sec-purpose");
+    let cookie = is_opened
+        .then(|| page.access.enter(token, Instant::now()))
+        .flatten();
     let Some(cookie) = cookie else {
-        let view = views::sign_in::page(
-            page.access.has_one_time_addresses(),
+        return sign_in(
+            page,
+            StatusCode::FORBIDDEN,
             Some("This address was used already."),
         );
-        return html(StatusCode::FORBIDDEN, view);
     };
     eprintln!("To sign in to the page again: {}", page.entrance());
     let mut response = see_other("/");
@@ -183,29 +165,19 @@ async fn enter(
     response
 }
 
-#[derive(Deserialize)]
-struct Logout {
-    form_token: String,
-}
-
-async fn logout(
-    State(page): Shared,
-    Extension(session): Extension<Session>,
-    headers: HeaderMap,
-    Form(form): Form<Logout>,
-) -> Response {
-    if form.form_token != session.form_token {
-        return StatusCode::FORBIDDEN.into_response();
+fn logout(page: &Page, request: &Request, session: &Session) -> Response {
+    if request.field("form_token") != session.form_token {
+        return status(StatusCode::FORBIDDEN);
     }
     page.access
-        .sign_out(guard::cookie(&headers).unwrap_or_default());
+        .sign_out(guard::cookie(&request.headers).unwrap_or_default());
     let mut response = see_other("/login");
     set_cookie(&mut response, "");
     response
 }
 
-async fn asset(Path(file): Path<String>) -> Response {
-    let (kind, text) = match file.as_str() {
+fn asset(file: &str) -> Response {
+    let (kind, text) = match file {
         "page.css" => ("text/css; charset=utf-8", include_str!("assets/page.css")),
         "page.js" => (
             "text/javascript; charset=utf-8",
@@ -214,5 +186,5 @@ async fn asset(Path(file): Path<String>) -> Response {
         "icon.svg" => ("image/svg+xml", include_str!("assets/icon.svg")),
         _ => return not_found(),
     };
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    content(StatusCode::OK, kind, text)
 }
