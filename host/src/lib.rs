@@ -12,7 +12,7 @@
 //! The modules depend in one direction only:
 //!
 //! ```text
-//! commands --> kafka, ceph, page --> serve --> app, nn
+//! cli --> commands --> kafka, ceph, page --> serve --> app, nn
 //! ```
 //!
 //! - [`app`]: the manifest, the locked application, variables, registries and composition.
@@ -22,10 +22,12 @@
 //! - [`kafka`]: the Kafka trigger.
 //! - [`page`]: the live view of events in a browser.
 //! - [`outputs`]: a picture's outputs in the store.
+//! - [`cli`]: the command line, which chooses the command.
 //! - [`commands`]: one file or folder for each command, named as its verb.
 
 pub mod app;
 pub mod ceph;
+pub mod cli;
 pub mod commands;
 pub mod kafka;
 pub mod nn;
