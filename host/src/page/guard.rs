@@ -39,20 +39,21 @@ const HEADERS: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// The response instead.
-pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Response> {
+pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Response>> {
     let (method, path) = (&head.method, head.uri.path());
-    page.origin
-        .check(method, path, &head.headers)
-        .map_err(|foreign| match foreign {
-            Foreign::Host => plain(
+    if let Err(foreign) = page.origin.check(method, path, &head.headers) {
+        let (status, text) = match foreign {
+            Foreign::Host => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "this page has another address\n",
             ),
-            Foreign::Site => plain(
+            Foreign::Site => (
                 StatusCode::FORBIDDEN,
                 "this request was made by another site\n",
             ),
-        })?;
+        };
+        return Err(plain(status, text).into());
+    }
     let is_open = path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
     // The live view asks by itself, without a person.
     let touch = path != "/events";
@@ -62,10 +63,11 @@ pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Respon
         return Ok(session);
     }
     let is_document = *method == Method::GET && accepts_html(&head.headers);
-    Err(match is_document {
+    let response = match is_document {
         true => see_other("/login"),
         false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
-    })
+    };
+    Err(response.into())
 }
 
 /// Adds the headers of every response.

@@ -41,7 +41,7 @@ impl Request {
         head: Parts,
         body: B,
         session: Option<Session>,
-    ) -> Result<Self, Response>
+    ) -> Result<Self, Box<Response>>
     where
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -50,10 +50,8 @@ impl Request {
         if head.method == Method::POST {
             let whole = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, FORM).collect());
             let Ok(Ok(whole)) = whole.await else {
-                return Err(plain(
-                    StatusCode::BAD_REQUEST,
-                    "the form is too large, or broke off\n",
-                ));
+                let text = "the form is too large, or broke off\n";
+                return Err(plain(StatusCode::BAD_REQUEST, text).into());
             };
             form = url::form_urlencoded::parse(&whole.to_bytes())
                 .into_owned()

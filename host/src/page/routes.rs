@@ -26,9 +26,9 @@ where
     let mut response = match guard::check(page, &head) {
         Ok(session) => match Request::read(head, body, session).await {
             Ok(request) => route(page, &request).await,
-            Err(response) => response,
+            Err(response) => *response,
         },
-        Err(response) => response,
+        Err(response) => *response,
     };
     guard::protect(page, &mut response);
     response
