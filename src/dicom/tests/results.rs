@@ -107,8 +107,8 @@ fn contrasts(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
     }])
 }
 
-/// Returns samples in the middle of the range with letters that a narrow window hides, `scale` times
-/// as large as legible ones.
+/// Returns samples in the middle of the range with letters that a narrow window hides, and that are
+/// `scale` times as large as legible ones.
 fn hidden_letters(width: usize, height: usize, scale: usize) -> Vec<u16> {
     let mut samples = vec![1000u16; width * height];
     for y in 100 * scale..130 * scale {

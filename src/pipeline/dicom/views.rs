@@ -8,8 +8,8 @@ use crate::{
     text::{Detector, Found},
 };
 
-/// From this many pixels on, all views but the shown one are searched at half size only: each
-/// costs as much as the shown one, and print of the fewest pixels is tiny on pictures this large.
+/// Pixels beyond which all views but the shown one are searched at half size only: each costs as
+/// much as the shown one, and print of the fewest pixels is tiny on pictures this large.
 const LARGE: usize = 4 << 20;
 
 /// Finds the text in every view.
