@@ -6,6 +6,7 @@
 //! texts that hold a part of the patient's name or number.
 
 pub(crate) mod cover;
+mod declare;
 mod names;
 mod profile;
 #[cfg(test)]
@@ -18,16 +19,13 @@ use super::{
     uid::UidKey,
 };
 use crate::secret::{Secret, keyed_letters};
+use declare::declare;
+pub(crate) use declare::{Pixels, doubtful};
 use names::Names;
 use profile::Action;
 
 /// Length of a pseudonym in letters, as in the names of anonymized pictures.
 const PSEUDONYM_LETTERS: usize = 16;
-/// Codes of PS3.16, context group 7050.
-const METHODS: [(&str, &str); 2] = [
-    ("113100", "Basic Application Confidentiality Profile"),
-    ("113101", "Clean Pixel Data Option"),
-];
 
 /// Published coding schemes (PS3.16, chapter 8) that X-rays are described in.
 const SCHEMES: [&str; 11] = [
@@ -57,7 +55,12 @@ struct Cleaning<'k> {
 }
 
 /// Returns the data set of the copy, with the source's pixel data.
-pub(crate) fn deidentify<'a>(source: &DataSet<'a>, kind: Kind, keys: &Keys) -> DataSet<'a> {
+pub(crate) fn deidentify<'a>(
+    source: &DataSet<'a>,
+    kind: Kind,
+    keys: &Keys,
+    pixels: Pixels,
+) -> DataSet<'a> {
     let cleaning = Cleaning {
         kind,
         keys,
@@ -71,21 +74,7 @@ pub(crate) fn deidentify<'a>(source: &DataSet<'a>, kind: Kind, keys: &Keys) -> D
     copy.put_text(tag::PATIENT_NAME, b"PN", &pseudonym);
     copy.put_text(tag::PATIENT_ID, b"LO", &pseudonym);
     copy.put_text(tag::IDENTITY_REMOVED, b"CS", "YES");
-    copy.put_text(
-        tag::DEIDENTIFICATION_METHOD,
-        b"LO",
-        "PS3.15 Basic Profile, Clean Pixel Data",
-    );
-    let codes = METHODS.iter().map(|(value, meaning)| {
-        let mut code = DataSet::new();
-        code.is_big = source.is_big;
-        code.put_text(tag::CODE_VALUE, b"SH", value);
-        code.put_text(tag::CODING_SCHEME, b"SH", "DCM");
-        code.put_text(tag::CODE_MEANING, b"LO", meaning);
-        code
-    });
-    copy.put_items(tag::DEIDENTIFICATION_CODES, codes.collect());
-    copy.put_text(tag::BURNED_IN, b"CS", "NO");
+    declare(&mut copy, pixels);
     copy.put_text(tag::LONGITUDINAL, b"CS", "REMOVED");
     copy
 }

@@ -49,7 +49,7 @@ fn identifiers_are_removed_at_every_depth() {
     ] {
         data.put_text(tag, vr, text);
     }
-    let copy = deidentify(&data, Kind::Dx, &keys());
+    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
     let bytes = file(&copy);
     for text in [
         "Quizzenburg",
@@ -115,7 +115,7 @@ fn free_texts_and_attributes_of_other_modules_are_removed() {
     ] {
         data.put_text(tag, vr, text);
     }
-    let bytes = file(&deidentify(&data, Kind::Dx, &keys()));
+    let bytes = file(&deidentify(&data, Kind::Dx, &keys(), Pixels::Clean));
     for text in [
         "ard 7",
         "WARD7",
@@ -139,7 +139,7 @@ fn numbers_of_the_patient_do_not_empty_terms() {
     data.put_text(tag::PATIENT_ID, b"LO", "100");
     data.put_text(tag::PATIENT_NAME, b"PN", "Monochrome2^Dee");
     data.put_text(tag::MODEL_NAME, b"LO", "Model 1001");
-    let copy = deidentify(&data, Kind::Dx, &keys());
+    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
     for (tag, expect) in [
         (tag::CHARACTER_SET, Some("ISO_IR 100")),
         (tag::PHOTOMETRIC, Some("MONOCHROME2")),
@@ -154,7 +154,7 @@ fn references_among_objects_hold_in_their_copies() {
     let mut first = object(12, &slope(64, 48), 64);
     let reference = item(&[(tag::REFERENCED_INSTANCE, b"UI", "1.2.3.4.5")]);
     first.put_items(0x0008_1250, vec![reference]);
-    let copy = deidentify(&first, Kind::Dx, &keys());
+    let copy = deidentify(&first, Kind::Dx, &keys(), Pixels::Clean);
     let instance = copy.text(tag::SOP_INSTANCE).unwrap();
     assert!(instance.starts_with("2.25."));
     assert_eq!(copy.text(tag::SOP_CLASS), first.text(tag::SOP_CLASS));
@@ -170,7 +170,12 @@ fn references_among_objects_hold_in_their_copies() {
         3
     );
     // The same patient has the same pseudonym, as in the names of anonymized pictures.
-    let again = deidentify(&object(12, &slope(8, 8), 8), Kind::Cr, &keys());
+    let again = deidentify(
+        &object(12, &slope(8, 8), 8),
+        Kind::Cr,
+        &keys(),
+        Pixels::Clean,
+    );
     assert_eq!(copy.text(tag::PATIENT_ID), again.text(tag::PATIENT_ID));
     assert_eq!(copy.text(tag::PATIENT_ID).unwrap().len(), 16);
 }
@@ -187,7 +192,7 @@ fn big_endian_copies_are_read_as_they_were() {
             _ => data.put(element.clone()),
         }
     }
-    let copy = deidentify(&data, Kind::Dx, &keys());
+    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
     let bytes = crate::dicom::write::file(&copy, ending(".2")).unwrap();
     let read = open(&bytes);
     let read = read.data_set().unwrap();
@@ -195,4 +200,28 @@ fn big_endian_copies_are_read_as_they_were() {
     let codes = read.items(tag::DEIDENTIFICATION_CODES);
     assert_eq!(codes.len(), 2);
     assert_eq!(codes[1].text(tag::CODE_VALUE).as_deref(), Some("113101"));
+}
+
+#[test]
+fn only_searched_pixels_are_called_clean() {
+    let codes = |copy: &DataSet<'_>| {
+        let codes = copy.items(tag::DEIDENTIFICATION_CODES).iter();
+        let values: Vec<_> = codes.filter_map(|c| c.text(tag::CODE_VALUE)).collect();
+        values.join(" ")
+    };
+    let data = object(12, &slope(64, 48), 64);
+    let unsearched = deidentify(&data, Kind::Dx, &keys(), Pixels::Unsearched);
+    assert_eq!(codes(&unsearched), "113100");
+    assert_eq!(unsearched.text(tag::BURNED_IN), None);
+    let clean = file(&deidentify(&data, Kind::Dx, &keys(), Pixels::Clean));
+    let read = open(&clean);
+    let read = read.data_set().unwrap();
+    assert_eq!(codes(&read), "113100 113101");
+    assert_eq!(read.text(tag::BURNED_IN).as_deref(), Some("NO"));
+    let doubtful = doubtful(&clean).unwrap();
+    let marked = open(&doubtful);
+    let marked = marked.data_set().unwrap();
+    assert_eq!(codes(&marked), "113100");
+    assert_eq!(marked.text(tag::BURNED_IN).as_deref(), Some("YES"));
+    assert_eq!(marked.bytes(tag::PIXEL_DATA), read.bytes(tag::PIXEL_DATA));
 }

@@ -11,6 +11,7 @@ use crate::{
         tensor::{Elements, InputTensor},
     },
     picture::source::Written,
+    pipeline::verify::Unclean,
     text::contract::TextContract,
 };
 
@@ -145,6 +146,25 @@ fn text_that_the_window_hides_is_covered() {
         let frame = Frame::decode(&data, container.syntax, &LIMITS).unwrap();
         assert!(frame.samples.iter().all(|s| *s != 4000), "{width}");
     }
+}
+
+#[test]
+fn quarantined_copy_says_that_it_may_show_text() {
+    let data = object(12, &hidden_letters(640, 480, 1), 640);
+    let contract = detector_contract();
+    let detector = Detector {
+        contract: &contract,
+        keep_side_markers: false,
+        infer: &contrasts,
+    };
+    let settings = [
+        ("redact_boxes", "bottom-left 30x30"),
+        ("max_redacted", "0.0001"),
+    ];
+    let outputs = process(&file(&data), 0.9, &settings, Some(&detector)).unwrap();
+    let copy = outputs.anonymized.unwrap();
+    assert_eq!(copy.unclean, Some(Unclean::TooMuchText));
+    assert_eq!(text_of(&copy.bytes, tag::BURNED_IN).as_deref(), Some("YES"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use image::DynamicImage;
 use crate::{
     dicom::{
         DicomSettings, UidKey,
-        deidentify::{self, Keys, cover},
+        deidentify::{self, Keys, Pixels, cover},
         element::DataSet,
         frame::Frame,
         judge,
@@ -130,13 +130,17 @@ pub fn process(
     let mut written = Written::Reencoded;
     let anonymized = match keys {
         Some(keys) => {
+            let pixels = match found {
+                Some(_) => Pixels::Clean,
+                None => Pixels::Unsearched,
+            };
             let covered = cover::cover(&data, syntax, &frame, &boxes, &limits)?;
             written = covered.written;
             let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
-            let mut copy = deidentify::deidentify(&data, kind, &keys);
+            let mut copy = deidentify::deidentify(&data, kind, &keys, pixels);
             copy.put(covered.element);
             timings.redact = lap();
-            let file = write::file(&copy, covered.syntax)?;
+            let mut file = write::file(&copy, covered.syntax)?;
             drop(copy);
             timings.encode += lap();
             let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
@@ -154,6 +158,9 @@ pub fn process(
                 }
             };
             drop(copied);
+            if unclean.is_some() {
+                file = deidentify::doubtful(&file)?;
+            }
             Some(Redacted {
                 bytes: file,
                 redaction,
