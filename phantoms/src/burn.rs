@@ -50,6 +50,18 @@ pub struct Style<'a> {
     pub gray: (u8, u8),
     /// Fonts to choose from; at least one.
     pub fonts: Vec<FontRef<'a>>,
+    /// Format of the files.
+    pub format: Format,
+}
+
+/// Format of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// JPEG.
+    #[default]
+    Jpeg,
+    /// DICOM: Digital X-Ray, 12 bit, with the patient, a child, in the attributes as well.
+    Dicom,
 }
 
 impl Default for Style<'static> {
@@ -61,6 +73,7 @@ impl Default for Style<'static> {
             corners: vec![Corner::BottomLeft],
             gray: (235, 235),
             fonts: vec![built_in_font()],
+            format: Format::Jpeg,
         }
     }
 }

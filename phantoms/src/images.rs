@@ -12,7 +12,8 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
 use crate::{
-    burn::{self, Style, TextBox},
+    burn::{self, Format, Style, TextBox},
+    dicom,
     patient::Patient,
     phantom::{Kind, Phantom},
     seed::Seed,
@@ -56,6 +57,16 @@ pub enum Subject {
     Xrays(Vec<PathBuf>),
 }
 
+impl Format {
+    fn file_name(self, patient: &Patient) -> String {
+        let name = patient.file_name();
+        match self {
+            Format::Jpeg => name,
+            Format::Dicom => name.replace(".jpeg", ".dcm"),
+        }
+    }
+}
+
 /// Writes the pictures and [`TRUTH_FILE`] to the folder `out`, on all cores; calls `progress` after
 /// each picture.
 ///
@@ -74,12 +85,12 @@ pub fn make_images(
         Subject::Xrays(paths) => paths.len(),
     };
     let one = |index: usize| -> Result<Truth> {
-        let (jpeg, truth) = match subject {
+        let (bytes, truth) = match subject {
             Subject::Phantoms(kind, _) => phantom(seed, index, *kind, style),
             Subject::Xrays(paths) => xray(&paths[index], seed, index, style)?,
         };
         let path = out.join(&truth.file);
-        fs::write(&path, jpeg).with_context(|| format!("writing {}", path.display()))?;
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
         progress();
         Ok(truth)
     };
@@ -94,9 +105,16 @@ pub fn make_images(
 }
 
 fn phantom(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> (Vec<u8>, Truth) {
-    let phantom = Phantom::draw_as(seed, index, kind, style);
+    let (mut phantom, object) = match style.format {
+        Format::Jpeg => (Phantom::draw_as(seed, index, kind, style), None),
+        Format::Dicom => {
+            let (phantom, object) = Phantom::draw_dicom(seed, index, kind, style);
+            (phantom, Some(object))
+        }
+    };
+    let bytes = object.unwrap_or_else(|| std::mem::take(&mut phantom.jpeg));
     let truth = Truth {
-        file: phantom.patient.file_name(),
+        file: style.format.file_name(&phantom.patient),
         source: None,
         severity: Some(phantom.severity),
         width: phantom.width,
@@ -105,17 +123,20 @@ fn phantom(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> (Vec<u8>, 
         burned_in: style.burned_in,
         texts: phantom.texts,
     };
-    (phantom.jpeg, truth)
+    (bytes, truth)
 }
 
 fn xray(path: &Path, seed: u64, index: usize, style: &Style<'_>) -> Result<(Vec<u8>, Truth)> {
     let read = image::open(path).with_context(|| format!("reading {}", path.display()))?;
     let mut picture = read.to_luma8();
     let mut seed = Seed::new(seed).part(index as u64);
-    let patient = Patient::invent(&mut seed, index);
+    let mut patient = Patient::invent(&mut seed, index);
+    if style.format == Format::Dicom {
+        patient = patient.as_child();
+    }
     let texts = burn::patient(&mut picture, &patient.lines(), style, &mut seed);
     let truth = Truth {
-        file: patient.file_name(),
+        file: style.format.file_name(&patient),
         source: Some(path.display().to_string()),
         severity: None,
         width: picture.width(),
@@ -124,7 +145,11 @@ fn xray(path: &Path, seed: u64, index: usize, style: &Style<'_>) -> Result<(Vec<
         burned_in: style.burned_in,
         texts,
     };
-    Ok((encode(&picture), truth))
+    let bytes = match style.format {
+        Format::Jpeg => encode(&picture),
+        Format::Dicom => dicom::encode(&picture, &truth.patient),
+    };
+    Ok((bytes, truth))
 }
 
 pub(crate) fn encode(picture: &GrayImage) -> Vec<u8> {

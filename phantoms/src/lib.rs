@@ -16,12 +16,13 @@
 
 mod burn;
 mod chest;
+mod dicom;
 mod images;
 mod patient;
 mod phantom;
 mod seed;
 
-pub use burn::{Style, TextBox, TextKind};
+pub use burn::{Format, Style, TextBox, TextKind};
 pub use images::{Subject, TRUTH_FILE, Truth, make_images};
 pub use patient::Patient;
 pub use phantom::{DEFAULT_SEED, Kind, Phantom};

@@ -45,6 +45,20 @@ impl Patient {
         }
     }
 
+    /// Returns the patient as a child of one to four years: the shipped model judges no other age,
+    /// and a DICOM object says it.
+    pub(crate) fn as_child(self) -> Self {
+        let younger = 2 + self.id.bytes().map(usize::from).sum::<usize>() % 3;
+        let birth = format!("{}{}", year(&self.exam) - younger, &self.birth[4..]);
+        Self { birth, ..self }
+    }
+
+    /// Returns the age at the examination, in full years.
+    pub(crate) fn age(&self) -> usize {
+        let before_birthday = self.exam[4..] < self.birth[4..];
+        year(&self.exam) - year(&self.birth) - usize::from(before_birthday)
+    }
+
     /// Returns a file name of the pattern that the function de-identifies.
     pub fn file_name(&self) -> String {
         format!(
@@ -62,6 +76,10 @@ impl Patient {
             format!("d.o.xray:{}", self.exam),
         ]
     }
+}
+
+fn year(date: &str) -> usize {
+    date[..4].parse().expect("dates begin with a year")
 }
 
 fn date(seed: &mut Seed, first_year: usize, last_year: usize) -> String {
@@ -84,6 +102,15 @@ mod tests {
                 assert!(letters <= 19, "{first} {last}");
             }
         }
+    }
+
+    #[test]
+    fn children_are_one_to_four_years_old() {
+        let mut seed = Seed::new(1);
+        let ages: HashSet<_> = (0..200)
+            .map(|i| Patient::invent(&mut seed, i).as_child().age())
+            .collect();
+        assert_eq!(ages, HashSet::from([1, 2, 3, 4]));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use crate::{
     burn::{self, Style, TextBox},
     chest::{Chest, Exposure, render},
+    dicom,
     images::encode,
     patient::Patient,
     seed::Seed,
@@ -53,18 +54,38 @@ impl Phantom {
 
     /// Draws picture `index` with a given severity and text style.
     pub fn draw_as(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> Self {
+        Self::drawn(seed, index, kind, style, |patient| patient).0
+    }
+
+    /// Draws a picture as [`Phantom::draw_as`] does, of a child, and returns it also as a DICOM
+    /// object: Digital X-Ray, 12 bit, with the patient in every attribute in which hospitals write
+    /// one.
+    pub fn draw_dicom(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> (Self, Vec<u8>) {
+        let (phantom, picture) = Self::drawn(seed, index, kind, style, Patient::as_child);
+        let object = dicom::encode(&picture, &phantom.patient);
+        (phantom, object)
+    }
+
+    fn drawn(
+        seed: u64,
+        index: usize,
+        kind: Kind,
+        style: &Style<'_>,
+        change: impl FnOnce(Patient) -> Patient,
+    ) -> (Self, GrayImage) {
         let mut seed = Seed::new(seed).part(index as u64);
-        let patient = Patient::invent(&mut seed, index);
+        let patient = change(Patient::invent(&mut seed, index));
         let severity = severity(&mut seed, index, kind);
         let (picture, texts) = picture(&mut seed, &patient.lines(), severity, style);
-        Self {
+        let phantom = Self {
             patient,
             severity,
             texts,
             width: picture.width(),
             height: picture.height(),
             jpeg: encode(&picture),
-        }
+        };
+        (phantom, picture)
     }
 
     /// Draws pictures `0..count` of the run with this seed, on all cores.

@@ -8,7 +8,7 @@ use clap::{
     Args, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TRUTH_FILE, make_images};
+use phantoms::{Corner, DEFAULT_SEED, Format, Kind, Style, Subject, TRUTH_FILE, make_images};
 
 use crate::commands::shared::{
     pictures::{is_shown, pictures_in},
@@ -50,6 +50,10 @@ pub struct ImagesArgs {
     /// TrueType or OpenType font; repeat it to choose among several [default: DejaVu Sans Mono].
     #[arg(long, value_name = "FILE")]
     pub font: Vec<PathBuf>,
+    /// Write DICOM objects with the patient in their attributes, too. The patients are children of
+    /// one to four years, the ages that the shipped model judges.
+    #[arg(long)]
+    pub dicom: bool,
     /// Show no progress bar.
     #[arg(short, long)]
     pub quiet: bool,
@@ -117,6 +121,11 @@ pub fn run(args: &ImagesArgs) -> Result<()> {
             .iter()
             .flat_map(|corners| corners.0.clone())
             .collect(),
+        format: if args.dicom {
+            Format::Dicom
+        } else {
+            Format::Jpeg
+        },
         ..Style::default()
     };
     if !fonts.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use phantoms::{DEFAULT_SEED, Kind, Phantom, Style};
+use phantoms::{DEFAULT_SEED, Format, Kind, Phantom, Style, Subject, make_images};
 use serde_json::Value;
 
 use crate::{files, function_is_built, run, text, xray};
@@ -70,4 +70,57 @@ fn dicom_objects_are_processed_by_the_component() {
     let samples = &copy[copy.len() - 2 * usize::from(width) * usize::from(height)..];
     let at = 2 * (usize::from(height) - 50) * usize::from(width);
     assert!(samples[at..at + 2 * 300].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn drawn_dicom_objects_are_processed_and_lose_their_patients() {
+    if !function_is_built() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let style = Style {
+        format: Format::Dicom,
+        ..Style::default()
+    };
+    let subject = Subject::Phantoms(Kind::Pneumonia, 2);
+    make_images(
+        &subject,
+        &style,
+        DEFAULT_SEED,
+        &dir.path().join("in"),
+        || {},
+    )
+    .unwrap();
+    let mut command = xray("process");
+    command.args(["in", "-o", "out", "--json", "--nn", "embedded"]);
+    command.args(["--variable", "pseudonym_key=a key for tests, long enough"]);
+    let output = run(command.current_dir(dir.path()));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let out = dir.path().join("out");
+    let made = files(&out);
+    let copies: Vec<_> = made
+        .iter()
+        .filter(|file| file.starts_with("anonymized/"))
+        .collect();
+    assert_eq!(copies.len(), 2, "{made:?}");
+    let truth = fs::read_to_string(dir.path().join("in/truth.json")).unwrap();
+    let truth: Vec<Value> = serde_json::from_str(&truth).unwrap();
+    for copy in copies {
+        let bytes = fs::read(out.join(copy)).unwrap();
+        // The samples could hold short texts by chance.
+        let head = &bytes[..4000.min(bytes.len())];
+        for secret in truth.iter().flat_map(|truth| {
+            let patient = &truth["patient"];
+            let field = |name: &str| patient[name].as_str().unwrap().replace('-', "");
+            let names = field("name");
+            let mut secrets = vec![field("id"), field("birth"), field("exam")];
+            secrets.extend(names.split(' ').map(str::to_owned));
+            secrets
+        }) {
+            let found = head
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!found, "{secret}");
+        }
+    }
 }

@@ -88,10 +88,14 @@ impl<'a> Probe<'a> {
                 Some(begun.context("reading from Kafka")??)
             }
         };
-        let jpeg = Phantom::draw_as(1, 0, Kind::Pneumonia, &Style::default()).jpeg;
+        let (phantom, object) = Phantom::draw_dicom(1, 0, Kind::Pneumonia, &Style::default());
+        let (kind, bytes) = match self.source.to_ascii_lowercase().ends_with(".dcm") {
+            true => ("application/dicom", object),
+            false => ("image/jpeg", phantom.jpeg),
+        };
         let put = self
             .owner
-            .put(&buckets.input, &self.source, "image/jpeg", jpeg.into());
+            .put(&buckets.input, &self.source, kind, bytes.into());
         put.await.context("sending the phantom")?;
         let begun = Instant::now();
         let (mut tail, mut in_kafka) = (tail, false);

@@ -80,7 +80,19 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
             format!("{bucket} has {count}, but none for new objects"),
             "add one for s3:ObjectCreated:* with xray setup",
         ),
-        (ours, _) => Finding::ok(format!("{ours} for new objects of {bucket}")),
+        (ours, _) => {
+            let suffixes = found.entries.iter().map(|(entry, _)| entry.rule("suffix"));
+            let remark = remark_on_dicom(suffixes);
+            Finding::ok(format!("{ours} for new objects of {bucket}{remark}"))
+        }
+    }
+}
+
+/// Remarks on DICOM objects without notifications, which a bucket of pictures may well lack.
+fn remark_on_dicom<'a>(mut suffixes: impl Iterator<Item = &'a str>) -> &'static str {
+    match suffixes.any(|suffix| ".dcm".ends_with(&suffix.to_ascii_lowercase())) {
+        true => "",
+        false => ", but for none ending in .dcm: xray setup adds DICOM",
     }
 }
 
@@ -161,5 +173,24 @@ fn shown(address: &str) -> String {
     match (address.split_once("://"), address.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
         _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remark_on_dicom_needs_rules_without_it() {
+        for (suffixes, is_remarked) in [
+            (&[".jpg", ".png"][..], true),
+            (&[".jpg", ".dcm"], false),
+            (&[".DCM"], false),
+            // All keys.
+            (&[""], false),
+        ] {
+            let remark = remark_on_dicom(suffixes.iter().copied());
+            assert_eq!(!remark.is_empty(), is_remarked, "{suffixes:?}");
+        }
     }
 }
