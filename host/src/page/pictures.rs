@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use s3::Client;
 use tokio::sync::Semaphore;
-use xray::{config::Config, picture::sniff, store::decide};
+use xray::{config::Config, event::ObjectRef, picture::sniff, store::decide};
 
 use super::{access::roles::Kind, live::Row};
 use crate::outputs::outputs_of;
@@ -62,16 +62,33 @@ impl Pictures {
         let Some((bucket, key)) = place else {
             return Ok(None);
         };
-        let Some(object) = self.client.get(&bucket, &key).await.context(bucket)? else {
-            return Ok(None);
-        };
-        // The store's own header could name a type that a browser runs.
-        let Ok(format) = sniff::sniff(&object.body) else {
-            return Ok(None);
-        };
-        Ok(Some(Picture {
-            content_type: format.content_type(),
-            bytes: object.body,
-        }))
+        self.fetch(&bucket, &key).await
+    }
+
+    /// Fetches a source. The caller has checked the role.
+    ///
+    /// # Errors
+    /// When the store does not respond.
+    pub async fn source(&self, object: &ObjectRef) -> Result<Option<Picture>> {
+        let _place = self.places.acquire().await.context("the page has ended")?;
+        self.fetch(object.bucket(), object.key()).await
+    }
+
+    async fn fetch(&self, bucket: &str, key: &str) -> Result<Option<Picture>> {
+        let object = self.client.get(bucket, key).await;
+        let object = object.with_context(|| bucket.to_owned())?;
+        Ok(object.and_then(|object| Picture::of(object.body)))
+    }
+}
+
+impl Picture {
+    /// Recognizes a file that browsers show. The store's own header could name a type that a
+    /// browser runs.
+    pub fn of(bytes: Bytes) -> Option<Self> {
+        let content_type = sniff::sniff(&bytes).ok()?.content_type();
+        Some(Self {
+            bytes,
+            content_type,
+        })
     }
 }
