@@ -10,6 +10,7 @@ mod faults;
 mod groups;
 mod host;
 mod letters;
+mod oauth;
 mod outcome;
 mod plugin;
 mod site;

@@ -77,6 +77,7 @@ impl RdKafkaBroker {
             events: sender.clone(),
             log: Arc::default(),
             fatal: Mutex::default(),
+            tokens: settings.security.tokens().cloned(),
         };
         let consumer: BaseConsumer<Context> = settings
             .consumer()

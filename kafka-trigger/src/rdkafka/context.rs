@@ -1,10 +1,13 @@
 //! Callbacks of librdkafka. All run on the polling thread, from inside of a poll.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rdkafka::{
     TopicPartitionList,
-    client::ClientContext,
+    client::{ClientContext, OAuthToken},
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
     error::{KafkaError, RDKafkaErrorCode},
@@ -12,7 +15,11 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
+use super::{TokenError, Tokens};
 use crate::{Event, Revocation, TopicPartition, log::RateLimitedLog};
+
+/// Beginning of the client's error when [`ClientContext::generate_oauth_token`] has failed.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token: ";
 
 /// Passes callbacks on as events.
 pub(super) struct Context {
@@ -20,6 +27,8 @@ pub(super) struct Context {
     pub(super) log: Arc<RateLimitedLog>,
     /// The last error that retrying does not solve, such as a wrong password.
     pub(super) fatal: Mutex<Option<String>>,
+    /// Source of access tokens.
+    pub(super) tokens: Option<Tokens>,
 }
 
 impl Context {
@@ -30,9 +39,16 @@ impl Context {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    fn set_fatal(&self, reason: &str) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        *fatal = Some(reason.to_owned());
+    }
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     // `error` is called with the same, in fewer words.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
@@ -62,9 +78,13 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let reason = first_sentence(reason);
+        if let Some(reason) = reason.strip_prefix(NO_TOKEN) {
+            // Only an issuer that rejects the client is fatal; `generate_oauth_token` can tell.
+            self.log.warn("token", reason);
+            return;
+        }
         if is_fatal(code) || is_tls_alert(reason) {
-            let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-            *fatal = Some(reason.to_owned());
+            self.set_fatal(reason);
         }
         match code {
             _ if is_tls_alert(reason) => self.log.warn("connection", reason),
@@ -77,6 +97,17 @@ impl ClientContext for Context {
             }
             _ => self.log.warn("connection", reason),
         }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let tokens = self.tokens.as_ref();
+        let tokens = tokens.ok_or("no source of tokens is configured")?;
+        tokens.generate().map_err(|error| {
+            if let TokenError::Rejected(reason) = &error {
+                self.set_fatal(reason);
+            }
+            error.into()
+        })
     }
 }
 

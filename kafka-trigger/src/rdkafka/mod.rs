@@ -8,11 +8,13 @@
 mod consumer;
 mod context;
 mod dead_letters;
+mod oauth;
 mod security;
 mod settings;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},
+    oauth::{Token, TokenContext, TokenError, TokenSource, Tokens},
     security::{Pem, Sasl, SaslMechanism, Security},
     settings::{GroupProtocol, Settings, StartOffset},
 };
