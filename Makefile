@@ -34,10 +34,10 @@ compose: build ## target/xray-composed.wasm: the function with inference, in one
 
 # Apart, because it links the function's library without its HTTP export, and would leave that as
 # xray.wasm.
-logevents: ## the event display, a component of its own
-	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents --target-dir $(TARGET_DIR)/components
+logevents: ## the event display and the example for the Kafka trigger, components of their own
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents -p hello-kafka --target-dir $(TARGET_DIR)/components
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/components/wasm32-wasip2/release && \
-	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm target/components/wasm32-wasip2/release/; }
+	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm $(TARGET_DIR)/components/wasm32-wasip2/release/hello_kafka.wasm target/components/wasm32-wasip2/release/; }
 
 host: ## the host target/release/xray
 	$(CARGO) build --release -p xray-host $(FEATURES)

@@ -8,6 +8,7 @@ mod access;
 mod display;
 mod faults;
 mod groups;
+mod hello;
 mod host;
 mod letters;
 mod oauth;

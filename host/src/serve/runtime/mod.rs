@@ -9,6 +9,7 @@ mod engine;
 pub(crate) mod files;
 mod headers;
 mod instance;
+mod interfaces;
 mod options;
 mod route;
 mod start;

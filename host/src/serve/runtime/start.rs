@@ -15,6 +15,7 @@ use super::{
     engine,
     files::Mounts,
     instance::Handler,
+    interfaces,
     route::Router,
     state::{self, State},
 };
@@ -195,9 +196,7 @@ impl Loader {
             .instantiate_pre(&compiled)
             .and_then(ProxyPre::new)
             .map_err(anyhow::Error::from)
-            .context(
-                "the component imports an interface that this host lacks, or does not handle HTTP",
-            )?;
+            .with_context(|| interfaces::problem(&wasm))?;
         let mut listeners = options.listeners.clone();
         listeners.push(self.metrics.listener());
         let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
