@@ -14,6 +14,7 @@ mod letters;
 mod oauth;
 mod outcome;
 mod plugin;
+mod scale;
 mod site;
 mod soak;
 mod speed;
