@@ -75,6 +75,9 @@ fn embed(sha256: &str, onnx: &[u8], out: &Path) -> BuildResult<String> {
         .iter_mut()
         .flat_map(|graph| &mut graph.initializer)
     {
+        if tensor.data_location == Some(DataLocation::EXTERNAL) {
+            return Err("it keeps weights in another file; save it as one file".into());
+        }
         externalize(tensor, &mut weights);
     }
     let length = onnx.len();

@@ -52,6 +52,7 @@ enum Cli {
 }
 
 fn main() -> ExitCode {
+    disable_telemetry();
     let cli = match trigger_kafka::PluginArgs::of_this_process() {
         Some(args) => Cli::TriggerKafka(Box::new(args)),
         None => Cli::parse(),
@@ -64,6 +65,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Keeps ONNX Runtime from reporting to its vendor. Its wheels look up a collector and write a
+/// device id when the library is loaded, before `with_telemetry(false)` can be called.
+#[expect(
+    unsafe_code,
+    reason = "the library reads this from the environment of its process only"
+)]
+fn disable_telemetry() {
+    // SAFETY: called first of all, so no other thread exists that could read the environment.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") }
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {

@@ -33,6 +33,14 @@ impl Assignment {
             .clone()
     }
 
+    /// Puts a new partition in the place of an assigned one, and returns that.
+    pub(crate) fn replace(&self, id: &TopicPartition, offset: i64) -> Option<Arc<Partition>> {
+        let mut partitions = self.partitions();
+        let place = partitions.get_mut(id)?;
+        let new = Arc::new(Partition::starting_at(id.clone(), offset));
+        Some(std::mem::replace(place, new))
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
         self.partitions().values().cloned().collect()
     }

@@ -64,8 +64,14 @@ pub enum Event {
     Revoked(Revocation),
     /// A record was read.
     Record(Record),
+    /// The topic of these partitions was deleted and created again. They are read from the given
+    /// offsets, whatever was committed; records of the topic of before are gone.
+    Recreated(Vec<(TopicPartition, i64)>),
     /// Number of records after the committed offset, for metrics.
     Lag(Vec<(TopicPartition, i64)>),
+    /// Every record before these offsets was an event already. Only needed where offsets without a
+    /// record end a partition, such as the markers of a transaction.
+    ReadUpTo(Vec<(TopicPartition, i64)>),
     /// The client cannot go on. No event follows.
     Fatal(BoxError),
 }

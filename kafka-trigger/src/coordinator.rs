@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     Broker, Error, Event, Handler, Metrics, Options, Record, TopicPartition,
     assignment::Assignment, delivery::chain, job::Job, keyed_queues::KeyedQueues,
-    log::RateLimitedLog, partition::Partition,
+    log::RateLimitedLog, offsets::Begun, partition::Partition,
 };
 
 /// Runs one trigger.
@@ -20,6 +20,9 @@ pub(crate) struct Coordinator<B, H> {
     pub(crate) stop: watch::Receiver<bool>,
     /// The last commit, which may still be running.
     pub(crate) committing: Option<JoinHandle<()>>,
+    /// Partitions of replaced logs whose records are still being delivered: those records are
+    /// nowhere else any more. Their offsets are not committed.
+    pub(crate) replaced: Vec<Arc<Partition>>,
 }
 
 /// Commits offsets.
@@ -55,7 +58,7 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
                 () = self.assignment.wake.notified() => {}
                 event = broker.next_event() => match event {
                     Event::Record(record) => {
-                        if let Some(partition) = self.dispatch(record) {
+                        if let Some(partition) = self.dispatch(record).await {
                             self.adjust(&[partition]);
                         }
                         continue;
@@ -67,6 +70,18 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
                         metrics.record_rebalance(kind, -count(&revocation.partitions));
                         self.release(&self.assignment.select(&revocation.partitions)).await;
                         drop(revocation);
+                    }
+                    Event::Recreated(partitions) => {
+                        for (id, offset) in partitions {
+                            self.start_over(&id, offset).await;
+                        }
+                    }
+                    Event::ReadUpTo(offsets) => {
+                        for (id, offset) in offsets {
+                            for partition in self.assignment.select(&[id]) {
+                                partition.state().offsets.read_up_to(offset);
+                            }
+                        }
                     }
                     Event::Lag(lags) => self.record_lags(&lags),
                     Event::Fatal(error) => return Err(Error::Broker(error)),
@@ -94,16 +109,49 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         }
     }
 
-    fn dispatch(&self, record: Record) -> Option<Arc<Partition>> {
-        let partition = self.assignment.get_or_insert(record.topic_partition());
-        if !partition.state().offsets.begin(record.offset) {
-            return None;
+    async fn dispatch(&mut self, record: Record) -> Option<Arc<Partition>> {
+        let id = record.topic_partition();
+        let fingerprint = record.fingerprint();
+        let mut partition = self.assignment.get_or_insert(id.clone());
+        let begun = partition.state().offsets.begin(record.offset, fingerprint);
+        match begun {
+            Begun::New => {}
+            Begun::Repeated => return None,
+            Begun::Fallen => {
+                self.start_over(&id, record.offset).await;
+                partition = self.assignment.get_or_insert(id);
+                _ = partition.state().offsets.begin(record.offset, fingerprint);
+            }
         }
         self.queues.push(Job {
             record,
             partition: partition.clone(),
         });
         Some(partition)
+    }
+
+    /// Begins a partition again whose log was replaced, usually because its topic was deleted and
+    /// created again: what was finished or committed of the log before says nothing of this one.
+    async fn start_over(&mut self, id: &TopicPartition, offset: i64) {
+        let Some(old) = self.assignment.replace(id, offset) else {
+            return;
+        };
+        let text = format!(
+            "{id} begins again, because its topic was deleted and created again; reading it from \
+             offset {offset}"
+        );
+        self.committer.log.warn("topic", &text);
+        self.committer.metrics.record_restart(&id.topic);
+        // A commit of the log before must not arrive after one of this log.
+        if let Some(committing) = self.committing.take() {
+            _ = committing.await;
+        }
+        if old.state().is_paused {
+            self.committer.broker.resume(std::slice::from_ref(id));
+        }
+        self.replaced
+            .retain(|partition| partition.state().offsets.unfinished() > 0);
+        self.replaced.push(old);
     }
 
     /// Pauses and resumes these partitions according to their state.
@@ -149,12 +197,15 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
     /// Gives partitions up: no further delivery begins, running ones are waited for, and finished
     /// offsets are committed, unless other members have the partitions already.
     async fn release(&mut self, partitions: &[Arc<Partition>]) {
-        for partition in partitions {
+        let is_given_up = |old: &mut Arc<Partition>| partitions.iter().any(|own| own.id == old.id);
+        let replaced: Vec<_> = self.replaced.extract_if(.., is_given_up).collect();
+        let ending = || partitions.iter().chain(&replaced);
+        for partition in ending() {
             partition.revoke();
         }
         let deadline = Instant::now() + self.options.drain;
         let mut late = 0;
-        for partition in partitions {
+        for partition in ending() {
             late += usize::from(!partition.drain(deadline).await);
         }
         let Committer {

@@ -62,6 +62,7 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 /// | `commit_duration_seconds` | `kind` | time of one commit |
 /// | `rebalances_total` | `kind`: `assigned`, `revoked`, `lost` | changes of the assignment |
 /// | `assigned_partitions` | | partitions that this process reads |
+/// | `partitions_restarted_total` | `topic` | partitions whose topic was created again |
 #[derive(Debug)]
 pub struct Metrics {
     lag: Family<PartitionLabels, Gauge>,
@@ -75,6 +76,7 @@ pub struct Metrics {
     commit_duration: Histograms<KindLabel>,
     rebalances: Family<KindLabel, Counter>,
     assigned: Gauge,
+    restarted: Family<TopicLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -92,6 +94,7 @@ impl Default for Metrics {
             commit_duration: Family::new_with_constructor(histogram),
             rebalances: Family::default(),
             assigned: Gauge::default(),
+            restarted: Family::default(),
         }
     }
 }
@@ -153,6 +156,11 @@ impl Metrics {
             "Partitions that this host reads",
             self.assigned.clone(),
         );
+        all.register(
+            "partitions_restarted",
+            "Partitions read from the beginning because their topic was created again",
+            self.restarted.clone(),
+        );
     }
 
     /// Sets the lag of a partition, or removes it with `None`.
@@ -175,6 +183,10 @@ impl Metrics {
 
     pub(crate) fn record_handled(&self, topic: &str) {
         self.handled.get_or_create(&label(topic)).inc();
+    }
+
+    pub(crate) fn record_restart(&self, topic: &str) {
+        self.restarted.get_or_create(&label(topic)).inc();
     }
 
     pub(crate) fn record_retry(&self, topic: &str) {

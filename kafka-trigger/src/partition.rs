@@ -48,6 +48,13 @@ impl Partition {
         }
     }
 
+    /// Creates the partition of a log that replaces the one of before and is read from `offset`.
+    pub(crate) fn starting_at(id: TopicPartition, offset: i64) -> Self {
+        let partition = Self::new(id);
+        partition.state().offsets = OffsetTracker::starting_at(offset);
+        partition
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,7 +183,7 @@ mod tests {
         let pauses = || partition.state().should_pause(&options());
         for offset in 0..window {
             assert!(!pauses());
-            partition.state().offsets.begin(offset);
+            partition.state().offsets.begin(offset, 0);
         }
         assert!(pauses());
         partition.state().is_paused = true;
@@ -205,10 +212,10 @@ mod tests {
     fn partition_pauses_far_ahead_of_its_oldest_unfinished_record() {
         let partition = partition();
         let pauses = || partition.state().should_pause(&options());
-        partition.state().offsets.begin(0);
+        partition.state().offsets.begin(0, 0);
         for offset in 1..100 {
             assert!(!pauses(), "{offset}");
-            partition.state().offsets.begin(offset);
+            partition.state().offsets.begin(offset, 0);
             partition.state().offsets.finish(offset);
         }
         assert!(pauses());

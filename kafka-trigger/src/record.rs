@@ -1,6 +1,10 @@
 //! Records and their positions.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -65,6 +69,15 @@ impl Record {
             topic: self.topic.clone(),
             partition: self.partition,
         }
+    }
+}
+
+impl Record {
+    /// Returns a number that differs for another record at the same position.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.timestamp, &self.key, &self.value).hash(&mut hasher);
+        hasher.finish()
     }
 }
 

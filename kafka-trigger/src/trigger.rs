@@ -129,6 +129,7 @@ impl<B: Broker, H: Handler> TriggerBuilder<B, H> {
             options,
             stop: stopped,
             committing: None,
+            replaced: Vec::new(),
         };
         let task = tokio::spawn(async move {
             let _runs = runs;

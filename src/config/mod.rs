@@ -87,6 +87,12 @@ impl Config {
                 "must differ from processed_suffix and anonymized_suffix",
             );
         }
+        if values.folders == Folders::Checked && !values.keep_folders.is_empty() {
+            return invalid(
+                "keep_folders",
+                "has no effect under folders = checked; leave it empty, or set folders to digest",
+            );
+        }
         let digest_text = values.digest_text();
         let endpoint =
             Endpoint::parse(&values.s3_endpoint, values.s3_style).map_err(|problem| {

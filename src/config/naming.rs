@@ -82,6 +82,11 @@ impl Globs {
             .map(Globs)
     }
 
+    /// Reports whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn match_name(&self, name: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }

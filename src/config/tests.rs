@@ -177,7 +177,6 @@ fn settings_digest_is_pinned() {
         ("study_id", "legacy"),
         ("exam_date", "shift"),
         ("folders", "checked"),
-        ("keep_folders", "ward-*, 20??"),
         ("model", "another"),
         ("threshold_pneumonia", "0.755"),
         ("threshold_normal", "0.25"),
@@ -206,7 +205,7 @@ fn settings_digest_is_pinned() {
          anonymized_label=true\n\
          exam_date=shift\n\
          folders=checked\n\
-         keep_folders=ward-*,20??\n\
+         keep_folders=\n\
          label_size=32.5\n\
          max_redacted=1\n\
          overlay=heatmap\n\
@@ -218,7 +217,19 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "f0a15c6d58c7f25a");
+    assert_eq!(full.settings_digest(Some(&detector)), "ce086546272d45f9");
+}
+
+#[test]
+fn keep_folders_without_effect_is_rejected() {
+    let of = |folders| config(&[("folders", folders), ("keep_folders", "ward-*, 20??")]);
+    let error = of("checked").unwrap_err().to_string();
+    assert!(
+        error.contains("`keep_folders`") && error.contains("no effect under folders = checked"),
+        "{error}"
+    );
+    let text = of("digest").unwrap().digest_text;
+    assert!(text.contains("\nkeep_folders=ward-*,20??\n"), "{text}");
 }
 
 #[test]

@@ -61,6 +61,8 @@ reasons! {
     Store = "store",
     /// An output could not be encoded.
     Encode = "encode",
+    /// The function crashed with this event before; its host reports it.
+    Crashed = "crashed",
 
     /// The event is about something other than a new object.
     NotACreation = "not-a-creation",

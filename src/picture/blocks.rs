@@ -87,6 +87,11 @@ impl<'a> Blocks<'a> {
         Ok(input::tensor(&self.pixels(limits)?, contract))
     }
 
+    /// Reports whether the picture has no color.
+    pub(crate) fn is_gray(&self) -> bool {
+        self.jpeg.is_gray()
+    }
+
     /// Returns the brightness, straight from the coefficients if the picture is gray and stored
     /// upright.
     ///

@@ -42,6 +42,35 @@ impl Rect {
             height: (self.y + self.height + by).min(height) - y,
         }
     }
+
+    /// Reports whether the rectangles overlap or lie side by side.
+    pub fn touches(&self, other: &Rect) -> bool {
+        self.x <= other.x + other.width
+            && other.x <= self.x + self.width
+            && self.y <= other.y + other.height
+            && other.y <= self.y + self.height
+    }
+
+    /// Returns the smallest rectangle that holds both.
+    pub fn union(&self, other: &Rect) -> Rect {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        Rect {
+            x,
+            y,
+            width: (self.x + self.width).max(other.x + other.width) - x,
+            height: (self.y + self.height).max(other.y + other.height) - y,
+        }
+    }
+
+    /// Returns it with the two axes exchanged.
+    pub fn transposed(&self) -> Rect {
+        Rect {
+            x: self.y,
+            y: self.x,
+            width: self.height,
+            height: self.width,
+        }
+    }
 }
 
 /// A corner of the picture.

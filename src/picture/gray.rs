@@ -4,7 +4,17 @@ use std::borrow::Cow;
 
 use image::DynamicImage;
 
-use crate::picture::resize::{box_average, triangle};
+use crate::picture::{
+    boxes::Rect,
+    resize::{box_average, triangle},
+};
+
+/// The greatest factor by which a picture is enlarged: beyond it there is nothing to find.
+const MAX_ENLARGED: usize = 5;
+/// Differences of the color channels under this are noise of the compression, in levels.
+const MIN_DIFFERENCE: u8 = 24;
+/// A picture has color if one of this many pixels has.
+const MIN_COLORED: usize = 20_000;
 
 /// A picture's brightness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +37,31 @@ impl GrayImage {
         }
     }
 
+    /// Returns the largest difference between two color channels of each pixel, if the picture has
+    /// color anywhere: text may have the brightness of its ground. Gray pictures that are stored in
+    /// color have none.
+    pub fn color_of(pixels: &DynamicImage) -> Option<GrayImage> {
+        let rgb = match pixels {
+            DynamicImage::ImageRgb8(rgb) => Cow::Borrowed(rgb),
+            p if p.color().has_color() => Cow::Owned(p.to_rgb8()),
+            _ => return None,
+        };
+        let difference = |p: &[u8; 3]| {
+            let [r, g, b] = *p;
+            r.max(g).max(b) - r.min(g).min(b)
+        };
+        let pixel = |p: &image::Rgb<u8>| difference(&p.0);
+        let colored = rgb.pixels().filter(|p| pixel(p) >= MIN_DIFFERENCE).count();
+        if colored * MIN_COLORED < rgb.width() as usize * rgb.height() as usize || colored == 0 {
+            return None;
+        }
+        Some(GrayImage {
+            width: rgb.width() as usize,
+            height: rgb.height() as usize,
+            levels: rgb.pixels().map(pixel).collect(),
+        })
+    }
+
     /// Returns the averages of boxes of `factor` x `factor` pixels.
     pub fn reduced(&self, factor: usize) -> Cow<'_, GrayImage> {
         if factor == 1 {
@@ -41,9 +76,39 @@ impl GrayImage {
         })
     }
 
-    /// Enlarges a picture until its longer side is `min_side`; larger ones stay as they are.
+    /// Returns a part of the picture, which is inside it.
+    pub fn part(&self, rect: &Rect) -> GrayImage {
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let mut levels = Vec::with_capacity(width * height);
+        for row in self.levels.chunks_exact(self.width).skip(rect.y as usize) {
+            if levels.len() == width * height {
+                break;
+            }
+            levels.extend_from_slice(&row[rect.x as usize..][..width]);
+        }
+        GrayImage {
+            width,
+            height,
+            levels,
+        }
+    }
+
+    /// Returns the picture with rows and columns exchanged.
+    pub fn transposed(&self) -> GrayImage {
+        let places =
+            (0..self.width).flat_map(|x| (0..self.height).map(move |y| y * self.width + x));
+        GrayImage {
+            width: self.height,
+            height: self.width,
+            levels: places.map(|at| self.levels[at]).collect(),
+        }
+    }
+
+    /// Enlarges a picture until its longer side is `min_side`, at most [`MAX_ENLARGED`] times;
+    /// larger ones stay as they are.
     pub fn enlarged(&self, min_side: usize) -> Cow<'_, GrayImage> {
         let longer = self.width.max(self.height);
+        let min_side = min_side.min(MAX_ENLARGED * longer);
         if longer >= min_side {
             return Cow::Borrowed(self);
         }
@@ -101,6 +166,10 @@ mod tests {
             ((100, 50), 100, (100, 50)),
             ((100, 50), 200, (200, 100)),
             ((50, 100), 250, (125, 250)),
+            ((100, 50), 500, (500, 250)),
+            // At most five times.
+            ((100, 50), 501, (500, 250)),
+            ((224, 200), 1120, (1120, 1000)),
             ((1000, 1), 2000, (2000, 2)),
             ((1, 1000), 1001, (1, 1001)),
             ((3, 2), 4, (4, 3)),

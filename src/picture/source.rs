@@ -113,15 +113,24 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Returns the views of it in which text is searched, as a viewer shows it: its brightness, on
-    /// black and on white where it is transparent.
+    /// Returns the views of it in which text is searched, as a viewer shows it: its brightness, and
+    /// the largest difference of the color channels where it has color; on black and on white where
+    /// it is transparent.
     ///
     /// # Errors
     /// As [`Blocks::pixels`].
     pub(crate) fn planes(&self) -> Result<Vec<GrayImage>, Error> {
+        let planes = |pixels: &DynamicImage| {
+            let color = GrayImage::color_of(pixels);
+            [GrayImage::of(pixels)].into_iter().chain(color)
+        };
         match self {
-            Source::Blocks(blocks, limits) => Ok(vec![blocks.gray(limits)?]),
-            Source::Pixels(picture) => Ok(flat::views(picture.pixels(), GrayImage::of)),
+            Source::Blocks(blocks, limits) if blocks.is_gray() => Ok(vec![blocks.gray(limits)?]),
+            Source::Blocks(blocks, limits) => Ok(planes(&blocks.pixels(limits)?).collect()),
+            Source::Pixels(picture) => Ok(flat::views(picture.pixels(), planes)
+                .into_iter()
+                .flatten()
+                .collect()),
         }
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod verify;
 
 use std::time::Duration;
@@ -177,7 +178,7 @@ pub fn process(
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
-        .map(|detector| find(detector, &source))
+        .map(|detector| detector.find(&source.planes()?))
         .transpose()?;
     timings.detect = lap();
 
@@ -244,15 +245,4 @@ pub fn process(
         found,
         timings,
     })
-}
-
-/// Finds the text on all views of a picture.
-fn find(detector: &Detector<'_>, source: &Source<'_>) -> Result<Found, Error> {
-    let mut all = Found::default();
-    for plane in source.planes()? {
-        let found = detector.find(&plane)?;
-        all.text.extend(found.text);
-        all.side_markers.extend(found.side_markers);
-    }
-    Ok(all)
 }

@@ -53,9 +53,7 @@ pub(crate) fn residual_text(
         max_bytes: u64::MAX,
         ..*limits
     };
-    let mut places = 0;
-    for plane in Source::open(bytes, &limits)?.planes()? {
-        places += detector.residual(&plane, redacted, &found.side_markers)?;
-    }
+    let planes = Source::open(bytes, &limits)?.planes()?;
+    let places = detector.residual(&planes, redacted, &found.side_markers)?;
     Ok((places > 0).then_some(Unclean::ResidualText(places)))
 }

@@ -38,7 +38,7 @@ pub(super) fn tensor(
 
 /// Maps a place beyond the end of a side of this length back onto it, mirrored at both ends, again
 /// and again.
-fn mirrored(at: usize, length: usize) -> usize {
+pub(super) fn mirrored(at: usize, length: usize) -> usize {
     let at = at % (2 * length);
     at.min(2 * length - 1 - at)
 }

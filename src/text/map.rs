@@ -6,58 +6,41 @@ use crate::{
     picture::gray::GrayImage,
 };
 
-use super::{
-    contract::TextContract,
-    input,
-    tiles::{factors, pieces},
-};
+use super::{contract::TextContract, input, tiles::pieces};
 
-/// The model's map of a picture that was searched at one size.
+/// Runs the model on one input.
+pub(super) type Infer<'a> = &'a dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>;
+
+/// The model's map of a picture.
 pub(super) struct Map {
     pub(super) columns: usize,
-    /// The side of a cell, in pixels of the whole picture.
-    pub(super) cell: usize,
-    /// The size of the whole picture, in pixels.
-    pub(super) size: (usize, usize),
+    /// The side of a cell, in pixels.
+    pub(super) stride: usize,
     pub(super) text: Vec<f32>,
     pub(super) marker: Vec<f32>,
 }
 
-/// Returns the maps of a picture, one for each size at which it is searched.
-///
-/// # Errors
-/// Those of `infer`, and [`Error::Model`] when the map does not fit the contract.
-pub(super) fn maps(
-    gray: &GrayImage,
-    contract: &TextContract,
-    infer: &dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
-) -> Result<Vec<Map>, Error> {
-    factors(gray.width.max(gray.height), contract.max_side)
-        .into_iter()
-        .map(|factor| Map::of(gray, factor, contract, infer))
-        .collect()
-}
-
 impl Map {
-    fn of(
-        whole: &GrayImage,
-        factor: usize,
+    /// Returns the map of a picture, searched as it is.
+    ///
+    /// # Errors
+    /// Those of `infer`, and [`Error::Model`] when the map does not fit the contract.
+    pub(super) fn of(
+        gray: &GrayImage,
         contract: &TextContract,
-        infer: &dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
+        infer: Infer<'_>,
     ) -> Result<Map, Error> {
-        let gray = whole.reduced(factor);
         let stride = contract.output.stride;
         let (columns, rows) = (gray.width.div_ceil(stride), gray.height.div_ceil(stride));
         let mut map = Map {
             columns,
-            cell: factor * stride,
-            size: (whole.width, whole.height),
+            stride,
             text: vec![0.0; columns * rows],
             marker: vec![0.0; columns * rows],
         };
         for down in pieces(gray.height, contract.input.multiple) {
             for across in pieces(gray.width, contract.input.multiple) {
-                let input = input::tensor(&gray, &across, &down, contract);
+                let input = input::tensor(gray, &across, &down, contract);
                 let outputs = infer(&input)?;
                 let origin = (across.start / stride, down.start / stride);
                 map.merge(&outputs, &input.dims, origin, contract)?;
@@ -109,10 +92,5 @@ impl Map {
             }
         }
         Ok(())
-    }
-
-    /// Returns the side of a cell, in pixels of the whole picture.
-    pub(super) fn cell(&self) -> u32 {
-        self.cell as u32
     }
 }

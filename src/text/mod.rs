@@ -1,37 +1,70 @@
 //! Finds burned-in text anywhere on a picture with a model of its own, and residual text on a
 //! redacted one.
 //!
-//! The model gives a map of the picture. The rest is here: the sizes and pieces at which it is run
-//! (`tiles`), its input (`input`), the connected components of its map (`map`, `components`), the
-//! side and view markers among them that stay (`side_markers`), and the margin of the redaction.
+//! The model gives a map of the picture (`map`). The rest is here. Lowest layer first:
+//!
+//! - the model's input: sizes and pieces at which it is run (`tiles`), turned copies (`turned`),
+//!   tensors (`input`);
+//! - the connected components of its map (`groups`) and the rectangles that cover them
+//!   (`components`);
+//! - pixels: strokes of print (`strokes`), a single L or R (`letter`);
+//! - the search: a look at one size (`look`), slanted text (`slanted`), large letters (`plateaus`),
+//!   lines of single letters (`line`), all of them on one plane (`search`);
+//! - the side markers that stay (`side_markers`), places on an enlarged picture (`scale`), and the
+//!   margin of the redaction.
+//!
 //! When in doubt, a component counts as text.
 
+mod blobs;
 mod components;
 pub mod contract;
+mod groups;
 mod input;
+mod letter;
+mod line;
+mod look;
 mod map;
 #[cfg(test)]
 mod mutations;
+mod plateaus;
 mod scale;
+mod search;
 mod side_markers;
+mod sighted;
+mod slanted;
+mod strokes;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod turned;
+
+use std::borrow::Cow;
 
 use crate::{
     error::Error,
     model::tensor::{InputTensor, NamedTensor},
     picture::{boxes::Rect, gray::GrayImage},
 };
-use components::Component;
 use contract::TextContract;
-use map::maps;
+use look::Criteria;
 use scale::Scale;
+use sighted::Sighted;
 
 /// The least margin of a redaction around text, in pixels.
 const MARGIN: u32 = 8;
 /// The margin is at least the text's shorter side divided by this.
 const MARGIN_PART: u32 = 6;
+
+/// At extra sizes and on turned copies scores have to be this share of the way from the threshold
+/// to 1, because the model is surer there of text and takes more of the anatomy for it.
+const FIND_EXTRA: f32 = 0.3;
+/// The same for residual text: higher, since a slightly different part is turned when the copy is
+/// searched, and a shape that was let pass must not come back.
+const RESIDUAL_EXTRA: f32 = 0.55;
+
+fn between(threshold: f32, share: f32) -> f32 {
+    threshold + share * (1.0 - threshold)
+}
 
 /// A text model, ready to run.
 pub struct Detector<'a> {
@@ -53,27 +86,41 @@ pub struct Found {
 }
 
 impl Detector<'_> {
-    /// Finds the text on a picture.
+    /// Finds the text on a picture, given by its planes, which have one size: its brightness first,
+    /// then other views of it that may show text.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
-    pub fn find(&self, gray: &GrayImage) -> Result<Found, Error> {
+    pub fn find(&self, planes: &[GrayImage]) -> Result<Found, Error> {
         let thresholds = &self.contract.thresholds;
-        let (searched, scale) = self.enlarged(gray);
-        let mut found: Vec<Component> = Vec::new();
-        for map in maps(&searched, self.contract, self.infer)? {
-            found.extend(map.components(thresholds.low, thresholds.high, |_, _| true));
-        }
-        let (text, markers) = side_markers::split(found, self.marker_threshold());
-        let cover = |rect: &Rect| {
-            let rect = scale.rect(rect);
-            let by = MARGIN.max(rect.width.min(rect.height).div_ceil(MARGIN_PART));
-            rect.grown(by, gray.width as u32, gray.height as u32)
+        let mut found = Found::default();
+        let Some(first) = planes.first() else {
+            return Ok(found);
         };
-        Ok(Found {
-            text: outermost(text.iter().map(cover).collect()),
-            side_markers: outermost(markers.iter().map(|rect| scale.rect(rect)).collect()),
-        })
+        let (width, height) = (first.width as u32, first.height as u32);
+        let criteria = Criteria {
+            low: thresholds.low,
+            high: thresholds.high,
+            extra: (thresholds.low, between(thresholds.high, FIND_EXTRA)),
+            by_pixels: true,
+            ..self.criteria(&|_, _| true)
+        };
+        let (scale, sighted) = self.sight(planes, &criteria)?;
+        let cover = |rect: &Rect, by: u32| {
+            let rect = scale.rect(rect);
+            let by = MARGIN.max(scale.length(by).div_ceil(MARGIN_PART));
+            rect.grown(by, width, height)
+        };
+        let (text, markers) = side_markers::split(sighted);
+        for text in &text {
+            let covers = text.covers.iter();
+            found
+                .text
+                .extend(covers.map(|rect| cover(rect, text.thickness())));
+        }
+        found.text = outermost(found.text);
+        found.side_markers = outermost(markers.iter().map(|rect| scale.rect(rect)).collect());
+        Ok(found)
     }
 
     /// Counts the places where text is still visible on a redacted picture, outside the redacted
@@ -83,39 +130,78 @@ impl Detector<'_> {
     /// As [`Detector::find`].
     pub fn residual(
         &self,
-        gray: &GrayImage,
+        planes: &[GrayImage],
         redacted: &[Rect],
         side_markers: &[Rect],
     ) -> Result<usize, Error> {
-        let threshold = self.contract.thresholds.residual;
-        let (searched, scale) = self.enlarged(gray);
-        let (width, height) = (gray.width as u32, gray.height as u32);
-        let mut residual: Vec<Component> = Vec::new();
-        for map in maps(&searched, self.contract, self.infer)? {
-            // A marker's edge may fall into the next cell.
-            let cell = scale.length(map.cell());
-            let allowed: Vec<Rect> = side_markers
-                .iter()
-                .map(|marker| marker.grown(cell, width, height))
-                .chain(redacted.iter().copied())
-                .collect();
-            let open = |x: u32, y: u32| {
-                let (x, y) = scale.pixel(x, y);
-                !allowed.iter().any(|rect| rect.contains(x, y))
-            };
-            residual.extend(map.components(threshold, threshold, open));
-        }
+        let Some(first) = planes.first() else {
+            return Ok(0);
+        };
+        let (width, height) = (first.width as u32, first.height as u32);
+        let scale = Scale::new(first, &self.enlarged(first));
+        // A marker's edge may fall into the next cell.
+        let cell = scale.length(self.contract.output.stride as u32);
+        let allowed: Vec<Rect> = side_markers
+            .iter()
+            .map(|marker| marker.grown(cell, width, height))
+            .chain(redacted.iter().copied())
+            .collect();
+        let counts = |x: u32, y: u32| {
+            let (x, y) = scale.pixel(x, y);
+            !allowed.iter().any(|rect| rect.contains(x, y))
+        };
+        let covered: Vec<Rect> = redacted.iter().map(|rect| scale.searched(rect)).collect();
+        let residual = self.contract.thresholds.residual;
+        let criteria = Criteria {
+            low: residual,
+            high: residual,
+            extra: (
+                self.contract.thresholds.low,
+                between(residual, RESIDUAL_EXTRA),
+            ),
+            covered: &covered,
+            ..self.criteria(&counts)
+        };
+        let (_, sighted) = self.sight(planes, &criteria)?;
         // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
         // the edge of a box, not text.
-        let (text, _) = side_markers::split(residual, self.marker_threshold());
-        Ok(text.len())
+        Ok(side_markers::split(sighted).0.len())
+    }
+
+    /// Returns the criteria of this detector, to be completed.
+    fn criteria<'s>(&'s self, counts: &'s dyn Fn(u32, u32) -> bool) -> Criteria<'s> {
+        Criteria {
+            contract: self.contract,
+            infer: self.infer,
+            marker: self.marker_threshold(),
+            low: 0.0,
+            high: 0.0,
+            extra: (0.0, 0.0),
+            counts,
+            covered: &[],
+            by_pixels: false,
+        }
+    }
+
+    /// Searches all planes, in pixels of the enlarged picture.
+    fn sight(
+        &self,
+        planes: &[GrayImage],
+        criteria: &Criteria<'_>,
+    ) -> Result<(Scale, Sighted), Error> {
+        let mut sighted = Sighted::default();
+        let mut scale = Scale::default();
+        for plane in planes {
+            let searched = self.enlarged(plane);
+            scale = Scale::new(plane, &searched);
+            search::search(criteria, &searched, &mut sighted)?;
+        }
+        Ok((scale, sighted))
     }
 
     /// Enlarges a picture that is smaller than the contract's `min_side`.
-    fn enlarged<'g>(&self, gray: &'g GrayImage) -> (std::borrow::Cow<'g, GrayImage>, Scale) {
-        let searched = gray.enlarged(self.contract.min_side.unwrap_or(0));
-        let scale = Scale::new(gray, &searched);
-        (searched, scale)
+    fn enlarged<'g>(&self, gray: &'g GrayImage) -> Cow<'g, GrayImage> {
+        gray.enlarged(self.contract.min_side.unwrap_or(0))
     }
 
     /// Returns the marker share from which on a component is a side marker.

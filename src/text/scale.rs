@@ -4,6 +4,7 @@ use crate::picture::{boxes::Rect, gray::GrayImage};
 
 /// The sizes of a picture and of the enlarged one that is searched in its stead. They are the same
 /// for most pictures.
+#[derive(Debug, Default)]
 pub(super) struct Scale {
     original: (u64, u64),
     searched: (u64, u64),
@@ -33,6 +34,15 @@ impl Scale {
             width,
             height,
         }
+    }
+
+    /// Returns the rectangle of the searched picture that a rectangle of the original touches.
+    pub(super) fn searched(&self, rect: &Rect) -> Rect {
+        let back = Scale {
+            original: self.searched,
+            searched: self.original,
+        };
+        back.rect(rect)
     }
 
     /// Returns the original's pixel at a place on the searched picture. The center of a cell that

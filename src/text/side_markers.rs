@@ -4,36 +4,28 @@
 
 use crate::picture::boxes::Rect;
 
-use super::components::Component;
+use super::{components::Component, sighted::Sighted};
 
-/// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
-const MAX_RATIO: u32 = 3;
-
-/// Splits components into text and side markers. A marker has at least the marker share
-/// `threshold`, is not long, and has no text nearer than its own height: a shape beside text may be
-/// a part of it.
-pub(super) fn split(found: Vec<Component>, threshold: f32) -> (Vec<Rect>, Vec<Rect>) {
-    let (markers, text): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|c| c.marker_share >= threshold && !is_long(&c.rect));
-    let mut markers: Vec<Rect> = markers.into_iter().map(|c| c.rect).collect();
-    let mut text: Vec<Rect> = text.into_iter().map(|c| c.rect).collect();
+/// Splits what was sighted into text and side markers that stay: those to which no text is nearer
+/// than their own height, since a shape beside text may be a part of it.
+pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
+    let mut text = sighted.text;
+    let mut markers = sighted.letters;
+    markers.extend(sighted.shapes);
     // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
     // is redacted whole.
     loop {
-        let beside = |marker: &Rect| text.iter().any(|t| distance(t, marker) < marker.height);
-        let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(beside);
+        let joins = |marker: &Rect| {
+            let mut covers = text.iter().flat_map(|t| &t.covers);
+            covers.any(|t| distance(t, marker) < marker.height)
+        };
+        let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
         markers = stay;
         if joined.is_empty() {
             return (text, markers);
         }
-        text.extend(joined);
+        text.extend(joined.into_iter().map(Component::of));
     }
-}
-
-fn is_long(rect: &Rect) -> bool {
-    let (long, short) = (rect.width.max(rect.height), rect.width.min(rect.height));
-    long > MAX_RATIO * short
 }
 
 /// Returns the pixels between two rectangles, across or down, whichever is more; 0 where they
@@ -60,66 +52,40 @@ mod tests {
     }
 
     /// Returns the markers among these components, each given with its marker share.
-    fn markers(found: &[([u32; 4], f32)]) -> Vec<Rect> {
-        let found = found.iter().map(|&(at, marker_share)| Component {
-            rect: rect(at),
-            marker_share,
-        });
-        split(found.collect(), 0.6).1
+    fn stays(text: &[[u32; 4]], letters: &[[u32; 4]]) -> Vec<Rect> {
+        split(Sighted {
+            text: text.iter().map(|at| Component::of(rect(*at))).collect(),
+            letters: letters.iter().map(|at| rect(*at)).collect(),
+            shapes: Vec::new(),
+        })
+        .1
     }
 
     #[test]
-    fn markers_stay_and_words_go() {
+    fn markers_stay_unless_text_is_near() {
         let marker = [100, 100, 40, 40];
-        for (name, found, stays) in [
-            ("alone", vec![(marker, 0.9)], true),
-            ("share at the threshold", vec![(marker, 0.6)], true),
-            ("share under the threshold", vec![(marker, 0.59)], false),
-            ("two letters wide", vec![([100, 100, 120, 40], 0.9)], true),
-            ("turned", vec![([100, 100, 40, 120], 0.9)], true),
-            ("a word", vec![([100, 100, 121, 40], 0.9)], false),
-            ("a word, turned", vec![([100, 100, 40, 121], 0.9)], false),
-            (
-                "text beside",
-                vec![(marker, 0.9), ([179, 100, 300, 30], 0.1)],
-                false,
-            ),
-            (
-                "text away",
-                vec![(marker, 0.9), ([180, 100, 300, 30], 0.1)],
-                true,
-            ),
-            (
-                "text above",
-                vec![(marker, 0.9), ([0, 40, 300, 21], 0.1)],
-                false,
-            ),
-            (
-                "text around",
-                vec![(marker, 0.9), ([0, 0, 300, 300], 0.1)],
-                false,
-            ),
-            (
-                "text across a corner",
-                vec![(marker, 0.9), ([150, 150, 300, 30], 0.1)],
-                false,
-            ),
-            (
-                "a long shape beside",
-                vec![(marker, 0.9), ([150, 100, 200, 30], 1.0)],
-                false,
-            ),
+        for (name, text, expect) in [
+            ("alone", vec![], true),
+            ("text beside", vec![[179, 100, 300, 30]], false),
+            ("text away", vec![[180, 100, 300, 30]], true),
+            ("text above", vec![[0, 40, 300, 21]], false),
+            ("text that touches it", vec![[140, 100, 300, 30]], false),
+            ("text inside", vec![[110, 110, 8, 8]], false),
+            ("text around", vec![[0, 0, 300, 300]], false),
+            ("text across a corner", vec![[150, 150, 300, 30]], false),
         ] {
-            assert_eq!(markers(&found).contains(&rect(found[0].0)), stays, "{name}");
+            assert_eq!(
+                stays(&text, &[marker]).contains(&rect(marker)),
+                expect,
+                "{name}"
+            );
         }
     }
 
     #[test]
-    fn neighboring_markers_stay_unless_one_is_text() {
-        let letters: Vec<_> = (0..4).map(|i| ([100 + 60 * i, 100, 40, 40], 0.9)).collect();
-        assert_eq!(markers(&letters).len(), 4);
-        let mut name = letters;
-        name.push(([340, 100, 40, 40], 0.1));
-        assert_eq!(markers(&name), []);
+    fn marker_beside_text_makes_text_of_its_neighbors() {
+        let letters: Vec<_> = (0..4).map(|i| [100 + 60 * i, 100, 40, 40]).collect();
+        assert_eq!(stays(&[], &letters).len(), 4);
+        assert_eq!(stays(&[[340, 100, 40, 40]], &letters), []);
     }
 }

@@ -7,6 +7,11 @@ const LARGEST: usize = 1536;
 /// The pixels that neighboring pieces share, so that no text is cut by both.
 const OVERLAP: usize = 128;
 
+/// Factors by which pictures are reduced to find letters that are too large for the model at full
+/// size, with the least longer side of such pictures. The model takes more of the anatomy for text
+/// there, so only print counts.
+const EXTRA: [(usize, usize); 2] = [(4, 1024), (8, 2048)];
+
 /// Returns the factors by which a picture is reduced: all powers of two up to the one at which its
 /// longer side is at most `max_side`. Small text is found at full size, large text on the smaller
 /// ones.
@@ -18,6 +23,16 @@ pub(super) fn factors(longer: usize, max_side: usize) -> Vec<usize> {
         factors.push(factor);
     }
     factors
+}
+
+/// Returns further factors, at which only print counts.
+pub(super) fn extra_factors(longer: usize, factors: &[usize]) -> Vec<usize> {
+    let fits = |&&(factor, from): &&(usize, usize)| longer >= from && !factors.contains(&factor);
+    EXTRA
+        .iter()
+        .filter(fits)
+        .map(|(factor, _)| *factor)
+        .collect()
 }
 
 /// Cuts one side of a picture into pieces of about the same length, none over [`LARGEST`]. All but
@@ -58,6 +73,20 @@ mod tests {
             (5121, vec![1, 2, 4]),
         ] {
             assert_eq!(factors(longer, 2560), expect, "{longer}");
+        }
+    }
+
+    #[test]
+    fn letters_of_hundreds_of_pixels_are_searched_on_reduced_pictures() {
+        for (longer, max_side, expect) in [
+            (1023, 2560, vec![]),
+            (1024, 2560, vec![4]),
+            (2047, 2560, vec![4]),
+            (2048, 2560, vec![4, 8]),
+            (6000, 2560, vec![8]),
+        ] {
+            let found = extra_factors(longer, &factors(longer, max_side));
+            assert_eq!(found, expect, "{longer}");
         }
     }
 

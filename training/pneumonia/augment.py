@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-# Range of log(width / height) that images of both classes are trimmed to, the greatest change, and
-# the share of the images that is left as it is.
-SHAPES, CHANGE, UNTRIMMED = (0.08, 0.58), 0.42, 0.2
+# Greatest share of the height that trimming removes from normal images; 0.75 times as much of the
+# width is removed from those with pneumonia.
+TRIM = 0.34
+# Share of the images that receive the sharpness and grain of another one.
+EXCHANGED = 0.7
 # Entries of a tone curve.
 LEVELS = 512
 
@@ -26,23 +28,49 @@ def sometimes(n, share, low, high, otherwise):
     return torch.where(torch.rand(n, 1, 1, 1) < share, uniform(n, low, high), otherwise)
 
 
-def windows(shapes):
+def windows(lean):
     """Returns the part of each image to use: offset and length of height and width, (n, 4).
 
-    `shapes` are those of `folds.shapes`. The part has a random shape that does not depend on the
-    class, so that the stretch of the square says nothing about it.
+    `lean` is 1 for normal images, whose originals are nearly square and whose height is trimmed, -1
+    for those with pneumonia, whose originals are wide and whose width is trimmed, and 0 for a
+    random choice. Afterwards the stretch of the square says little about the class.
     """
-    n = len(shapes)
-    change = (torch.empty(n).uniform_(*SHAPES) - shapes).clamp(-CHANGE, CHANGE)
-    change = torch.where(torch.rand(n) < UNTRIMMED, 0.0, change)
-    height, width = torch.exp(-change.clamp(min=0)), torch.exp(change.clamp(max=0))
+    n = len(lean)
+    tall = torch.where(lean == 0, torch.rand(n) - 0.5, lean) > 0
+    much = torch.where(torch.rand(n) < 0.75, torch.rand(n) * TRIM, 0.0)
+    little = torch.where(torch.rand(n) < 0.3, torch.rand(n) * TRIM * 0.6, 0.0)
+    height = 1 - torch.where(tall, much, little)
+    width = 1 - 0.75 * torch.where(tall, little, much)
     # The sides are cut more evenly than the top and the bottom.
     top = (1 - height) * torch.rand(n)
     left = (1 - width) * (0.25 + 0.5 * torch.rand(n))
     return torch.stack([top, height, left, width], 1)
 
 
-def affine(x, side, part=None, rotation=0.14, zoom=0.16, across=0.16, shift=0.07):
+def rings(side):
+    """Returns the distance from zero frequency of each entry of a real transform, rounded down."""
+    down, across = torch.fft.fftfreq(side) * side, torch.fft.rfftfreq(side) * side
+    return torch.hypot(down[:, None], across[None]).long()
+
+
+def power(x):
+    """Returns the mean amplitude of each frequency, (n, rings): sharpness and grain."""
+    amplitude = torch.fft.rfft2(x[:, 0]).abs().flatten(1)
+    ring = rings(x.shape[2]).flatten()
+    total = torch.zeros(len(x), int(ring.max()) + 1).index_add_(1, ring, amplitude)
+    return total / torch.bincount(ring) + 1e-6
+
+
+def exchange(x, own, other):
+    """Gives a share of the images the amplitudes `other` instead of their `own`; see `power`."""
+    gain = torch.where(torch.rand(len(x), 1) < EXCHANGED, other / own, 1.0).clamp(0.2, 5.0)
+    # The lowest frequencies are the shape of the chest.
+    gain[:, :4] = 1
+    spectrum = torch.fft.rfft2(x[:, 0]) * gain[:, rings(x.shape[2])]
+    return torch.fft.irfft2(spectrum, x.shape[2:])[:, None].clamp(0, 1)
+
+
+def affine(x, side, part=None, rotation=0.14, zoom=0.3, across=0.16, shift=0.07):
     """Resamples to `side`, with rotations (radians), zooms, shifts (fraction) and mirroring.
 
     `part` comes from `windows`.

@@ -18,16 +18,22 @@ class Batches:
 
     A batch holds 32 chests, the first 8 of them again with text, then 2 inverted and 4 other
     images. Of the 32, the first 8 never carry text and the rest often do.
-    `shapes` are those of `folds.shapes`; without them no image is trimmed.
+    `leans` are those of `augment.windows`. Without them images are not trimmed and keep their
+    sharpness and grain.
     """
 
-    def __init__(self, pictures, labels, overlays, others, shapes=None):
+    def __init__(self, pictures, labels, overlays, others, leans=None):
         self.pictures, self.overlays, self.others = (
             torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
             for x in (pictures, overlays, others)
         )
         self.labels = torch.from_numpy(labels)
-        self.shapes = None if shapes is None else torch.from_numpy(shapes.astype(np.float32))
+        self.leans = None if leans is None else torch.from_numpy(leans.astype(np.float32))
+        if leans is not None:
+            parts = self.pictures.split(64)
+            self.power = torch.cat([augment.power(part.float() / 255) for part in parts])
+            # Both classes give their sharpness and grain equally often.
+            self.sources = [torch.nonzero(self.leans == lean).flatten() for lean in (1, -1)]
 
     def epoch(self):
         """Yields the batches of a pass; the next one is made while the last is learned."""
@@ -43,9 +49,13 @@ class Batches:
     def batch(self, chests):
         labels = self.labels[chests]
         written = self.overlays[torch.randint(len(self.overlays), (CHESTS,))]
-        x = augment.collimate(self.pictures[chests].float() / 255)
-        part = None if self.shapes is None else augment.windows(self.shapes[chests])
-        x = augment.affine(x, SIDE, part)
+        x, part = self.pictures[chests].float() / 255, None
+        if self.leans is not None:
+            part = augment.windows(self.leans[chests])
+            draws = [s[torch.randint(len(s), (CHESTS,))] for s in self.sources]
+            source = torch.where(torch.rand(CHESTS) < 0.5, *draws)
+            x = augment.exchange(x, self.power[chests], self.power[source])
+        x = augment.affine(augment.collimate(x), SIDE, part)
         x = augment.recompress(x)
         again = augment.overlay_text(x[:AGAIN], written[:AGAIN])
         text = torch.rand(CHESTS - AGAIN, 1, 1, 1) < 0.4

@@ -6,7 +6,9 @@ import os
 
 import numpy as np
 import onnx
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 import torch
 from onnx import helper, numpy_helper
 from PIL import Image

@@ -14,13 +14,16 @@ from network import Classifier
 # Weights of the other losses, relative to that of the risk.
 CONSISTENCY, VIEW = 2.0, 0.3
 SMOOTHING = 0.08
+# Weight of a teacher's risks beside the labels.
+TAUGHT = 0.6
 RATE, DECAY, AVERAGE = 2e-3, 2e-2, 0.996
 
 
-def losses(model, levels, ill, balance: float):
+def losses(model, levels, ill, balance: float, teacher=None):
     """Returns the losses of a batch: risk, consistency between a chest with and without text, view.
 
-    `balance` is the weight of normal images: three in four of the set show pneumonia.
+    `balance` is the weight of normal images: three in four of the set show pneumonia. The risks of
+    `teacher`, if there is one, are part of the target.
     """
     # The chests that are repeated with text have the labels of the first ones.
     ill = torch.cat([ill, ill[: batches.AGAIN]])
@@ -30,6 +33,11 @@ def losses(model, levels, ill, balance: float):
         risk, view, _ = model(levels.contiguous(memory_format=torch.channels_last))
     risk, view = risk.float(), view.float()
     target = ill * (1 - SMOOTHING) + SMOOTHING / 2
+    if teacher:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            taught = torch.sigmoid(teacher(levels[: batches.CHESTS])[0].float())
+        taught = torch.cat([taught, taught[: batches.AGAIN]])
+        target = target + TAUGHT * (taught - target)
     each = F.binary_cross_entropy_with_logits(risk[:chests], target, reduction="none")
     clean, written = risk[: batches.AGAIN], risk[batches.CHESTS : chests]
     # In probabilities, which people read, and in logits, which keep a gradient where the
@@ -55,22 +63,33 @@ def compact(state: dict) -> dict:
     }
 
 
-def fit(data, epochs: int, seed: int, work: str, watch=None, start=None) -> Classifier:
+def fit(
+    data,
+    epochs: int,
+    seed: int,
+    work: str,
+    watch=None,
+    start=None,
+    network=Classifier,
+    rate=RATE,
+    teacher=None,
+):
     """Trains on `data` (`batches.Batches`) for `epochs` passes and returns the averaged network.
 
     Checkpoints go to `work`, in full and compact. Without one there, training continues from the
     compact checkpoint `start`, if given. `watch` is called with the averaged network after each
-    epoch.
+    epoch. `network` is the class to train, and `teacher` an optional trained network for `losses`.
     """
     os.makedirs(work, exist_ok=True)
     path = os.path.join(work, "checkpoint.pt")
     augment.seed(seed)
-    model = Classifier().to(memory_format=torch.channels_last)
-    average = Classifier()
+    model = network().to(memory_format=torch.channels_last)
+    average = network()
     average.load_state_dict(model.state_dict())
     steps = len(data.labels) // batches.CHESTS
     total, warm = epochs * steps, max(1, epochs * steps // 20)
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, rate, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
         lambda i: min(i / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, i / total))) + 1e-3,
@@ -93,9 +112,9 @@ def fit(data, epochs: int, seed: int, work: str, watch=None, start=None) -> Clas
         model.train()
         began, sums = time.time(), torch.zeros(3)
         for levels, ill in data.epoch():
-            parts = losses(model, levels, ill, balance)
+            parts = losses(model, levels, ill, balance, teacher)
             (parts[0] + CONSISTENCY * parts[1] + VIEW * parts[2]).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+            torch.nn.utils.clip_grad_norm_(trained, 2.0)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()

@@ -11,7 +11,9 @@ import json
 import os
 
 import numpy as np
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 from PIL import Image
 
 from preprocess import gray_square

@@ -9,7 +9,9 @@ import os
 import time
 
 import numpy as np
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 from PIL import Image
 from tqdm import tqdm
 

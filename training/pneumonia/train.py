@@ -4,8 +4,8 @@ Writes model.onnx, contract.json, figures.json and plots.png.
 
     python train.py --data DIR --out ../../models/pneumonia
 
-DIR contains train/NORMAL and train/PNEUMONIA, some of the same images at their original size in
-full-size/NORMAL and full-size/PNEUMONIA, and optionally val/ and test/ in the same layout.
+DIR contains train/NORMAL and train/PNEUMONIA, and optionally val/ and test/ in the same layout and
+some of the training images at their original size in full-size/NORMAL and full-size/PNEUMONIA.
 An interrupted run resumes when it is started again with the same --work.
 """
 
@@ -19,7 +19,6 @@ from PIL import Image
 import batches
 import export
 import fit
-import folds
 import others
 import overlays
 import report
@@ -30,10 +29,8 @@ from preprocess import gray_square
 # Side of the images that are trained on: larger than the input, so that they can be rotated and
 # zoomed first.
 STORED_SIDE = 192
-# Side of the images in the data set, for scoring and for the estimate of their shape.
+# Side of the images in the data set, for scoring.
 WHOLE_SIDE = 224
-# Mean and deviation of log(width / height) assumed for phantoms.
-PHANTOM_SHAPE = (0.3, 0.12)
 OVERLAYS, OTHERS = 1500, 3000
 EPOCHS = 12
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,25 +43,24 @@ def stored(pictures: np.ndarray) -> np.ndarray:
     ]
 
 
-def training_set(args, pictures, labels, shapes) -> tuple[batches.Batches, np.ndarray]:
+def training_set(args, pictures, labels, leveled=True) -> tuple[batches.Batches, np.ndarray]:
     """Returns the batches of images (n, WHOLE_SIDE, WHOLE_SIDE, 1), and all chests in them.
 
-    Without `shapes` no image is trimmed.
+    `leveled` removes what shape and sharpness say about the class; see `batches.Batches`.
     """
-    train = stored(pictures)
+    train, leans = stored(pictures), np.where(labels > 0.5, -1, 1)
     if args.phantoms:
         drawn, drawn_labels, _, _ = load(args.phantoms, STORED_SIDE)
         train, labels = np.concatenate([train, drawn]), np.concatenate([labels, drawn_labels])
-        if shapes is not None:
-            rng = np.random.default_rng(args.seed + 5)
-            shapes = np.concatenate([shapes, rng.normal(*PHANTOM_SHAPE, len(drawn))])
+        # Phantoms of both classes have the same shape.
+        leans = np.concatenate([leans, np.zeros(len(drawn))])
     return (
         batches.Batches(
             train,
             labels,
             overlays.overlays(args.seed, OVERLAYS, SIDE),
             others.others(args.seed, OTHERS, train),
-            shapes,
+            leans if leveled else None,
         ),
         train,
     )
@@ -99,9 +95,8 @@ def main() -> None:
         os.makedirs(folder, exist_ok=True)
 
     pictures, labels, patients, paths = load(os.path.join(args.data, "train"), WHOLE_SIDE)
-    shapes = folds.shapes(pictures[..., 0], paths, os.path.join(args.data, "full-size"))
     out = held_out(patients, args.seed)
-    data, train = training_set(args, pictures[~out], labels[~out], shapes[~out])
+    data, train = training_set(args, pictures[~out], labels[~out])
     print(
         f"{len(train)} training images; {int(out.sum())} images of"
         f" {len(np.unique(patients[out]))} patients held out",

@@ -7,7 +7,9 @@ import time
 
 import numpy as np
 import onnx
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 import tensorflow as tf
 import tf2onnx
 

@@ -12,7 +12,9 @@ import json
 import os
 
 import numpy as np
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 from PIL import Image
 from scipy import ndimage
 

@@ -9,7 +9,9 @@ import json
 import os
 
 import numpy as np
-import onnxruntime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
+
+import onnxruntime  # noqa: E402
 import torch
 
 import detector

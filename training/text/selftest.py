@@ -63,6 +63,7 @@ def loss_prefers_the_right_class() -> None:
 
 
 def graph_keeps_the_contract() -> None:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     model = detector.Detector().eval()

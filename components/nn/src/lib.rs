@@ -14,4 +14,6 @@ mod convert;
 pub mod error;
 pub mod model;
 pub mod named;
+mod protobuf;
+pub mod source;
 pub mod tensor;

@@ -10,6 +10,7 @@ use rten_tensor::{AsView, Layout, Tensor as RtenTensor};
 
 use crate::{
     error::{ErrorCode, NnError},
+    source::{self, Declared},
     tensor::{NamedTensor, Port, Tensor, TensorType},
 };
 
@@ -20,9 +21,14 @@ impl Model {
     /// Loads an ONNX file.
     ///
     /// # Errors
-    /// `runtime-error` when rten can't load it.
+    /// `security` when it keeps weights in other files, `unsupported-operation` when an input or
+    /// output has a float type that rten lacks, `runtime-error` when rten can't load it.
     pub fn load(onnx: Vec<u8>) -> Result<Self, NnError> {
-        Self::usable(rten::Model::load(onnx).map_err(NnError::runtime)?)
+        source::check(&onnx)?;
+        let declared = source::declared(&onnx);
+        let model = Self::usable(rten::Model::load(onnx).map_err(NnError::runtime)?)?;
+        model.check_floats(&declared)?;
+        Ok(model)
     }
 
     /// Loads a model that is embedded in the program, with its weights outside of the ONNX file.
@@ -44,6 +50,29 @@ impl Model {
             return Err(NnError::runtime("the model has no inputs or no outputs"));
         }
         Ok(Self(model))
+    }
+
+    /// Rejects floats of other lengths than 32 bits as input and output. rten would convert them
+    /// silently, where other backends expect and return those that the file declares.
+    fn check_floats(&self, declared: &[Declared]) -> Result<(), NnError> {
+        let inputs = self.inputs();
+        let is_port = |declared: &&Declared| {
+            declared.is_output || inputs.iter().any(|port| port.name == declared.name)
+        };
+        for port in declared.iter().filter(is_port) {
+            let ty = match port.element {
+                10 => "float16",
+                11 => "float64",
+                16 => "bfloat16",
+                _ => continue,
+            };
+            let kind = if port.is_output { "output" } else { "input" };
+            return Err(NnError::unsupported(format!(
+                "{kind} {:?} is {ty}, which rten does not support; export the model with float32 inputs and outputs",
+                port.name
+            )));
+        }
+        Ok(())
     }
 
     /// Returns the model's input ports.

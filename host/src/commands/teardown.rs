@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     ceph::resource::State,
-    commands::shared::plan::{DesiredArgs, Plan, say},
+    commands::shared::plan::{DesiredArgs, Plan, print_line, say},
 };
 
 /// Arguments of `xray teardown`.
@@ -34,7 +34,7 @@ pub async fn run(args: TeardownArgs) -> Result<()> {
 
 /// Removes each resource in turn, the newest first.
 async fn walk(plan: &Plan, buckets: bool, dry_run: bool) -> Result<()> {
-    println!("{}", plan.heading);
+    print_line(&plan.heading);
     for resource in plan.resources.iter().rev() {
         if !resource.is_removable() {
             continue;
@@ -59,7 +59,7 @@ async fn walk(plan: &Plan, buckets: bool, dry_run: bool) -> Result<()> {
         }
     }
     for note in &plan.notes {
-        println!("note: {note}");
+        print_line(&format!("note: {note}"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Nothing here blocks the executor, and no argument of a guest can stop the host: an invalid one
 //! becomes an error resource, and a forged handle traps only that guest.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
@@ -40,6 +40,22 @@ pub struct TensorBytes {
     limit: usize,
 }
 
+/// The trap of a guest that keeps too many bytes of tensors.
+#[derive(Debug)]
+pub struct TensorLimit(usize);
+
+impl fmt::Display for TensorLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the guest exceeded its limit of {} bytes of tensors",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for TensorLimit {}
+
 impl TensorBytes {
     /// Creates an unused limit of this many bytes.
     pub fn new(limit: usize) -> Self {
@@ -49,10 +65,7 @@ impl TensorBytes {
     fn add(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.limit {
-            wasmtime::bail!(
-                "the guest exceeded its limit of {} bytes of tensors",
-                self.limit
-            );
+            return Err(TensorLimit(self.limit).into());
         }
         Ok(())
     }

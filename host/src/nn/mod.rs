@@ -14,6 +14,7 @@ pub mod bindings;
 pub mod choose;
 pub mod composed;
 pub mod embedded;
+pub mod fit;
 pub mod graph;
 pub mod host;
 pub mod library;
@@ -28,7 +29,7 @@ use bindings::wasi::nn::graph::{ExecutionTarget, GraphEncoding};
 pub use xray_nn::{error, tensor};
 
 use self::{
-    backend::{Backend, Target},
+    backend::{Backend, Loaded, Target},
     choose::Chosen,
     error::{ErrorCode, NnError},
     graph::Graph,
@@ -46,11 +47,25 @@ pub struct Inference {
     allow_load: bool,
 }
 
+/// Loads a model, and checks that it fits its contract.
+///
+/// # Errors
+/// When the backend rejects the model or it does not fit; the error names it.
+pub fn load_checked(backend: &dyn Backend, model: &ModelFile, sessions: usize) -> Result<Loaded> {
+    let loaded = backend.load(&model.bytes, sessions);
+    let mut loaded = loaded.with_context(|| {
+        let version = backend.version();
+        format!("{version} cannot load the model {:?}", model.name)
+    })?;
+    fit::check(model, &mut loaded)?;
+    Ok(loaded)
+}
+
 impl Inference {
     /// Loads every model into `sessions` sessions.
     ///
     /// # Errors
-    /// When the backend rejects a model; the error names it.
+    /// When the backend rejects a model, or a model does not fit its contract; the error names it.
     pub fn start(
         chosen: &Chosen,
         models: &[ModelFile],
@@ -59,16 +74,7 @@ impl Inference {
     ) -> Result<Self> {
         let mut graphs = BTreeMap::new();
         for model in models {
-            let loaded = chosen
-                .backend
-                .load(&model.bytes, sessions)
-                .with_context(|| {
-                    format!(
-                        "{} cannot load the model {:?}",
-                        chosen.backend.version(),
-                        model.name
-                    )
-                })?;
+            let loaded = load_checked(&*chosen.backend, model, sessions)?;
             graphs.insert(model.name.clone(), Arc::new(Graph::new(loaded)));
         }
         let (backend, target) = (chosen.backend.clone(), chosen.target);
@@ -136,6 +142,7 @@ impl Inference {
             let message = format!("the model exceeds {MAX_GUEST_MODEL} bytes");
             return Err(NnError::new(ErrorCode::TooLarge, message));
         }
+        xray_nn::source::check(&model)?;
         let backend = self.backend.clone();
         let work = tokio::task::spawn_blocking(move || backend.load(&model, 1));
         let loaded = work

@@ -6,8 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
+use xray_nn::source;
 
 /// Folder of the models as the component sees it.
 pub const GUEST_FOLDER: &str = "/models";
@@ -21,6 +22,8 @@ pub struct ModelFile {
     pub bytes: Vec<u8>,
     /// Its SHA-256 in hex.
     pub sha256: String,
+    /// The text of its contract.
+    pub contract: String,
 }
 
 /// Reads the models in these host folders, given with their names.
@@ -48,7 +51,7 @@ fn read(name: &str, folder: &Path) -> Result<ModelFile> {
     let bytes = std::fs::read(folder.join("model.onnx"))
         .with_context(|| format!("cannot read {guest}/model.onnx"))?;
     let sha256 = hex::encode(Sha256::digest(&bytes));
-    let wanted = digest_of(&folder.join("contract.json")).with_context(|| {
+    let (contract, wanted) = contract(&folder.join("contract.json")).with_context(|| {
         format!("the model {name:?} has no usable contract at {guest}/contract.json")
     })?;
     if !wanted.eq_ignore_ascii_case(&sha256) {
@@ -57,22 +60,26 @@ fn read(name: &str, folder: &Path) -> Result<ModelFile> {
              {guest}/contract.json requires {wanted}"
         );
     }
+    source::check(&bytes)
+        .map_err(|error| anyhow!("the model {name:?} can't be used: {}", error.message))?;
     Ok(ModelFile {
         name: name.to_owned(),
         bytes,
         sha256,
+        contract,
     })
 }
 
-fn digest_of(contract: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(contract)?;
+/// Reads a contract. Returns its text and the digest in it.
+fn contract(path: &Path) -> Result<(String, String)> {
+    let text = std::fs::read_to_string(path)?;
     let contract: serde_json::Value = serde_json::from_str(&text)?;
     let digest = contract
         .get("model_sha256")
-        .and_then(serde_json::Value::as_str);
-    Ok(digest
+        .and_then(serde_json::Value::as_str)
         .context("the key `model_sha256` is missing")?
-        .to_owned())
+        .to_owned();
+    Ok((text, digest))
 }
 
 #[cfg(test)]
@@ -97,6 +104,16 @@ mod tests {
         assert_eq!(read_all(&folders).unwrap()[0].sha256, digest);
 
         let other = format!(r#"{{"model_sha256": "{}"}}"#, "0".repeat(64));
+        // A graph with one tensor, whose data is in another file.
+        let external = [0x3a, 4, 0x2a, 2, 0x70, 1];
+        let (dir, folders) = model(Some(&format!(
+            r#"{{"model_sha256": "{}"}}"#,
+            hex::encode(Sha256::digest(external))
+        )));
+        std::fs::write(dir.path().join("model.onnx"), external).unwrap();
+        let error = format!("{:#}", read_all(&folders).unwrap_err());
+        assert!(error.contains("in another file"), "{error}");
+
         for (contract, said) in [
             (Some(other.as_str()), "does not match its contract"),
             (Some("{}"), "`model_sha256` is missing"),

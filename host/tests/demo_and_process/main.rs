@@ -7,6 +7,7 @@ mod found;
 mod process;
 mod quarantine;
 mod swap;
+mod telemetry;
 
 use std::{
     path::Path,

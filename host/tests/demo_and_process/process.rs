@@ -298,3 +298,35 @@ fn a_signal_leaves_no_store_behind() {
         .filter(|e| e.file_name().to_string_lossy().starts_with('.'));
     assert_eq!(hidden.count(), 0);
 }
+
+/// A name that is not UTF-8 and a named pipe are reported, and the others are done.
+#[test]
+fn files_that_cannot_be_taken_do_not_end_the_run() {
+    use std::os::unix::ffi::OsStrExt;
+    if !function_is_built() {
+        return;
+    }
+    let (dir, phantoms) = pictures();
+    let odd = std::ffi::OsStr::from_bytes(b"in/M\xfcller.jpeg");
+    fs::write(dir.path().join(odd), &phantoms[0].jpeg).unwrap();
+    let pipe = dir.path().join("pipe.png");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let output = run(process(dir.path()).arg("pipe.png").arg("--json"));
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("5 pictures, 2 failed"), "{stderr}");
+    let lines = lines(&output.stdout);
+    for (name, reason) in [
+        ("in/M\u{fffd}ller.jpeg", "not UTF-8"),
+        ("pipe.png", "neither a regular file"),
+    ] {
+        let line = lines.iter().find(|line| line["source"] == name).unwrap();
+        assert_eq!(line["outcome"], "failed");
+        assert!(line["error"].as_str().unwrap().contains(reason), "{line}");
+    }
+    assert_eq!(
+        lines.iter().filter(|line| line["error"].is_null()).count(),
+        3
+    );
+}

@@ -3,7 +3,9 @@
 mod artifacts;
 mod binary;
 mod choice;
+mod crashes;
 mod failures;
+mod fit;
 mod guests;
 mod inference;
 mod model;

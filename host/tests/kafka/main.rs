@@ -14,6 +14,7 @@ mod letters;
 mod oauth;
 mod outcome;
 mod plugin;
+mod recreated;
 mod scale;
 mod site;
 mod soak;

@@ -22,6 +22,7 @@ use super::{
     Settings,
     context::{Context, describe, is_fatal},
     dead_letters::DeadLetterProducer,
+    topic_watch::{SharedIds, TopicWatch},
 };
 use crate::{
     BoxError, Broker, DeadLetter, Event, Header, Record, TopicPartition, log::RateLimitedLog,
@@ -41,6 +42,7 @@ pub struct RdKafkaBroker {
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
     poller: Mutex<Option<JoinHandle<()>>>,
     is_closing: Arc<AtomicBool>,
+    ids: SharedIds,
 }
 
 /// Error of [`RdKafkaBroker::connect`].
@@ -78,6 +80,7 @@ impl RdKafkaBroker {
             log: Arc::default(),
             fatal: Mutex::default(),
             tokens: settings.security.tokens().cloned(),
+            unchecked: Mutex::default(),
         };
         let consumer: BaseConsumer<Context> = settings
             .consumer()
@@ -91,12 +94,14 @@ impl RdKafkaBroker {
             .subscribe(&topics)
             .map_err(ConnectError::Subscribe)?;
         let is_closing = Arc::new(AtomicBool::new(false));
+        let ids = SharedIds::default();
         let poller = Poller {
             log: consumer.context().log.clone(),
             consumer: consumer.clone(),
             events: sender,
             is_closing: is_closing.clone(),
             topics: topics.iter().map(|topic| Arc::from(*topic)).collect(),
+            ids: ids.clone(),
         };
         let thread = std::thread::Builder::new().name("kafka".into());
         let poller = thread
@@ -108,6 +113,7 @@ impl RdKafkaBroker {
             events: events.into(),
             poller: Some(poller).into(),
             is_closing,
+            ids,
         })
     }
 
@@ -120,6 +126,9 @@ impl RdKafkaBroker {
 impl Broker for RdKafkaBroker {
     async fn next_event(&self) -> Event {
         let event = self.events.lock().await.recv().await;
+        if let Some(Event::Recreated(partitions)) = &event {
+            self.ids.adopt(partitions.iter().map(|(id, _)| id));
+        }
         event.unwrap_or_else(|| Event::Fatal("the polling thread ended".into()))
     }
 
@@ -140,6 +149,11 @@ impl Broker for RdKafkaBroker {
         let mut list = TopicPartitionList::new();
         for (id, offset) in offsets {
             list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*offset))?;
+            if let Some(metadata) = self.ids.metadata(id)
+                && let Some(mut element) = list.find_partition(&id.topic, id.partition)
+            {
+                element.set_metadata(metadata);
+            }
         }
         // A blocking thread waits: for an asynchronous commit the client never calls back
         // (rust-rdkafka's issue 856).
@@ -196,11 +210,18 @@ struct Poller {
     is_closing: Arc<AtomicBool>,
     log: Arc<RateLimitedLog>,
     topics: Vec<Arc<str>>,
+    ids: SharedIds,
 }
 
 impl Poller {
     fn run(self) {
+        let mut watch = TopicWatch::new(self.consumer.clone(), &self.topics, self.ids.clone());
         while !self.is_closing.load(Ordering::Relaxed) {
+            if let Some(recreated) = watch.recreated()
+                && self.events.blocking_send(recreated).is_err()
+            {
+                return;
+            }
             let event = match self.consumer.poll(POLL) {
                 None => continue,
                 Some(Ok(message)) => Event::Record(self.copy(&message)),

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rdkafka::{
@@ -11,7 +11,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
     error::{KafkaError, RDKafkaErrorCode},
-    statistics::Statistics,
+    statistics::{self, Statistics},
 };
 use tokio::sync::mpsc;
 
@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) fatal: Mutex<Option<String>>,
     /// Source of access tokens.
     pub(super) tokens: Option<Tokens>,
+    /// Partitions whose committed offset may be one of an earlier topic of the same name.
+    pub(super) unchecked: Mutex<Vec<TopicPartition>>,
 }
 
 impl Context {
@@ -44,6 +46,24 @@ impl Context {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         *fatal = Some(reason.to_owned());
     }
+
+    /// Returns the partitions whose committed offset has not been checked.
+    pub(super) fn unchecked(&self) -> MutexGuard<'_, Vec<TopicPartition>> {
+        self.unchecked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the end of a partition if the client is there, all records were handed out, and a lag
+/// remains: the last offsets are control records of transactions, which are never handed out.
+fn end_behind_control_records(partition: &statistics::Partition) -> Option<i64> {
+    let end = match partition.ls_offset {
+        ..0 => partition.hi_offset,
+        stable => stable,
+    };
+    (partition.consumer_lag > 0 && partition.fetchq_cnt == 0 && partition.next_offset == end)
+        .then_some(end)
 }
 
 impl ClientContext for Context {
@@ -53,9 +73,17 @@ impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn stats(&self, statistics: Statistics) {
-        let mut lags = Vec::new();
+        let (mut lags, mut ends) = (Vec::new(), Vec::new());
         for (topic, statistics) in statistics.topics {
             let topic: Arc<str> = topic.into();
+            let at_end = statistics.partitions.iter().filter_map(|(id, partition)| {
+                let id = TopicPartition {
+                    topic: topic.clone(),
+                    partition: *id,
+                };
+                end_behind_control_records(partition).map(|end| (id, end))
+            });
+            ends.extend(at_end);
             // The lag is -1 while the client does not know it.
             let known = statistics
                 .partitions
@@ -72,6 +100,9 @@ impl ClientContext for Context {
         if !lags.is_empty() {
             // It fails when the trigger has ended.
             _ = self.events.blocking_send(Event::Lag(lags));
+        }
+        if !ends.is_empty() {
+            _ = self.events.blocking_send(Event::ReadUpTo(ends));
         }
     }
 
@@ -120,6 +151,7 @@ impl ConsumerContext for Context {
         let is_lost = consumer.assignment_lost();
         let revocation = Revocation::new(ids(list), is_lost, move || drop(release));
         let event = Event::Revoked(revocation);
+        self.unchecked().retain(|id| !ids(list).contains(id));
         if self.events.blocking_send(event).is_ok() {
             // Nothing is sent: it returns when the revocation is dropped.
             _ = released.recv();
@@ -129,7 +161,9 @@ impl ConsumerContext for Context {
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(list) => {
-                _ = self.events.blocking_send(Event::Assigned(ids(list)));
+                let assigned = ids(list);
+                self.unchecked().extend_from_slice(&assigned);
+                _ = self.events.blocking_send(Event::Assigned(assigned));
             }
             Rebalance::Revoke(_) => {}
             Rebalance::Error(error) => self.log.warn("rebalance", &describe(error)),
@@ -173,7 +207,7 @@ fn first_sentence(reason: &str) -> &str {
     line.split(" (after ").next().unwrap_or(line).trim()
 }
 
-fn ids(list: &TopicPartitionList) -> Vec<TopicPartition> {
+pub(super) fn ids(list: &TopicPartitionList) -> Vec<TopicPartition> {
     list.elements()
         .iter()
         .map(|element| TopicPartition {

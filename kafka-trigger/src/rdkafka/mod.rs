@@ -11,6 +11,8 @@ mod dead_letters;
 mod oauth;
 mod security;
 mod settings;
+mod topic_ids;
+mod topic_watch;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},

@@ -68,6 +68,10 @@ struct Partition {
     epoch: u64,
     /// The next owner, while the present one drains.
     moving_to: Option<MemberId>,
+    /// Number of times that its topic was created again.
+    generation: i64,
+    /// The committed offset is one of an earlier topic, so the next commit may be lower.
+    is_stale: bool,
 }
 
 /// An assignment as its member sees it.
@@ -295,6 +299,39 @@ impl Cluster {
         state.push(member, Event::Revoked(Revocation::new(ids, true, release)));
     }
 
+    /// Replaces a partition by an empty one, as when its topic is deleted and created again. The
+    /// owner reads on from its old position until it is told.
+    pub fn recreate(&self, partition: i32) {
+        let mut state = self.state();
+        let own = &mut state.partitions[partition as usize];
+        own.log.clear();
+        own.next_offset = 0;
+        own.generation += 1;
+        own.is_stale = true;
+        for member in state.members.values_mut() {
+            member.reads.retain(|read| read.place.0 != partition);
+        }
+    }
+
+    /// Lets the owner read a partition from its beginning, as a client does whose position is out
+    /// of range.
+    pub fn reset_position(&self, partition: i32) {
+        let mut state = self.state();
+        for member in state.members.values_mut() {
+            if let Some(position) = member.positions.get_mut(&partition) {
+                position.next = 0;
+            }
+        }
+        state.wake_all();
+    }
+
+    /// Sends an event to the owner of a partition.
+    pub fn tell(&self, partition: i32, event: Event) {
+        let mut state = self.state();
+        let owner = state.partitions[partition as usize].owner.unwrap();
+        state.push(owner, event);
+    }
+
     pub fn is_committed(&self) -> bool {
         let state = self.state();
         state.partitions.iter().all(|partition| {
@@ -461,6 +498,7 @@ impl State {
         let (partition, index) = ready[self.random.usize(0..ready.len())];
         let entry = &self.partitions[partition as usize].log[index];
         let (offset, key) = (entry.offset, entry.key);
+        let generation = self.partitions[partition as usize].generation;
         self.log(format!("{member} reads {partition}@{offset}"));
         let member = self.members.get_mut(&member)?;
         let position = member.positions.get_mut(&partition)?;
@@ -474,7 +512,7 @@ impl State {
             topic: TOPIC.into(),
             partition,
             offset,
-            timestamp: None,
+            timestamp: Some(generation),
             key: Some(Bytes::copy_from_slice(&[key])),
             value: Some(Bytes::from_static(b"value")),
             headers: Vec::new(),
@@ -499,11 +537,14 @@ impl State {
                 let text = format!("{partition}@{offset} is committed before earlier records");
                 self.violations.push(text);
             }
-            if *offset < before {
+            let is_stale = own.is_stale;
+            if *offset < before && !is_stale {
                 let text = format!("the commit of {partition} goes back from {before} to {offset}");
                 self.violations.push(text);
             }
-            self.partitions[*partition as usize].committed = *offset;
+            let own = &mut self.partitions[*partition as usize];
+            own.committed = *offset;
+            own.is_stale = false;
             self.log(format!("{member} commits {partition}@{offset}"));
         }
         result

@@ -9,10 +9,10 @@ mod seeded;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kafka_trigger::{Backoff, Options, RetryLimit, Trigger};
+use kafka_trigger::{Backoff, Event, Options, RetryLimit, Trigger};
 use proptest::prelude::*;
 
-use cluster::{Cluster, MemberId, Plan, Planned, SimHandler};
+use cluster::{Cluster, MemberId, Plan, Planned, SimHandler, id};
 
 const IN_FLIGHT: usize = 4;
 const DONE: Plan = Plan::RetryThenDone(0);
@@ -335,6 +335,87 @@ fn stop_commits_the_records_that_were_running() {
         env.stop(member).await;
         let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
+    });
+}
+
+/// Five records are committed, then the topic is deleted and created again, and ten are written.
+async fn recreated(tell: impl FnOnce(&Cluster)) -> Cluster {
+    let mut env = Env::new(6, 1);
+    let records: Vec<_> = (0..5).map(|n| planned(0, n % 3, DONE)).collect();
+    env.cluster.produce(&records);
+    env.start();
+    env.until("the first five are committed", Cluster::is_committed)
+        .await;
+    let records: Vec<_> = (0..10).map(|n| planned(0, n % 3, DONE)).collect();
+    env.cluster.recreate(0);
+    env.cluster.produce(&records);
+    tell(&env.cluster);
+    env.finish().await
+}
+
+#[test]
+fn topic_created_again_is_read_from_its_beginning() {
+    simulate(async {
+        let cluster = recreated(|cluster| {
+            cluster.reset_position(0);
+            cluster.tell(0, Event::Recreated(vec![(id(0), 0)]));
+        })
+        .await;
+        assert_eq!((cluster.reads(0), cluster.committed(0)), (10, 10));
+        assert_eq!(cluster.state().repeated, 0);
+    });
+}
+
+#[test]
+fn falling_offset_is_a_topic_created_again() {
+    simulate(async {
+        let cluster = recreated(|cluster| cluster.reset_position(0)).await;
+        assert_eq!((cluster.reads(0), cluster.committed(0)), (10, 10));
+        assert_eq!(cluster.state().repeated, 0);
+    });
+}
+
+#[test]
+fn empty_topic_created_again_commits_its_beginning() {
+    simulate(async {
+        let mut env = Env::new(6, 1);
+        env.cluster.produce(&[planned(0, 0, DONE)]);
+        let member = env.start();
+        env.until("the record is committed", Cluster::is_committed)
+            .await;
+        env.cluster.recreate(0);
+        env.cluster.reset_position(0);
+        env.cluster.tell(0, Event::Recreated(vec![(id(0), 0)]));
+        env.until("the beginning is committed", |cluster| {
+            cluster.committed(0) == 0
+        })
+        .await;
+        // Written while nobody reads: without the commit they would be skipped.
+        env.crash(member);
+        env.cluster
+            .produce(&[planned(0, 1, DONE), planned(0, 2, DONE)]);
+        let cluster = env.finish().await;
+        assert_eq!(cluster.committed(0), 2);
+    });
+}
+
+#[test]
+fn control_records_behind_the_last_record_are_committed() {
+    simulate(async {
+        let mut env = Env::new(6, 1);
+        env.cluster
+            .produce(&[planned(0, 0, DONE), planned(0, 1, Plan::RetryThenDone(3))]);
+        let member = env.start();
+        env.until("both are read", |cluster| cluster.reads(0) == 2)
+            .await;
+        env.cluster.tell(0, Event::ReadUpTo(vec![(id(0), 3)]));
+        env.until("both are committed", |cluster| cluster.committed(0) == 2)
+            .await;
+        env.cluster.tell(0, Event::ReadUpTo(vec![(id(0), 3)]));
+        env.until("the end is committed", |cluster| cluster.committed(0) == 3)
+            .await;
+        env.stop(member).await;
+        assert_eq!(env.cluster.state().violations, [""; 0]);
     });
 }
 

@@ -3,8 +3,10 @@
 
 mod contract;
 mod enlarged;
+mod letters;
+mod looks;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, slice::from_ref};
 
 use image::{DynamicImage, Luma};
 use proptest::prelude::*;
@@ -71,7 +73,7 @@ fn hundredths(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
 }
 
 fn find(gray: &GrayImage, infer: Infer<'_>) -> Found {
-    detector(&contract(), infer).find(gray).unwrap()
+    detector(&contract(), infer).find(from_ref(gray)).unwrap()
 }
 
 fn detector<'a>(contract: &'a TextContract, infer: Infer<'a>) -> Detector<'a> {
@@ -93,6 +95,18 @@ fn picture(width: u32, height: u32, rects: &[([u32; 4], u8)]) -> GrayImage {
         }
     }
     GrayImage::of(&DynamicImage::from(picture))
+}
+
+/// Covers rectangles of a picture with black.
+fn covered(gray: &GrayImage, rects: &[Rect]) -> GrayImage {
+    let mut copy = gray.clone();
+    for (at, level) in copy.levels.iter_mut().enumerate() {
+        let (x, y) = ((at % gray.width) as u32, (at / gray.width) as u32);
+        if rects.iter().any(|rect| rect.contains(x, y)) {
+            *level = 0;
+        }
+    }
+    copy
 }
 
 fn rect([x, y, width, height]: [u32; 4]) -> Rect {
@@ -214,13 +228,13 @@ fn side_markers_stay_unless_they_may_be_a_name() {
     let gray = picture(256, 256, &[([64, 64, 16, 16], 90)]);
     let contract = contract();
     let mut detector = detector(&contract, &markers);
-    let found = detector.find(&gray).unwrap();
+    let found = detector.find(from_ref(&gray)).unwrap();
     assert_eq!(
         (found.text, found.side_markers),
         (vec![], vec![rect([64, 64, 16, 16])])
     );
     detector.keep_side_markers = false;
-    let found = detector.find(&gray).unwrap();
+    let found = detector.find(from_ref(&gray)).unwrap();
     assert_eq!(
         (found.text, found.side_markers),
         (vec![rect([56, 56, 32, 32])], vec![])
@@ -234,7 +248,7 @@ fn residual_text_is_counted_outside_redactions_and_side_markers() {
     let residual = |cells: &[([u32; 4], u8)], redacted: [u32; 4], marker: [u32; 4]| {
         let gray = picture(256, 256, cells);
         detector
-            .residual(&gray, &[rect(redacted)], &[rect(marker)])
+            .residual(from_ref(&gray), &[rect(redacted)], &[rect(marker)])
             .unwrap()
     };
     let (redacted, marker) = ([64, 64, 64, 32], [160, 160, 16, 16]);
@@ -285,8 +299,11 @@ fn map_that_does_not_fit_the_contract_is_an_error() {
         let detector = detector(&contract, &infer);
         let gray = picture(128, 128, &[]);
         for error in [
-            detector.find(&gray).map(|_| ()).unwrap_err(),
-            detector.residual(&gray, &[], &[]).map(|_| ()).unwrap_err(),
+            detector.find(from_ref(&gray)).map(|_| ()).unwrap_err(),
+            detector
+                .residual(from_ref(&gray), &[], &[])
+                .map(|_| ())
+                .unwrap_err(),
         ] {
             assert!(matches!(error, Error::Model(_)), "{name}: {error}");
         }
@@ -314,6 +331,7 @@ proptest! {
         }
         let contract = contract();
         let detector = detector(&contract, &hundredths);
-        prop_assert_eq!(detector.residual(&gray, &found.text, &[]).unwrap(), 0);
+        let copy = covered(&gray, &found.text);
+        prop_assert_eq!(detector.residual(from_ref(&copy), &found.text, &[]).unwrap(), 0);
     }
 }

@@ -7,10 +7,10 @@ use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer},
     error::KafkaError,
     message::{Message, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
+    producer::{FutureProducer, FutureRecord, Producer},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,6 +78,54 @@ impl Topic {
         for result in admin.create_topics([&new], &options).await.unwrap() {
             result.unwrap();
         }
+    }
+
+    /// Deletes it, and waits until it is gone.
+    pub async fn delete(&self) {
+        let admin: AdminClient<DefaultClientContext> = self.client("admin").create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
+        let deleted = admin.delete_topics(&[&self.name], &options).await;
+        for result in deleted.unwrap() {
+            result.unwrap();
+        }
+    }
+
+    /// Writes values to the first partition in one transaction, which ends with a control record.
+    pub async fn send_in_transaction(&self, values: &[Vec<u8>]) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("transactional.id", format!("of-{}", self.name))
+            .create()
+            .unwrap();
+        tokio::task::block_in_place(|| producer.init_transactions(TIMEOUT)).unwrap();
+        producer.begin_transaction().unwrap();
+        for value in values {
+            let record: FutureRecord<'_, [u8], [u8]> =
+                FutureRecord::to(&self.name).partition(0).payload(value);
+            let sent = producer.send(record, TIMEOUT).await;
+            sent.map_err(|(error, _)| error).unwrap();
+        }
+        tokio::task::block_in_place(|| producer.commit_transaction(TIMEOUT)).unwrap();
+    }
+
+    /// Returns the metadata of the group's committed offset of the first partition.
+    pub fn committed_metadata(&self, group: &str) -> String {
+        let consumer: BaseConsumer = self.client(group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&self.name, 0);
+        let committed = consumer.committed_offsets(list, TIMEOUT).unwrap();
+        committed.elements()[0].metadata().to_owned()
+    }
+
+    /// Commits an offset of the first partition for a group without members.
+    pub fn commit(&self, group: &str, offset: i64, metadata: &str) {
+        let consumer: BaseConsumer = self.client(group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, 0, Offset::Offset(offset))
+            .unwrap();
+        let mut element = list.find_partition(&self.name, 0).unwrap();
+        element.set_metadata(metadata);
+        consumer.commit(&list, CommitMode::Sync).unwrap();
     }
 
     /// Writes records to the partitions in turn, and returns when all are stored.
@@ -195,10 +243,11 @@ impl Topic {
         }
     }
 
-    /// Returns the number of commits of the group, after a check that no commit ever went back.
+    /// Returns the number of commits of the group, after a check that no commit ever went back,
+    /// except to another topic of this name, which the metadata tell.
     pub fn commits(&self, group: &str) -> usize {
         let offsets = Topic::named(&self.brokers, "__consumer_offsets", 1);
-        let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+        let mut last: BTreeMap<i32, (i64, Vec<u8>)> = BTreeMap::new();
         let mut count = 0;
         offsets.each(|message| {
             let (Some(key), Some(value)) = (message.key(), message.payload()) else {
@@ -210,11 +259,18 @@ impl Topic {
             if own_group != group || topic != self.name {
                 return;
             }
-            // A version, then the offset.
+            // A version, the offset, an epoch, the length of the metadata and they themselves.
             let offset = i64::from_be_bytes(value[2..10].try_into().unwrap());
-            let before = last.insert(partition, offset).unwrap_or(0);
+            let (length, start) = match value[1] {
+                // Two bytes up to version 3, then a number of variable length, one too large.
+                ..4 => (usize::from(value[15]), 16),
+                _ => (usize::from(value[14]) - 1, 15),
+            };
+            let metadata = value[start..][..length].to_vec();
+            let before = last.insert(partition, (offset, metadata.clone()));
+            let (before, of) = before.unwrap_or((0, metadata.clone()));
             assert!(
-                before <= offset,
+                before <= offset || of != metadata,
                 "{topic}[{partition}] went from {before} back to {offset}"
             );
             count += 1;

@@ -38,7 +38,7 @@ use self::{
 use crate::{
     commands::shared::{
         app::App,
-        inputs::{self, Input},
+        inputs::{self, Gathered, Input, Unusable},
         progress::progress_bar,
         results::outputs_of,
         runtime_args::RuntimeArgs,
@@ -81,7 +81,7 @@ pub struct ProcessArgs {
 /// Returns an error if nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
-    let inputs = inputs::gather(&args.pictures, Some(&args.out))?;
+    let Gathered { inputs, unusable } = inputs::gather(&args.pictures, Some(&args.out))?;
     let credentials = fake_gateway::random_credentials();
     let endpoint = Endpoint::parse(&format!("http://{STORE}"), Addressing::Path)?;
     let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
@@ -120,10 +120,24 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
         place,
     };
     let bar = progress_bar("processing", inputs.len(), args.settings.quiet);
-    let count = run.all(&inputs, args.json, &bar, stop).await?;
+    let mut count = run.all(&inputs, args.json, &bar, stop).await?;
+    report_unusable(&unusable, args.json, &mut count)?;
     bar.finish_and_clear();
     eprintln!("{}", count.sentence(&args.out));
     Ok(count.code())
+}
+
+/// Prints the results of files that can't be taken.
+fn report_unusable(unusable: &[Unusable], json: bool, count: &mut Count) -> Result<()> {
+    for Unusable { path, why } in unusable {
+        count.add(None, Some(why));
+        // JSON has no other way to write a name that is not UTF-8.
+        let path = PathBuf::from(path.to_string_lossy().into_owned());
+        let line = Line::new(&path, None, Paths::default(), Some((*why).to_owned()));
+        let line = if json { line.json() } else { line.text() };
+        writeln!(io::stdout(), "{line}").context("writing the reports")?;
+    }
+    Ok(())
 }
 
 struct Run {

@@ -12,7 +12,12 @@ use indicatif::{HumanBytes, ProgressBar};
 use s3::{Client, Source, Upload, UploadError, UploadOptions, Uploaded};
 
 use self::access::AccessArgs;
-use crate::commands::shared::{inputs, pictures::content_type, progress::progress_bar, stop::Stop};
+use crate::commands::shared::{
+    inputs::{self, Gathered, Input, Unusable},
+    pictures::content_type,
+    progress::progress_bar,
+    stop::Stop,
+};
 
 /// Longest key in bytes.
 const MAX_KEY: usize = 1024;
@@ -59,7 +64,8 @@ pub struct SendArgs {
 /// other file too.
 pub async fn run(args: SendArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
-    let uploads = uploads(&args)?;
+    let Gathered { inputs, unusable } = inputs::gather(&args.pictures, None)?;
+    let uploads = uploads(&args, inputs)?;
     let client = args.access.client()?;
     let bar = progress_bar("sending", uploads.len(), args.quiet);
     let sending = Sending {
@@ -73,7 +79,14 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
     };
     let count = sending.all(&uploads, stop).await;
     bar.finish_and_clear();
-    let count = count?;
+    let mut count = count?;
+    for Unusable { path, why } in &unusable {
+        match args.show_keys {
+            true => eprintln!("{}: {why}", path.display()),
+            false => eprintln!("a file was left out (--show-keys names it): {why}"),
+        }
+        count.failed += 1;
+    }
     eprintln!("{}", count.line(&args.bucket));
     Ok(match count.stopped {
         Some(code) => ExitCode::from(code),
@@ -83,8 +96,7 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
 }
 
 /// Returns the pictures with their keys.
-fn uploads(args: &SendArgs) -> Result<Vec<Upload>> {
-    let inputs = inputs::gather(&args.pictures, None)?;
+fn uploads(args: &SendArgs, inputs: Vec<Input>) -> Result<Vec<Upload>> {
     let mut uploads = Vec::with_capacity(inputs.len());
     for (number, input) in (1..).zip(inputs) {
         let key = format!("{}{}", args.prefix, input.key);

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::pictures::{Picture, pictures_in};
+use super::pictures::{Found, Picture, find};
 
 /// Folders of labeled pictures, anonymized copies, and copies in quarantine.
 pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
@@ -21,18 +21,39 @@ pub(crate) struct Input {
     pub(crate) key: String,
 }
 
+/// Local pictures, and the files that can't be taken.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) unusable: Vec<Unusable>,
+}
+
+/// A file that can't be taken, and the reason.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    pub(crate) path: PathBuf,
+    pub(crate) why: &'static str,
+}
+
+const NOT_UTF8: &str = "the name is not UTF-8, and object keys must be; rename the file";
+const NOT_A_FILE: &str = "neither a regular file nor a folder; copy the picture to a file";
+
 /// Lists every picture that is named or lies in a named folder, each once, in order. Outputs of an
 /// earlier run in the output folder `out` are left out of folders.
 ///
 /// The key of a named file is its name; that of a picture in a folder is its path below it. If two
 /// pictures would get one key, all keys are the paths below the deepest folder that holds them all.
-pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>> {
+///
+/// A file that can't be taken does not keep the others from being taken: one whose name is not
+/// UTF-8, and one that is not regular, since opening a named pipe would wait for a writer.
+pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Gathered> {
     let made = FOLDERS.map(|folder| out?.join(folder).canonicalize().ok());
     let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
     let mut inputs = Vec::new();
+    let mut unusable = Vec::new();
     let mut seen = HashSet::new();
     for path in named {
-        for input in expand(path)? {
+        for input in expand(path, &mut unusable)? {
             let real = input.path.canonicalize();
             let real = real.with_context(|| format!("opening {}", input.path.display()))?;
             let left_over = path.is_dir() && is_made(&real);
@@ -41,7 +62,7 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>
             }
         }
     }
-    if inputs.is_empty() {
+    if inputs.is_empty() && unusable.is_empty() {
         bail!("found no JPEG or PNG");
     }
     let keys: HashSet<&str> = inputs.iter().map(|(_, input)| input.key.as_str()).collect();
@@ -51,23 +72,39 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Vec<Input>
             input.key = key_of(real.strip_prefix(&above)?)?;
         }
     }
-    Ok(inputs.into_iter().map(|(_, input)| input).collect())
+    Ok(Gathered {
+        inputs: inputs.into_iter().map(|(_, input)| input).collect(),
+        unusable,
+    })
 }
 
-fn expand(path: &Path) -> Result<Vec<Input>> {
+fn expand(path: &Path, unusable: &mut Vec<Unusable>) -> Result<Vec<Input>> {
+    let mut leave_out = |path: PathBuf, why| unusable.push(Unusable { path, why });
     if !path.is_dir() {
         let name = path
             .file_name()
             .with_context(|| format!("{} is not a file", path.display()))?;
+        if name.to_str().is_none() {
+            leave_out(path.to_owned(), NOT_UTF8);
+            return Ok(Vec::new());
+        }
+        // A missing file is an error of its own.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            leave_out(path.to_owned(), NOT_A_FILE);
+            return Ok(Vec::new());
+        }
         let input = Input {
             path: path.to_owned(),
             key: key_of(Path::new(name))?,
         };
         return Ok(vec![input]);
     }
-    let found = pictures_in(path)?;
+    let Found { pictures, not_utf8 } = find(path)?;
+    for path in not_utf8 {
+        leave_out(path, NOT_UTF8);
+    }
     let input = |Picture { key, path }| Input { path, key };
-    Ok(found.into_iter().map(input).collect())
+    Ok(pictures.into_iter().map(input).collect())
 }
 
 /// Turns a relative path into a key, with slashes on every system.
@@ -108,7 +145,7 @@ mod tests {
             fs::write(path, file).unwrap();
         }
         let named: Vec<PathBuf> = named.iter().map(|name| dir.path().join(name)).collect();
-        let inputs = gather(&named, None).unwrap();
+        let inputs = gather(&named, None).unwrap().inputs;
         let found: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
         assert_eq!(found, keys);
         assert!(inputs.iter().all(|input| input.path.is_file()));
@@ -156,7 +193,7 @@ mod tests {
         fs::create_dir_all(out.join("quarantine")).unwrap();
         fs::write(out.join("quarantine/c.png"), "").unwrap();
         fs::write(out.join("b.png"), "").unwrap();
-        let inputs = gather(&[dir.path().to_owned()], Some(&out)).unwrap();
+        let inputs = gather(&[dir.path().to_owned()], Some(&out)).unwrap().inputs;
         let keys: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
         assert_eq!(keys, ["a.png", "out/b.png"]);
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// A picture in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +16,39 @@ pub struct Picture {
     pub path: PathBuf,
 }
 
+/// Pictures found in a folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Those that can be objects, ordered by key.
+    pub pictures: Vec<Picture>,
+    /// Those whose names are not UTF-8, as object keys must be.
+    pub not_utf8: Vec<PathBuf>,
+}
+
+/// Finds pictures as [`find`], and fails on a name that is not UTF-8.
+///
+/// # Errors
+/// Fails when a folder can't be read or a name is not UTF-8.
+pub fn pictures_in(dir: &Path) -> Result<Vec<Picture>> {
+    let Found { pictures, not_utf8 } = find(dir)?;
+    match not_utf8.first() {
+        None => Ok(pictures),
+        Some(path) => bail!(
+            "{} is not UTF-8, and object keys must be; rename it",
+            path.display()
+        ),
+    }
+}
+
 /// Finds every JPEG and PNG in a folder and its subfolders, ordered by key: the path below `dir`.
 ///
 /// Hidden files and macOS's archive metadata (`__MACOSX`) are skipped, so that the Kaggle archive
 /// can be used as it is. Symbolic links to folders are not followed.
 ///
 /// # Errors
-/// Fails when a folder can't be read or a name is not UTF-8.
-pub fn pictures_in(dir: &Path) -> Result<Vec<Picture>> {
-    let mut found = Vec::new();
+/// Fails when a folder can't be read.
+pub fn find(dir: &Path) -> Result<Found> {
+    let mut found = Found::default();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries: io::Result<Vec<_>> =
@@ -39,21 +63,20 @@ pub fn pictures_in(dir: &Path) -> Result<Vec<Picture>> {
                 folders.push(path);
             } else if content_type(&path).is_some() && path.is_file() {
                 let below = path.strip_prefix(dir).expect("it was found below `dir`");
-                let below = below.to_str().with_context(|| {
-                    format!(
-                        "{} is not UTF-8, and object keys must be; rename it",
-                        path.display()
-                    )
-                })?;
+                let Some(below) = below.to_str() else {
+                    found.not_utf8.push(path);
+                    continue;
+                };
                 let key = below
                     .split(std::path::MAIN_SEPARATOR)
                     .collect::<Vec<_>>()
                     .join("/");
-                found.push(Picture { key, path });
+                found.pictures.push(Picture { key, path });
             }
         }
     }
-    found.sort_by(|a, b| a.key.cmp(&b.key));
+    found.pictures.sort_by(|a, b| a.key.cmp(&b.key));
+    found.not_utf8.sort_unstable();
     Ok(found)
 }
 

@@ -2,8 +2,11 @@
 //! of creation: buckets, policies, topic and notification. Nothing counts as done before it reads
 //! back.
 
+use std::io::{self, Write};
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use http::StatusCode;
 use s3::Client;
 
 use super::{push_args::PushArgs, store_args::StoreArgs};
@@ -106,12 +109,13 @@ impl Plan {
         let is_kafka = push.as_ref().is_some_and(|push| push.kind == Kind::Kafka);
         let name = match &args.topic {
             Some(name) => name.clone(),
-            None => match current_topic(&client, &settings.buckets.input, &args.notification).await
-            {
-                Some(name) => name,
-                None if is_kafka && !owner_id.contains('$') => "storage".to_owned(),
-                None => unique.clone(),
-            },
+            None => {
+                match current_topic(&client, &settings.buckets.input, &args.notification).await? {
+                    Some(name) => name,
+                    None if is_kafka && !owner_id.contains('$') => "storage".to_owned(),
+                    None => unique.clone(),
+                }
+            }
         };
         if is_kafka && name != "storage" {
             plan.notes.push(format!(
@@ -230,17 +234,38 @@ fn unique_topic(owner: &str, bucket: &str) -> String {
     }
 }
 
-/// Returns the topic to which our notification of a bucket goes, if there is one.
-async fn current_topic(client: &Client, bucket: &str, id: &str) -> Option<String> {
-    let all = configuration::read(client, bucket).await.ok()?.topics;
-    let ours = all.iter().find(|entry| notification::has_id(entry, id))?;
-    Some(ours.topic_name().to_owned())
+/// Returns the topic to which our notification of a bucket goes, if bucket and notification exist.
+/// Any other failure to read them is an error: with another topic beside the present one, each
+/// event would be sent twice.
+async fn current_topic(client: &Client, bucket: &str, id: &str) -> Result<Option<String>> {
+    let all = match configuration::read(client, bucket).await {
+        Ok(all) => all.topics,
+        Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(None),
+        Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {
+            let message = format!(
+                "the notifications of the bucket {bucket} can't be read; if it belongs to another user, choose another \
+                 name with --bucket"
+            );
+            return Err(anyhow::Error::new(error).context(message));
+        }
+        Err(error) => {
+            let message = format!("reading the notifications of the bucket {bucket}");
+            return Err(anyhow::Error::new(error).context(message));
+        }
+    };
+    let ours = all.iter().find(|entry| notification::has_id(entry, id));
+    Ok(ours.map(|entry| entry.topic_name().to_owned()))
 }
 
 /// Prints one line about a resource, and its notes below.
 pub fn say(name: &str, what: &str, notes: &[String]) {
-    println!("{name:<46} {what}");
+    print_line(&format!("{name:<46} {what}"));
     for note in notes {
-        println!("    note: {note}");
+        print_line(&format!("    note: {note}"));
     }
+}
+
+/// Prints a line. A reader that has gone, such as `head`, must not end the work half-way.
+pub fn print_line(line: &str) {
+    _ = writeln!(io::stdout(), "{line}");
 }

@@ -16,12 +16,16 @@ use wasmtime_wasi_http::{
 
 use super::{
     concurrency::Permit,
+    crashes::Crashes,
     files::Mounts,
     state::{Limits, State},
 };
 use crate::{
     app::variables::Variables,
-    nn::{Inference, host::TensorBytes},
+    nn::{
+        Inference,
+        host::{TensorBytes, TensorLimit},
+    },
     serve::{
         logs::{GuestOutput, Logs, Stream},
         metrics::Metrics,
@@ -39,6 +43,7 @@ pub struct Handler {
     pub logs: Arc<Logs>,
     pub inference: Arc<Inference>,
     pub metrics: Arc<Metrics>,
+    pub crashes: Crashes,
     pub timeout: Duration,
     pub max_memory: usize,
 }
@@ -46,8 +51,10 @@ pub struct Handler {
 /// Reason for a missing response.
 #[derive(Debug)]
 pub enum Failure {
-    /// The guest trapped or ended without a response.
+    /// The host failed, or the guest ended without a response.
     Broken,
+    /// The guest trapped or exceeded its memory, and will again with the same request.
+    Crashed,
     /// The guest exceeded its deadline.
     Deadline,
 }
@@ -159,25 +166,46 @@ impl Handler {
                 .host_message(&format!("no response within {:?}", self.timeout));
             return Failure::Deadline;
         }
-        if out_of_memory {
+        if out_of_memory || error.is::<TensorLimit>() {
             self.metrics.failure("memory");
             self.logs.host_message(&format!(
                 "the component exceeded its limit of {} bytes of memory",
                 self.max_memory
             ));
-        } else {
-            self.metrics.failure("trap");
-            let backtrace = error
-                .downcast_ref::<WasmBacktrace>()
-                .map(|frames| format!("\n{frames}"))
-                .unwrap_or_default();
-            self.logs.host_message(&format!(
-                "the component failed: {}{backtrace}",
-                error.root_cause()
-            ));
+            return Failure::Crashed;
         }
-        Failure::Broken
+        self.metrics.failure("trap");
+        let backtrace = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(|frames| format!("\n{frames}"))
+            .unwrap_or_default();
+        self.logs.host_message(&format!(
+            "the component failed: {}{backtrace}",
+            error.root_cause()
+        ));
+        if trap.is_some_and(is_crash) {
+            Failure::Crashed
+        } else {
+            Failure::Broken
+        }
     }
+}
+
+/// Reports whether the guest's own code caused the trap, as a panic or a stack overflow does. Other
+/// traps may be the host's, and pass.
+fn is_crash(trap: &Trap) -> bool {
+    matches!(
+        trap,
+        Trap::UnreachableCodeReached
+            | Trap::StackOverflow
+            | Trap::MemoryOutOfBounds
+            | Trap::TableOutOfBounds
+            | Trap::IndirectCallToNull
+            | Trap::BadSignature
+            | Trap::IntegerOverflow
+            | Trap::IntegerDivisionByZero
+            | Trap::BadConversionToInteger
+    )
 }
 
 type Sender = oneshot::Sender<

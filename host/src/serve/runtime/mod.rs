@@ -5,6 +5,7 @@
 
 pub mod aot;
 mod concurrency;
+mod crashes;
 mod engine;
 pub(crate) mod files;
 mod headers;
@@ -22,9 +23,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::WasiBody;
+use xray::{event::DeliveryStyle, report::response};
 
 use self::{
     concurrency::{ConcurrencyLimit, Overload},
+    crashes::Push,
     instance::{Failure, Handler},
     route::Router,
 };
@@ -36,6 +39,7 @@ use crate::{
     app::{manifest::Manifest, variables::Variables},
     nn::Inference,
     serve::{
+        logs::Stream,
         metrics::Metrics,
         outbound::client::full,
         problem::{problem, retry_later},
@@ -73,7 +77,7 @@ impl Runtime {
     }
 
     /// Responds to a request. Failures become problem details.
-    pub async fn handle(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<WasiBody> {
         let arrived = Instant::now();
         let response = self.route(request).await;
         self.finish(response.status(), arrived);
@@ -82,7 +86,7 @@ impl Runtime {
 
     /// Responds to a request with a complete body by a complete response.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
-        whole(self.handle(request.map(full)).await).await
+        whole(self.handle(request).await).await
     }
 
     /// Calls a component directly, for triggers without routes. The limits of [`Self::call`] apply.
@@ -93,7 +97,10 @@ impl Runtime {
     ) -> Response<Bytes> {
         let arrived = Instant::now();
         let response = match self.0.handlers.get(component) {
-            Some(handler) => self.run(handler, request.map(full), |_| {}).await,
+            Some(handler) => {
+                let result = self.run(handler, request, |_| {}).await;
+                result.unwrap_or_else(failed)
+            }
             None => problem(
                 StatusCode::NOT_FOUND,
                 "the trigger's component is not loaded",
@@ -110,7 +117,7 @@ impl Runtime {
         tracing::debug!(status = status.as_u16(), ?took, "request");
     }
 
-    async fn route(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    async fn route(&self, request: Request<Bytes>) -> Response<WasiBody> {
         let inner = &*self.0;
         let path = request.uri().path().to_owned();
         let Some(found) = inner.router.find(&path) else {
@@ -123,37 +130,38 @@ impl Runtime {
         let Some(handler) = inner.handlers.get(found.component) else {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
         };
-        let decorate = |request: &mut Request<WasiBody>| headers::decorate(request, &found);
-        self.run(handler, request, decorate).await
+        let push = Push::of(&request);
+        let decorate = |request: &mut Request<Bytes>| headers::decorate(request, &found);
+        let result = self.run(handler, request, decorate).await;
+        if let (Err(Failure::Crashed), Some(push)) = (&result, push)
+            && let Some(report) = handler.crashes.record(&push, &handler.variables)
+        {
+            handler.logs.line(Stream::Stdout, &report.line());
+            return response::respond(DeliveryStyle::Gateway, &[report]).map(full);
+        }
+        result.unwrap_or_else(failed)
     }
 
     async fn run(
         &self,
         handler: &Arc<Handler>,
-        mut request: Request<WasiBody>,
-        decorate: impl FnOnce(&mut Request<WasiBody>),
-    ) -> Response<WasiBody> {
+        mut request: Request<Bytes>,
+        decorate: impl FnOnce(&mut Request<Bytes>),
+    ) -> Result<Response<WasiBody>, Failure> {
         let inner = &*self.0;
         let permit = match inner.concurrency.acquire().await {
             Ok(permit) => permit,
             Err(Overload::QueueFull) => {
                 inner.metrics.rejected("queue-full");
-                return retry_later("the queue of waiting requests is full");
+                return Ok(retry_later("the queue of waiting requests is full"));
             }
             Err(Overload::QueueTimeout) => {
                 inner.metrics.rejected("queue-wait");
-                return retry_later("the request waited too long in the queue");
+                return Ok(retry_later("the request waited too long in the queue"));
             }
         };
         decorate(&mut request);
-        match handler.call(request, permit).await {
-            Ok(response) => response,
-            Err(Failure::Deadline) => retry_later("the component took too long"),
-            Err(Failure::Broken) => problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the component failed to process this request",
-            ),
-        }
+        handler.call(request.map(full), permit).await
     }
 
     /// Returns a line with the inference backend, its version and the reason for the choice.
@@ -179,6 +187,16 @@ impl Runtime {
     /// Returns the options of this runtime.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+}
+
+fn failed(failure: Failure) -> Response<WasiBody> {
+    match failure {
+        Failure::Deadline => retry_later("the component took too long"),
+        Failure::Broken | Failure::Crashed => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the component failed to process this request",
+        ),
     }
 }
 

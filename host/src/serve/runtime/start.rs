@@ -12,6 +12,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use super::{
     Inner, Options, Runtime, aot,
     concurrency::ConcurrencyLimit,
+    crashes::Crashes,
     engine,
     files::Mounts,
     instance::Handler,
@@ -26,8 +27,10 @@ use crate::{
         variables::Variables,
     },
     nn::{
-        Inference,
+        self, Inference,
+        backend::Target,
         choose::{self, Choice, Chosen},
+        embedded::Embedded,
         library::SearchPath,
         models,
     },
@@ -151,9 +154,16 @@ fn inference(
                        push the image with --compose=false"
             .to_owned();
     }
-    // The contracts are checked even if the component brings its own inference.
+    // The contracts are checked even if the component brings its own inference, which is the
+    // embedded one in WebAssembly.
     let models = match choice {
-        Choice::Component => &[],
+        Choice::Component => {
+            let backend = Embedded::open(Target::Cpu)?;
+            for model in &models {
+                nn::load_checked(&backend, model, 1)?;
+            }
+            &[]
+        }
         _ => models.as_slice(),
     };
     let sessions = options.sessions.max(1);
@@ -230,6 +240,7 @@ impl Loader {
             logs,
             inference: self.inference.clone(),
             metrics: self.metrics.clone(),
+            crashes: Crashes::default(),
             timeout: options.timeout,
             max_memory: options.max_memory,
         })

@@ -19,7 +19,6 @@ use wasmtime_wasi_http::WasiBody;
 pub use drain::signal;
 
 use crate::serve::{
-    outbound::client::full,
     problem::{problem, retry_later},
     runtime::{Peer, Runtime},
 };
@@ -181,7 +180,7 @@ async fn respond(
             );
         }
     };
-    let mut request = Request::from_parts(head, full(body));
+    let mut request = Request::from_parts(head, body);
     request.extensions_mut().insert(Peer(peer));
     runtime.handle(request).await
 }

@@ -1,0 +1,74 @@
+//! Connected components of a map, by hysteresis thresholding.
+
+use super::map::Map;
+
+/// The cells of a connected component.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    /// Column and row of each cell.
+    pub cells: Vec<(u32, u32)>,
+    /// The marker probability's share of the score, 0 to 1: the mean over the cells.
+    pub marker_share: f32,
+}
+
+impl Map {
+    /// Returns the score of a cell: the probability of text or a marker.
+    fn score(&self, cell: usize) -> f32 {
+        self.text[cell] + self.marker[cell]
+    }
+
+    /// Returns the connected components (8-connectivity) of cells scoring at least `low`, kept if
+    /// any cell scores at least `high` (hysteresis thresholding). Cells whose center, given in
+    /// pixels of the searched copy, fails `counts` are left out.
+    pub(super) fn groups(
+        &self,
+        low: f32,
+        high: f32,
+        counts: impl Fn(f32, f32) -> bool,
+    ) -> Vec<Group> {
+        let stride = self.stride as f32;
+        let center = |at: usize| (at as f32 + 0.5) * stride;
+        let mut open: Vec<bool> = (0..self.text.len())
+            .map(|i| {
+                self.score(i) >= low && counts(center(i % self.columns), center(i / self.columns))
+            })
+            .collect();
+        let mut found = Vec::new();
+        for start in 0..open.len() {
+            let cells = self.flood(start, &mut open);
+            if cells.iter().any(|&cell| self.score(cell) >= high) {
+                let shares = cells.iter().map(|&c| self.marker[c] / self.score(c));
+                found.push(Group {
+                    marker_share: shares.sum::<f32>() / cells.len() as f32,
+                    cells: cells
+                        .iter()
+                        .map(|c| ((c % self.columns) as u32, (c / self.columns) as u32))
+                        .collect(),
+                });
+            }
+        }
+        found
+    }
+
+    /// Returns the open cells that are connected with this one, and closes them.
+    fn flood(&self, start: usize, open: &mut [bool]) -> Vec<usize> {
+        let mut cells = Vec::new();
+        if std::mem::take(&mut open[start]) {
+            cells.push(start);
+        }
+        let mut next = 0;
+        while let Some(&cell) = cells.get(next) {
+            next += 1;
+            let (x, y) = (cell % self.columns, cell / self.columns);
+            for row in y.saturating_sub(1)..=y + 1 {
+                for column in x.saturating_sub(1)..=(x + 1).min(self.columns - 1) {
+                    let at = row * self.columns + column;
+                    if open.get_mut(at).is_some_and(std::mem::take) {
+                        cells.push(at);
+                    }
+                }
+            }
+        }
+        cells
+    }
+}

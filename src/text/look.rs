@@ -1,0 +1,118 @@
+//! A look at one plane of a picture at one size, and the kinds of the components on it.
+
+use crate::picture::{boxes::Rect, gray::GrayImage};
+
+use super::{
+    components::Component, contract::TextContract, groups::Group, letter::is_single_letter,
+    map::Infer, sighted::Sighted, strokes::printed,
+};
+
+/// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
+const MAX_RATIO: u32 = 3;
+/// Shapes nearer to a cover than this, in cells, may be cut by it.
+const COVER_EDGE: u32 = 4;
+
+/// The rules of a search: components of cells that score at least `low`, one of them at least
+/// `high`.
+pub(super) struct Criteria<'a> {
+    pub contract: &'a TextContract,
+    pub infer: Infer<'a>,
+    /// The marker share from which on a component is a marker; over 1 there are none.
+    pub marker: f32,
+    pub low: f32,
+    pub high: f32,
+    /// As `low` and `high`, at extra sizes and on turned copies.
+    pub extra: (f32, f32),
+    /// Reports whether the pixel of the searched picture counts.
+    pub counts: &'a dyn Fn(u32, u32) -> bool,
+    /// The parts of the searched picture that were covered before.
+    pub covered: &'a [Rect],
+    /// Also searches print by its pixels alone. A copy shows outside its covers what its source
+    /// does, so it would show nothing new but the edges of covers.
+    pub by_pixels: bool,
+}
+
+/// A look at one size.
+pub(super) struct Look<'a> {
+    pub criteria: &'a Criteria<'a>,
+    pub plane: &'a GrayImage,
+    /// The plane, reduced by `factor`.
+    pub copy: &'a GrayImage,
+    pub factor: usize,
+    /// At this size only large letters are searched for.
+    pub large: bool,
+}
+
+/// Kind of a component.
+enum Kind {
+    Text,
+    Letter,
+    Shape,
+    Nothing,
+}
+
+impl Look<'_> {
+    /// Reports whether a pixel of the copy counts.
+    pub(super) fn counts(&self, x: f32, y: f32) -> bool {
+        let pixel = |at: f32| (at * self.factor as f32) as u32;
+        (self.criteria.counts)(pixel(x), pixel(y))
+    }
+
+    /// Returns the side of a cell, in pixels of the plane.
+    pub(super) fn side(&self) -> u32 {
+        (self.factor * self.criteria.contract.output.stride) as u32
+    }
+
+    /// Returns the size of the plane.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.plane.width as u32, self.plane.height as u32)
+    }
+
+    /// Adds a component. An `extra` look, at a reduced size or turned, is for print only: the model
+    /// takes more of the anatomy for text there.
+    pub(super) fn sort(&self, group: &Group, extra: bool, sighted: &mut Sighted) {
+        let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
+        match self.kind(&found, extra) {
+            Kind::Text => sighted.text.push(found),
+            Kind::Letter => sighted.letters.push(found.rect),
+            Kind::Shape => sighted.shapes.push(found.rect),
+            Kind::Nothing => {}
+        }
+    }
+
+    /// Reports whether a component of an extra look is text.
+    pub(super) fn is_extra_text(&self, found: &Component) -> bool {
+        matches!(self.kind(found, true), Kind::Text)
+    }
+
+    fn kind(&self, found: &Component, extra: bool) -> Kind {
+        let rect = &found.rect;
+        let print = || printed(self.plane, found, self.factor, self.large);
+        let keeps = self.criteria.marker <= 1.0;
+        let ratio = rect
+            .width
+            .max(rect.height)
+            .div_ceil(rect.width.min(rect.height).max(1));
+        if self.large && !print() {
+            return Kind::Nothing;
+        }
+        if keeps && ratio <= MAX_RATIO && is_single_letter(self.plane, rect) {
+            return Kind::Letter;
+        }
+        let is_marker = found.marker_share >= self.criteria.marker && ratio <= MAX_RATIO;
+        // The edge of a cover is as sharp as print.
+        let (width, height) = self.size();
+        let near = rect.grown(COVER_EDGE * self.side(), width, height);
+        let is_cut = || {
+            self.criteria
+                .covered
+                .iter()
+                .any(|cover| cover.touches(&near))
+        };
+        match (is_marker, extra) {
+            (true, false) if is_cut() || !print() => Kind::Shape,
+            (_, true) if !print() => Kind::Nothing,
+            _ => Kind::Text,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Print that is too large for the model at any size: letters of hundreds of pixels are flat and
+//! end sharply. The anatomy fades, and a single flat shape may be metal or a marker.
+
+use crate::picture::{boxes::Rect, gray::GrayImage};
+
+use super::{components::Component, sighted::Sighted};
+
+/// The side of the cells in which a picture is looked at, in pixels.
+const CELL: usize = 4;
+/// The greatest range of the levels in a flat cell: compression rings beside strokes.
+const MAX_RANGE: u8 = 12;
+/// The greatest difference of a cell's level from that of its plateau.
+const MAX_STEP: u8 = 8;
+/// The heights of letters, in cells.
+const HEIGHTS: std::ops::RangeInclusive<usize> = 25..=250;
+/// The greatest width of a letter, in percent of its height.
+const MAX_WIDTH: usize = 170;
+/// The shares of a letter's bounds that it fills, in percent.
+const FILL: std::ops::RangeInclusive<usize> = 6..=75;
+/// Across a sharp border the level differs by at least this much within [`NEAR`] cells.
+const MIN_CONTRAST: u8 = 24;
+/// See [`MIN_CONTRAST`].
+const NEAR: usize = 3;
+/// At [`NEAR`] cells, at least this share of the difference at twice as many is reached, in
+/// percent: bones fade.
+const REACHED: u32 = 70;
+/// The least share of a letter's border that is sharp, in percent.
+const SHARP: usize = 70;
+/// The greatest gap between letters of one text, in percent of the height of the larger one.
+const MAX_GAP: u32 = 150;
+/// The greatest height of a letter in percent of the height of another in the same text.
+const MAX_LARGER: u32 = 220;
+
+/// A picture in cells: the level of each that is flat.
+struct Cells {
+    columns: usize,
+    rows: usize,
+    flat: Vec<Option<u8>>,
+    levels: Vec<u8>,
+}
+
+/// Adds the bounds of large print with two letters or more.
+pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
+    let cells = Cells::of(plane);
+    // With the height of the highest letter, and the number of letters.
+    let mut texts: Vec<(Rect, u32, usize)> = Vec::new();
+    for letter in cells.letters() {
+        let mut text = (letter, letter.height, 1);
+        while let Some(at) = texts.iter().position(|other| is_near(&text, other)) {
+            let other = texts.swap_remove(at);
+            text = (
+                text.0.union(&other.0),
+                text.1.max(other.1),
+                text.2 + other.2,
+            );
+        }
+        texts.push(text);
+    }
+    let texts = texts.iter().filter(|text| text.2 > 1);
+    sighted.text.extend(texts.map(|text| Component::of(text.0)));
+}
+
+fn is_near(a: &(Rect, u32, usize), b: &(Rect, u32, usize)) -> bool {
+    let (higher, lower) = (a.1.max(b.1), a.1.min(b.1));
+    let reach = higher * MAX_GAP / 100;
+    higher * 100 <= lower * MAX_LARGER && a.0.grown(reach, u32::MAX, u32::MAX).touches(&b.0)
+}
+
+impl Cells {
+    fn of(plane: &GrayImage) -> Cells {
+        let (columns, rows) = (plane.width / CELL, plane.height / CELL);
+        let mut cells = Cells {
+            columns,
+            rows,
+            flat: Vec::with_capacity(columns * rows),
+            levels: Vec::with_capacity(columns * rows),
+        };
+        for row in 0..rows {
+            for column in 0..columns {
+                let (x, y) = (column * CELL, row * CELL);
+                let (mut least, mut most) = (u8::MAX, 0);
+                for line in plane.levels.chunks_exact(plane.width).skip(y).take(CELL) {
+                    for &level in &line[x..x + CELL] {
+                        (least, most) = (least.min(level), most.max(level));
+                    }
+                }
+                let level = least.midpoint(most);
+                cells.levels.push(level);
+                cells
+                    .flat
+                    .push((most - least <= MAX_RANGE).then_some(level));
+            }
+        }
+        cells
+    }
+
+    /// Returns the bounds of the plateaus that look like letters, in pixels.
+    fn letters(&self) -> Vec<Rect> {
+        let mut open: Vec<bool> = self.flat.iter().map(Option::is_some).collect();
+        let mut found = Vec::new();
+        for start in 0..open.len() {
+            let Some(level) = self.flat[start].filter(|_| open[start]) else {
+                continue;
+            };
+            let cells = self.flood(start, level, &mut open);
+            let columns = || cells.iter().map(|at| at % self.columns);
+            let rows = || cells.iter().map(|at| at / self.columns);
+            let (Some(left), Some(right)) = (columns().min(), columns().max()) else {
+                continue;
+            };
+            let (Some(top), Some(bottom)) = (rows().min(), rows().max()) else {
+                continue;
+            };
+            let (width, height) = (right - left + 1, bottom - top + 1);
+            let is_letter = HEIGHTS.contains(&height)
+                && width * 100 <= MAX_WIDTH * height
+                && FILL.contains(&(cells.len() * 100 / (width * height)))
+                && left > 0
+                && top > 0
+                && right + 1 < self.columns
+                && bottom + 1 < self.rows
+                && self.is_sharp(&cells, level);
+            if is_letter {
+                let pixels = |cells: usize| (cells * CELL) as u32;
+                found.push(Rect {
+                    x: pixels(left),
+                    y: pixels(top),
+                    width: pixels(width),
+                    height: pixels(height),
+                });
+            }
+        }
+        found
+    }
+
+    /// Returns the open cells of about this level that are connected with one, and closes them.
+    fn flood(&self, start: usize, level: u8, open: &mut [bool]) -> Vec<usize> {
+        let is_part =
+            |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
+        open[start] = false;
+        let mut cells = vec![start];
+        let mut next = 0;
+        while let Some(&at) = cells.get(next) {
+            next += 1;
+            let (x, y) = (at % self.columns, at / self.columns);
+            for row in y.saturating_sub(1)..=(y + 1).min(self.rows - 1) {
+                for column in x.saturating_sub(1)..=(x + 1).min(self.columns - 1) {
+                    let beside = row * self.columns + column;
+                    if open[beside] && is_part(beside) {
+                        open[beside] = false;
+                        cells.push(beside);
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    /// Reports whether a plateau ends sharply at most of its border.
+    fn is_sharp(&self, cells: &[usize], level: u8) -> bool {
+        let is_other =
+            |at: usize| self.levels[at].abs_diff(level) > MAX_STEP || self.flat[at].is_none();
+        let (mut border, mut sharp) = (0, 0);
+        for &at in cells {
+            let (x, y) = (at % self.columns, at / self.columns);
+            // The number of cells up to the edge, and the way to the next one.
+            let directions = [
+                (self.columns - 1 - x, 1),
+                (x, -1),
+                (self.rows - 1 - y, self.columns as isize),
+                (y, -(self.columns as isize)),
+            ];
+            for (room, step) in directions {
+                let beyond = |cells: usize| at.wrapping_add_signed(step * cells as isize);
+                let drop = |cells: usize| u32::from(self.levels[beyond(cells)].abs_diff(level));
+                if room >= 2 * NEAR && is_other(beyond(1)) {
+                    border += 1;
+                    let near = drop(NEAR);
+                    let is_sharp =
+                        near >= u32::from(MIN_CONTRAST) && near * 100 >= REACHED * drop(2 * NEAR);
+                    sharp += usize::from(is_sharp);
+                }
+            }
+        }
+        border > 0 && sharp * 100 >= SHARP * border
+    }
+}

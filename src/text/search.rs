@@ -1,0 +1,57 @@
+//! Searches one plane of a picture at several sizes.
+
+use crate::{error::Error, picture::gray::GrayImage};
+
+use super::{
+    line,
+    look::Criteria,
+    look::Look,
+    map::Map,
+    plateaus,
+    sighted::Sighted,
+    slanted,
+    tiles::{extra_factors, factors},
+};
+
+/// Searches a plane and adds everything that it shows.
+///
+/// # Errors
+/// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
+pub(super) fn search(
+    criteria: &Criteria<'_>,
+    plane: &GrayImage,
+    sighted: &mut Sighted,
+) -> Result<(), Error> {
+    let longer = plane.width.max(plane.height);
+    let factors = factors(longer, criteria.contract.max_side);
+    let extra = extra_factors(longer, &factors);
+    let sizes = factors.iter().map(|factor| (*factor, false));
+    for (factor, large) in sizes.chain(extra.into_iter().map(|factor| (factor, true))) {
+        let copy = plane.reduced(factor);
+        let map = Map::of(&copy, criteria.contract, criteria.infer)?;
+        let look = Look {
+            criteria,
+            plane,
+            copy: &copy,
+            factor,
+            large,
+        };
+        let (low, high) = if large {
+            criteria.extra
+        } else {
+            (criteria.low, criteria.high)
+        };
+        for group in map.groups(low, high, |x, y| look.counts(x, y)) {
+            look.sort(&group, large, sighted);
+        }
+        // Slanted letters of hundreds of pixels are not searched for.
+        if !large {
+            slanted::search(&look, &map, sighted)?;
+        }
+    }
+    if criteria.by_pixels {
+        plateaus::add(plane, sighted);
+        line::add(plane, sighted);
+    }
+    Ok(())
+}

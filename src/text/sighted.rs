@@ -1,0 +1,16 @@
+//! The components that a search has found on a picture.
+
+use crate::picture::boxes::Rect;
+
+use super::components::Component;
+
+/// The components of a picture, in pixels of the searched picture.
+#[derive(Debug, Default)]
+pub(super) struct Sighted {
+    /// Text.
+    pub text: Vec<Component>,
+    /// Single letters that may be side markers.
+    pub letters: Vec<Rect>,
+    /// Shapes that the model takes for markers, and that are not print: bones, clips.
+    pub shapes: Vec<Rect>,
+}

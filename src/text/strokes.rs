@@ -1,0 +1,208 @@
+//! Tells print from anatomy by the pixels: strokes of print are brighter or darker than their
+//! ground and end within a few pixels, bones fade.
+
+use crate::picture::{boxes::Rect, gray::GrayImage};
+
+use super::{blobs::blobs, components::Component};
+
+/// The least contrast of strokes to their ground, in gray levels.
+const MIN_CONTRAST: i32 = 40;
+/// Ink is what has at least this share of the contrast, in percent.
+const INK: i32 = 65;
+/// A border of ink is sharp if this share of the contrast is gone within two pixels, in percent.
+const DROP: i32 = 45;
+/// The least share of the ink's border that is sharp, in percent.
+const SHARP: usize = 60;
+/// The greatest standard deviation of the levels inside of the ink: metal is uneven.
+const MAX_DEVIATION: f64 = 6.0;
+/// The deviation counts if at least this share of the ink is inside, in percent.
+const MIN_INSIDE: usize = 5;
+/// The greatest side of a square of ink, in percent of the shorter side of all of it: strokes are
+/// thin.
+const MAX_STROKE: u32 = 30;
+/// The least and the greatest share of ink among the pixels, in percent.
+const INK_SHARE: (usize, usize) = (1, 60);
+
+/// The least height of a letter that is too large at full size, in pixels.
+const MIN_LARGE_LETTER: usize = 100;
+/// The pixels around a component that are looked at, too.
+const MARGIN: u32 = 8;
+/// The blobs of larger components are not looked at, which bounds the memory: their strokes decide.
+const MAX_PIXELS: u64 = 4_000_000;
+/// Strokes of letters that are too large at full size, in pixels of the reduced copy.
+const MIN_LARGE_STROKE: u32 = 3;
+
+/// Reports whether a component shows strokes of print. `step` is the number of pixels of the
+/// picture for one of the copy on which it was found; on a reduced copy only strokes of large
+/// letters count if `large` is set.
+pub(super) fn printed(picture: &GrayImage, found: &Component, step: usize, large: bool) -> bool {
+    let rects = &found.covers[..];
+    let mut levels: Vec<u8> = Vec::new();
+    for rect in rects {
+        for row in rows(picture, rect) {
+            levels.extend_from_slice(row);
+        }
+    }
+    if levels.is_empty() {
+        return false;
+    }
+    levels.sort_unstable();
+    let part = |percent: usize| i32::from(levels[(levels.len() - 1) * percent / 100]);
+    let ground = part(50);
+    let thickest = found.rect.width.min(found.rect.height) * MAX_STROKE / 100;
+    let thinnest = if large {
+        MIN_LARGE_STROKE * step as u32
+    } else {
+        1
+    };
+    [part(99) - ground, part(1) - ground]
+        .into_iter()
+        .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
+        .any(|contrast| {
+            let ink = Ink {
+                picture,
+                ground,
+                contrast,
+            };
+            let strokes = ink.strokes(rects, 2 * step as i64);
+            strokes.are_print(levels.len())
+                && (thinnest..=thickest).contains(&strokes.thickest)
+                && ink.is_enclosed(&found.rect, if large { MIN_LARGE_LETTER } else { 1 })
+        })
+}
+
+fn rows<'p>(picture: &'p GrayImage, rect: &Rect) -> impl Iterator<Item = &'p [u8]> {
+    let (x, width) = (rect.x as usize, rect.width as usize);
+    (rect.y as usize..(rect.y + rect.height) as usize)
+        .map(move |y| &picture.levels[y * picture.width + x..][..width])
+}
+
+/// The pixels of a picture that differ from the ground by most of the contrast.
+struct Ink<'p> {
+    picture: &'p GrayImage,
+    ground: i32,
+    contrast: i32,
+}
+
+/// Figures of the ink in some rectangles.
+#[derive(Default)]
+struct Strokes {
+    /// Pixels of ink.
+    ink: usize,
+    /// Pixels beside ink, counted from each side.
+    border: usize,
+    /// Those where the contrast is gone within a few pixels.
+    sharp: usize,
+    /// Pixels of ink with ink all around.
+    inside: usize,
+    /// The sum of their levels.
+    sum: f64,
+    /// The sum of the squares of their levels.
+    squares: f64,
+    /// The side of the largest square of ink.
+    thickest: u32,
+}
+
+impl Strokes {
+    fn are_print(&self, pixels: usize) -> bool {
+        let count = self.inside.max(1) as f64;
+        let mean = self.sum / count;
+        let variance = self.squares / count - mean * mean;
+        let is_even =
+            self.inside * 100 < MIN_INSIDE * self.ink || variance <= MAX_DEVIATION * MAX_DEVIATION;
+        is_even
+            && self.ink * 100 >= INK_SHARE.0 * pixels
+            && self.ink * 100 <= INK_SHARE.1 * pixels
+            && self.border > 0
+            && self.sharp * 100 >= SHARP * self.border
+    }
+}
+
+impl Ink<'_> {
+    fn level(&self, x: i64, y: i64) -> Option<u8> {
+        let (width, height) = (self.picture.width as i64, self.picture.height as i64);
+        let inside = (0..width).contains(&x) && (0..height).contains(&y);
+        inside.then(|| self.picture.levels[(y * width + x) as usize])
+    }
+
+    fn is_ink(&self, level: u8) -> bool {
+        let over = (i32::from(level) - self.ground) * self.contrast.signum();
+        over * 100 >= INK * self.contrast.abs()
+    }
+
+    /// Reports whether most of the ink in a rectangle is in blobs that end inside of it, one of
+    /// them at least this high: bones and metal go on, print does not.
+    fn is_enclosed(&self, rect: &Rect, height: usize) -> bool {
+        if u64::from(rect.width) * u64::from(rect.height) > MAX_PIXELS {
+            return true;
+        }
+        let size = (self.picture.width as u32, self.picture.height as u32);
+        let window = self.picture.part(&rect.grown(MARGIN, size.0, size.1));
+        let ink: Vec<bool> = window.levels.iter().map(|l| self.is_ink(*l)).collect();
+        let rows = ink.len() / window.width;
+        let (mut all, mut inside, mut highest) = (0, 0, 0);
+        for blob in blobs(&ink, window.width) {
+            let ends = blob.left > 0
+                && blob.top > 0
+                && blob.left + blob.width < window.width
+                && blob.top + blob.height < rows;
+            all += blob.pixels.len();
+            if ends {
+                inside += blob.pixels.len();
+                highest = highest.max(blob.height);
+            }
+        }
+        2 * inside >= all && highest >= height
+    }
+
+    fn strokes(&self, rects: &[Rect], reach: i64) -> Strokes {
+        let mut strokes = Strokes::default();
+        for rect in rects {
+            // The side of the largest square of ink that ends at each pixel of a row.
+            let mut squares = vec![0u32; rect.width as usize + 1];
+            for y in rect.y..rect.y + rect.height {
+                let mut corner = 0;
+                for column in 0..rect.width as usize {
+                    let x = i64::from(rect.x) + column as i64;
+                    let above = squares[column + 1];
+                    squares[column + 1] = if self.add(x, i64::from(y), reach, &mut strokes) {
+                        1 + above.min(squares[column]).min(corner)
+                    } else {
+                        0
+                    };
+                    corner = above;
+                    strokes.thickest = strokes.thickest.max(squares[column + 1]);
+                }
+            }
+        }
+        strokes
+    }
+
+    /// Counts a pixel and reports whether it is ink.
+    fn add(&self, x: i64, y: i64, reach: i64, strokes: &mut Strokes) -> bool {
+        let Some(own) = self.level(x, y).filter(|&own| self.is_ink(own)) else {
+            return false;
+        };
+        strokes.ink += 1;
+        let mut around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy)));
+        if around.all(|(dx, dy)| self.level(x + dx, y + dy).is_some_and(|l| self.is_ink(l))) {
+            strokes.inside += 1;
+            strokes.sum += f64::from(own);
+            strokes.squares += f64::from(own) * f64::from(own);
+        }
+        for (dx, dy) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
+            let beside = self.level(x + dx, y + dy);
+            let beyond = self.level(x + reach * dx, y + reach * dy);
+            let (Some(beside), Some(beyond)) = (beside, beyond) else {
+                continue;
+            };
+            if self.is_ink(beside) {
+                continue;
+            }
+            strokes.border += 1;
+            let drop = (i32::from(own) - i32::from(beyond)) * self.contrast.signum();
+            strokes.sharp += usize::from(drop * 100 >= DROP * self.contrast.abs());
+        }
+        true
+    }
+}

@@ -1,0 +1,217 @@
+//! Side markers: a single L or R stays, all other short print is text.
+
+use super::*;
+use crate::text::letter::is_single_letter;
+
+const L: [&str; 9] = [
+    "##......", "##......", "##......", "##......", "##......", "##......", "##......", "########",
+    "########",
+];
+const R: [&str; 9] = [
+    "######..", "#######.", "##...##.", "##...##.", "######..", "#####...", "##.###..", "##..##..",
+    "##...###",
+];
+const A: [&str; 9] = [
+    "...##...", "...##...", "..####..", "..#..#..", ".##..##.", ".######.", ".######.", "##....##",
+    "##....##",
+];
+const B: [&str; 9] = [
+    "######..", "##...##.", "##...##.", "#####...", "#####...", "##...##.", "##...##.", "##...##.",
+    "######..",
+];
+const H: [&str; 9] = [
+    "##....##", "##....##", "##....##", "########", "########", "##....##", "##....##", "##....##",
+    "##....##",
+];
+const P: [&str; 9] = [
+    "######..", "#######.", "##...##.", "##...##.", "#######.", "######..", "##......", "##......",
+    "##......",
+];
+const E: [&str; 9] = [
+    "########", "########", "##......", "#######.", "#######.", "##......", "##......", "########",
+    "########",
+];
+
+/// Draws glyphs of 32 x 36 pixels at these places on a gray picture.
+fn drawn(glyphs: &[(&[&str; 9], u32, u32)]) -> GrayImage {
+    drawn_at(4, (900, 400), glyphs)
+}
+
+/// Draws glyphs of 8 x 9 fields of `field` pixels.
+fn drawn_at(
+    field: u32,
+    (width, height): (u32, u32),
+    glyphs: &[(&[&str; 9], u32, u32)],
+) -> GrayImage {
+    let mut picture = image::GrayImage::from_pixel(width, height, Luma([60]));
+    for (glyph, left, top) in glyphs {
+        for (row, fields) in glyph.iter().enumerate() {
+            for (column, _) in fields.match_indices('#') {
+                for at in 0..field * field {
+                    let x = left + field * column as u32 + at % field;
+                    let y = top + field * row as u32 + at / field;
+                    picture.put_pixel(x, y, Luma([250]));
+                }
+            }
+        }
+    }
+    GrayImage::of(&DynamicImage::from(picture))
+}
+
+/// Takes everything bright and the cells around it for a marker.
+fn markers(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+    let mut outputs = map(input, |pixels| {
+        (0.0, f32::from(u8::from(brightest(pixels) > 200.0)))
+    });
+    let (rows, columns) = (input.dims[2] as usize / 8, input.dims[3] as usize / 8);
+    let plane = &mut outputs[0].tensor.data[2 * rows * columns..];
+    let bright = plane.to_vec();
+    for (at, value) in plane.iter_mut().enumerate() {
+        let (x, y) = (at % columns, at / columns);
+        let near =
+            |other: usize| (other % columns).abs_diff(x) <= 1 && (other / columns).abs_diff(y) <= 1;
+        if (0..bright.len()).any(|other| bright[other] > 0.0 && near(other)) {
+            *value = 1.0;
+        }
+    }
+    Ok(outputs)
+}
+
+#[test]
+fn only_single_l_and_r_are_letters_that_stay() {
+    let around = rect([392, 192, 48, 48]);
+    for (name, glyph, expect) in [
+        ("L", &L, true),
+        ("R", &R, true),
+        ("A", &A, false),
+        ("B", &B, false),
+        ("E", &E, false),
+        ("H", &H, false),
+        ("P", &P, false),
+    ] {
+        let picture = drawn(&[(glyph, 400, 200)]);
+        assert_eq!(is_single_letter(&picture, &around), expect, "{name}");
+        let dark = GrayImage {
+            levels: picture.levels.iter().map(|level| 255 - level).collect(),
+            ..picture
+        };
+        assert_eq!(is_single_letter(&dark, &around), expect, "dark {name}");
+    }
+    let two = drawn(&[(&L, 400, 200), (&R, 440, 200)]);
+    assert!(!is_single_letter(&two, &rect([392, 192, 88, 48])));
+    let flat = drawn(&[]);
+    assert!(!is_single_letter(&flat, &around));
+}
+
+#[test]
+fn short_print_that_is_no_marker_is_text() {
+    for (name, glyphs, is_text) in [
+        ("a marker", vec![(&R, 400, 200)], false),
+        ("two markers", vec![(&R, 400, 200), (&L, 40, 40)], false),
+        ("a letter", vec![(&A, 400, 200)], true),
+        ("two letters", vec![(&A, 400, 200), (&B, 440, 200)], true),
+        (
+            "two letters of markers",
+            vec![(&L, 400, 200), (&R, 440, 200)],
+            true,
+        ),
+        (
+            "three far apart",
+            vec![(&L, 40, 200), (&R, 240, 200), (&R, 500, 200)],
+            true,
+        ),
+        (
+            "three far apart, one above the other",
+            vec![(&L, 40, 20), (&R, 40, 150), (&R, 40, 300)],
+            true,
+        ),
+        (
+            "three that are in no line",
+            vec![(&L, 40, 20), (&R, 240, 150), (&R, 500, 320)],
+            false,
+        ),
+    ] {
+        let found = find(&drawn(&glyphs), &markers);
+        let kept = if is_text { 0 } else { glyphs.len() };
+        assert_eq!(found.side_markers.len(), kept, "{name}: {found:?}");
+        for (_, left, top) in glyphs {
+            let letter = rect([left, top, 32, 36]);
+            let hidden = found.text.iter().any(|text| text.holds(&letter));
+            assert_eq!(hidden, is_text, "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn letters_that_the_model_does_not_see_are_covered_with_their_line() {
+    // It sees the first letter only.
+    let first = |input: &InputTensor| {
+        let mut outputs = markers(input)?;
+        let columns = input.dims[3] as usize / 8;
+        for (at, value) in outputs[0].tensor.data.iter_mut().enumerate() {
+            if at % columns > 12 {
+                *value = 0.0;
+            }
+        }
+        Ok(outputs)
+    };
+    let glyphs = [
+        (&E, 40, 200),
+        (&L, 300, 200),
+        (&E, 480, 200),
+        (&A, 700, 200),
+    ];
+    let found = find(&drawn(&glyphs), &first);
+    assert_eq!(found.side_markers, []);
+    for (_, left, top) in glyphs {
+        let letter = rect([left, top, 32, 36]);
+        assert!(
+            found.text.iter().any(|r| r.holds(&letter)),
+            "{left}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn letters_of_hundreds_of_pixels_are_found_by_their_pixels() {
+    let blind = |input: &InputTensor| Ok(map(input, |_| (0.0, 0.0)));
+    let large = |glyphs: &[(&[&str; 9], u32, u32)]| drawn_at(30, (1600, 1000), glyphs);
+    let bounds = |left, top| rect([left, top, 240, 270]);
+    let name = large(&[(&A, 203, 301), (&H, 503, 301), (&E, 803, 301)]);
+    let found = find(&name, &blind).text;
+    for left in [203, 503, 803] {
+        let letter = bounds(left, 301);
+        assert!(
+            found.iter().any(|text| text.holds(&letter)),
+            "{left}: {found:?}"
+        );
+    }
+    let contract = contract();
+    let detector = detector(&contract, &blind);
+    let copy = covered(&name, &found);
+    let residual = detector.residual(from_ref(&copy), &found, &[]);
+    assert_eq!(residual.unwrap(), 0);
+
+    // A marker, letters that are far from each other, and shapes that fade as bones do.
+    assert_eq!(find(&large(&[(&R, 203, 301)]), &blind).text, []);
+    let apart = large(&[(&A, 203, 31), (&H, 1203, 701)]);
+    assert_eq!(find(&apart, &blind).text, []);
+    assert_eq!(find(&blurred(&name, 20), &blind).text, []);
+}
+
+/// Averages each level with those up to so many pixels away, across and down.
+fn blurred(picture: &GrayImage, reach: usize) -> GrayImage {
+    let along = |picture: &GrayImage| {
+        let rows = picture.levels.chunks_exact(picture.width);
+        let mean = |row: &[u8], x: usize| {
+            let near = &row[x.saturating_sub(reach)..(x + reach + 1).min(row.len())];
+            (near.iter().map(|l| usize::from(*l)).sum::<usize>() / near.len()) as u8
+        };
+        let levels = rows.flat_map(|row| (0..row.len()).map(move |x| mean(row, x)));
+        GrayImage {
+            levels: levels.collect(),
+            ..*picture
+        }
+    };
+    along(&along(picture).transposed()).transposed()
+}
