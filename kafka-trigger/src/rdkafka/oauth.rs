@@ -21,9 +21,8 @@ pub trait TokenSource: Send + Sync + 'static {
     /// until it has one.
     ///
     /// # Errors
-    /// If there is none now, or never will be. At the start a rejection is an error of
-    /// [`super::RdKafkaBroker::connect`]; later the client keeps the token that it has, and asks
-    /// again.
+    /// If there is none now, or never will be. [`super::RdKafkaBroker::connect`] fails if the
+    /// source rejects the client; later the client keeps the token that it has, and asks again.
     fn token(&self) -> Result<Token, TokenError>;
 }
 

@@ -30,7 +30,9 @@ pub async fn load(
     let triggers = kafka_args::configs(&manifest, &variables)?;
     let options = settings.options(&manifest);
     let runtime = Runtime::start(manifest, variables, options).await?;
-    tracing::info!("{}", runtime.nn_line());
+    if runtime.has_models() {
+        tracing::info!("{}", runtime.nn_line());
+    }
     if let Some(address) = metrics_address {
         let source = runtime.clone();
         let render = move || source.metrics().render(source.inference().sessions());

@@ -72,6 +72,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
             .with_context(|| format!("component {id}"))?;
         mounts.insert(id.clone(), own);
     }
+    let has_models = mounts.values().any(|own| !own.models().is_empty());
     let (chosen, inference) = inference(&manifest, &mounts, &options)?;
     let metrics = Arc::new(Metrics::default());
     metrics.describe(&inference.version(), options.target.name());
@@ -122,6 +123,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         inference,
         metrics,
         nn_line,
+        has_models,
         options,
     };
     let runtime = Runtime(Arc::new(inner));
