@@ -21,8 +21,9 @@ pub trait TokenSource: Send + Sync + 'static {
     /// until it has one.
     ///
     /// # Errors
-    /// If there is none now, or never will be. [`super::RdKafkaBroker::connect`] fails if the
-    /// source rejects the client; later the client keeps the token that it has, and asks again.
+    /// If the source is unavailable or rejects the client. A rejection ends
+    /// [`super::RdKafkaBroker::connect`]; later the client keeps the token that it has, and asks
+    /// again.
     fn token(&self) -> Result<Token, TokenError>;
 }
 
