@@ -267,6 +267,9 @@ def main() -> None:
         "phantoms": [str(f) for f in phantoms],
         "annotations": annotations,
     }
+    (args.out / "backgrounds.json").write_text(
+        json.dumps({"backgrounds": job["real"] or job["phantoms"], "annotations": annotations})
+    )
     with Pool(args.workers) as pool:
         drawn = pool.imap(partial(picture, job), range(args.count), chunksize=4)
         truth = list(tqdm(drawn, total=args.count, desc="drawing", unit="picture", mininterval=2))

@@ -23,6 +23,7 @@ import measure
 import needles
 import ocr
 import save
+import special
 import template
 
 PICTURES = 12
@@ -286,6 +287,24 @@ def generator_is_deterministic(folder: Path, truths: list[dict]) -> None:
     assert json.dumps(draw(folder / "other", seed=6)) != json.dumps(truths)
 
 
+def special_kinds_are_open_until_covered(folder: Path, backgrounds: list[str]) -> None:
+    """Checks each special kind on its own source, on a black copy and on one of visible pixels."""
+    for name in ("pictures", "ink"):
+        (folder / name).mkdir(parents=True)
+    job = {"backgrounds": backgrounds, "annotations": {}}
+    for truth in special.draw(job, folder, seed=3, count=1):
+        source = folder / "pictures" / truth["file"]
+        assert special.is_open(folder, truth, source), truth["kind"]
+        levels = coverage.gray(source)
+        if "ink" in truth:
+            levels = np.zeros_like(levels)
+        elif source.suffix == ".png":
+            levels = (np.asarray(Image.open(source)) >> 8).astype(np.uint8)
+        copy = folder / f"copy{source.suffix}"
+        Image.fromarray(levels).save(copy)
+        assert not special.is_open(folder, truth, copy), truth["kind"]
+
+
 def main() -> None:
     """Runs all tests."""
     ocr.installed()
@@ -299,6 +318,9 @@ def main() -> None:
         generator_is_deterministic(folder, truths)
         coverage_is_exact(folder, truths)
         recall = attack_finds_uncovered_text(folder, truths)
+        special_kinds_are_open_until_covered(
+            folder / "special", sorted(map(str, (folder / "backgrounds").iterdir()))
+        )
     print(
         f"selftest: ok; the attack identifies the patient on {recall:.0%} of uncovered pictures; {len(fonts.faces())} scripts",
         file=sys.stderr,

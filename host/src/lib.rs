@@ -12,7 +12,7 @@
 //! The modules depend in one direction only:
 //!
 //! ```text
-//! commands --> kafka, ceph --> serve --> app, nn
+//! cli --> commands --> kafka, ceph --> serve --> app, nn
 //! ```
 //!
 //! - [`app`]: the manifest, the locked application, variables, registries and composition.
@@ -20,10 +20,12 @@
 //! - [`serve`]: the runtime, the HTTP server, outbound HTTP, logs and metrics.
 //! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
 //! - [`kafka`]: the Kafka trigger.
+//! - [`cli`]: the command line, which chooses the command.
 //! - [`commands`]: one file or folder for each command, named as its verb.
 
 pub mod app;
 pub mod ceph;
+pub mod cli;
 pub mod commands;
 pub mod kafka;
 pub mod nn;

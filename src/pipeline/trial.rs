@@ -50,13 +50,7 @@ pub fn text_detector(
     let map = &named(&outputs, &output.name)?.tensor;
     let (rows, columns) = (height / output.stride, width / output.stride);
     let least = output.text.max(output.marker) + 1;
-    let fits = match map.dims[..] {
-        [1, classes, down, across] => {
-            classes as usize >= least && (down as usize, across as usize) == (rows, columns)
-        }
-        _ => false,
-    };
-    if fits {
+    if output.fits(&map.dims, (height, width)) {
         return Ok(());
     }
     Err(Error::Model(format!(

@@ -159,6 +159,15 @@ impl TextInput {
 }
 
 impl TextOutput {
+    /// Reports whether these are the dimensions of a map for an input of this height and width.
+    pub(crate) fn fits(&self, map: &[u32], (height, width): (usize, usize)) -> bool {
+        let [1, classes, rows, columns] = *map else {
+            return false;
+        };
+        classes as usize > self.text.max(self.marker)
+            && (rows as usize, columns as usize) == (height / self.stride, width / self.stride)
+    }
+
     fn check(&self, multiple: usize) -> Result<(), Error> {
         let tiles = |n: usize| n.is_power_of_two() && n <= MAX_MULTIPLE;
         if !(tiles(multiple) && tiles(self.stride) && self.stride <= multiple) {

@@ -1,6 +1,6 @@
 //! Connected components of a map, by hysteresis thresholding.
 
-use super::map::Map;
+use super::{flood::flood, map::Map};
 
 /// The cells of a connected component.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ impl Map {
             .collect();
         let mut found = Vec::new();
         for start in 0..open.len() {
-            let cells = self.flood(start, &mut open);
+            let cells = flood(start, self.columns, &mut open, |_| true);
             if cells.iter().any(|&cell| self.score(cell) >= high) {
                 let shares = cells.iter().map(|&c| self.marker[c] / self.score(c));
                 found.push(Group {
@@ -48,27 +48,5 @@ impl Map {
             }
         }
         found
-    }
-
-    /// Returns the open cells that are connected with this one, and closes them.
-    fn flood(&self, start: usize, open: &mut [bool]) -> Vec<usize> {
-        let mut cells = Vec::new();
-        if std::mem::take(&mut open[start]) {
-            cells.push(start);
-        }
-        let mut next = 0;
-        while let Some(&cell) = cells.get(next) {
-            next += 1;
-            let (x, y) = (cell % self.columns, cell / self.columns);
-            for row in y.saturating_sub(1)..=y + 1 {
-                for column in x.saturating_sub(1)..=(x + 1).min(self.columns - 1) {
-                    let at = row * self.columns + column;
-                    if open.get_mut(at).is_some_and(std::mem::take) {
-                        cells.push(at);
-                    }
-                }
-            }
-        }
-        cells
     }
 }

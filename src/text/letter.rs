@@ -2,7 +2,10 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::blobs::{Blob, blobs};
+use super::{
+    blobs::{Blob, blobs},
+    contrast::Levels,
+};
 
 /// Levels at which a window is split into letter and ground, in percent from the ground's to the
 /// letter's.
@@ -36,11 +39,8 @@ pub(super) fn is_single_letter(picture: &GrayImage, rect: &Rect) -> bool {
     let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
     let rect = rect.grown(margin, picture.width as u32, picture.height as u32);
     let window = picture.part(&rect);
-    let mut sorted = window.levels.clone();
-    sorted.sort_unstable();
-    let part = |percent: usize| i32::from(sorted[(sorted.len() - 1) * percent / 100]);
-    let ground = part(50);
-    [part(99) - ground, part(1) - ground]
+    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
+    contrasts
         .into_iter()
         .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
         .any(|contrast| {

@@ -6,6 +6,7 @@ use crate::picture::{boxes::Rect, gray::GrayImage};
 use super::{
     blobs::{Blob, blobs},
     components::Component,
+    contrast::Levels,
     sighted::Sighted,
 };
 
@@ -112,14 +113,9 @@ fn bands(seed: &Rect, mut letters: Vec<Rect>, width: u32) -> Vec<Rect> {
 /// the rectangles that are returned.
 fn others(picture: &GrayImage, rect: &Rect, turned: bool) -> Vec<Rect> {
     let window = picture.part(rect);
-    let mut sorted = window.levels.clone();
-    sorted.sort_unstable();
-    let part = |percent: usize| i32::from(sorted[(sorted.len() - 1) * percent / 100]);
-    let ground = part(50);
-    let level = [part(99), part(1)]
-        .into_iter()
-        .max_by_key(|level| (level - ground).abs())
-        .unwrap_or(ground);
+    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
+    let stronger = contrasts.into_iter().max_by_key(|contrast| contrast.abs());
+    let level = ground + stronger.unwrap_or(0);
     let contrast = (level - ground).abs();
     if contrast < MIN_CONTRAST {
         return Vec::new();

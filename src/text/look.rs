@@ -1,14 +1,28 @@
 //! A look at one plane of a picture at one size, and the kinds of the components on it.
 
+use std::cell::LazyCell;
+
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
 use super::{
-    components::Component, contract::TextContract, groups::Group, letter::is_single_letter,
-    map::Infer, sighted::Sighted, strokes::printed,
+    components::Component,
+    contract::TextContract,
+    groups::Group,
+    letter::is_single_letter,
+    map::Infer,
+    scale::Scale,
+    sighted::Sighted,
+    strokes::{Print, printed},
 };
 
 /// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
 const MAX_RATIO: u32 = 3;
+/// The pixels within which the edges of print end on a picture that is not enlarged.
+const EDGE: usize = 2;
+/// The least height of a letter that is too large at full size, in pixels.
+const MIN_LARGE_LETTER: usize = 100;
+/// Strokes of letters that are too large at full size, in pixels of the reduced copy.
+const MIN_LARGE_STROKE: u32 = 3;
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
 
@@ -41,6 +55,8 @@ pub(super) struct Look<'a> {
     pub factor: usize,
     /// At this size only large letters are searched for.
     pub large: bool,
+    /// The plane as it is shown, which is smaller if the searched one was enlarged.
+    pub shown: &'a GrayImage,
 }
 
 /// Kind of a component.
@@ -87,13 +103,13 @@ impl Look<'_> {
 
     fn kind(&self, found: &Component, extra: bool) -> Kind {
         let rect = &found.rect;
-        let print = || printed(self.plane, found, self.factor, self.large);
+        let print = LazyCell::new(|| self.is_print(found));
         let keeps = self.criteria.marker <= 1.0;
         let ratio = rect
             .width
             .max(rect.height)
             .div_ceil(rect.width.min(rect.height).max(1));
-        if self.large && !print() {
+        if self.large && !*print {
             return Kind::Nothing;
         }
         if keeps && ratio <= MAX_RATIO && is_single_letter(self.plane, rect) {
@@ -110,9 +126,43 @@ impl Look<'_> {
                 .any(|cover| cover.touches(&near))
         };
         match (is_marker, extra) {
-            (true, false) if is_cut() || !print() => Kind::Shape,
-            (_, true) if !print() => Kind::Nothing,
+            (true, false) if is_cut() || !*print => Kind::Shape,
+            (_, true) if !*print => Kind::Nothing,
             _ => Kind::Text,
         }
+    }
+
+    /// Reports whether a component shows print: on the searched plane, whose edges are soft if it
+    /// was enlarged, or on the one that is shown.
+    fn is_print(&self, found: &Component) -> bool {
+        let longer = |gray: &GrayImage| gray.width.max(gray.height);
+        let expected = Print {
+            edge: (EDGE * longer(self.plane)).div_ceil(longer(self.shown)),
+            step: self.factor,
+            least_stroke: if self.large {
+                MIN_LARGE_STROKE * self.factor as u32
+            } else {
+                1
+            },
+            least_height: if self.large { MIN_LARGE_LETTER } else { 1 },
+        };
+        if printed(self.plane, found, &expected) {
+            return true;
+        }
+        let as_shown = || {
+            let scale = Scale::new(self.shown, self.plane);
+            Component {
+                rect: scale.rect(&found.rect),
+                covers: found.covers.iter().map(|rect| scale.rect(rect)).collect(),
+                marker_share: found.marker_share,
+            }
+        };
+        let expected = Print {
+            edge: EDGE,
+            ..expected
+        };
+        expected.least_height == 1
+            && longer(self.shown) < longer(self.plane)
+            && printed(self.shown, &as_shown(), &expected)
     }
 }

@@ -60,15 +60,10 @@ impl Map {
     ) -> Result<(), Error> {
         let want = &contract.output;
         let tensor = &named(outputs, &want.name)?.tensor;
-        let (rows, columns) = (
-            input[2] as usize / want.stride,
-            input[3] as usize / want.stride,
-        );
-        let classes = tensor.dims.get(1).map_or(0, |n| *n as usize);
-        let fits = tensor.dims == [1, classes as u32, rows as u32, columns as u32]
-            && tensor.data.len() == classes * rows * columns
-            && classes > want.text.max(want.marker);
-        if !fits {
+        let size = (input[2] as usize, input[3] as usize);
+        let (rows, columns) = (size.0 / want.stride, size.1 / want.stride);
+        let values = || tensor.dims.iter().map(|n| *n as usize).product::<usize>();
+        if !(want.fits(&tensor.dims, size) && tensor.data.len() == values()) {
             return Err(Error::Model(format!(
                 "output `{}` is {:?} for an input of {input:?}, which does not fit the contract's `output`",
                 want.name, tensor.dims

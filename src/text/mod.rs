@@ -7,7 +7,8 @@
 //!   tensors (`input`);
 //! - the connected components of its map (`groups`) and the rectangles that cover them
 //!   (`components`);
-//! - pixels: strokes of print (`strokes`), a single L or R (`letter`);
+//! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
+//!   (`strokes`), a single L or R (`letter`);
 //! - the search: a look at one size (`look`), slanted text (`slanted`), large letters (`plateaus`),
 //!   lines of single letters (`line`), all of them on one plane (`search`);
 //! - the side markers that stay (`side_markers`), places on an enlarged picture (`scale`), and the
@@ -18,6 +19,8 @@
 mod blobs;
 mod components;
 pub mod contract;
+mod contrast;
+mod flood;
 mod groups;
 mod input;
 mod letter;
@@ -62,6 +65,19 @@ const FIND_EXTRA: f32 = 0.3;
 /// searched, and a shape that was let pass must not come back.
 const RESIDUAL_EXTRA: f32 = 0.55;
 
+/// Searches all planes, each enlarged, in pixels of the enlarged picture.
+fn sight(
+    planes: &[GrayImage],
+    searched: &[Cow<'_, GrayImage>],
+    criteria: &Criteria<'_>,
+) -> Result<Sighted, Error> {
+    let mut sighted = Sighted::default();
+    for (plane, searched) in planes.iter().zip(searched) {
+        search::search(criteria, searched, plane, &mut sighted)?;
+    }
+    Ok(sighted)
+}
+
 fn between(threshold: f32, share: f32) -> f32 {
     threshold + share * (1.0 - threshold)
 }
@@ -105,7 +121,9 @@ impl Detector<'_> {
             by_pixels: true,
             ..self.criteria(&|_, _| true)
         };
-        let (scale, sighted) = self.sight(planes, &criteria)?;
+        let searched = self.enlarged(planes);
+        let scale = Scale::new(first, &searched[0]);
+        let sighted = sight(planes, &searched, &criteria)?;
         let cover = |rect: &Rect, by: u32| {
             let rect = scale.rect(rect);
             let by = MARGIN.max(scale.length(by).div_ceil(MARGIN_PART));
@@ -138,7 +156,8 @@ impl Detector<'_> {
             return Ok(0);
         };
         let (width, height) = (first.width as u32, first.height as u32);
-        let scale = Scale::new(first, &self.enlarged(first));
+        let searched = self.enlarged(planes);
+        let scale = Scale::new(first, &searched[0]);
         // A marker's edge may fall into the next cell.
         let cell = scale.length(self.contract.output.stride as u32);
         let allowed: Vec<Rect> = side_markers
@@ -162,7 +181,7 @@ impl Detector<'_> {
             covered: &covered,
             ..self.criteria(&counts)
         };
-        let (_, sighted) = self.sight(planes, &criteria)?;
+        let sighted = sight(planes, &searched, &criteria)?;
         // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
         // the edge of a box, not text.
         Ok(side_markers::split(sighted).0.len())
@@ -183,25 +202,13 @@ impl Detector<'_> {
         }
     }
 
-    /// Searches all planes, in pixels of the enlarged picture.
-    fn sight(
-        &self,
-        planes: &[GrayImage],
-        criteria: &Criteria<'_>,
-    ) -> Result<(Scale, Sighted), Error> {
-        let mut sighted = Sighted::default();
-        let mut scale = Scale::default();
-        for plane in planes {
-            let searched = self.enlarged(plane);
-            scale = Scale::new(plane, &searched);
-            search::search(criteria, &searched, &mut sighted)?;
-        }
-        Ok((scale, sighted))
-    }
-
-    /// Enlarges a picture that is smaller than the contract's `min_side`.
-    fn enlarged<'g>(&self, gray: &'g GrayImage) -> Cow<'g, GrayImage> {
-        gray.enlarged(self.contract.min_side.unwrap_or(0))
+    /// Enlarges the planes of a picture that is smaller than the contract's `min_side`.
+    fn enlarged<'g>(&self, planes: &'g [GrayImage]) -> Vec<Cow<'g, GrayImage>> {
+        let min_side = self.contract.min_side.unwrap_or(0);
+        planes
+            .iter()
+            .map(|plane| plane.enlarged(min_side))
+            .collect()
     }
 
     /// Returns the marker share from which on a component is a side marker.

@@ -3,7 +3,7 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{components::Component, sighted::Sighted};
+use super::{components::Component, flood::flood, sighted::Sighted};
 
 /// The side of the cells in which a picture is looked at, in pixels.
 const CELL: usize = 4;
@@ -13,8 +13,9 @@ const MAX_RANGE: u8 = 12;
 const MAX_STEP: u8 = 8;
 /// The heights of letters, in cells.
 const HEIGHTS: std::ops::RangeInclusive<usize> = 25..=250;
-/// The greatest width of a letter, in percent of its height.
-const MAX_WIDTH: usize = 170;
+/// The widths of letters, in percent of their height. Narrower shapes are edges of collimators; an
+/// I is covered between its neighbors.
+const WIDTHS: std::ops::RangeInclusive<usize> = 30..=170;
 /// The shares of a letter's bounds that it fills, in percent.
 const FILL: std::ops::RangeInclusive<usize> = 6..=75;
 /// Across a sharp border the level differs by at least this much within [`NEAR`] cells.
@@ -102,7 +103,10 @@ impl Cells {
             let Some(level) = self.flat[start].filter(|_| open[start]) else {
                 continue;
             };
-            let cells = self.flood(start, level, &mut open);
+            // The connected cells of about this level.
+            let is_part =
+                |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
+            let cells = flood(start, self.columns, &mut open, is_part);
             let columns = || cells.iter().map(|at| at % self.columns);
             let rows = || cells.iter().map(|at| at / self.columns);
             let (Some(left), Some(right)) = (columns().min(), columns().max()) else {
@@ -113,7 +117,7 @@ impl Cells {
             };
             let (width, height) = (right - left + 1, bottom - top + 1);
             let is_letter = HEIGHTS.contains(&height)
-                && width * 100 <= MAX_WIDTH * height
+                && WIDTHS.contains(&(width * 100 / height))
                 && FILL.contains(&(cells.len() * 100 / (width * height)))
                 && left > 0
                 && top > 0
@@ -131,29 +135,6 @@ impl Cells {
             }
         }
         found
-    }
-
-    /// Returns the open cells of about this level that are connected with one, and closes them.
-    fn flood(&self, start: usize, level: u8, open: &mut [bool]) -> Vec<usize> {
-        let is_part =
-            |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
-        open[start] = false;
-        let mut cells = vec![start];
-        let mut next = 0;
-        while let Some(&at) = cells.get(next) {
-            next += 1;
-            let (x, y) = (at % self.columns, at / self.columns);
-            for row in y.saturating_sub(1)..=(y + 1).min(self.rows - 1) {
-                for column in x.saturating_sub(1)..=(x + 1).min(self.columns - 1) {
-                    let beside = row * self.columns + column;
-                    if open[beside] && is_part(beside) {
-                        open[beside] = false;
-                        cells.push(beside);
-                    }
-                }
-            }
-        }
-        cells
     }
 
     /// Reports whether a plateau ends sharply at most of its border.

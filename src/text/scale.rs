@@ -4,7 +4,7 @@ use crate::picture::{boxes::Rect, gray::GrayImage};
 
 /// The sizes of a picture and of the enlarged one that is searched in its stead. They are the same
 /// for most pictures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scale {
     original: (u64, u64),
     searched: (u64, u64),

@@ -13,13 +13,14 @@ use super::{
     tiles::{extra_factors, factors},
 };
 
-/// Searches a plane and adds everything that it shows.
+/// Searches a plane, which was enlarged from `shown`, and adds everything that it shows.
 ///
 /// # Errors
 /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
 pub(super) fn search(
     criteria: &Criteria<'_>,
     plane: &GrayImage,
+    shown: &GrayImage,
     sighted: &mut Sighted,
 ) -> Result<(), Error> {
     let longer = plane.width.max(plane.height);
@@ -35,6 +36,7 @@ pub(super) fn search(
             copy: &copy,
             factor,
             large,
+            shown,
         };
         let (low, high) = if large {
             criteria.extra

@@ -3,13 +3,14 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{blobs::blobs, components::Component};
+use super::{blobs::blobs, components::Component, contrast::Levels};
 
 /// The least contrast of strokes to their ground, in gray levels.
 const MIN_CONTRAST: i32 = 40;
 /// Ink is what has at least this share of the contrast, in percent.
 const INK: i32 = 65;
-/// A border of ink is sharp if this share of the contrast is gone within two pixels, in percent.
+/// A border of ink is sharp if this share of the contrast is gone within the width of an edge of
+/// print, in percent.
 const DROP: i32 = 45;
 /// The least share of the ink's border that is sharp, in percent.
 const SHARP: usize = 60;
@@ -23,19 +24,25 @@ const MAX_STROKE: u32 = 30;
 /// The least and the greatest share of ink among the pixels, in percent.
 const INK_SHARE: (usize, usize) = (1, 60);
 
-/// The least height of a letter that is too large at full size, in pixels.
-const MIN_LARGE_LETTER: usize = 100;
 /// The pixels around a component that are looked at, too.
 const MARGIN: u32 = 8;
 /// The blobs of larger components are not looked at, which bounds the memory: their strokes decide.
 const MAX_PIXELS: u64 = 4_000_000;
-/// Strokes of letters that are too large at full size, in pixels of the reduced copy.
-const MIN_LARGE_STROKE: u32 = 3;
 
-/// Reports whether a component shows strokes of print. `step` is the number of pixels of the
-/// picture for one of the copy on which it was found; on a reduced copy only strokes of large
-/// letters count if `large` is set.
-pub(super) fn printed(picture: &GrayImage, found: &Component, step: usize, large: bool) -> bool {
+/// The print that is expected.
+pub(super) struct Print {
+    /// Its edges end within this many pixels.
+    pub edge: usize,
+    /// The number of pixels of the picture for one of the copy on which it was found.
+    pub step: usize,
+    /// The least thickness of its strokes, in pixels.
+    pub least_stroke: u32,
+    /// The least height of one of its letters, in pixels.
+    pub least_height: usize,
+}
+
+/// Reports whether a component shows strokes of print.
+pub(super) fn printed(picture: &GrayImage, found: &Component, print: &Print) -> bool {
     let rects = &found.covers[..];
     let mut levels: Vec<u8> = Vec::new();
     for rect in rects {
@@ -46,16 +53,10 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, step: usize, large
     if levels.is_empty() {
         return false;
     }
-    levels.sort_unstable();
-    let part = |percent: usize| i32::from(levels[(levels.len() - 1) * percent / 100]);
-    let ground = part(50);
+    let pixels = levels.len();
+    let Levels { ground, contrasts } = Levels::of(levels);
     let thickest = found.rect.width.min(found.rect.height) * MAX_STROKE / 100;
-    let thinnest = if large {
-        MIN_LARGE_STROKE * step as u32
-    } else {
-        1
-    };
-    [part(99) - ground, part(1) - ground]
+    contrasts
         .into_iter()
         .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
         .any(|contrast| {
@@ -64,10 +65,10 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, step: usize, large
                 ground,
                 contrast,
             };
-            let strokes = ink.strokes(rects, 2 * step as i64);
-            strokes.are_print(levels.len())
-                && (thinnest..=thickest).contains(&strokes.thickest)
-                && ink.is_enclosed(&found.rect, if large { MIN_LARGE_LETTER } else { 1 })
+            let strokes = ink.strokes(rects, print);
+            strokes.are_print(pixels)
+                && (print.least_stroke..=thickest).contains(&strokes.thickest)
+                && ink.is_enclosed(&found.rect, print.least_height)
         })
 }
 
@@ -93,7 +94,7 @@ struct Strokes {
     border: usize,
     /// Those where the contrast is gone within a few pixels.
     sharp: usize,
-    /// Pixels of ink with ink all around.
+    /// Pixels of ink with ink all around, up to the width of an edge.
     inside: usize,
     /// The sum of their levels.
     sum: f64,
@@ -155,7 +156,7 @@ impl Ink<'_> {
         2 * inside >= all && highest >= height
     }
 
-    fn strokes(&self, rects: &[Rect], reach: i64) -> Strokes {
+    fn strokes(&self, rects: &[Rect], print: &Print) -> Strokes {
         let mut strokes = Strokes::default();
         for rect in rects {
             // The side of the largest square of ink that ends at each pixel of a row.
@@ -165,7 +166,7 @@ impl Ink<'_> {
                 for column in 0..rect.width as usize {
                     let x = i64::from(rect.x) + column as i64;
                     let above = squares[column + 1];
-                    squares[column + 1] = if self.add(x, i64::from(y), reach, &mut strokes) {
+                    squares[column + 1] = if self.add(x, i64::from(y), print, &mut strokes) {
                         1 + above.min(squares[column]).min(corner)
                     } else {
                         0
@@ -179,12 +180,18 @@ impl Ink<'_> {
     }
 
     /// Counts a pixel and reports whether it is ink.
-    fn add(&self, x: i64, y: i64, reach: i64, strokes: &mut Strokes) -> bool {
+    fn add(&self, x: i64, y: i64, print: &Print, strokes: &mut Strokes) -> bool {
         let Some(own) = self.level(x, y).filter(|&own| self.is_ink(own)) else {
             return false;
         };
         strokes.ink += 1;
-        let mut around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy)));
+        let reach = (print.edge * print.step) as i64;
+        // Beyond the edge, whose levels differ.
+        let off = print.edge as i64 - 1;
+        let places = [-off, 0, off];
+        let mut around = places
+            .iter()
+            .flat_map(|dy| places.iter().map(move |dx| (*dx, *dy)));
         if around.all(|(dx, dy)| self.level(x + dx, y + dy).is_some_and(|l| self.is_ink(l))) {
             strokes.inside += 1;
             strokes.sum += f64::from(own);

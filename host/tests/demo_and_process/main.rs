@@ -1,6 +1,7 @@
 //! `xray demo` and `xray process` as a user runs them: the binary, the real function, folders on
 //! disk.
 
+mod cases;
 mod composed;
 mod demo;
 mod found;

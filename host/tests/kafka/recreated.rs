@@ -16,6 +16,26 @@ fn out(events: Vec<Vec<u8>>) -> Vec<Out> {
     events.into_iter().map(Out::value).collect()
 }
 
+/// Waits until the topic created again is read from its beginning, and checks that each of the 15
+/// objects was processed once.
+async fn is_handled_whole(name: &'static str, site: &Site, topic: &Topic, host: &Host) {
+    until("the host reads it from its beginning", || {
+        host.metric("xray_kafka_partitions_restarted_total") == 1
+    });
+    // Offsets of the topic before may look as if all were done.
+    until("all are handled", || site.count(PROCESSED) == 15);
+    let scenario = Scenario {
+        name,
+        site,
+        topic,
+        group: "g",
+        sent: 15,
+        objects: &[("a", 5), ("b", 10)],
+        repeated: 0,
+    };
+    scenario.check().await;
+}
+
 /// Five records are handled, then the topic is deleted and created again and gets ten, more than
 /// the old position: the first five of them lie before it.
 #[tokio::test(flavor = "multi_thread")]
@@ -33,21 +53,7 @@ async fn topic_created_again_is_handled_whole() {
     // A new handle: the old one's producer has numbered its records for the old topic.
     let topic = Topic::create(&broker.plain, "made-again", 1).await;
     topic.send(out(events)).await;
-    until("the host reads it from its beginning", || {
-        host.metric("xray_kafka_partitions_restarted_total") == 1
-    });
-    // Offsets of the topic before may look as if all were done.
-    until("all are handled", || site.count(PROCESSED) == 15);
-    let scenario = Scenario {
-        name: "topic deleted, made again",
-        site: &site,
-        topic: &topic,
-        group: "g",
-        sent: 15,
-        objects: &[("a", 5), ("b", 10)],
-        repeated: 0,
-    };
-    scenario.check().await;
+    is_handled_whole("topic deleted, made again", &site, &topic, &host).await;
     assert!(host.printed().contains("made-again[0] begins again"));
 }
 
@@ -75,20 +81,7 @@ async fn stale_offset_of_a_topic_created_again_is_not_used() {
     topic.send(out(events)).await;
     topic.commit("g", 5, &metadata);
     let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
-    until("the host reads it from its beginning", || {
-        host.metric("xray_kafka_partitions_restarted_total") == 1
-    });
-    until("all are handled", || site.count(PROCESSED) == 15);
-    let scenario = Scenario {
-        name: "topic made again, stale offset",
-        site: &site,
-        topic: &topic,
-        group: "g",
-        sent: 15,
-        objects: &[("a", 5), ("b", 10)],
-        repeated: 0,
-    };
-    scenario.check().await;
+    is_handled_whole("topic made again, stale offset", &site, &topic, &host).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,6 +173,27 @@ fn letters_that_the_model_does_not_see_are_covered_with_their_line() {
 }
 
 #[test]
+fn short_print_on_enlarged_pictures_is_text() {
+    // Enlarged, the edges of print are soft.
+    let contract = contract_with(|contract| contract["min_side"] = 1120.into()).unwrap();
+    for (name, glyphs, is_text) in [
+        ("a marker", vec![(&R, 100, 80)], false),
+        ("a letter", vec![(&A, 100, 80)], true),
+        ("two letters", vec![(&A, 100, 80), (&B, 140, 80)], true),
+    ] {
+        let small = drawn_at(4, (300, 200), &glyphs);
+        let found = detector(&contract, &markers)
+            .find(from_ref(&small))
+            .unwrap();
+        for (_, left, top) in glyphs {
+            let letter = rect([left, top, 32, 36]);
+            let hidden = found.text.iter().any(|text| text.holds(&letter));
+            assert_eq!(hidden, is_text, "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn letters_of_hundreds_of_pixels_are_found_by_their_pixels() {
     let blind = |input: &InputTensor| Ok(map(input, |_| (0.0, 0.0)));
     let large = |glyphs: &[(&[&str; 9], u32, u32)]| drawn_at(30, (1600, 1000), glyphs);
@@ -192,10 +213,14 @@ fn letters_of_hundreds_of_pixels_are_found_by_their_pixels() {
     let residual = detector.residual(from_ref(&copy), &found, &[]);
     assert_eq!(residual.unwrap(), 0);
 
-    // A marker, letters that are far from each other, and shapes that fade as bones do.
+    // A marker, letters that are far from each other, edges of a collimator, and shapes that fade
+    // as bones do.
     assert_eq!(find(&large(&[(&R, 203, 301)]), &blind).text, []);
     let apart = large(&[(&A, 203, 31), (&H, 1203, 701)]);
     assert_eq!(find(&apart, &blind).text, []);
+    let edges = [300, 620].map(|y| [([200, y, 20, 130], 200), ([216, y + 120, 20, 140], 200)]);
+    let edges = edges.concat();
+    assert_eq!(find(&picture(1600, 1000, &edges), &blind).text, []);
     assert_eq!(find(&blurred(&name, 20), &blind).text, []);
 }
 

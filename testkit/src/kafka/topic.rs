@@ -13,6 +13,8 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord, Producer},
 };
 
+use crate::wait::until;
+
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic of one test.
@@ -125,7 +127,10 @@ impl Topic {
             .unwrap();
         let mut element = list.find_partition(&self.name, 0).unwrap();
         element.set_metadata(metadata);
-        consumer.commit(&list, CommitMode::Sync).unwrap();
+        // A topic that was just created may not be known everywhere yet.
+        until("the offset is committed", || {
+            consumer.commit(&list, CommitMode::Sync).is_ok()
+        });
     }
 
     /// Writes records to the partitions in turn, and returns when all are stored.
