@@ -57,10 +57,14 @@ impl ClientCredentials {
         audience: Option<String>,
         ca: Option<&str>,
     ) -> Result<Self> {
-        let url: Uri = url.parse().context("`oauth_token_url` is not a URL")?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) {
+        // Without a scheme and with a path it does not even parse.
+        if !["https://", "http://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
             bail!("`oauth_token_url` must begin with https:// (or http://)");
         }
+        let url: Uri = url.parse().context("`oauth_token_url` is not a URL")?;
         if let Some(ca) = ca {
             Client::trusting(ca).context("`oauth_ca`")?;
         }
