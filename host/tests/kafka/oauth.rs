@@ -207,7 +207,7 @@ async fn issuer_that_is_down_is_waited_for() {
         return;
     };
     let site = Site::open().await;
-    let topic = Topic::create(&broker.plain, "later", 1).await;
+    let topic = Topic::create(&broker.plain, "tokens-later", 1).await;
     let issuer = Issuer::open(&broker, "kafka").await;
     issuer.state.is_down.store(true, Relaxed);
     let options = issuer.options(SECRET);
