@@ -7,6 +7,7 @@ mod demo;
 mod found;
 mod process;
 mod quarantine;
+mod signals;
 mod swap;
 mod telemetry;
 
