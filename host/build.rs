@@ -1,12 +1,13 @@
 //! Takes the version of the embedded inference library from the lock file, because the library
 //! itself does not say it.
 
-use std::path::Path;
+/// From the package's folder, where Cargo runs this: a path that is compiled in would be missing
+/// when the build cache moves, and everything would compile at each call.
+const LOCK: &str = "../Cargo.lock";
 
 fn main() {
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    println!("cargo::rerun-if-changed={}", lock.display());
-    let text = std::fs::read_to_string(&lock).unwrap_or_default();
+    println!("cargo::rerun-if-changed={LOCK}");
+    let text = std::fs::read_to_string(LOCK).unwrap_or_default();
     let version = text
         .split("[[package]]")
         .find(|package| package.contains("name = \"rten\"\n"))

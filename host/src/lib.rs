@@ -12,7 +12,7 @@
 //! The modules depend in one direction only:
 //!
 //! ```text
-//! commands --> kafka, ceph --> serve --> app, nn
+//! cli --> commands --> kafka, ceph, page --> serve --> app, nn
 //! ```
 //!
 //! - [`app`]: the manifest, the locked application, variables, registries and composition.
@@ -20,11 +20,17 @@
 //! - [`serve`]: the runtime, the HTTP server, outbound HTTP, logs and metrics.
 //! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
 //! - [`kafka`]: the Kafka trigger.
+//! - [`page`]: the live view of events in a browser.
+//! - [`outputs`]: a picture's outputs in the store.
+//! - [`cli`]: the command line, which chooses the command.
 //! - [`commands`]: one file or folder for each command, named as its verb.
 
 pub mod app;
 pub mod ceph;
+pub mod cli;
 pub mod commands;
 pub mod kafka;
 pub mod nn;
+pub mod outputs;
+pub mod page;
 pub mod serve;

@@ -69,8 +69,8 @@ pub enum Event {
     Recreated(Vec<(TopicPartition, i64)>),
     /// Number of records after the committed offset, for metrics.
     Lag(Vec<(TopicPartition, i64)>),
-    /// Every record before these offsets was an event already. Only needed where offsets without a
-    /// record end a partition, such as the markers of a transaction.
+    /// Every record before these offsets was an event already, since the last assignment. Only
+    /// needed where offsets without a record end a partition, such as the markers of a transaction.
     ReadUpTo(Vec<(TopicPartition, i64)>),
     /// The client cannot go on. No event follows.
     Fatal(BoxError),

@@ -10,6 +10,7 @@ use crate::{
     commands::shared::{
         kafka_args::{self, KafkaArgs},
         load::load,
+        page_args::PageArgs,
         runtime_args::RuntimeArgs,
         spin_args,
     },
@@ -37,6 +38,9 @@ pub struct UpArgs {
     /// Serve Prometheus metrics on this address, at /metrics.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// The page.
+    #[command(flatten)]
+    pub page: PageArgs,
     /// Kafka.
     #[command(flatten)]
     pub kafka: KafkaArgs,
@@ -56,7 +60,14 @@ pub async fn run(args: UpArgs) -> Result<()> {
     let start = async {
         let mut manifest = args.settings.application().await?;
         manifest.retain(&args.component_id)?;
-        load(manifest, &args.settings, &args.kafka, args.metrics).await
+        load(
+            manifest,
+            &args.settings,
+            &args.kafka,
+            args.metrics,
+            &args.page,
+        )
+        .await
     };
     let (runtime, triggers) = listener.refuse_during(start).await?;
     let server = listener.serve(runtime.clone());

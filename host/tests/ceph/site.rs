@@ -10,7 +10,7 @@ use phantoms::Phantom;
 use s3::{Client, Object, Transport};
 use serde_json::Value;
 use xray::{config::Config, store::decide::processed_key};
-use xray_host::commands::shared::results::{Outputs, outputs_of};
+use xray_host::outputs::{Outputs, outputs_of};
 
 /// The key that all functions of these tests have.
 pub const PSEUDONYM_KEY: &str = "a key for tests, long enough";

@@ -1,11 +1,13 @@
 //! Deployment: the manifests of `deploy/` against the schemas of their kinds, the image without an
-//! engine, and the guide.
+//! engine, the guide, and the dashboard and alerts on a real Prometheus.
 
+mod alerts;
 mod cluster;
 mod guide;
 mod image;
 mod manifests;
 mod network;
+mod prometheus;
 mod references;
 mod rollout;
 mod types;

@@ -70,7 +70,7 @@ fn manifests_decode_strictly_and_are_valid() {
     let mut kinds: Vec<&str> = decoded.iter().map(|one| one.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    assert_eq!(kinds.len(), 8, "{kinds:?}");
     for one in &decoded {
         assert!(one.errors.is_empty(), "{}: {:?}", one.kind, one.errors);
     }

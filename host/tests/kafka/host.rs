@@ -103,26 +103,35 @@ impl Host {
 
     /// Returns all of its metrics.
     pub fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(self.metrics).unwrap();
+        self.request_metrics()
+            .unwrap_or_else(|error| panic!("{error}; the host printed: {}", self.printed()))
+    }
+
+    fn request_metrics(&self) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.metrics)?;
         write!(
             stream,
             "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
+        )?;
         let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
+        stream.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    /// Reports whether it runs and has handled a record.
+    pub fn has_handled_some(&self) -> bool {
+        self.request_metrics()
+            .is_ok_and(|text| sum(&text, "xray_kafka_handled_total") > 0)
+    }
+
+    /// Reports whether it has ended by now.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.ended().is_some()
     }
 
     /// Returns the sum of the metrics of this name.
     pub fn metric(&self, name: &str) -> i64 {
-        let text = self.metrics();
-        let own = text.lines().filter(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with([' ', '{']))
-        });
-        own.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as i64)
-            .sum()
+        sum(&self.metrics(), name)
     }
 
     /// Kills it, as a crash would.
@@ -134,4 +143,14 @@ impl Host {
     pub fn end(mut self) -> (ExitStatus, String) {
         self.process.end()
     }
+}
+
+/// Returns the sum of the metrics of this name.
+fn sum(text: &str, name: &str) -> i64 {
+    let own = text.lines().filter(|line| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([' ', '{']))
+    });
+    own.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as i64)
+        .sum()
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Settings,
-    context::{Context, describe, is_fatal},
+    context::{Context, describe, ids, is_fatal},
     dead_letters::DeadLetterProducer,
     topic_watch::{SharedIds, TopicWatch},
 };
@@ -80,6 +80,7 @@ impl RdKafkaBroker {
             log: Arc::default(),
             fatal: Mutex::default(),
             unchecked: Mutex::default(),
+            at_end: Mutex::default(),
         };
         let consumer: BaseConsumer<Context> = settings
             .consumer()
@@ -223,7 +224,19 @@ impl Poller {
             }
             let event = match self.consumer.poll(POLL) {
                 None => continue,
-                Some(Ok(message)) => Event::Record(self.copy(&message)),
+                Some(Ok(message)) => {
+                    let record = self.copy(&message);
+                    let mut at_end = self.consumer.context().at_end();
+                    if !at_end.is_empty() {
+                        at_end.remove(&record.topic_partition());
+                    }
+                    drop(at_end);
+                    Event::Record(record)
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.mark_end(partition);
+                    continue;
+                }
                 Some(Err(error)) => match self.consumer.client().fatal_error() {
                     Some((_, reason)) => Event::Fatal(reason.into()),
                     None => {
@@ -236,6 +249,15 @@ impl Poller {
             if self.events.blocking_send(event).is_err() || is_fatal {
                 return;
             }
+        }
+    }
+
+    /// Marks a partition as fully read. The client names no topic with it.
+    fn mark_end(&self, partition: i32) {
+        if let Ok(assigned) = self.consumer.assignment() {
+            let ended = ids(&assigned).into_iter();
+            let ended = ended.filter(|id| id.partition == partition);
+            self.consumer.context().at_end().extend(ended);
         }
     }
 

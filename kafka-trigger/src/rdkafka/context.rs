@@ -1,6 +1,9 @@
 //! Callbacks of librdkafka. All run on the polling thread, from inside of a poll.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rdkafka::{
     TopicPartitionList,
@@ -22,6 +25,9 @@ pub(super) struct Context {
     pub(super) fatal: Mutex<Option<String>>,
     /// Partitions whose committed offset may be one of an earlier topic of the same name.
     pub(super) unchecked: Mutex<Vec<TopicPartition>>,
+    /// Partitions that were read to their end since their assignment, and whose last event was that
+    /// end.
+    pub(super) at_end: Mutex<BTreeSet<TopicPartition>>,
 }
 
 impl Context {
@@ -38,6 +44,11 @@ impl Context {
         self.unchecked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the partitions that are read to their end.
+    pub(super) fn at_end(&self) -> MutexGuard<'_, BTreeSet<TopicPartition>> {
+        self.at_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,16 +69,19 @@ impl ClientContext for Context {
 
     fn stats(&self, statistics: Statistics) {
         let (mut lags, mut ends) = (Vec::new(), Vec::new());
+        let at_end = self.at_end().clone();
         for (topic, statistics) in statistics.topics {
             let topic: Arc<str> = topic.into();
-            let at_end = statistics.partitions.iter().filter_map(|(id, partition)| {
+            let ended = statistics.partitions.iter().filter_map(|(id, partition)| {
                 let id = TopicPartition {
                     topic: topic.clone(),
                     partition: *id,
                 };
-                end_behind_control_records(partition).map(|end| (id, end))
+                // After an assignment they describe the partition as it was before, for a while.
+                let end = end_behind_control_records(partition)?;
+                at_end.contains(&id).then_some((id, end))
             });
-            ends.extend(at_end);
+            ends.extend(ended);
             // The lag is -1 while the client does not know it.
             let known = statistics
                 .partitions
@@ -101,8 +115,8 @@ impl ClientContext for Context {
             _ if is_tls_alert(reason) => self.log.warn("connection", reason),
             // Reported for each broker, and then once for all: `AllBrokersDown`.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {}
-            // The polling thread reports it when the poll returns it.
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
+            // The polling thread handles them when the poll returns them.
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 self.log.warn("brokers", "no broker is reachable, retrying");
             }
@@ -120,6 +134,7 @@ impl ConsumerContext for Context {
         let is_lost = consumer.assignment_lost();
         let revoked = ids(list);
         self.unchecked().retain(|id| !revoked.contains(id));
+        self.at_end().retain(|id| !revoked.contains(id));
         let revocation = Revocation::new(revoked, is_lost, move || drop(release));
         let event = Event::Revoked(revocation);
         if self.events.blocking_send(event).is_ok() {
@@ -189,7 +204,55 @@ pub(super) fn ids(list: &TopicPartitionList) -> Vec<TopicPartition> {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::statistics::{Partition, Topic};
+
     use super::*;
+
+    /// Statistics about a partition that was fully read, up to 70, and is committed up to 68.
+    fn statistics() -> Statistics {
+        let partition = Partition {
+            ls_offset: 70,
+            hi_offset: 70,
+            next_offset: 70,
+            consumer_lag: 2,
+            ..Partition::default()
+        };
+        let topic = Topic {
+            partitions: [(0, partition)].into(),
+            ..Topic::default()
+        };
+        Statistics {
+            topics: [("t".to_owned(), topic)].into(),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn statistics_from_before_an_assignment_say_no_end() {
+        let (events, mut received) = mpsc::channel(8);
+        let context = Context {
+            events,
+            log: Arc::default(),
+            fatal: Mutex::default(),
+            unchecked: Mutex::default(),
+            at_end: Mutex::default(),
+        };
+        let id = TopicPartition {
+            topic: "t".into(),
+            partition: 0,
+        };
+        let mut ends = || {
+            context.stats(statistics());
+            let mut ends = 0;
+            while let Ok(event) = received.try_recv() {
+                ends += usize::from(matches!(event, Event::ReadUpTo(_)));
+            }
+            ends
+        };
+        assert_eq!(ends(), 0);
+        context.at_end().insert(id);
+        assert_eq!(ends(), 1);
+    }
 
     #[test]
     fn tls_alert_is_told_from_a_disconnect() {

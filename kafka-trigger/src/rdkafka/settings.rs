@@ -109,6 +109,8 @@ impl Settings {
         client.set("group.id", &self.group);
         client.set("enable.auto.commit", "false");
         client.set("enable.auto.offset.store", "false");
+        // Tells whether statistics are about what is read now.
+        client.set("enable.partition.eof", "true");
         client.set(
             "auto.offset.reset",
             match self.start {

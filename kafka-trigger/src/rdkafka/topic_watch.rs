@@ -205,6 +205,9 @@ impl TopicWatch {
             offsets.push((id.clone(), low));
         }
         let sought = self.consumer.seek_partitions(list, TIMEOUT)?;
+        let mut at_end = self.consumer.context().at_end();
+        at_end.retain(|id| !self.stale.contains(id));
+        drop(at_end);
         for element in sought.elements() {
             element.error()?;
         }

@@ -37,6 +37,7 @@ var types = map[string]func() any{
 	"core.spinkube.dev/v1alpha1 SpinAppExecutor": func() any { return new(spinkube.SpinAppExecutor) },
 	"keda.sh/v1alpha1 ScaledObject":              func() any { return new(keda.ScaledObject) },
 	"keda.sh/v1alpha1 TriggerAuthentication":     func() any { return new(keda.TriggerAuthentication) },
+	"monitoring.coreos.com/v1 PrometheusRule":    func() any { return new(monitoring.PrometheusRule) },
 	"monitoring.coreos.com/v1 ServiceMonitor":    func() any { return new(monitoring.ServiceMonitor) },
 	"route.openshift.io/v1 Route":                func() any { return new(route.Route) },
 	"serving.knative.dev/v1 Service":             func() any { return new(serving.Service) },

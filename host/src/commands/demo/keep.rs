@@ -18,8 +18,11 @@ fn how_to_send(demo: &Demo) -> String {
     let key = &demo.credentials.access_key;
     let secret = demo.credentials.secret_key.expose();
     let function = &demo.function;
+    let page = demo.page.as_ref().map_or(String::new(), |page| {
+        format!("Open the page: {}\n\n", page.entrance())
+    });
     format!(
-        "The store goes on at {endpoint}, the function at {function} (Ctrl-C ends both).
+        "{page}The store goes on at {endpoint}, the function at {function} (Ctrl-C ends both).
 The credentials are good for this run only. Send a picture named demo_<Name>_<id>_<birth>_<exam>.jpeg with
 
   curl --user {key}:{secret} --aws-sigv4 aws:amz:us-east-1:s3 \\

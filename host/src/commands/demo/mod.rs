@@ -7,7 +7,7 @@ mod keep;
 mod pictures;
 mod table;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -31,9 +31,11 @@ use self::{
 };
 use crate::{
     commands::shared::{
-        app::App, progress::progress_bar, results::outputs_of, runtime_args::RuntimeArgs,
+        app::App, load::serve_metrics, progress::progress_bar, runtime_args::RuntimeArgs,
         stop::Stop,
     },
+    outputs::outputs_of,
+    page::{self, Page, access::roles::Roles, live::Live},
     serve::{
         runtime::{Runtime, processors},
         server::Listener,
@@ -70,7 +72,7 @@ pub struct DemoArgs {
     /// Send the notifications over HTTP instead, as a gateway's push endpoint does.
     #[arg(long, conflicts_with = "kafka")]
     pub push: bool,
-    /// Keep serving afterwards, for pictures of your own.
+    /// Keep serving afterwards, for pictures of your own, with a page that shows all of it.
     #[arg(long)]
     pub keep: bool,
     /// Address of the function; port 0 takes any free port.
@@ -79,6 +81,17 @@ pub struct DemoArgs {
     /// Address of the store; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub store_listen: SocketAddr,
+    /// Address of the page; port 0 takes any free port.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:0",
+        requires = "keep"
+    )]
+    pub page: SocketAddr,
+    /// Serve Prometheus metrics on this address, at /metrics.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
     /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
@@ -94,6 +107,7 @@ struct Demo {
     deliveries: mpsc::UnboundedReceiver<Delivery>,
     function: String,
     queue: Option<Queue>,
+    page: Option<Arc<Page>>,
 }
 
 /// Runs the demo; the exit code is a failure if any output is missing.
@@ -153,6 +167,24 @@ async fn show(args: &DemoArgs) -> Result<(Demo, bool)> {
     Ok((demo, is_complete))
 }
 
+/// Starts the page for the person at this terminal, whose patients are all invented.
+async fn start_page(
+    address: SocketAddr,
+    live: Arc<Live>,
+    client: Client,
+    runtime: &Runtime,
+) -> Result<Arc<Page>> {
+    let options = page::Options {
+        address,
+        users: None,
+        url: None,
+        local: Roles::ALL,
+    };
+    let page = Page::start(options, live, client, runtime.clone()).await?;
+    println!("Page at {}", page.entrance());
+    Ok(page)
+}
+
 /// Returns the input bucket and the output buckets, the quarantine last if the settings have one.
 fn buckets(config: &Config) -> Vec<String> {
     let buckets = config.buckets(BUCKET);
@@ -180,8 +212,21 @@ impl Demo {
             Some(broker) => Some(broker.trigger(&mut app.manifest, &app.variables)?),
             None => None,
         };
+        let live = args.keep.then(|| Live::new(app.config.clone()));
+        if let Some(live) = &live {
+            app.options.listeners.push(live.listener());
+            app.options.observers.push(live.observer());
+        }
         let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
         eprintln!("{}", runtime.nn_line());
+        if let Some(address) = args.metrics {
+            serve_metrics(&runtime, address).await?;
+        }
+        let client = Client::new(endpoint, credentials.clone(), Transport::http());
+        let page = match live {
+            Some(live) => Some(start_page(args.page, live, client.clone(), &runtime).await?),
+            None => None,
+        };
         let server = Listener::bind(args.listen, false)
             .await?
             .serve(runtime.clone());
@@ -209,7 +254,6 @@ impl Demo {
         }
         let store = store.notify(Rule::created(BUCKET, topic)).open()?;
         let listening = store.serve(listener)?;
-        let client = Client::new(endpoint, credentials.clone(), http);
         let config = app.config;
         Ok(Self {
             client,
@@ -220,6 +264,7 @@ impl Demo {
             deliveries,
             function,
             queue,
+            page,
         })
     }
 

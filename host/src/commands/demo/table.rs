@@ -10,7 +10,7 @@ use xray::{
     report::{Report, Stored},
 };
 
-use crate::commands::shared::results::Outputs;
+use crate::outputs::Outputs;
 
 /// Result of one picture, as far as it got.
 #[derive(Debug)]

@@ -40,10 +40,10 @@ use crate::{
         app::App,
         inputs::{self, Gathered, Input, Unusable},
         progress::progress_bar,
-        results::outputs_of,
         runtime_args::RuntimeArgs,
         stop::Stop,
     },
+    outputs::outputs_of,
     serve::{
         outbound::ServiceOverrides,
         runtime::{Runtime, processors},

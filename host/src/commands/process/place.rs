@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::commands::shared::{inputs::FOLDERS, results::Outputs};
+use crate::{commands::shared::inputs::FOLDERS, outputs::Outputs};
 
 /// Final paths of a picture's outputs.
 #[derive(Debug, Default, Serialize)]

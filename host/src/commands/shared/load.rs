@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{
     kafka_args::{self, KafkaArgs},
+    page_args::PageArgs,
     runtime_args::RuntimeArgs,
 };
 use crate::{
@@ -23,19 +24,34 @@ pub async fn load(
     settings: &RuntimeArgs,
     flags: &KafkaArgs,
     metrics_address: Option<SocketAddr>,
+    page: &PageArgs,
 ) -> Result<(Runtime, Vec<Config>)> {
     flags.apply(&mut manifest)?;
     // Before anything is loaded, because it is quick to check.
     let variables = settings.resolve(&manifest)?;
     let triggers = kafka_args::configs(&manifest, &variables)?;
-    let options = settings.options(&manifest);
+    let mut options = settings.options(&manifest);
+    let page = page.prepare(&manifest, &variables, &mut options)?;
     let runtime = Runtime::start(manifest, variables, options).await?;
     tracing::info!("{}", runtime.nn_line());
     if let Some(address) = metrics_address {
-        let source = runtime.clone();
-        let render = move || source.metrics().render(source.inference().sessions());
-        let address = metrics::serve(address, Arc::new(render)).await?;
-        tracing::info!("Metrics at http://{address}/metrics");
+        serve_metrics(&runtime, address).await?;
+    }
+    if let Some(page) = page {
+        let page = page.start(&runtime).await?;
+        println!("Page at {}", page.entrance());
     }
     Ok((runtime, triggers))
+}
+
+/// Serves a runtime's metrics until the process ends.
+///
+/// # Errors
+/// When the address can't be bound.
+pub async fn serve_metrics(runtime: &Runtime, address: SocketAddr) -> Result<()> {
+    let source = runtime.clone();
+    let render = move || source.metrics().render(source.inference().sessions());
+    let address = metrics::serve(address, Arc::new(render)).await?;
+    tracing::info!("Metrics at http://{address}/metrics");
+    Ok(())
 }

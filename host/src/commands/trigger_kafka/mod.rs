@@ -24,6 +24,7 @@ use crate::{
     commands::shared::{
         kafka_args::{self, KafkaArgs},
         load::load,
+        page_args::PageArgs,
         runtime_args::RuntimeArgs,
     },
     serve::server,
@@ -105,7 +106,14 @@ pub async fn run(args: PluginArgs) -> Result<()> {
     let stop = server::signal()?;
     let parent_gone = parent::gone();
     let manifest = manifest()?;
-    let (runtime, triggers) = load(manifest, &args.settings, &args.kafka, args.metrics).await?;
+    let (runtime, triggers) = load(
+        manifest,
+        &args.settings,
+        &args.kafka,
+        args.metrics,
+        &PageArgs::default(),
+    )
+    .await?;
     let triggers = kafka_args::start(&runtime, triggers).await?;
     tokio::select! {
         () = stop => {}

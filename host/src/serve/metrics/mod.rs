@@ -1,6 +1,7 @@
 //! Metrics for Prometheus. Label values come from small sets and can't hold patient data.
 
 mod memory;
+mod objects;
 mod serve;
 
 use std::{
@@ -13,10 +14,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
-use xray::{error::Reason, model::predict::Class, report::Report};
+use xray::report::Report;
 
 pub use serve::serve;
 
+use self::objects::Objects;
 use crate::serve::logs::{Listener, Stream};
 
 /// Prefix of all metric names, except those about the process.
@@ -27,21 +29,14 @@ const BUCKETS: [f64; 13] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
 
+/// Kinds of rejected requests.
+const REJECTIONS: [&str; 4] = ["queue-full", "queue-wait", "too-large", "no-route"];
+/// Kinds of instances without a response.
+const FAILURES: [&str; 4] = ["trap", "deadline", "memory", "no-answer"];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabel {
     status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ObjectLabels {
-    outcome: &'static str,
-    class: &'static str,
-    reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StepLabel {
-    step: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,8 +51,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<StatusLabel, Counter>,
     duration: Histogram,
-    objects: Family<ObjectLabels, Counter>,
-    steps: Histograms<StepLabel>,
+    objects: Objects,
     rejected: Family<KindLabel, Counter>,
     failures: Family<KindLabel, Counter>,
     aot: Family<KindLabel, Counter>,
@@ -77,8 +71,7 @@ impl Default for Metrics {
             registry: Mutex::default(),
             requests: Family::default(),
             duration: histogram(),
-            objects: Family::default(),
-            steps: Family::new_with_constructor(histogram),
+            objects: Objects::default(),
             rejected: Family::default(),
             failures: Family::default(),
             aot: Family::default(),
@@ -89,6 +82,13 @@ impl Default for Metrics {
             memory: Gauge::default(),
         };
         this.register_own();
+        // A counter that starts at 1 has not increased by Prometheus' reckoning.
+        for kind in REJECTIONS {
+            drop(this.rejected.get_or_create(&KindLabel { kind }));
+        }
+        for kind in FAILURES {
+            drop(this.failures.get_or_create(&KindLabel { kind }));
+        }
         this
     }
 }
@@ -113,17 +113,7 @@ impl Metrics {
             Unit::Seconds,
             self.duration.clone(),
         );
-        all.register(
-            "objects",
-            "Objects by outcome, class and reason",
-            self.objects.clone(),
-        );
-        all.register_with_unit(
-            "step_duration",
-            "Duration of processing steps",
-            Unit::Seconds,
-            self.steps.clone(),
-        );
+        self.objects.register(all);
         all.register(
             "rejected",
             "Requests rejected before an instance was started",
@@ -184,12 +174,12 @@ impl Metrics {
         self.duration.observe(took.as_secs_f64());
     }
 
-    /// Counts a rejected request: `queue-full`, `queue-wait`, `too-large`, `no-route`.
+    /// Counts a rejected request by one of [`REJECTIONS`].
     pub fn rejected(&self, kind: &'static str) {
         self.rejected.get_or_create(&KindLabel { kind }).inc();
     }
 
-    /// Counts an instance without a response: `trap`, `deadline`, `memory`, `no-answer`.
+    /// Counts an instance without a response by one of [`FAILURES`].
     pub fn failure(&self, kind: &'static str) {
         self.failures.get_or_create(&KindLabel { kind }).inc();
     }
@@ -207,27 +197,9 @@ impl Metrics {
                 && line.starts_with('{')
                 && let Ok(report) = serde_json::from_str::<Report>(line)
             {
-                this.object(&report);
+                this.objects.count(&report);
             }
         })
-    }
-
-    fn object(&self, report: &Report) {
-        let reason = report.reason.as_ref();
-        self.objects
-            .get_or_create(&ObjectLabels {
-                outcome: report.outcome.as_str(),
-                class: report.class.map_or("", Class::name),
-                // Each new value takes memory until the process ends; a report holds plain words
-                // only.
-                reason: reason.map_or("", Reason::as_str).to_owned(),
-            })
-            .inc();
-        for (step, ms) in report.ms.steps() {
-            self.steps
-                .get_or_create(&StepLabel { step })
-                .observe(ms / 1e3);
-        }
     }
 
     /// Renders all metrics as text. Sessions and memory are sampled now.

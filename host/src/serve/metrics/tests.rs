@@ -25,6 +25,51 @@ fn report_lines_are_counted() {
     }
 }
 
+#[test]
+fn kinds_start_at_zero() {
+    let text = Metrics::default().render((0, 0));
+    for (name, kinds) in [("rejected", REJECTIONS), ("failures", FAILURES)] {
+        for kind in kinds {
+            let line = format!("xray_{name}_total{{kind=\"{kind}\"}} 0");
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn risks_models_and_unfamiliar_pictures_are_counted() {
+    let metrics = Arc::new(Metrics::default());
+    let listener = metrics.listener();
+    let digest = "0a".repeat(32);
+    let labeled = |rest: &str, name: &str, digest: &str| {
+        let line = format!(
+            r#"{{"event":"object","outcome":"done",{rest},"model":{{"name":"{name}","sha256":"{digest}"}}}}"#
+        );
+        listener(Stream::Stdout, &line);
+    };
+    labeled(r#""class":"Pneumonia","risk":0.85"#, "chest", &digest);
+    labeled(r#""class":"Normal","risk":0.3"#, "chest", &digest);
+    labeled(
+        r#""class":"Unsure","input_check":"inverted""#,
+        "chest",
+        &digest,
+    );
+    // A report without a class is of an event that the model has not seen.
+    labeled(r#""reason":"duplicate""#, "chest", &digest);
+    labeled(r#""class":"Normal","risk":0.3"#, "DOE JANE", &digest);
+    labeled(r#""class":"Normal","risk":0.3"#, "chest", "DOE JANE");
+    let text = metrics.render((0, 0));
+    for part in [
+        r#"xray_risk_bucket{le="0.8"} 3"#,
+        r#"xray_risk_bucket{le="0.9"} 4"#,
+        "xray_unfamiliar_total 1",
+        &format!(r#"xray_labeled_total{{model="chest",sha256="{digest}"}} 3"#),
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("DOE"), "{text}");
+}
+
 /// Names of the metrics in a page's table, in its order.
 fn documented(page: &str) -> Vec<&str> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -42,8 +87,8 @@ fn every_metric_is_documented() {
     metrics.rejected("no-route");
     metrics.failure("trap");
     metrics.aot("hit");
-    let line = r#"{"event":"object","outcome":"done","ms":{"decode":2.5}}"#;
-    metrics.listener()(Stream::Stdout, line);
+    let line = r#"{"event":"object","outcome":"done","class":"Normal","ms":{"decode":2.5},"model":{"name":"a","sha256":"DIGEST"}}"#;
+    metrics.listener()(Stream::Stdout, &line.replace("DIGEST", &"0".repeat(64)));
     let text = metrics.render((1, 0));
     let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let mut registered: Vec<String> = lines
@@ -54,7 +99,7 @@ fn every_metric_is_documented() {
         })
         .collect();
     // A family without a value is not rendered: one that this test does not touch is noticed here.
-    let source = include_str!("mod.rs");
+    let source = concat!(include_str!("mod.rs"), include_str!("objects.rs"));
     let registrations = [".register(\n", ".register(\"", ".register_with_unit("];
     let count: usize = registrations
         .iter()

@@ -32,7 +32,7 @@ use self::{
 };
 pub use self::{
     headers::Peer,
-    options::{Options, default_concurrency, processors},
+    options::{Options, RequestObserver, default_concurrency, processors},
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -160,7 +160,13 @@ impl Runtime {
             }
         };
         decorate(&mut request);
-        handler.call(request.map(full), permit).await
+        let (head, body) = request.into_parts();
+        for observer in &inner.options.observers {
+            observer(&head, &body);
+        }
+        handler
+            .call(Request::from_parts(head, full(body)), permit)
+            .await
     }
 
     /// Returns a line with the inference backend, its version and the reason for the choice.

@@ -1,11 +1,17 @@
 //! Options of a runtime.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::request::Parts;
 
 use crate::{
     nn::{backend::Target, choose::Choice},
     serve::{logs::Listener, outbound::ServiceOverrides},
 };
+
+/// Callback for a request.
+pub type RequestObserver = Arc<dyn Fn(&Parts, &Bytes) + Send + Sync>;
 
 /// Options of a runtime. The defaults are those of `xray up`.
 #[derive(Clone)]
@@ -50,6 +56,8 @@ pub struct Options {
     pub service_overrides: ServiceOverrides,
     /// Callbacks for every line that components print.
     pub listeners: Vec<Listener>,
+    /// Callbacks for every request with a complete body, before a component gets it.
+    pub observers: Vec<RequestObserver>,
 }
 
 impl Default for Options {
@@ -75,6 +83,7 @@ impl Default for Options {
             temp: None,
             service_overrides: ServiceOverrides::default(),
             listeners: Vec::new(),
+            observers: Vec::new(),
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Options of the page.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{app, store_client};
+use crate::{
+    app::{manifest::Manifest, variables::Variables},
+    page::{self, Page, access::roles::Roles, live::Live},
+    serve::runtime::{Options, Runtime},
+};
+
+/// Options of the page beside the function.
+#[derive(Debug, Default, Args)]
+pub struct PageArgs {
+    /// Serve a page with the events, their risks and pictures on this address.
+    #[arg(long, value_name = "ADDR")]
+    pub page: Option<SocketAddr>,
+    /// File of people who may sign in to the page: lines of `xray page-token`.
+    #[arg(long, value_name = "FILE", requires = "page")]
+    pub page_users: Option<PathBuf>,
+    /// Address at which a proxy or Route with TLS serves the page: https://HOST.
+    #[arg(long, value_name = "URL", requires = "page_users")]
+    pub page_url: Option<String>,
+    /// Roles of the person who reads this terminal, who signs in by a one-time address: viewer,
+    /// reviewer (copies in quarantine), clinician (sources and labeled pictures); comma-separated.
+    #[arg(
+        long,
+        value_name = "ROLES",
+        default_value = "viewer",
+        requires = "page"
+    )]
+    pub page_roles: Roles,
+}
+
+/// A page whose runtime is still to come.
+pub struct Prepared<'a> {
+    args: &'a PageArgs,
+    address: SocketAddr,
+    live: Arc<Live>,
+}
+
+impl PageArgs {
+    /// Lets the page see what the runtime of these options will do, if there is to be a page.
+    ///
+    /// # Errors
+    /// When the application is not the function whose settings the page reads.
+    pub fn prepare(
+        &self,
+        manifest: &Manifest,
+        variables: &Variables,
+        options: &mut Options,
+    ) -> Result<Option<Prepared<'_>>> {
+        let Some(address) = self.page else {
+            return Ok(None);
+        };
+        let config = app::config(manifest, variables).context("the page")?;
+        let live = Live::new(config);
+        options.listeners.push(live.listener());
+        options.observers.push(live.observer());
+        Ok(Some(Prepared {
+            args: self,
+            address,
+            live,
+        }))
+    }
+}
+
+impl Prepared<'_> {
+    /// Serves the page.
+    ///
+    /// # Errors
+    /// When it can't be served at this address.
+    pub async fn start(self, runtime: &Runtime) -> Result<Arc<Page>> {
+        let client = store_client::of_function(self.live.config())?;
+        let options = page::Options {
+            address: self.address,
+            users: self.args.page_users.as_deref(),
+            url: self.args.page_url.as_deref(),
+            local: self.args.page_roles,
+        };
+        Page::start(options, self.live, client, runtime.clone()).await
+    }
+}

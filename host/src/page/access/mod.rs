@@ -1,0 +1,138 @@
+//! Signing in: by a one-time address on loopback, else by a token whose digest is in a file.
+
+pub mod origin;
+pub mod roles;
+pub mod sessions;
+pub mod users;
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use anyhow::Result;
+
+use self::{
+    roles::Roles,
+    sessions::{Session, Sessions},
+    users::{TokenDigest, User, digest, secret},
+};
+
+/// Users, sessions and the one-time token.
+pub struct Access {
+    users: HashMap<TokenDigest, User>,
+    sessions: Sessions,
+    once: Mutex<Option<String>>,
+    /// Roles of the person at this machine's terminal, if there is no file.
+    local: Option<Roles>,
+}
+
+impl Access {
+    /// Lets the people in a file sign in.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        Ok(Self {
+            users: users::read(path)?,
+            sessions: Sessions::default(),
+            once: Mutex::default(),
+            local: None,
+        })
+    }
+
+    /// Lets the person in who reads this process's terminal, with these roles.
+    pub fn of_terminal(roles: Roles) -> Self {
+        Self {
+            users: HashMap::new(),
+            sessions: Sessions::default(),
+            once: Mutex::default(),
+            local: Some(roles),
+        }
+    }
+
+    /// Reports whether one-time addresses are given out.
+    pub fn has_one_time_addresses(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// Returns the token of the next one-time address. It stays the same until it is used.
+    pub fn one_time_token(&self) -> String {
+        let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        once.get_or_insert_with(secret).clone()
+    }
+
+    /// Begins a session by a one-time token, which is used up, and returns its cookie's value.
+    pub fn enter(&self, token: &str, now: Instant) -> Option<String> {
+        let roles = self.local?;
+        let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        // Digests, so that the time of the comparison tells nothing of the token.
+        if once.as_deref().map(digest) != Some(digest(token)) {
+            return None;
+        }
+        *once = None;
+        let name = "local".to_owned();
+        Some(self.sessions.begin(User { name, roles }, now))
+    }
+
+    /// Begins a session by a person's token, and returns its cookie's value.
+    pub fn sign_in(&self, token: &str, now: Instant) -> Option<String> {
+        let user = self.users.get(&digest(token))?;
+        Some(self.sessions.begin(user.clone(), now))
+    }
+
+    /// Returns the session of a cookie. With `touch` it counts as a request of the person.
+    pub fn session(&self, cookie: &str, now: Instant, touch: bool) -> Option<Session> {
+        self.sessions.find(cookie, now, touch)
+    }
+
+    /// Ends a session.
+    pub fn sign_out(&self, cookie: &str) {
+        self.sessions.end(cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_time_token_works_once() {
+        let access = Access::of_terminal(Roles::ALL);
+        let now = Instant::now();
+        assert!(access.enter("", now).is_none());
+        let token = access.one_time_token();
+        assert_eq!(access.one_time_token(), token);
+        assert!(access.enter(&token[1..], now).is_none());
+        let cookie = access.enter(&token, now).unwrap();
+        assert!(access.enter(&token, now).is_none(), "it was used");
+        let next = access.one_time_token();
+        assert_ne!(next, token);
+        assert!(access.enter(&token, now).is_none());
+        assert!(access.session(&cookie, now, true).is_some());
+        assert!(access.sign_in(&next, now).is_none());
+        access.sign_out(&cookie);
+        assert!(access.session(&cookie, now, true).is_none());
+    }
+
+    #[test]
+    fn file_of_users_gives_no_one_time_addresses() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("users");
+        let (token, line) = users::new_token("alice", "clinician").unwrap();
+        std::fs::write(&path, line).unwrap();
+        let access = Access::of_file(&path).unwrap();
+        let now = Instant::now();
+        let once = access.one_time_token();
+        assert!(access.enter(&once, now).is_none());
+        let cookie = access.sign_in(&token, now).unwrap();
+        assert_eq!(
+            access.session(&cookie, now, true).unwrap().user.name,
+            "alice"
+        );
+        std::fs::write(&path, "# nobody\n").unwrap();
+        assert!(Access::of_file(&path).is_err());
+    }
+}

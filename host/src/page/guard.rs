@@ -1,0 +1,131 @@
+//! Checks in front of every request, and headers behind every response.
+
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+
+use super::{
+    Page,
+    access::{origin::Foreign, sessions::Session},
+    http::{Response, plain, see_other},
+};
+
+/// Name of the session's cookie. A cookie of this prefix can't be set by another host or path.
+const COOKIE: &str = "__Host-xray";
+
+/// Headers of every response.
+const HEADERS: [(&str, &str); 8] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    // Pictures of patients stay in no cache.
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    // With `no-referrer`, browsers would send the origin `null` with forms.
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    ("x-frame-options", "DENY"),
+];
+
+/// Lets a request through if it is for this page, made by it, and by somebody who has signed in;
+/// returns that person's session. Signing in needs none.
+///
+/// # Errors
+/// The response instead.
+pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Response>> {
+    let (method, path) = (&head.method, head.uri.path());
+    if let Err(foreign) = page.origin.check(method, path, &head.headers) {
+        let (status, text) = match foreign {
+            Foreign::Host => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "this page has another address\n",
+            ),
+            Foreign::Site => (
+                StatusCode::FORBIDDEN,
+                "this request was made by another site\n",
+            ),
+        };
+        return Err(plain(status, text).into());
+    }
+    let is_open = path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
+    // The live view asks by itself, without a person.
+    let touch = path != "/events";
+    let cookie = cookie(&head.headers);
+    let session = cookie.and_then(|cookie| page.access.session(cookie, Instant::now(), touch));
+    if session.is_some() || is_open {
+        return Ok(session);
+    }
+    let is_document = *method == Method::GET && accepts_html(&head.headers);
+    let response = match is_document {
+        true => see_other("/login"),
+        false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
+    };
+    Err(response.into())
+}
+
+/// Adds the headers of every response.
+pub(super) fn protect(page: &Page, response: &mut Response) {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    if page.origin.is_https() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Returns the value of the session's cookie.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).into_iter();
+    let pairs = all.filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|text| text.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+/// Sets the session's cookie, or removes it if the value is empty.
+pub(super) fn set_cookie(response: &mut Response, value: &str) {
+    let removal = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let text = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{removal}");
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(header::SET_COOKIE, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookie_is_found_among_others() {
+        let headers = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, text.parse().unwrap());
+            headers
+        };
+        for (text, value) in [
+            ("__Host-xray=abc", Some("abc")),
+            ("a=1; __Host-xray=abc; b=2", Some("abc")),
+            ("xray=abc", None),
+            ("__Host-xray2=abc", None),
+            ("__Host-xray", None),
+        ] {
+            assert_eq!(cookie(&headers(text)), value, "{text}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The page: a live view of this host's events for people, served beside the function.
+//!
+//! ```text
+//! request to the function --observer--> live: digest -> object
+//! report line ------------listener----> live: rows, counts
+//! browser --> guard: host, origin, session --> routes --> views (HTML, server-sent events)
+//!                                                    `--> pictures, if the role may see them
+//! ```
+//!
+//! Nothing of a patient is in the HTML, in an address or in a log: a row has a number, and its
+//! object's key stays in this process. A picture that a role may not see is not served.
+
+pub mod access;
+mod feed;
+mod guard;
+mod http;
+mod kafka;
+pub mod live;
+mod pictures;
+mod routes;
+mod serve;
+mod views;
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use s3::Client;
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use self::{
+    access::{Access, origin::Origin, roles::Roles},
+    live::Live,
+    pictures::Pictures,
+};
+use crate::serve::runtime::Runtime;
+
+/// Live views at a time.
+const FEEDS: usize = 100;
+
+/// Options of the page.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    /// Address to serve on.
+    pub address: SocketAddr,
+    /// File of users; without one, only this machine is served, by one-time addresses.
+    pub users: Option<&'a Path>,
+    /// Address at which a proxy that ends TLS serves the page.
+    pub url: Option<&'a str>,
+    /// Roles of the person at the terminal.
+    pub local: Roles,
+}
+
+/// A page that is served.
+pub struct Page {
+    live: Arc<Live>,
+    pictures: Pictures,
+    access: Access,
+    origin: Origin,
+    runtime: Runtime,
+    address: SocketAddr,
+    feeds: Arc<Semaphore>,
+}
+
+impl Page {
+    /// Serves the page until the process ends.
+    ///
+    /// # Errors
+    /// When the address can't be bound, the file of users can't be read, or the page would be
+    /// served without TLS or a login to other machines.
+    pub async fn start(
+        options: Options<'_>,
+        live: Arc<Live>,
+        client: Client,
+        runtime: Runtime,
+    ) -> Result<Arc<Self>> {
+        let address = options.address;
+        if !address.ip().is_loopback() && (options.users.is_none() || options.url.is_none()) {
+            bail!(
+                "the page at {address} is not on loopback: it needs --page-users, and --page-url with the https:// \
+                 address at which a proxy or Route serves it"
+            );
+        }
+        if options.url.is_some() && options.users.is_none() {
+            bail!("--page-url needs --page-users: one-time addresses are for this machine only");
+        }
+        let access = match options.users {
+            Some(path) => Access::of_file(path)?,
+            None => Access::of_terminal(options.local),
+        };
+        let listener = TcpListener::bind(address).await;
+        let listener =
+            listener.with_context(|| format!("cannot listen on {address} for the page"))?;
+        let address = listener.local_addr()?;
+        let origin = match options.url {
+            Some(url) => Origin::parse(url).with_context(|| format!("--page-url {url}"))?,
+            None => Origin::loopback(address),
+        };
+        let page = Arc::new(Self {
+            live,
+            pictures: Pictures::new(client),
+            access,
+            origin,
+            runtime,
+            address,
+            feeds: Arc::new(Semaphore::new(FEEDS)),
+        });
+        tokio::spawn(serve::serve(listener, page.clone()));
+        Ok(page)
+    }
+
+    /// Returns the page's address; on loopback without a file of users, one that signs in once.
+    pub fn entrance(&self) -> String {
+        let address = self.address;
+        if self.access.has_one_time_addresses() {
+            format!("http://{address}/enter/{}", self.access.one_time_token())
+        } else {
+            format!("http://{address}/")
+        }
+    }
+}

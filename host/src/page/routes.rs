@@ -1,0 +1,190 @@
+//! The page's addresses.
+
+use std::{sync::Arc, time::Instant};
+
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
+
+use super::{
+    Page,
+    access::{roles::Kind, sessions::Session},
+    feed,
+    guard::{self, set_cookie},
+    http::{Request, Response, content, events, html, plain, see_other, status},
+    live::ROWS,
+    views,
+};
+
+/// Responds to a request.
+pub(super) async fn respond<B>(page: &Arc<Page>, request: ::http::Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let mut response = match guard::check(page, &head) {
+        Ok(session) => match Request::read(head, body, session).await {
+            Ok(request) => route(page, &request).await,
+            Err(response) => *response,
+        },
+        Err(response) => *response,
+    };
+    guard::protect(page, &mut response);
+    response
+}
+
+async fn route(page: &Arc<Page>, request: &Request) -> Response {
+    let path: Vec<&str> = request.path.split('/').collect();
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    let is_sent = request.method == Method::POST;
+    match (&request.session, path.as_slice()) {
+        (_, ["assets", file]) if is_read => asset(file),
+        (_, ["enter", token]) if is_read => enter(page, request, token),
+        (None, ["login"]) if is_read => sign_in(page, StatusCode::OK, None),
+        (Some(_), ["login"]) if is_read => see_other("/"),
+        (_, ["login"]) if is_sent => login(page, request),
+        (Some(session), [""]) if is_read => live(page, session),
+        (Some(session), ["events"]) if is_read => stream(page, request, session),
+        (Some(session), ["event", id]) if is_read => event(page, session, id),
+        (Some(session), ["picture", id, kind]) if is_read => picture(page, session, id, kind).await,
+        (Some(session), ["logout"]) if is_sent => logout(page, request, session),
+        // The guard has noted it.
+        (Some(_), ["alive"]) if is_sent => status(StatusCode::NO_CONTENT),
+        _ if is_read => not_found(),
+        _ => plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this address takes no such request\n",
+        ),
+    }
+}
+
+fn not_found() -> Response {
+    let text = "There is no such page. Events are kept in memory, the last 200 of this host.";
+    html(StatusCode::NOT_FOUND, views::message("Not found", text))
+}
+
+fn live(page: &Page, session: &Session) -> Response {
+    let mut rows = page.live.rows_after(0, ROWS);
+    rows.reverse();
+    let view = views::live::Live {
+        rows: &rows,
+        counts: &page.live.counts(),
+        failures: &page.live.failures(),
+        kafka: super::kafka::figures(&page.runtime),
+        session,
+    };
+    html(StatusCode::OK, views::live::page(&view))
+}
+
+fn stream(page: &Arc<Page>, request: &Request, session: &Session) -> Response {
+    let Ok(place) = page.feeds.clone().try_acquire_owned() else {
+        return status(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    // A browser that reconnects names the last event that it has.
+    let last = request
+        .headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let asked = request
+        .query
+        .strip_prefix("after=")
+        .and_then(|after| after.parse().ok());
+    let last = last.or(asked).unwrap_or(0);
+    let cookie = guard::cookie(&request.headers)
+        .unwrap_or_default()
+        .to_owned();
+    let roles = session.user.roles;
+    events(feed::batches(page.clone(), cookie, roles, last, place))
+}
+
+fn event(page: &Page, session: &Session, id: &str) -> Response {
+    match id.parse().ok().and_then(|id| page.live.row(id)) {
+        Some(row) => html(StatusCode::OK, views::event::page(&row, session)),
+        None => not_found(),
+    }
+}
+
+async fn picture(page: &Page, session: &Session, id: &str, kind: &str) -> Response {
+    let Ok(kind) = kind.parse::<Kind>() else {
+        return not_found();
+    };
+    // As for a picture that does not exist: a role does not learn which there are.
+    if !session.user.roles.may_see(kind) {
+        return not_found();
+    }
+    let row = id.parse().ok().and_then(|id| page.live.row(id));
+    let Some(row) = row.filter(|row| row.kinds().contains(&kind)) else {
+        return not_found();
+    };
+    match page.pictures.get(page.live.config(), &row, kind).await {
+        Ok(Some(picture)) => content(StatusCode::OK, picture.content_type, picture.bytes),
+        Ok(None) => not_found(),
+        Err(error) => {
+            tracing::warn!("the page can't read a picture: {error:#}");
+            status(StatusCode::BAD_GATEWAY)
+        }
+    }
+}
+
+fn sign_in(page: &Page, status: StatusCode, problem: Option<&str>) -> Response {
+    let is_local = page.access.has_one_time_addresses();
+    html(status, views::sign_in::page(is_local, problem))
+}
+
+fn login(page: &Page, request: &Request) -> Response {
+    let Some(cookie) = page.access.sign_in(request.field("token"), Instant::now()) else {
+        tracing::warn!("somebody tried to sign in to the page with a wrong token");
+        return sign_in(
+            page,
+            StatusCode::FORBIDDEN,
+            Some("This token is not known."),
+        );
+    };
+    let mut response = see_other("/");
+    set_cookie(&mut response, &cookie);
+    response
+}
+
+fn enter(page: &Page, request: &Request, token: &str) -> Response {
+    // A browser that only prepares to open the address must not use it up.
+    let is_opened = request.method == Method::GET && !request.headers.contains_key("sec-purpose");
+    let cookie = is_opened
+        .then(|| page.access.enter(token, Instant::now()))
+        .flatten();
+    let Some(cookie) = cookie else {
+        return sign_in(
+            page,
+            StatusCode::FORBIDDEN,
+            Some("This address was used already."),
+        );
+    };
+    eprintln!("To sign in to the page again: {}", page.entrance());
+    let mut response = see_other("/");
+    set_cookie(&mut response, &cookie);
+    response
+}
+
+fn logout(page: &Page, request: &Request, session: &Session) -> Response {
+    if request.field("form_token") != session.form_token {
+        return status(StatusCode::FORBIDDEN);
+    }
+    page.access
+        .sign_out(guard::cookie(&request.headers).unwrap_or_default());
+    let mut response = see_other("/login");
+    set_cookie(&mut response, "");
+    response
+}
+
+fn asset(file: &str) -> Response {
+    let (kind, text) = match file {
+        "page.css" => ("text/css; charset=utf-8", include_str!("assets/page.css")),
+        "page.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("assets/page.js"),
+        ),
+        "icon.svg" => ("image/svg+xml", include_str!("assets/icon.svg")),
+        _ => return not_found(),
+    };
+    content(StatusCode::OK, kind, text)
+}

@@ -1,0 +1,6 @@
+//! The page: over plain HTTP as anybody could send it, and in a browser.
+
+mod browser;
+mod client;
+mod demo;
+mod roles;

@@ -1,0 +1,204 @@
+// Looks at the page in a browser:
+//   node check.mjs MODULES ENTRANCE PATIENTS SHOTS
+// MODULES is the folder that `fetch` filled, ENTRANCE the one-time address, PATIENTS a JSON list of
+// texts that must appear nowhere, SHOTS a folder for screenshots. Writes `upload` to standard output
+// when it wants another picture, and ends with `ok`.
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+
+const [modules, entrance, patients, shots] = process.argv.slice(2);
+const require = createRequire(modules + "/package.json");
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const hidden = JSON.parse(readFileSync(patients, "utf8"));
+const base = new URL(entrance).origin;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
+const problems = [];
+const addresses = [];
+
+const watch = (page) => {
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("request", (request) => addresses.push(request.url()));
+};
+
+const checkAccess = async (page, name) => {
+  await page.evaluate(axe);
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const result = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), tags);
+  const found = result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(found, [], `axe on ${name}`);
+};
+
+const checkText = async (page, name) => {
+  const text = (await page.content()) + (await page.title()) + page.url();
+  for (const part of hidden) assert(!text.includes(part), `${name} shows a patient's ${part}`);
+};
+
+const loaded = (page) =>
+  page.waitForFunction(() => {
+    const seen = [...document.images].filter((one) => one.getBoundingClientRect().top < innerHeight);
+    return seen.every((one) => one.complete && one.naturalWidth > 0);
+  });
+
+// The one-time address works, and once.
+const first = await browser.newContext();
+const page = await first.newPage();
+watch(page);
+await page.goto(entrance);
+assert.equal(page.url(), base + "/");
+const [cookie] = await first.cookies();
+assert.equal(cookie.name, "__Host-xray");
+assert(cookie.secure && cookie.httpOnly && cookie.sameSite === "Strict" && cookie.path === "/", "the cookie");
+const state = await first.storageState();
+const again = await browser.newContext();
+const replay = await again.newPage();
+assert.equal((await replay.goto(entrance)).status(), 403);
+await checkAccess(replay, "a used address");
+await again.close();
+console.log("one-time address: works once, cookie __Host-, Secure, HttpOnly, SameSite=Strict");
+
+// Every view in both themes and at each width; 640 at twice the density is 1,280 at 200 %.
+let views = 0;
+for (const colorScheme of ["light", "dark"]) {
+  for (const [width, height, deviceScaleFactor] of [[1280, 900, 1], [390, 844, 2], [640, 450, 2]]) {
+    const context = await browser.newContext({
+      storageState: state, colorScheme, viewport: { width, height }, deviceScaleFactor,
+    });
+    for (const [name, path] of [["live", "/"], ["event", "/event/2"], ["missing", "/nothing"]]) {
+      const view = await context.newPage();
+      if (name !== "missing") watch(view);
+      await view.goto(base + path);
+      await loaded(view);
+      if (name === "live") await view.waitForSelector("#dot.live");
+      const overflow = await view.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert(overflow <= 0, `${name} at ${width} scrolls sideways by ${overflow}`);
+      await checkAccess(view, `${name}, ${colorScheme}, ${width}`);
+      await checkText(view, name);
+      await view.screenshot({ path: `${shots}/${name}-${colorScheme}-${width}.png` });
+      await view.close();
+      views += 1;
+    }
+    await context.close();
+  }
+  const context = await browser.newContext({ colorScheme });
+  const view = await context.newPage();
+  await view.goto(base + "/");
+  assert.equal(view.url(), base + "/login");
+  await checkAccess(view, `sign-in, ${colorScheme}`);
+  await view.screenshot({ path: `${shots}/sign-in-${colorScheme}-1280.png` });
+  await context.close();
+  views += 1;
+}
+console.log(`${views} views: no axe violation, no sideways scrolling, nothing of a patient`);
+
+// A new event appears by itself; a pause holds it back. All by keyboard.
+const count = () => page.locator("#rows > li").count();
+const before = await count();
+await page.waitForSelector("#dot.live");
+await page.keyboard.press("Tab");
+assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+for (let i = 0; i < 20 && (await page.evaluate(() => document.activeElement.id)) !== "pause"; i++) {
+  await page.keyboard.press("Tab");
+}
+assert.equal(await page.evaluate(() => document.activeElement.id), "pause");
+const started = Date.now();
+console.log("upload");
+await page.waitForFunction((n) => document.querySelectorAll("#rows > li").length > n, before);
+console.log(`a picture is on the page ${Date.now() - started} ms after it was asked for`);
+await page.keyboard.press("Enter");
+await page.waitForFunction(() => document.getElementById("pause").getAttribute("aria-pressed") === "true");
+const paused = await count();
+console.log("upload");
+await page.waitForFunction(() => document.getElementById("state").textContent === "Paused, 1 new");
+assert.equal(await count(), paused);
+await checkAccess(page, "paused");
+await page.keyboard.press("Enter");
+await page.waitForFunction((n) => document.querySelectorAll("#rows > li").length > n, paused);
+await page.keyboard.press("Tab");
+await page.keyboard.press("Enter");
+await page.waitForURL(base + "/event/*");
+await page.goBack();
+console.log("live: new rows appear, pause and links work by keyboard");
+
+// Without JavaScript everything can be read.
+const plain = await browser.newContext({ storageState: state, javaScriptEnabled: false });
+const still = await plain.newPage();
+await still.goto(base + "/");
+assert.equal(await still.locator("#rows > li").count(), await count());
+assert(await still.locator("#pause").isHidden());
+await still.locator("#rows a[href^='/event/']").first().click();
+assert(still.url().startsWith(base + "/event/"));
+await plain.close();
+console.log("without JavaScript: rows and events can be read");
+
+// Another site gets nothing, with the person's cookies in its browser.
+const other = createServer((_, response) => {
+  response.setHeader("content-type", "text/html");
+  response.end("<!doctype html><title>other</title><p>other");
+});
+await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+for (const host of ["127.0.0.1", "localhost"]) {
+  const evil = await first.newPage();
+  await evil.goto(`http://${host}:${other.address().port}/`);
+  const got = await evil.evaluate(async (base) => {
+    const image = (path) =>
+      new Promise((resolve) => {
+        const one = new Image();
+        one.onload = () => resolve(one.naturalWidth);
+        one.onerror = () => resolve(0);
+        one.src = base + path;
+      });
+    const fetched = async (path, options) => {
+      try {
+        const response = await fetch(base + path, { credentials: "include", ...options });
+        return response.type === "opaque" ? "opaque" : (await response.text()).length;
+      } catch {
+        return "refused";
+      }
+    };
+    return {
+      pixels: await image("/picture/1/covered") + await image("/picture/1/source") + await image("/assets/icon.svg"),
+      read: await fetched("/"),
+      posted: await fetched("/logout", { method: "POST", mode: "no-cors" }),
+    };
+  }, base);
+  assert.equal(got.pixels, 0);
+  assert.equal(got.read, "refused");
+  await evil.setContent(`<iframe src="${base}/"></iframe><form method="post" action="${base}/logout"><button>x</button></form>`);
+  await evil.waitForTimeout(300);
+  const frame = evil.frames().find((one) => one.url().startsWith(base));
+  assert(!frame || !(await frame.content()).includes("Event 1"), "the page is in a frame");
+  await evil.click("button");
+  await evil.waitForLoadState();
+  assert((await evil.textContent("body")).includes("another site"), "a form of another site was taken");
+  await evil.close();
+}
+other.close();
+assert.equal((await page.goto(base + "/")).status(), 200);
+assert.equal(page.url(), base + "/", "another site has signed the person out");
+console.log("another site: no pixel, no text, no frame, no form");
+
+// Signing out ends the stream and the pictures.
+const [picture] = await page.locator("#rows img").evaluateAll((all) => all.map((one) => one.src));
+const second = await first.newPage();
+await second.goto(base + "/");
+await second.waitForSelector("#dot.live");
+await page.getByRole("button", { name: "Sign out" }).click();
+await page.waitForURL(base + "/login");
+await second.waitForURL(base + "/login", { timeout: 15000 });
+assert.equal((await first.request.get(picture)).status(), 401);
+console.log("sign out: the open view and its pictures end");
+
+for (const address of addresses) {
+  for (const part of hidden) assert(!decodeURIComponent(address).includes(part), "an address holds a patient's text");
+}
+assert.deepEqual(problems, [], "errors in the browser's console");
+await browser.close();
+console.log("ok");
