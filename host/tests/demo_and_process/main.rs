@@ -4,6 +4,7 @@
 mod cases;
 mod composed;
 mod demo;
+mod dicom;
 mod found;
 mod process;
 mod quarantine;
