@@ -11,6 +11,7 @@ pub mod event;
 pub mod secret;
 
 // Picture.
+pub mod dicom;
 pub mod model;
 pub mod picture;
 pub mod pipeline;

@@ -14,9 +14,13 @@ use xray::{
         contract::Contract,
         tensor::{InputTensor, NamedTensor, Tensor},
     },
-    pipeline::{Outputs, process},
+    picture::sniff::is_dicom,
+    pipeline::{Outputs, dicom, process},
     text::{Detector, contract::TextContract},
 };
+
+#[path = "fake/dicom.rs"]
+mod object;
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -49,9 +53,9 @@ fn risk(_: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
 fn run(bytes: &[u8], changes: &[(&str, &str)]) -> Result<Outputs, Error> {
     let lookup = |name: &str| {
         let own = changes.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        let required = ["s3_access_key", "s3_secret_key"].contains(&name);
+        let required = ["s3_access_key", "s3_secret_key", "pseudonym_key"].contains(&name);
         let default = DEFAULTS.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        let any = (name == "max_bytes").then_some("4294967296");
+        let any = name.starts_with("max_bytes").then_some("4294967296");
         own.or(required.then_some("k"))
             .or(any)
             .or(default)
@@ -70,14 +74,19 @@ fn run(bytes: &[u8], changes: &[(&str, &str)]) -> Result<Outputs, Error> {
         keep_side_markers: true,
         infer: &find,
     };
-    process(
-        bytes,
-        &config.pixels,
-        &contract,
-        Some(&detector),
-        || Duration::ZERO,
-        risk,
-    )
+    let (pixels, detector, clock) = (&config.pixels, Some(&detector), || Duration::ZERO);
+    match is_dicom(bytes) {
+        true => dicom::process(
+            bytes,
+            pixels,
+            &config.dicom,
+            &contract,
+            detector,
+            clock,
+            risk,
+        ),
+        false => process(bytes, pixels, &contract, detector, clock, risk),
+    }
 }
 
 /// A slope with some noise, as of an X-ray.
@@ -114,7 +123,7 @@ fn jpeg(color: bool, change: impl FnOnce(Encoder<'_>) -> Encoder<'_>) -> Vec<u8>
 /// A kind of picture with the function that draws one.
 type Kind = (&'static str, fn() -> Vec<u8>);
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     ("PNG gray", || {
         png(ImageBuffer::from_fn(SIZE.0, SIZE.1, |x, y| Luma([level(x, y)])).into())
     }),
@@ -166,6 +175,11 @@ const KINDS: [Kind; 12] = [
     }),
     ("JPEG gray arithmetic", || {
         jpeg(false, |e| e.quality(90).arithmetic(true))
+    }),
+    ("DICOM 12 bit", || {
+        object::object(SIZE.0 as u16, SIZE.1 as u16, "003Y", |x, y| {
+            u16::from(level(x, y)) * 8
+        })
     }),
 ];
 

@@ -244,7 +244,7 @@ fn permanent_failure_is_rejected_but_success_to_a_gateway() {
         (
             "DICOM",
             [vec![0; 128], b"DICM".to_vec()].concat(),
-            "not-an-image",
+            "damaged",
             422,
         ),
         ("damaged", fake::png(2)[..60].to_vec(), "damaged", 422),

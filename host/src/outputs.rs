@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use s3::{Client, ObjectHead};
 use xray::{
     config::Config,
-    deidentify::Pseudonyms,
+    deidentify::{self, Pseudonyms},
     event::ObjectRef,
     store::{decide, metadata},
 };
@@ -14,6 +14,8 @@ use xray::{
 pub struct Outputs {
     /// Key of the labeled picture.
     pub processed: Option<String>,
+    /// Key of the structured report on a DICOM object.
+    pub report: Option<String>,
     /// Key of the anonymized copy.
     pub anonymized: Option<String>,
     /// Key of the copy in quarantine.
@@ -33,8 +35,13 @@ pub async fn outputs_of(
     let buckets = config.buckets(bucket);
     let processed = decide::processed_key(key);
     let exists = client.head(&buckets.processed, &processed).await?.is_some();
+    // Pictures have none, so that they need no further request.
+    let report = decide::report_key(key);
+    let may_have_report = exists && !deidentify::is_picture_name(key);
+    let has_report = may_have_report && client.head(&buckets.processed, &report).await?.is_some();
     let mut outputs = Outputs {
         processed: exists.then_some(processed),
+        report: has_report.then_some(report),
         ..Outputs::default()
     };
     if let Some(pseudonyms) = Pseudonyms::of(config) {

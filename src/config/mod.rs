@@ -17,6 +17,7 @@ use buckets::Suffixes;
 use settings::Values;
 
 use crate::{
+    dicom::DicomSettings,
     error::Error,
     model::predict::Thresholds,
     picture::limits::Limits,
@@ -49,6 +50,8 @@ pub struct Config {
     pub remove_outputs: bool,
     /// Settings of the pictures themselves.
     pub pixels: Settings,
+    /// Settings of DICOM objects.
+    pub dicom: DicomSettings,
     suffixes: Suffixes,
     digest_text: String,
 }
@@ -101,6 +104,15 @@ impl Config {
                     problem: problem.to_string(),
                 }
             })?;
+        let dicom = DicomSettings {
+            max_bytes: values.max_bytes_dicom,
+            result_key: values
+                .pseudonym_key
+                .clone()
+                .unwrap_or_else(|| values.s3_secret_key.clone()),
+            pseudonym_key: values.pseudonym_key.clone(),
+            settings: sha256_hex(digest_text.as_bytes())[..16].to_owned(),
+        };
         Ok(Config {
             endpoint,
             region: values.s3_region,
@@ -136,6 +148,7 @@ impl Config {
                 anonymize: values.anonymize,
                 anonymized_label: values.anonymized_label,
             },
+            dicom,
             suffixes: Suffixes {
                 processed: values.processed_suffix,
                 anonymized: values.anonymized_suffix,

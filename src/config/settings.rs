@@ -96,6 +96,7 @@ settings! {
     quarantine_suffix: Option<String> = "-quarantine", optional(suffix);
     remove_outputs: bool = "false", word;
     max_bytes: u64 = "33554432", number(1..=1 << 32);
+    max_bytes_dicom: u64 = "67108864", number(1..=1 << 32);
     max_pixels: u64 = "40000000", number(1..=1 << 32);
     max_memory_picture: u64 = "469762048", number(1..=1 << 32);
 }

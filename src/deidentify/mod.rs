@@ -1,9 +1,5 @@
 //! Names without the patient: the key of the anonymized object, and the keyed digests that replace
 //! identifiers.
-//!
-//! Digests are spelled in sixteen consonants instead of hex digits, four bits a letter. So no
-//! digest can by chance spell a date, a numeric id or a name with a vowel, and a search of the
-//! anonymized bucket for any of them has no false alarms.
 
 mod dates;
 mod fold;
@@ -22,7 +18,7 @@ use patient::Patient;
 use crate::{
     config::{Config, ExamDate, Naming, StudyId},
     event::MAX_KEY_BYTES,
-    secret::{Secret, hmac_sha256},
+    secret::{Secret, hmac_sha256, keyed_letters},
 };
 
 /// Length of a study id in letters: 64 bits.
@@ -66,13 +62,7 @@ impl Pseudonyms {
     /// Returns the first `letters` letters of HMAC-SHA-256 of `text`; `domain` separates digests of
     /// different things.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
-        const ALPHABET: &[u8; 16] = b"bcdfghjklmnpqrst";
-        self.hmac(domain, text)
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .take(letters)
-            .map(|nibble| char::from(ALPHABET[usize::from(nibble)]))
-            .collect()
+        keyed_letters(&self.key, domain, text, letters)
     }
 
     fn hmac(&self, domain: &str, text: &str) -> [u8; 32] {
@@ -105,7 +95,9 @@ impl Pseudonyms {
         let (folder, file) = key.rsplit_once('/').map_or(("", key), |(f, n)| (f, n));
         let (stem, extension) = split_extension(file);
         let source = format!("{bucket}/{key}");
-        let patient = Patient::parse(stem);
+        // A DICOM object identifies its patient itself, and its dates are removed, so nothing of
+        // its name stays.
+        let patient = Patient::parse(stem).filter(|_| !is_dicom_name(extension));
         let name = match &patient {
             Some(p) => format!(
                 "{}_XXXXXXXX_{}_XXXX-XX-XX_{}",
@@ -203,10 +195,21 @@ pub fn split_extension(file: &str) -> (&str, &str) {
     }
 }
 
+fn is_dicom_name(extension: &str) -> bool {
+    matches!(extension.to_ascii_lowercase().as_str(), ".dcm" | ".dicom")
+}
+
+/// Reports whether a key has the extension of a JPEG or PNG.
+pub fn is_picture_name(key: &str) -> bool {
+    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let extension = split_extension(file).1.to_ascii_lowercase();
+    matches!(extension.as_str(), ".jpg" | ".jpeg" | ".png")
+}
+
 /// Keeps the extensions of pictures; any other could contain anything.
 fn safe_extension(extension: &str) -> &str {
     match extension.to_ascii_lowercase().as_str() {
-        ".jpg" | ".jpeg" | ".png" => extension,
+        ".jpg" | ".jpeg" | ".png" | ".dcm" | ".dicom" => extension,
         _ => "",
     }
 }

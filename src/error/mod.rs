@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// The bytes are not a picture this function reads; the text names their format where it can be
     /// recognized.
-    #[error("not a JPEG or PNG: {0}")]
+    #[error("not a JPEG, PNG or DICOM image: {0}")]
     NotAnImage(String),
     /// The source is encrypted with a key that only its owner has.
     #[error(

@@ -33,13 +33,35 @@ pub struct Contract {
     /// The output that locates the risk on the picture, if the graph has one.
     #[serde(default)]
     pub heatmap: Option<MapOutput>,
+    /// The ages of the patients that the model knows. Where an object gives another age, nothing is
+    /// claimed.
+    #[serde(default)]
+    pub age: Option<AgeRange>,
+}
+
+/// A range of ages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgeRange {
+    /// The youngest, in completed years.
+    pub min_years: u16,
+    /// The oldest, in completed years.
+    pub max_years: u16,
+}
+
+impl AgeRange {
+    /// Reports whether an age in years is in the range.
+    pub fn contains(&self, years: f64) -> bool {
+        years >= f64::from(self.min_years) && years < f64::from(self.max_years) + 1.0
+    }
 }
 
 /// The keys that version 2 changed.
-const NEW_KEYS: [NewKey; 3] = [
+const NEW_KEYS: [NewKey; 4] = [
     renamed("/checks", "doubt", "reason"),
     added("/input", "type"),
     added("/output", "prevalence"),
+    added("", "age"),
 ];
 
 /// The input tensor: one picture.
@@ -212,6 +234,14 @@ impl Contract {
         {
             return Err(invalid(
                 "`output.prevalence` must be over 0 and under 1".into(),
+            ));
+        }
+        if contract
+            .age
+            .is_some_and(|age| age.min_years > age.max_years)
+        {
+            return Err(invalid(
+                "`age.min_years` must not be over `age.max_years`".into(),
             ));
         }
         if !contract.checks.iter().all(Check::is_sound) {

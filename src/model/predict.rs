@@ -103,7 +103,7 @@ impl Prediction {
 ///
 /// Rust's formatting rounds the exact binary value half to even, which is how Python's `round`
 /// rounds a float.
-fn percent(x: f64) -> String {
+pub(crate) fn percent(x: f64) -> String {
     let text = format!("{:.2}", 100.0 * x);
     match text.strip_suffix('0') {
         Some(short) => short.to_owned(),

@@ -101,5 +101,9 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Error> {
                 style: Style::Png(Box::new(style)),
             })
         }
+        // Its pixels are not a picture before its attributes are applied; `pipeline/dicom.rs` does.
+        Format::Dicom => Err(Error::NotAnImage(
+            "a DICOM file in place of a picture".into(),
+        )),
     }
 }

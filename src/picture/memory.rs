@@ -28,6 +28,8 @@ pub(crate) fn needed(bytes: &[u8], format: Format, work: Work) -> u64 {
     match format {
         Format::Jpeg => jpeg(bytes, work),
         Format::Png => png(bytes, work),
+        // Counted from its attributes by `pipeline/dicom.rs`.
+        Format::Dicom => None,
     }
     .unwrap_or(0)
 }

@@ -1,7 +1,7 @@
 //! A picture: bytes to pixels or blocks, the label, the heat map, the redaction, and back to bytes.
 
 pub mod annotate;
-mod blocks;
+pub(crate) mod blocks;
 mod blur;
 pub mod boxes;
 pub mod decode;

@@ -12,6 +12,8 @@ pub enum Format {
     Jpeg,
     /// PNG, as in ISO/IEC 15948.
     Png,
+    /// DICOM, as in PS3.10.
+    Dicom,
 }
 
 impl Format {
@@ -20,6 +22,7 @@ impl Format {
         match self {
             Format::Jpeg => "image/jpeg",
             Format::Png => "image/png",
+            Format::Dicom => "application/dicom",
         }
     }
 
@@ -28,6 +31,7 @@ impl Format {
         match self {
             Format::Jpeg => "jpeg",
             Format::Png => "png",
+            Format::Dicom => "dcm",
         }
     }
 }
@@ -47,7 +51,16 @@ pub fn sniff(bytes: &[u8]) -> Result<Format, Error> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Ok(Format::Png);
     }
+    // After the others: the preamble may be the beginning of another file.
+    if is_dicom(bytes) {
+        return Ok(Format::Dicom);
+    }
     Err(Error::NotAnImage(name(bytes).into()))
+}
+
+/// Reports whether the bytes begin as a file of PS3.10: a preamble of 128 bytes, then `DICM`.
+pub fn is_dicom(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM")
 }
 
 /// Reports whether the first frame header is that of JPEG-LS (ITU-T T.87), which begins as a JPEG.
@@ -92,9 +105,6 @@ fn name(bytes: &[u8]) -> &'static str {
     if bytes.is_empty() {
         return "the object is empty";
     }
-    if bytes.get(128..132) == Some(b"DICM") {
-        return "a DICOM file; export its frames as JPEG or PNG";
-    }
     if is_aws_chunked(bytes) {
         return "an aws-chunked body, which the store did not unpack; upload the picture without \
                 `Content-Encoding: aws-chunked`, or through a client whose chunks the store reads";
@@ -121,7 +131,7 @@ mod tests {
         for (bytes, expect) in [
             (&b"\xff\xd8\xff\xe0"[..], Ok(Format::Jpeg)),
             (b"\x89PNG\r\n\x1a\n....", Ok(Format::Png)),
-            (&dicom, Err("DICOM")),
+            (&dicom, Ok(Format::Dicom)),
             (b"II*\0....", Err("TIFF")),
             (b"MM\0*....", Err("TIFF")),
             (b"RIFF....WEBP", Err("WebP")),

@@ -32,6 +32,9 @@ pub enum Written {
     Blocks,
     /// Decoded and encoded again; a JPEG with the source's tables.
     Reencoded,
+    /// Decoded, and the copy written without compression. Only a DICOM object in a syntax that is
+    /// not written here.
+    Uncompressed,
 }
 
 /// A source picture.

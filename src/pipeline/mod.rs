@@ -1,6 +1,7 @@
 //! Makes the outputs of one picture, without a network: decode, predict, find text, annotate,
 //! redact, encode, verify.
 
+pub mod dicom;
 #[cfg(test)]
 mod tests;
 pub mod trial;
@@ -121,6 +122,8 @@ pub struct Outputs {
     pub height: u32,
     /// The labeled picture, encoded.
     pub processed: Vec<u8>,
+    /// The result as a structured report, if the source is a DICOM object.
+    pub structured_report: Option<Vec<u8>>,
     /// The redacted picture, if one is due.
     pub anonymized: Option<Redacted>,
     /// The text and the side markers that were found, if they were searched for.
@@ -241,6 +244,7 @@ pub fn process(
         width,
         height,
         processed,
+        structured_report: None,
         anonymized,
         found,
         timings,

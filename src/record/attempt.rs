@@ -11,6 +11,7 @@ use crate::{
     deidentify,
     error::{Error, Outcome, Reason},
     event::ObjectEvent,
+    picture::sniff::is_dicom,
     pipeline,
     ports::Ports,
     record::removal::current_source,
@@ -68,14 +69,16 @@ pub async fn attempt(
             infer: &find,
         });
         let contract = &contracts.classifier;
-        let outputs = pipeline::process(
-            &bytes,
-            &config.pixels,
-            contract,
-            detector.as_ref(),
-            || ports.elapsed(),
-            |tensor| ports.infer(&config.model, &contract.input.name, tensor),
-        )?;
+        let clock = || ports.elapsed();
+        let infer = |tensor: &_| ports.infer(&config.model, &contract.input.name, tensor);
+        let (pixels, detector) = (&config.pixels, detector.as_ref());
+        let outputs = match is_dicom(&bytes) {
+            true => {
+                let dicom = &config.dicom;
+                pipeline::dicom::process(&bytes, pixels, dicom, contract, detector, clock, infer)?
+            }
+            false => pipeline::process(&bytes, pixels, contract, detector, clock, infer)?,
+        };
         report.record_outputs(&outputs, contracts.detector_sha256());
 
         let start = ports.elapsed();

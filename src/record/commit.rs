@@ -115,8 +115,8 @@ impl<P: Ports> Commit<'_, P> {
         }
     }
 
-    /// Stores the outputs, the processed object last: the redacted copy at its destination, and the
-    /// removal of earlier copies from elsewhere.
+    /// Stores the outputs, the processed object last: the redacted copy at its destination, the
+    /// removal of earlier copies from elsewhere, and the structured report.
     ///
     /// # Errors
     /// [`Error::Store`] when the store refuses or fails, or others write the same outputs again and
@@ -157,8 +157,14 @@ impl<P: Ports> Commit<'_, P> {
             metadata: Vec::new(),
             precondition: Precondition::Absent,
         };
-        // Whether this event has changed a redacted copy.
-        let mut touched = false;
+        let mut report = outputs.structured_report.map(|body| NewObject {
+            body: body.into(),
+            content_type,
+            metadata: Vec::new(),
+            precondition: Precondition::Absent,
+        });
+        // Whether this event has changed a redacted copy, and whether the structured report.
+        let (mut touched, mut reported) = (false, false);
         // Whether an output took the place of a delete marker, and whether one keeps the base name.
         let (mut is_unguarded, mut avoids_base) = (false, false);
         for attempt in 0..ATTEMPTS {
@@ -173,16 +179,19 @@ impl<P: Ports> Commit<'_, P> {
                 }
                 None => None,
             };
+            if let Some(report) = &mut report {
+                report.precondition = self.store.report_precondition().await?;
+            }
             // The same holds for an overwrite: equal pictures have equal ETags, so a condition on
             // the ETag alone would let an earlier event replace the object that a later one has put
             // back.
-            if slot.is_some() || stored.is_some() || attempt > 0 {
+            if slot.is_some() || report.is_some() || stored.is_some() || attempt > 0 {
                 stored = self.store.head_processed().await?;
             }
             processed.precondition = match self.decide(stored.as_ref()) {
                 Ok(precondition) => precondition,
                 Err(reason) => {
-                    return Ok(match stored.filter(|_| touched) {
+                    return Ok(match stored.filter(|_| touched || reported) {
                         Some(by) => Attempt::Overtaken { by, reason },
                         None => Attempt::Skipped(reason),
                     });
@@ -195,6 +204,10 @@ impl<P: Ports> Commit<'_, P> {
                 self.settings,
                 stored.as_ref(),
             );
+            if let Some(report) = &mut report {
+                report.metadata = processed.metadata.clone();
+                metadata::mark_report(&mut processed.metadata);
+            }
             // A copy that is not clean leaves the anonymized bucket before anything else is done.
             touched |= self.remove_others(place, stored.as_ref()).await?;
             let kept_state = kept_back.as_ref().map(|kept| kept.state);
@@ -215,6 +228,23 @@ impl<P: Ports> Commit<'_, P> {
                 _ if touched => Stored::Removed,
                 _ => kept_state.unwrap_or(Stored::NotDue),
             };
+            match &report {
+                Some(report) => {
+                    match self.store.put_report(report).await? {
+                        Put::Stored => {}
+                        Put::Unguarded => is_unguarded = true,
+                        Put::Conflict | Put::Marked => continue,
+                    }
+                    reported = true;
+                }
+                // The picture that was there before was a DICOM object. Without `remove_outputs`
+                // the function may lack the right to delete, which must not keep the new picture
+                // back.
+                None if stored.as_ref().is_some_and(metadata::has_report) => {
+                    let _ = self.store.remove_report().await;
+                }
+                None => {}
+            }
             match self.store.put_processed(&processed).await {
                 Ok(put @ (Put::Stored | Put::Unguarded)) => {
                     is_unguarded |= put == Put::Unguarded;

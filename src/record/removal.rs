@@ -9,6 +9,7 @@ use s3::{HeadObject, ObjectHead};
 
 use crate::{
     config::Config,
+    deidentify::is_picture_name,
     error::{Error, Reason},
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
@@ -72,9 +73,13 @@ pub async fn remove_outputs(
         }
     }
     // The processed object first: its presence means that all outputs are there.
-    let had_processed = stored.is_some_and(|stored| metadata::is_processed(&stored));
+    let had_processed = stored.as_ref().is_some_and(metadata::is_processed);
     if had_processed {
         outputs.remove_processed().await?;
+    }
+    // Only a DICOM object has one; an interrupted attempt may have stored it alone.
+    if !is_picture_name(event.object.key()) || stored.as_ref().is_some_and(metadata::has_report) {
+        outputs.remove_report().await?;
     }
     let had_anonymized = outputs.remove_copies(Place::Anonymized, Names::All).await?;
     let had_quarantined = outputs.remove_copies(Place::Quarantine, Names::All).await?;

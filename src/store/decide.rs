@@ -17,16 +17,27 @@ use crate::{
 /// A key that would grow beyond 1,024 bytes is cut and gets a digest of the whole, so that two
 /// sources never share one.
 pub fn processed_key(key: &str) -> String {
+    beside(key, "-processed")
+}
+
+/// Returns the key of the structured report on a DICOM object: `<stem>-processed.sr.<ext>` beside
+/// the processed object.
+pub fn report_key(key: &str) -> String {
+    beside(key, "-processed.sr")
+}
+
+/// Returns a key with `suffix` after its stem.
+fn beside(key: &str, suffix: &str) -> String {
     let (folder, file) = match key.rfind('/') {
         Some(at) => key.split_at(at + 1),
         None => ("", key),
     };
     let (stem, extension) = split_extension(file);
-    let whole = format!("{folder}{stem}-processed{extension}");
+    let whole = format!("{folder}{stem}{suffix}{extension}");
     if whole.len() <= MAX_KEY_BYTES {
         return whole;
     }
-    let tail = format!("-{}-processed", &sha256_hex(key.as_bytes())[..32]);
+    let tail = format!("-{}{suffix}", &sha256_hex(key.as_bytes())[..32]);
     // No program goes by an extension this long.
     let extension = if extension.len() <= 16 { extension } else { "" };
     let room = MAX_KEY_BYTES - tail.len() - extension.len();

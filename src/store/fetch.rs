@@ -5,8 +5,10 @@ use s3::{GetObject, Object, ObjectHead, Reason};
 
 use crate::{
     config::Config,
+    deidentify::is_picture_name,
     error::Error,
     event::ObjectEvent,
+    picture::{limits::Limits, sniff::is_dicom},
     ports::Ports,
     store::{
         metadata::Source,
@@ -40,7 +42,15 @@ pub(crate) async fn fetch(
     config: &Config,
     event: &ObjectEvent,
 ) -> Result<Fetched, Error> {
-    let limits = &config.pixels.limits;
+    // A DICOM object has a limit of its own, and shows only by its bytes what it is.
+    let pictures = config.pixels.limits;
+    let limits = match is_picture_name(event.object.key()) {
+        true => pictures,
+        false => Limits {
+            max_bytes: pictures.max_bytes.max(config.dicom.max_bytes),
+            ..pictures
+        },
+    };
     limits.check_bytes(event.size.unwrap_or(0))?;
     let get = GetObject {
         bucket: event.object.bucket(),
@@ -70,6 +80,13 @@ pub(crate) async fn fetch(
     {
         return Ok(Fetched::Changed);
     }
+    let limits = match is_dicom(&bytes) {
+        true => Limits {
+            max_bytes: config.dicom.max_bytes,
+            ..limits
+        },
+        false => pictures,
+    };
     limits.check_bytes(bytes.len() as u64)?;
     Ok(Fetched::Object {
         bytes,

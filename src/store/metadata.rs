@@ -18,6 +18,8 @@ const SEQUENCER: &str = "xray-sequencer";
 pub(super) const MODEL: &str = "xray-model";
 /// Digest of the settings; a keyed digest of it on the anonymized object.
 pub(super) const SETTINGS: &str = "xray-settings";
+/// Presence of a structured report beside the processed object.
+const REPORT: &str = "xray-report";
 /// Keyed digest of the source; on the anonymized object.
 const SOURCE: &str = "xray-source";
 /// Keyed digest of the source's state; on the anonymized object.
@@ -114,6 +116,16 @@ pub(super) fn sequencer(stored: &ObjectHead) -> Option<Sequencer> {
 /// Reports whether the object is a processed one of this function, which records its source.
 pub(crate) fn is_processed(stored: &ObjectHead) -> bool {
     !stored.get(ETAG).is_empty()
+}
+
+/// Marks the metadata of a processed object that has a structured report beside it.
+pub(crate) fn mark_report(metadata: &mut Vec<(&'static str, String)>) {
+    metadata.push((REPORT, "sr".to_owned()));
+}
+
+/// Reports whether a processed object has a structured report beside it.
+pub(crate) fn has_report(stored: &ObjectHead) -> bool {
+    !stored.get(REPORT).is_empty()
 }
 
 /// Reports whether a processed object was made under the settings of this digest.

@@ -12,7 +12,7 @@ use crate::{
     event::ObjectEvent,
     ports::Ports,
     store::{
-        decide,
+        decide, metadata,
         send::{no_etag, probe, refused, send},
     },
 };
@@ -38,6 +38,7 @@ pub struct OutputStore<'a, P> {
     pub(super) event: &'a ObjectEvent,
     pub(super) buckets: Buckets,
     processed_key: String,
+    report_key: String,
     /// The pseudonyms, and the names of the copy under them.
     pub(super) names: Option<(Pseudonyms, AnonymizedKeys)>,
 }
@@ -56,6 +57,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             event,
             buckets: config.buckets(bucket),
             processed_key: decide::processed_key(key),
+            report_key: decide::report_key(key),
             names,
         }
     }
@@ -81,6 +83,38 @@ impl<'a, P: Ports> OutputStore<'a, P> {
     pub async fn put_processed(&self, object: &NewObject) -> Result<Put, Error> {
         self.put(&self.buckets.processed, &self.processed_key, object)
             .await
+    }
+
+    /// Returns the precondition for storing the structured report over the one that is there.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn report_precondition(&self) -> Result<Precondition, Error> {
+        let head = self.head(&self.buckets.processed, &self.report_key).await?;
+        Ok(head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)))
+    }
+
+    /// Stores the structured report.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn put_report(&self, object: &NewObject) -> Result<Put, Error> {
+        self.put(&self.buckets.processed, &self.report_key, object)
+            .await
+    }
+
+    /// Removes the structured report of this source, and reports whether there was one.
+    ///
+    /// # Errors
+    /// As [`OutputStore::head_processed`].
+    pub async fn remove_report(&self) -> Result<bool, Error> {
+        let (bucket, key) = (&self.buckets.processed, &self.report_key);
+        let stored = self.look(bucket, key).await?;
+        let is_ours = stored.is_some_and(|stored| metadata::is_processed(&stored));
+        if is_ours {
+            self.delete(bucket, key).await?;
+        }
+        Ok(is_ours)
     }
 
     /// Looks for the processed object where no PUT checks the result.

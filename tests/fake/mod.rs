@@ -570,6 +570,7 @@ impl Ports for Fake {
                 "output": { "name": "y", "kind": "probability" },
                 "checks": [{ "output": "doubt", "max": 0.5, "reason": "inverted-gray" }],
                 "heatmap": { "output": "map", "width": 2, "height": 2 },
+                "age": { "min_years": 1, "max_years": 5 },
             })
             .to_string(),
         )

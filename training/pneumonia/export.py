@@ -188,6 +188,7 @@ def contract(digest: str, limit: float) -> dict:
             {"output": "distance", "index": 0, "max": round(limit, 2), "reason": "unfamiliar"},
         ],
         "heatmap": {"output": "map", "width": network.CELLS, "height": network.CELLS},
+        "age": {"min_years": 1, "max_years": 5},
     }
 
 

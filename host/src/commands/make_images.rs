@@ -10,7 +10,10 @@ use clap::{
 };
 use phantoms::{Corner, DEFAULT_SEED, Kind, Style, Subject, TRUTH_FILE, make_images};
 
-use crate::commands::shared::{pictures::pictures_in, progress::progress_bar};
+use crate::commands::shared::{
+    pictures::{is_shown, pictures_in},
+    progress::progress_bar,
+};
 
 /// Arguments of `xray make-images`.
 #[derive(Debug, Args)]
@@ -158,6 +161,7 @@ fn subject(args: &ImagesArgs) -> Result<Subject> {
     let mut paths: Vec<PathBuf> = pictures_in(dir)?
         .into_iter()
         .map(|picture| picture.path)
+        .filter(|path| is_shown(path))
         .collect();
     paths.truncate(args.count.unwrap_or(usize::MAX));
     if paths.is_empty() {

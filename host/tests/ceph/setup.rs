@@ -73,7 +73,9 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     let status = works(gateway, bucket, &with("status", &[]));
     assert_eq!(lines_with(&status, " ok: "), resources, "{status}");
     let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
-    for suffix in [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"] {
+    for suffix in [
+        ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM",
+    ] {
         assert!(stored.contains(&format!("<Value>{suffix}</Value>")));
     }
 

@@ -4,9 +4,11 @@
 mod cases;
 mod composed;
 mod demo;
+mod dicom;
 mod found;
 mod process;
 mod quarantine;
+mod signals;
 mod swap;
 mod telemetry;
 

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use phantoms::Phantom;
 use s3::{Source, Upload};
 
-use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
+use crate::commands::shared::pictures::{Picture, content_type, is_shown, pictures_in};
 
 /// Default number of phantoms.
 const PHANTOMS: usize = 24;
@@ -20,7 +20,12 @@ pub(super) fn choose(
 ) -> impl FnOnce() -> Result<Vec<Upload>> + Send + 'static {
     move || {
         let mut pictures = match &images {
-            Some(dir) => pictures_in(dir)?.into_iter().map(from_file).collect(),
+            // The page shows pictures, and browsers don't show DICOM.
+            Some(dir) => pictures_in(dir)?
+                .into_iter()
+                .filter(|picture| is_shown(&picture.path))
+                .map(from_file)
+                .collect(),
             None => draw(seed, count.unwrap_or(PHANTOMS)),
         };
         pictures.truncate(count.unwrap_or(usize::MAX));

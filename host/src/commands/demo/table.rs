@@ -169,6 +169,7 @@ mod tests {
         let is_there = |letter: char| there.contains(letter).then(|| letter.into());
         let outputs = Outputs {
             processed: is_there('p'),
+            report: None,
             anonymized: is_there('a'),
             quarantined: is_there('q'),
         };

@@ -59,7 +59,7 @@ const STORE: &str = "store.internal";
 /// Arguments of `xray process`.
 #[derive(Debug, Args)]
 pub struct ProcessArgs {
-    /// Pictures, or folders whose JPEGs and PNGs are all taken.
+    /// Pictures, or folders whose JPEGs, PNGs and DICOM files are all taken.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
     /// Folder for the outputs, with processed/, anonymized/ and quarantine/ in it, laid out as in

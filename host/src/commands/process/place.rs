@@ -15,6 +15,8 @@ use crate::{commands::shared::inputs::FOLDERS, outputs::Outputs};
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Paths {
     pub(super) processed: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) report: Option<PathBuf>,
     pub(super) anonymized: Option<PathBuf>,
     pub(super) quarantined: Option<PathBuf>,
 }
@@ -67,6 +69,7 @@ impl Place {
         };
         Ok(Paths {
             processed: take(outputs.processed, &dirs[0], processed)?,
+            report: take(outputs.report, &dirs[0], processed)?,
             anonymized: take(outputs.anonymized, &dirs[1], anonymized)?,
             quarantined: take(outputs.quarantined, &dirs[2], quarantine)?,
         })

@@ -25,8 +25,8 @@ const MAX_KEY: usize = 1024;
 /// Arguments of `xray send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Pictures, or folders whose JPEGs and PNGs are all taken; the path below the folder is the
-    /// key.
+    /// Pictures, or folders whose JPEGs, PNGs and DICOM files are all taken; the path below the
+    /// folder is the key.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
     /// Destination bucket.

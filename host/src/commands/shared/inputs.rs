@@ -63,7 +63,7 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Gathered> 
         }
     }
     if inputs.is_empty() && unusable.is_empty() {
-        bail!("found no JPEG or PNG");
+        bail!("found no JPEG, PNG or DICOM file");
     }
     let keys: HashSet<&str> = inputs.iter().map(|(_, input)| input.key.as_str()).collect();
     if keys.len() < inputs.len() {
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn a_file_that_is_named_is_taken_whatever_its_name() {
         check(
-            &["scan.dcm", "d/notes.txt", "d/a.png"],
-            &["scan.dcm", "d"],
-            &["scan.dcm", "a.png"],
+            &["scan.tif", "d/notes.txt", "d/a.png"],
+            &["scan.tif", "d"],
+            &["scan.tif", "a.png"],
         );
     }
 

@@ -40,7 +40,8 @@ pub fn pictures_in(dir: &Path) -> Result<Vec<Picture>> {
     }
 }
 
-/// Finds every JPEG and PNG in a folder and its subfolders, ordered by key: the path below `dir`.
+/// Finds every JPEG, PNG and DICOM file in a folder and its subfolders, ordered by key: the path
+/// below `dir`.
 ///
 /// Hidden files and macOS's archive metadata (`__MACOSX`) are skipped, so that the Kaggle archive
 /// can be used as it is. Symbolic links to folders are not followed.
@@ -87,8 +88,14 @@ pub fn content_type(path: &Path) -> Option<&'static str> {
     match extension.as_str() {
         "jpg" | "jpeg" => Some("image/jpeg"),
         "png" => Some("image/png"),
+        "dcm" | "dicom" => Some("application/dicom"),
         _ => None,
     }
+}
+
+/// Reports whether a file is a JPEG or PNG by its extension, which browsers and `image` read.
+pub fn is_shown(path: &Path) -> bool {
+    content_type(path).is_some_and(|kind| kind.starts_with("image/"))
 }
 
 #[cfg(test)]
@@ -102,6 +109,7 @@ mod tests {
             "chest_xray/train/NORMAL/IM-0001.jpeg",
             "chest_xray/train/PNEUMONIA/person1_bacteria_1.JPG",
             "chest_xray/test/a b.png",
+            "pacs/CR1.DCM",
             "chest_xray/.DS_Store",
             "chest_xray/readme.txt",
             "__MACOSX/chest_xray/._IM-0001.jpeg",
@@ -119,6 +127,7 @@ mod tests {
                 "chest_xray/test/a b.png",
                 "chest_xray/train/NORMAL/IM-0001.jpeg",
                 "chest_xray/train/PNEUMONIA/person1_bacteria_1.JPG",
+                "pacs/CR1.DCM",
             ]
         );
         assert!(pictures_in(&dir.path().join("missing")).is_err());

@@ -48,7 +48,7 @@ pub struct DesiredArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
     /// Only keys with this suffix; repeatable; '' matches all keys.
-    #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"])]
+    #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM"])]
     pub suffixes: Vec<String>,
     /// The function's user, where its keys are not among the settings: an id, TENANT$ID, or an ARN.
     #[arg(long, value_name = "USER")]

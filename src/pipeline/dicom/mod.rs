@@ -1,0 +1,231 @@
+//! The outputs of one DICOM object: a Secondary Capture with the label, a structured report, and
+//! at high risk a de-identified copy.
+
+mod views;
+
+use std::time::Duration;
+
+use image::DynamicImage;
+
+use crate::{
+    dicom::{
+        DicomSettings, UidKey,
+        deidentify::{self, Keys, cover},
+        element::DataSet,
+        frame::Frame,
+        judge,
+        object::{self, Container},
+        render::Tables,
+        result::{Finding, capture, report},
+        syntax::{Coding, Syntax},
+        write,
+    },
+    error::Error,
+    model::contract::Contract,
+    model::predict::{Class, Prediction},
+    model::tensor::{InputTensor, NamedTensor},
+    picture::annotate::Label,
+    picture::boxes::Rect,
+    picture::gray::GrayImage,
+    picture::heatmap::Heatmap,
+    picture::input,
+    picture::limits::Limits,
+    picture::redact::{self, Method, Redaction, redact_rects},
+    picture::sniff::Format,
+    picture::source::Written,
+    pipeline::verify::{Redacted, Unclean, text_share},
+    pipeline::{Outputs, Overlay, Settings, Timings},
+    text::Detector,
+};
+
+/// Makes the outputs of one object, as [`crate::pipeline::process`] does those of a picture.
+///
+/// # Errors
+/// [`Error::NotAnImage`] that names a kind of object or compression that is not read, and those of
+/// [`crate::pipeline::process`].
+pub fn process(
+    bytes: &[u8],
+    settings: &Settings,
+    dicom: &DicomSettings,
+    contract: &Contract,
+    detector: Option<&Detector<'_>>,
+    clock: impl Fn() -> Duration,
+    infer: impl FnOnce(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
+) -> Result<Outputs, Error> {
+    let mut timings = Timings::default();
+    let mut mark = clock();
+    let mut lap = || {
+        let now = clock();
+        let taken = now.saturating_sub(mark);
+        mark = now;
+        taken
+    };
+
+    let container = Container::open(bytes, dicom.max_bytes)?;
+    let data = container.data_set()?;
+    let kind = object::kind(&data)?;
+    let limits = Limits {
+        max_bytes: dicom.max_bytes,
+        ..settings.limits
+    };
+    let syntax = container.syntax;
+    check_memory(&data, bytes.len() + container.inflated(), syntax, &limits)?;
+    let frame = Frame::decode(&data, syntax, &limits)?;
+    let tables = Tables::read(&data, &frame)?;
+    let mut shown = as_image(tables.shown.apply(&frame));
+    timings.decode = lap();
+    let tensor = input::tensor(&shown, contract);
+    timings.prepare = lap();
+    let inferred = infer(&tensor)?;
+    drop(tensor);
+    let mut prediction = Prediction::read(&inferred, contract, &settings.thresholds)?;
+    if let Some(reason) = judge::contradiction(&data, contract.age.as_ref()) {
+        prediction.class = Class::Unsure;
+        prediction.failed_check = Some(reason.to_owned());
+    }
+    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.failed_check.is_none())
+        .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
+        .transpose()?;
+    timings.predict = lap();
+
+    let due = settings.anonymize.applies(&prediction);
+    let found = detector
+        .filter(|_| due || settings.redact_processed)
+        .map(|detector| views::find(detector, &tables, &frame))
+        .transpose()?;
+    timings.detect = lap();
+    let size @ (width, height) = (frame.shape.width, frame.shape.height);
+    let specified = redact::boxes(&settings.boxes, width, height);
+    let texts = found.iter().flat_map(|found| &found.text).copied();
+    let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
+
+    let key = UidKey::new(&dicom.result_key, "result");
+    let finding = Finding {
+        prediction: &prediction,
+        contract,
+        thresholds: &settings.thresholds,
+        settings: &dicom.settings,
+        key: &key,
+    };
+    let label = Label::lay_out(&prediction.label(), settings.label_size, size)?;
+    if settings.redact_processed {
+        redact_rects(&mut shown, boxes.clone(), settings.method);
+    }
+    if let Some(map) = &heatmap {
+        map.outline(&mut shown, &settings.thresholds);
+    }
+    label.draw(&mut shown, (0, 0));
+    timings.annotate = lap();
+    let shown = GrayImage {
+        width: width as usize,
+        height: height as usize,
+        levels: shown.into_bytes(),
+    };
+    let processed = capture::write(&data, syntax, &shown, &finding)?;
+    drop(shown);
+    let structured_report = report::write(&data, &finding)?;
+    timings.encode = lap();
+
+    let keys = dicom.pseudonym_key.as_ref().filter(|_| due).map(Keys::new);
+    let mut written = Written::Reencoded;
+    let anonymized = match keys {
+        Some(keys) => {
+            let covered = cover::cover(&data, syntax, &frame, &boxes, &limits)?;
+            written = covered.written;
+            let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
+            let mut copy = deidentify::deidentify(&data, kind, &keys);
+            copy.put(covered.element);
+            timings.redact = lap();
+            let file = write::file(&copy, covered.syntax)?;
+            drop(copy);
+            timings.encode += lap();
+            let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
+            let searched = detector.zip(found.as_ref());
+            let unclean = match searched {
+                None => None,
+                Some(_) if text_share(&boxes, &specified, size) > settings.max_redacted => {
+                    Some(Unclean::TooMuchText)
+                }
+                Some((detector, found)) => {
+                    let boxes = &redaction.boxes;
+                    let places =
+                        views::residual(detector, &tables, &copied, boxes, &found.side_markers)?;
+                    (places > 0).then_some(Unclean::ResidualText(places))
+                }
+            };
+            drop(copied);
+            Some(Redacted {
+                bytes: file,
+                redaction,
+                unclean,
+            })
+        }
+        // Due, but without a key there is neither a name nor a UID for it: it is not made.
+        None if due => Some(Redacted {
+            bytes: Vec::new(),
+            redaction: Redaction::of(Method::Fill, boxes, width, height),
+            unclean: None,
+        }),
+        None => None,
+    };
+    timings.verify = lap();
+    Ok(Outputs {
+        prediction,
+        format: Format::Dicom,
+        written,
+        width,
+        height,
+        processed,
+        structured_report: Some(structured_report),
+        anonymized,
+        found,
+        timings,
+    })
+}
+
+/// Reads the samples of the copy as it will be stored, and compares them with the source's.
+///
+/// # Errors
+/// [`Error::Encode`] if a sample outside the covers has changed.
+fn read_copy(
+    file: &[u8],
+    source: &Frame,
+    redaction: &Redaction,
+    written: Written,
+    limits: &Limits,
+) -> Result<Frame, Error> {
+    let container = Container::open(file, u64::MAX)?;
+    let frame = Frame::decode(&container.data_set()?, container.syntax, limits)?;
+    let whole = written != Written::Blocks;
+    if !cover::agree(source, &frame, &redaction.boxes, whole) {
+        return Err(Error::Encode(
+            "DICOM: a sample outside the covers changed; please report this".into(),
+        ));
+    }
+    Ok(frame)
+}
+
+fn as_image(gray: GrayImage) -> DynamicImage {
+    let (width, height) = (gray.width as u32, gray.height as u32);
+    let picture = image::GrayImage::from_raw(width, height, gray.levels);
+    picture.map(DynamicImage::from).unwrap_or_default()
+}
+
+/// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
+/// copy, the samples of both, two views, and a decoder's own samples.
+fn check_memory(
+    data: &DataSet<'_>,
+    held: usize,
+    syntax: &Syntax,
+    limits: &Limits,
+) -> Result<(), Error> {
+    const FIXED: u64 = 48 << 20;
+    let pixels = object::pixels(data, limits)?;
+    let each = match syntax.coding {
+        Coding::Native => 12,
+        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 14,
+        // Coefficients and samples in 32 bit each, and a level of the wavelet.
+        Coding::Jpeg2000 => 18,
+    };
+    limits.check_memory(FIXED + held as u64 + pixels * each)
+}

@@ -1,0 +1,173 @@
+//! DICOM objects as whole records: their three outputs, overwriting, removal and limits.
+
+mod fake;
+
+#[path = "fake/dicom.rs"]
+mod object;
+
+use fake::{Fake, Fault};
+use xray::{
+    error::{Outcome, Reason},
+    picture::sniff::{Format, is_dicom},
+    report::Stored,
+};
+
+const KEY: &str = "ward/CR 1.dcm";
+const PROCESSED: &str = "ward/CR 1-processed.dcm";
+const REPORT: &str = "ward/CR 1-processed.sr.dcm";
+
+fn dx(age: &str, shade: u16) -> Vec<u8> {
+    object::object(220, 160, age, |x, y| ((x + y) as u16 * 8 + shade) & 0xFFF)
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
+}
+
+fn fake(risk: f32) -> Fake {
+    let mut fake = Fake::new(risk);
+    fake.set("max_bytes_dicom", "100000");
+    fake
+}
+
+#[test]
+fn dicom_object_gets_capture_report_and_copy() {
+    let fake = fake(0.97);
+    let report = fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    assert_eq!(report.format, Some(Format::Dicom));
+    assert_eq!(report.anonymized, Some(Stored::Stored));
+    assert_eq!(fake.keys("in-processed"), [PROCESSED, REPORT]);
+    let copies = fake.keys("in-anonymized");
+    assert_eq!(copies.len(), 1);
+    // A digest for the folder and one for the name: nothing of either stays.
+    assert!(
+        copies[0].contains("/unnamed_") && copies[0].ends_with(".dcm") && !copies[0].contains("CR"),
+        "{copies:?}"
+    );
+    let copy = fake.body("in-anonymized", &copies[0]);
+    assert!(is_dicom(&copy));
+    for text in [
+        "Quizzenburg",
+        "Xaverine",
+        "4711",
+        "20200304",
+        "20170102",
+        "1.2.3.4",
+    ] {
+        assert!(!holds(&copy, text), "{text}");
+    }
+    let capture = fake.body("in-processed", PROCESSED);
+    assert!(is_dicom(&capture) && holds(&capture, object::NAME) && holds(&capture, object::ID));
+    let structured = fake.body("in-processed", REPORT);
+    assert!(is_dicom(&structured) && holds(&structured, "97.0"));
+    // The report in the log holds nothing of the patient.
+    assert!(!report.line().contains("Quizzenburg") && !report.line().contains("4711"));
+}
+
+#[test]
+fn redelivery_of_a_dicom_object_does_nothing() {
+    let fake = fake(0.97);
+    let event = fake.upload_bytes(KEY, dx("003Y", 0), 1);
+    fake.process(&event);
+    let before = fake.body("in-processed", REPORT);
+    assert_eq!(fake.process(&event).reason, Some(Reason::Duplicate));
+    assert!(before == fake.body("in-processed", REPORT));
+}
+
+#[test]
+fn age_outside_the_contract_is_unsure() {
+    let fake = fake(0.97);
+    let report = fake.process(&fake.upload_bytes(KEY, dx("044Y", 0), 1));
+    assert_eq!(report.input_check(), Some("age"));
+    assert_eq!(
+        (report.risk, report.anonymized),
+        (None, Some(Stored::NotDue))
+    );
+    assert!(fake.keys("in-anonymized").is_empty());
+    assert!(holds(&fake.body("in-processed", REPORT), "Unsure, age"));
+}
+
+#[test]
+fn overwriting_replaces_or_removes_the_structured_report() {
+    let fake = fake(0.97);
+    fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    let first = fake.body("in-processed", REPORT);
+    let report = fake.process(&fake.upload_bytes(KEY, dx("044Y", 5), 2));
+    assert_eq!(report.anonymized, Some(Stored::Removed));
+    assert!(first != fake.body("in-processed", REPORT));
+    // A picture under the same name has no structured report.
+    let report = fake.process(&fake.upload(KEY, 3));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    assert_eq!(fake.keys("in-processed"), [PROCESSED]);
+}
+
+#[test]
+fn removal_removes_the_structured_report() {
+    let mut fake = fake(0.97);
+    fake.set("remove_outputs", "true");
+    fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    fake.remove("in", KEY);
+    let report = fake.process(&fake.event("in", KEY, "ObjectRemoved:Delete", 2));
+    assert_eq!(report.processed, Some(Stored::Removed));
+    for bucket in ["in-processed", "in-anonymized"] {
+        assert!(fake.keys(bucket).is_empty(), "{bucket}");
+    }
+}
+
+#[test]
+fn processed_object_of_dicom_is_stored_last() {
+    let fake = fake(0.97);
+    let event = fake.upload_bytes(KEY, dx("003Y", 0), 1);
+    let mut reported_alone = false;
+    for sound in 1..14 {
+        fake.fail_after(sound, Fault::Down);
+        let report = fake.process(&event);
+        if fake.has("in-processed", PROCESSED) {
+            assert!(reported_alone && fake.has("in-processed", REPORT));
+            assert_eq!(fake.keys("in-anonymized").len(), 1);
+            return;
+        }
+        reported_alone |= fake.has("in-processed", REPORT);
+        assert_eq!(report.outcome, Outcome::Retry, "{sound}: {report:?}");
+    }
+    panic!("it was never stored");
+}
+
+#[test]
+fn dicom_objects_have_a_limit_of_their_own() {
+    // The limit of pictures here is 60,000 bytes.
+    let fake = fake(0.97);
+    let large = dx("003Y", 0);
+    assert!(large.len() > 60_000);
+    assert_eq!(
+        fake.process(&fake.upload_bytes(KEY, large.clone(), 1))
+            .outcome,
+        Outcome::Done
+    );
+    let named_as_a_picture = fake.upload_bytes("a.png", large.clone(), 2);
+    assert_eq!(
+        fake.process(&named_as_a_picture).reason,
+        Some(Reason::TooLarge)
+    );
+    let mut fake = Fake::new(0.97);
+    fake.set("max_bytes_dicom", "65000");
+    let report = fake.process(&fake.upload_bytes(KEY, large, 1));
+    assert_eq!(report.reason, Some(Reason::TooLarge));
+    let mut png = fake::png(1);
+    png.resize(62_000, 0);
+    let report = fake.process(&fake.upload_bytes("no extension", png, 2));
+    assert_eq!(report.reason, Some(Reason::TooLarge), "{report:?}");
+}
+
+#[test]
+fn dicom_without_a_pseudonym_key_is_labeled_only() {
+    let mut fake = fake(0.97);
+    fake.set("pseudonym_key", "");
+    let report = fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    assert_eq!(report.reason, Some(Reason::NoPseudonymKey));
+    assert_eq!(fake.keys("in-processed"), [PROCESSED, REPORT]);
+    assert!(fake.keys("in-anonymized").is_empty());
+}

@@ -1,0 +1,65 @@
+//! A DX object of an invented patient, explicit little endian, written byte by byte.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub const NAME: &str = "Quizzenburg^Xaverine";
+pub const ID: &str = "PID-4711-X";
+
+fn element(out: &mut Vec<u8>, tag: u32, vr: &str, value: &[u8]) {
+    out.extend(((tag >> 16) as u16).to_le_bytes());
+    out.extend((tag as u16).to_le_bytes());
+    out.extend(vr.as_bytes());
+    let padded = value.len() + value.len() % 2;
+    if vr == "OW" {
+        out.extend([0, 0]);
+        out.extend((padded as u32).to_le_bytes());
+    } else {
+        out.extend((padded as u16).to_le_bytes());
+    }
+    out.extend(value);
+    if value.len() % 2 == 1 {
+        out.push(if vr == "UI" { 0 } else { b' ' });
+    }
+}
+
+/// Writes 12 bit samples with this age of the patient, as in `003Y`.
+pub fn object(width: u16, height: u16, age: &str, sample: impl Fn(u32, u32) -> u16) -> Vec<u8> {
+    let mut out = vec![0; 128];
+    out.extend(b"DICM");
+    let (rows, columns) = (height.to_le_bytes(), width.to_le_bytes());
+    let samples: Vec<u8> = (0..u32::from(width) * u32::from(height))
+        .flat_map(|i| sample(i % u32::from(width), i / u32::from(width)).to_le_bytes())
+        .collect();
+    let class = b"1.2.840.10008.5.1.4.1.1.1.1";
+    for (tag, vr, value) in [
+        (0x0002_0002, "UI", &class[..]),
+        (0x0002_0003, "UI", b"1.2.3.4.5"),
+        (0x0002_0010, "UI", b"1.2.840.10008.1.2.1"),
+        (0x0008_0016, "UI", class),
+        (0x0008_0018, "UI", b"1.2.3.4.5"),
+        (0x0008_0020, "DA", b"20200304"),
+        (0x0008_0060, "CS", b"DX"),
+        (0x0008_0068, "CS", b"FOR PRESENTATION"),
+        (0x0010_0010, "PN", NAME.as_bytes()),
+        (0x0010_0020, "LO", ID.as_bytes()),
+        (0x0010_0030, "DA", b"20170102"),
+        (0x0010_1010, "AS", age.as_bytes()),
+        (0x0018_5101, "CS", b"AP"),
+        (0x0020_000D, "UI", b"1.2.3"),
+        (0x0020_000E, "UI", b"1.2.3.4"),
+        (0x0028_0002, "US", &[1, 0]),
+        (0x0028_0004, "CS", b"MONOCHROME2"),
+        (0x0028_0010, "US", &rows),
+        (0x0028_0011, "US", &columns),
+        (0x0028_0100, "US", &[16, 0]),
+        (0x0028_0101, "US", &[12, 0]),
+        (0x0028_0102, "US", &[11, 0]),
+        (0x0028_0103, "US", &[0, 0]),
+        (0x0028_1050, "DS", b"2048"),
+        (0x0028_1051, "DS", b"4096"),
+        (0x7FE0_0010, "OW", &samples),
+    ] {
+        element(&mut out, tag, vr, value);
+    }
+    out
+}
