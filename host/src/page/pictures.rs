@@ -86,9 +86,28 @@ impl Picture {
     /// browser runs.
     pub fn of(bytes: Bytes) -> Option<Self> {
         let content_type = sniff::sniff(&bytes).ok()?.content_type();
-        Some(Self {
+        content_type.starts_with("image/").then_some(Self {
             bytes,
             content_type,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_browsers_do_not_show_are_no_pictures() {
+        let dicom = [&[0; 128][..], b"DICM"].concat();
+        for (file, expect) in [
+            (&b"\xFF\xD8\xFF\xE0"[..], Some("image/jpeg")),
+            (b"\x89PNG\r\n\x1a\n", Some("image/png")),
+            (&dicom, None),
+            (b"<html>", None),
+        ] {
+            let picture = Picture::of(Bytes::copy_from_slice(file));
+            assert_eq!(picture.map(|picture| picture.content_type), expect);
+        }
     }
 }
