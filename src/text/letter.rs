@@ -12,8 +12,13 @@ use super::{
 const LEVELS: [i32; 4] = [85, 70, 55, 40];
 /// The least contrast of a letter, in gray levels.
 const MIN_CONTRAST: i32 = 24;
+/// The least contrast of a letter in percent of the strongest one: beside print, the shades of the
+/// anatomy are no letters.
+const MIN_STRENGTH: i32 = 50;
 /// The least height of a letter, in pixels.
 const MIN_HEIGHT: usize = 10;
+/// The least height of a letter in percent of the shorter side of the found rectangle.
+const MIN_PART: usize = 40;
 /// The greatest side of a marker, in pixels. Larger rectangles are not looked at, which bounds the
 /// memory and time.
 const MAX_SIDE: u32 = 600;
@@ -31,52 +36,57 @@ const MAX_OTHER_PIXELS: usize = 10;
 /// Rows and columns into which a letter's bounds are divided.
 const GRID: usize = 20;
 
-/// Reports whether a rectangle of a picture shows a single L or R and no other print.
-pub(super) fn is_single_letter(picture: &GrayImage, rect: &Rect) -> bool {
-    if rect.width.max(rect.height) > MAX_SIDE {
-        return false;
-    }
-    let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
-    let rect = rect.grown(margin, picture.width as u32, picture.height as u32);
-    let window = picture.part(&rect);
-    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
-    contrasts
-        .into_iter()
-        .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
-        .any(|contrast| {
-            LEVELS.iter().any(|level| {
-                let ink: Vec<bool> = window
-                    .levels
-                    .iter()
-                    .map(|&l| {
-                        (i32::from(l) - ground) * contrast.signum() * 100 >= level * contrast.abs()
-                    })
-                    .collect();
-                shows_letter(&ink, window.width)
-            })
-        })
+/// A letter and its surroundings.
+pub(super) struct Letter {
+    /// The part of the picture that was looked at.
+    pub window: Rect,
+    /// The pixels of the letter, as places in the window.
+    pub pixels: Vec<usize>,
 }
 
-fn shows_letter(ink: &[bool], columns: usize) -> bool {
+/// Returns the letter if a rectangle of a picture shows a single L or R and no other print.
+pub(super) fn single_letter(picture: &GrayImage, rect: &Rect) -> Option<Letter> {
+    if rect.width.max(rect.height) > MAX_SIDE {
+        return None;
+    }
+    let shorter = rect.width.min(rect.height);
+    let margin = MIN_MARGIN.max(shorter / MARGIN_PART);
+    let around = rect.grown(margin, picture.width as u32, picture.height as u32);
+    let window = picture.part(&around);
+    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
+    let strongest = contrasts.map(i32::abs).into_iter().max().unwrap_or(0);
+    let least = MIN_CONTRAST.max(strongest * MIN_STRENGTH / 100);
+    let least_height = MIN_HEIGHT.max(shorter as usize * MIN_PART / 100);
+    let strong = contrasts.into_iter().filter(|c| c.abs() >= least);
+    let mut inks = strong.flat_map(|contrast| LEVELS.map(|level| (contrast, level)));
+    inks.find_map(|(contrast, level)| {
+        let is_ink =
+            |&l: &u8| (i32::from(l) - ground) * contrast.signum() * 100 >= level * contrast.abs();
+        let ink: Vec<bool> = window.levels.iter().map(is_ink).collect();
+        shown_letter(&ink, window.width, least_height)
+    })
+    .map(|pixels| Letter {
+        window: around,
+        pixels,
+    })
+}
+
+/// Returns the pixels of the letter if the ink is a single L or R.
+fn shown_letter(ink: &[bool], columns: usize, least_height: usize) -> Option<Vec<usize>> {
     let rows = ink.len() / columns;
-    let blobs = blobs(ink, columns);
-    let inside = |b: &&Blob| {
+    let mut inside = blobs(ink, columns);
+    inside.retain(|b| {
         b.left > 0 && b.top > 0 && b.left + b.width < columns && b.top + b.height < rows
-    };
-    let Some(letter) = blobs.iter().filter(inside).max_by_key(|b| b.pixels.len()) else {
-        return false;
-    };
-    let others = || {
-        blobs
-            .iter()
-            .filter(inside)
-            .filter(|b| !std::ptr::eq(*b, letter) && b.height >= MIN_SIDE)
-    };
+    });
+    let largest = (0..inside.len()).max_by_key(|&at| inside[at].pixels.len())?;
+    let letter = inside.swap_remove(largest);
+    let others = || inside.iter().filter(|b| b.height >= MIN_SIDE);
     let pixels: usize = others().map(|b| b.pixels.len()).sum();
-    others().count() <= MAX_OTHERS
+    let is_single = others().count() <= MAX_OTHERS
         && pixels * 100 <= MAX_OTHER_PIXELS * letter.pixels.len()
-        && letter.height >= MIN_HEIGHT
-        && is_l_or_r(letter, columns)
+        && letter.height >= least_height
+        && is_l_or_r(&letter, columns);
+    is_single.then_some(letter.pixels)
 }
 
 fn is_l_or_r(blob: &Blob, columns: usize) -> bool {

@@ -26,13 +26,19 @@ const INK: i32 = 15;
 const MIN_HEIGHT: usize = 8;
 /// The heights of letters of one line, in percent of the first one's. With more, bones and ribs
 /// beside a side marker would make a line of it.
-const HEIGHTS: std::ops::RangeInclusive<usize> = 70..=140;
+const HEIGHTS: std::ops::RangeInclusive<usize> = 62..=160;
 /// The part of the first letter's height by which others may stand higher or lower, in percent.
-const ABOVE: usize = 33;
+const ABOVE: usize = 60;
 /// The greatest width of a letter, in percent of the first one's height.
 const MAX_WIDTH: usize = 150;
 /// The shares of ink in a letter's bounds, in percent.
 const FILL: std::ops::RangeInclusive<usize> = 12..=85;
+/// Beyond a letter's edge the level differs from the letter's by at least this much.
+const MIN_DROP: u32 = 32;
+/// Most of the difference at twice the edge is reached there, in percent: bones fade.
+const REACHED: u32 = 60;
+/// The least share of a letter's border that is sharp, in percent.
+const SHARP: usize = 60;
 /// Letters further apart than this, in heights of the first one, are covered one by one.
 const MAX_GAP: u32 = 8;
 /// The line reaches this many heights to both sides.
@@ -40,7 +46,9 @@ const REACH: usize = 40;
 
 /// Makes text of the lines in which found letters stand with two others or more. The whole line is
 /// covered, since it may have letters that are not recognized.
-pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
+///
+/// Print on the plane ends within `edge` pixels.
+pub(super) fn add(plane: &GrayImage, edge: usize, sighted: &mut Sighted) {
     let compact = |r: &&Rect| {
         let longer = r.width.max(r.height);
         longer <= MAX_SIDE && longer <= MAX_RATIO * r.width.min(r.height)
@@ -59,7 +67,7 @@ pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
     for seed in seeds {
         let (x, y) = middle(&seed);
         if !lines.iter().any(|line| line.contains(x, y)) {
-            lines.extend(line_of(plane, &seed));
+            lines.extend(line_of(plane, &seed, edge));
         }
     }
     sighted.text.extend(lines.into_iter().map(Component::of));
@@ -67,12 +75,12 @@ pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
 
 /// Returns the covers of the line of three letters or more in which the letter in a rectangle of a
 /// picture stands, across or down; none if it stands in no line.
-fn line_of(picture: &GrayImage, seed: &Rect) -> Vec<Rect> {
-    let across = others(picture, seed, false);
+fn line_of(picture: &GrayImage, seed: &Rect, edge: usize) -> Vec<Rect> {
+    let across = others(picture, seed, edge, false);
     if across.len() + 1 >= MIN_LETTERS {
         return bands(seed, across, picture.width as u32);
     }
-    let down = others(picture, seed, true);
+    let down = others(picture, seed, edge, true);
     if down.len() + 1 < MIN_LETTERS {
         return Vec::new();
     }
@@ -111,7 +119,7 @@ fn bands(seed: &Rect, mut letters: Vec<Rect>, width: u32) -> Vec<Rect> {
 /// Returns the other letters of a line: print of the height and level of the letter in a rectangle.
 /// Looks along a row, or along a column if `turned`; there the picture is transposed, and so are
 /// the rectangles that are returned.
-fn others(picture: &GrayImage, rect: &Rect, turned: bool) -> Vec<Rect> {
+fn others(picture: &GrayImage, rect: &Rect, edge: usize, turned: bool) -> Vec<Rect> {
     let window = picture.part(rect);
     let Levels { ground, contrasts } = Levels::of(window.levels.clone());
     let stronger = contrasts.into_iter().max_by_key(|contrast| contrast.abs());
@@ -143,7 +151,7 @@ fn others(picture: &GrayImage, rect: &Rect, turned: bool) -> Vec<Rect> {
     let view = upright(picture.part(&swap(strip)));
     blobs(&ink(&view), view.width)
         .iter()
-        .filter(|blob| is_letter(blob, &first, &view))
+        .filter(|blob| is_letter(blob, &first, &view) && is_sharp(blob, &view, edge))
         .map(|blob| Rect {
             x: strip.x + blob.left as u32,
             y: strip.y + blob.top as u32,
@@ -178,4 +186,38 @@ fn is_letter(blob: &Blob, first: &Blob, view: &GrayImage) -> bool {
         && blob.top + blob.height < view.height
         && blob.left > 0
         && blob.left + blob.width < view.width
+}
+
+/// Reports whether a blob ends within an edge of print at most of its border.
+fn is_sharp(blob: &Blob, view: &GrayImage, edge: usize) -> bool {
+    let (columns, rows) = (view.width as isize, view.height as isize);
+    let mut mask = vec![false; view.levels.len()];
+    for &at in &blob.pixels {
+        mask[at] = true;
+    }
+    let at = |x: isize, y: isize| {
+        let inside = (0..columns).contains(&x) && (0..rows).contains(&y);
+        inside.then_some((y * columns + x) as usize)
+    };
+    let reach = edge as isize + 1;
+    let (mut border, mut sharp) = (0, 0);
+    for &pixel in &blob.pixels {
+        let (x, y) = (pixel as isize % columns, pixel as isize / columns);
+        for (dx, dy) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
+            if at(x + dx, y + dy).is_none_or(|beside| mask[beside]) {
+                continue;
+            }
+            let drop = |steps: isize| {
+                let beyond = at(x + steps * dx, y + steps * dy)?;
+                Some(u32::from(view.levels[pixel].abs_diff(view.levels[beyond])))
+            };
+            let Some(near) = drop(reach) else {
+                continue;
+            };
+            let far = drop(2 * reach).unwrap_or(near);
+            border += 1;
+            sharp += usize::from(near >= MIN_DROP && near * 100 >= REACHED * far);
+        }
+    }
+    sharp * 100 >= SHARP * border
 }

@@ -8,7 +8,7 @@ use super::{
     components::Component,
     contract::TextContract,
     groups::Group,
-    letter::is_single_letter,
+    letter::single_letter,
     map::Infer,
     scale::Scale,
     sighted::Sighted,
@@ -18,7 +18,7 @@ use super::{
 /// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
 const MAX_RATIO: u32 = 3;
 /// The pixels within which the edges of print end on a picture that is not enlarged.
-const EDGE: usize = 2;
+pub(super) const EDGE: usize = 2;
 /// The least height of a letter that is too large at full size, in pixels.
 const MIN_LARGE_LETTER: usize = 100;
 /// Strokes of letters that are too large at full size, in pixels of the reduced copy.
@@ -112,7 +112,7 @@ impl Look<'_> {
         if self.large && !*print {
             return Kind::Nothing;
         }
-        if keeps && ratio <= MAX_RATIO && is_single_letter(self.plane, rect) {
+        if keeps && ratio <= MAX_RATIO && single_letter(self.plane, rect).is_some() {
             return Kind::Letter;
         }
         let is_marker = found.marker_share >= self.criteria.marker && ratio <= MAX_RATIO;

@@ -10,12 +10,14 @@
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
 //!   (`strokes`), a single L or R (`letter`);
 //! - the search: a look at one size (`look`), slanted text (`slanted`), large letters (`plateaus`),
-//!   lines of single letters (`line`), all of them on one plane (`search`);
+//!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
+//!   plane (`search`);
 //! - the side markers that stay (`side_markers`), places on an enlarged picture (`scale`), and the
 //!   margin of the redaction.
 //!
 //! When in doubt, a component counts as text.
 
+mod around;
 mod blobs;
 mod components;
 pub mod contract;

@@ -31,6 +31,8 @@ const SHARP: usize = 70;
 const MAX_GAP: u32 = 150;
 /// The greatest height of a letter in percent of the height of another in the same text.
 const MAX_LARGER: u32 = 220;
+/// The greatest difference between the levels of letters of one text.
+const MAX_LEVELS: u8 = 24;
 
 /// A picture in cells: the level of each that is flat.
 struct Cells {
@@ -43,28 +45,59 @@ struct Cells {
 /// Adds the bounds of large print with two letters or more.
 pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
     let cells = Cells::of(plane);
-    // With the height of the highest letter, and the number of letters.
-    let mut texts: Vec<(Rect, u32, usize)> = Vec::new();
-    for letter in cells.letters() {
-        let mut text = (letter, letter.height, 1);
-        while let Some(at) = texts.iter().position(|other| is_near(&text, other)) {
-            let other = texts.swap_remove(at);
-            text = (
-                text.0.union(&other.0),
-                text.1.max(other.1),
-                text.2 + other.2,
-            );
+    let mut texts: Vec<Text> = Vec::new();
+    for (bounds, level) in cells.letters() {
+        let mut text = Text {
+            bounds,
+            highest: bounds.height,
+            level,
+            letters: 1,
+        };
+        while let Some(at) = texts.iter().position(|other| text.goes_on_with(other)) {
+            text = text.with(&texts.swap_remove(at));
         }
         texts.push(text);
     }
-    let texts = texts.iter().filter(|text| text.2 > 1);
-    sighted.text.extend(texts.map(|text| Component::of(text.0)));
+    let texts = texts.iter().filter(|text| text.letters > 1);
+    sighted
+        .text
+        .extend(texts.map(|text| Component::of(text.bounds)));
 }
 
-fn is_near(a: &(Rect, u32, usize), b: &(Rect, u32, usize)) -> bool {
-    let (higher, lower) = (a.1.max(b.1), a.1.min(b.1));
-    let reach = higher * MAX_GAP / 100;
-    higher * 100 <= lower * MAX_LARGER && a.0.grown(reach, u32::MAX, u32::MAX).touches(&b.0)
+/// Letters that are near each other.
+struct Text {
+    bounds: Rect,
+    /// The height of the highest letter.
+    highest: u32,
+    /// The level of the first letter.
+    level: u8,
+    /// The number of letters.
+    letters: usize,
+}
+
+impl Text {
+    fn goes_on_with(&self, other: &Text) -> bool {
+        let (higher, lower) = (
+            self.highest.max(other.highest),
+            self.highest.min(other.highest),
+        );
+        let reach = higher * MAX_GAP / 100;
+        higher * 100 <= lower * MAX_LARGER
+            && self.level.abs_diff(other.level) <= MAX_LEVELS
+            && self
+                .bounds
+                .grown(reach, u32::MAX, u32::MAX)
+                .touches(&other.bounds)
+    }
+
+    fn with(self, other: &Text) -> Text {
+        Text {
+            bounds: self.bounds.union(&other.bounds),
+            highest: self.highest.max(other.highest),
+            level: self.level,
+            letters: self.letters + other.letters,
+        }
+    }
 }
 
 impl Cells {
@@ -95,8 +128,8 @@ impl Cells {
         cells
     }
 
-    /// Returns the bounds of the plateaus that look like letters, in pixels.
-    fn letters(&self) -> Vec<Rect> {
+    /// Returns the bounds of the plateaus that look like letters, in pixels, and their levels.
+    fn letters(&self) -> Vec<(Rect, u8)> {
         let mut open: Vec<bool> = self.flat.iter().map(Option::is_some).collect();
         let mut found = Vec::new();
         for start in 0..open.len() {
@@ -126,12 +159,13 @@ impl Cells {
                 && self.is_sharp(&cells, level);
             if is_letter {
                 let pixels = |cells: usize| (cells * CELL) as u32;
-                found.push(Rect {
+                let bounds = Rect {
                     x: pixels(left),
                     y: pixels(top),
                     width: pixels(width),
                     height: pixels(height),
-                });
+                };
+                found.push((bounds, level));
             }
         }
         found

@@ -3,11 +3,10 @@
 use crate::{error::Error, picture::gray::GrayImage};
 
 use super::{
-    line,
-    look::Criteria,
-    look::Look,
+    around, line,
+    look::{Criteria, EDGE, Look},
     map::Map,
-    plateaus,
+    outermost, plateaus,
     sighted::Sighted,
     slanted,
     tiles::{extra_factors, factors},
@@ -24,6 +23,7 @@ pub(super) fn search(
     sighted: &mut Sighted,
 ) -> Result<(), Error> {
     let longer = plane.width.max(plane.height);
+    let letters = sighted.letters.len();
     let factors = factors(longer, criteria.contract.max_side);
     let extra = extra_factors(longer, &factors);
     let sizes = factors.iter().map(|factor| (*factor, false));
@@ -52,8 +52,14 @@ pub(super) fn search(
         }
     }
     if criteria.by_pixels {
+        // Edges are softer on an enlarged plane.
+        let edge = (EDGE * longer).div_ceil(shown.width.max(shown.height));
         plateaus::add(plane, sighted);
-        line::add(plane, sighted);
+        line::add(plane, edge, sighted);
+        for letter in outermost(sighted.letters[letters..].to_vec()) {
+            let print = around::print_around(criteria, plane, &letter, edge)?;
+            sighted.text.extend(print);
+        }
     }
     Ok(())
 }

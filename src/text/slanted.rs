@@ -30,9 +30,24 @@ const EDGE: u32 = 4;
 /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
 pub(super) fn search(look: &Look<'_>, map: &Map, sighted: &mut Sighted) -> Result<(), Error> {
     for part in hints(look, map, sighted) {
-        turned(look, part, sighted)?;
+        if may_be_new(look, &part) {
+            turned(look, part, sighted)?;
+        }
     }
     Ok(())
+}
+
+/// Reports whether a part of the copy can show text that the search of the source did not find: a
+/// redacted picture shows what its source does, except at the covers.
+fn may_be_new(look: &Look<'_>, part: &Rect) -> bool {
+    let (covered, factor) = (look.criteria.covered, look.factor as u32);
+    let shown = Rect {
+        x: part.x * factor,
+        y: part.y * factor,
+        width: part.width * factor,
+        height: part.height * factor,
+    };
+    covered.is_empty() || covered.iter().any(|cover| cover.touches(&shown))
 }
 
 /// Returns the parts of the copy where slanted text may be: the model scores it lower, and takes

@@ -3,7 +3,11 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{blobs::blobs, components::Component, contrast::Levels};
+use super::{
+    blobs::{Blob, blobs},
+    components::Component,
+    contrast::Levels,
+};
 
 /// The least contrast of strokes to their ground, in gray levels.
 const MIN_CONTRAST: i32 = 40;
@@ -17,12 +21,14 @@ const SHARP: usize = 60;
 /// The greatest standard deviation of the levels inside of the ink: metal is uneven.
 const MAX_DEVIATION: f64 = 6.0;
 /// The deviation counts if at least this share of the ink is inside, in percent.
-const MIN_INSIDE: usize = 5;
+const MIN_INSIDE: usize = 10;
 /// The greatest side of a square of ink, in percent of the shorter side of all of it: strokes are
 /// thin.
 const MAX_STROKE: u32 = 30;
 /// The least and the greatest share of ink among the pixels, in percent.
 const INK_SHARE: (usize, usize) = (1, 60);
+/// The least height of letters of one line that the picture's edge cuts, in percent of the highest.
+const SAME_HEIGHT: usize = 80;
 
 /// The pixels around a component that are looked at, too.
 const MARGIN: u32 = 8;
@@ -132,28 +138,49 @@ impl Ink<'_> {
     }
 
     /// Reports whether most of the ink in a rectangle is in blobs that end inside of it, one of
-    /// them at least this high: bones and metal go on, print does not.
+    /// them at least this high: bones and metal go on, print does not. A line of print at the edge
+    /// of the picture may be cut by it.
     fn is_enclosed(&self, rect: &Rect, height: usize) -> bool {
         if u64::from(rect.width) * u64::from(rect.height) > MAX_PIXELS {
             return true;
         }
         let size = (self.picture.width as u32, self.picture.height as u32);
-        let window = self.picture.part(&rect.grown(MARGIN, size.0, size.1));
+        let around = rect.grown(MARGIN, size.0, size.1);
+        let window = self.picture.part(&around);
         let ink: Vec<bool> = window.levels.iter().map(|l| self.is_ink(*l)).collect();
         let rows = ink.len() / window.width;
-        let (mut all, mut inside, mut highest) = (0, 0, 0);
-        for blob in blobs(&ink, window.width) {
-            let ends = blob.left > 0
-                && blob.top > 0
-                && blob.left + blob.width < window.width
-                && blob.top + blob.height < rows;
-            all += blob.pixels.len();
-            if ends {
-                inside += blob.pixels.len();
-                highest = highest.max(blob.height);
-            }
+        let blobs = blobs(&ink, window.width);
+        let all: usize = blobs.iter().map(|blob| blob.pixels.len()).sum();
+        let beyond = |blob: &Blob| {
+            [
+                blob.left == 0,
+                blob.top == 0,
+                blob.left + blob.width == window.width,
+                blob.top + blob.height == rows,
+            ]
+        };
+        let (inside, others): (Vec<_>, Vec<_>) = blobs
+            .into_iter()
+            .partition(|blob| beyond(blob) == [false; 4]);
+        let edges = [
+            around.x == 0,
+            around.y == 0,
+            around.x + around.width == size.0,
+            around.y + around.height == size.1,
+        ];
+        let edge = (0..4).find(|side| {
+            let is_cut = |blob: &Blob| (0..4).all(|at| !beyond(blob)[at] || at == *side);
+            edges[*side] && others.iter().all(is_cut)
+        });
+        let cut = edge.map_or(Vec::new(), |side| {
+            letters_of_one_height(&others, side % 2 == 0)
+        });
+        let (mut ended, mut highest) = (0, 0);
+        for blob in inside.iter().chain(cut) {
+            ended += blob.pixels.len();
+            highest = highest.max(blob.height);
         }
-        2 * inside >= all && highest >= height
+        2 * ended >= all && highest >= height
     }
 
     fn strokes(&self, rects: &[Rect], print: &Print) -> Strokes {
@@ -212,4 +239,19 @@ impl Ink<'_> {
         }
         true
     }
+}
+
+/// Returns the blobs at an edge of a picture if there are two or more of about one height, measured
+/// from the edge.
+fn letters_of_one_height(blobs: &[Blob], upright: bool) -> Vec<&Blob> {
+    let height = |blob: &Blob| if upright { blob.width } else { blob.height };
+    let highest = blobs.iter().map(height).max().unwrap_or(0);
+    let high = blobs
+        .iter()
+        .filter(|blob| height(blob) * 100 >= SAME_HEIGHT * highest);
+    let letters: Vec<&Blob> = high.collect();
+    if letters.len() < 2 {
+        return Vec::new();
+    }
+    letters
 }

@@ -43,9 +43,10 @@ impl Turned {
             size: (picture.width, picture.height),
         };
         for v in 0..down {
+            let (left, top) = turned.place(0.5, v as f64 + 0.5);
             for u in 0..across {
-                let (x, y) = turned.place(u as f64 + 0.5, v as f64 + 0.5);
-                let level = bilinear(picture, x - 0.5, y - 0.5);
+                let (x, y) = (left + u as f64 * cos - 0.5, top + u as f64 * sin - 0.5);
+                let level = inner(picture, x, y).unwrap_or_else(|| outer(picture, x, y));
                 turned.gray.levels.push(level);
             }
         }
@@ -99,7 +100,29 @@ impl Turned {
     }
 }
 
-fn bilinear(picture: &GrayImage, x: f64, y: f64) -> u8 {
+/// Interpolates between four pixels of a picture; `None` if one of them is beyond its edge.
+fn inner(picture: &GrayImage, x: f64, y: f64) -> Option<u8> {
+    if x < 0.0 || y < 0.0 {
+        return None;
+    }
+    let (left, top) = (x as usize, y as usize);
+    if left + 1 >= picture.width {
+        return None;
+    }
+    let from = top * picture.width + left;
+    let above = picture.levels.get(from..from + 2)?;
+    let below = picture
+        .levels
+        .get(from + picture.width..from + picture.width + 2)?;
+    let share = |at: f64, whole: usize| ((at - whole as f64) * 256.0) as u32;
+    let (across, down) = (share(x, left), share(y, top));
+    let along = |row: &[u8]| u32::from(row[0]) * (256 - across) + u32::from(row[1]) * across;
+    let level = along(above) * (256 - down) + along(below) * down;
+    Some(((level + (1 << 15)) >> 16) as u8)
+}
+
+/// The same, with the picture mirrored at its edges.
+fn outer(picture: &GrayImage, x: f64, y: f64) -> u8 {
     let (left, top) = (x.floor(), y.floor());
     let at = |x: f64, side: usize| mirrored(x.rem_euclid(2.0 * side as f64) as usize, side);
     let columns = [at(left, picture.width), at(left + 1.0, picture.width)];

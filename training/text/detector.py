@@ -171,6 +171,7 @@ def contract(digest: str, thresholds: dict) -> dict:
         },
         "thresholds": thresholds,
         "max_side": 2560,
+        "min_side": 1120,
     }
 
 

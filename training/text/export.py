@@ -23,6 +23,8 @@ OPSET = 17
 THRESHOLDS = {"low": 0.4, "high": 0.72, "residual": 0.72, "marker": 0.5}
 # Images with a longer side than this many pixels are searched at reduced scales as well.
 MAX_SIDE = 2560
+# Smaller images are enlarged to this before they are searched: print on them is under 12 px.
+MIN_SIDE = 1120
 CROPS = 600
 
 
@@ -79,6 +81,7 @@ def contract(digest: str) -> dict:
         },
         "thresholds": THRESHOLDS,
         "max_side": MAX_SIDE,
+        "min_side": MIN_SIDE,
     }
 
 

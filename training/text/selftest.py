@@ -1,5 +1,6 @@
 """Tests of the training generator, the network and the judge: python selftest.py FONTS UNSEEN"""
 
+import json
 import os
 import sys
 
@@ -76,6 +77,16 @@ def graph_keeps_the_contract() -> None:
     assert np.abs(expected - found).max() < 1e-4
 
 
+def contract_has_the_keys_of_the_shipped_one() -> None:
+    path = os.path.join(os.path.dirname(__file__), "../../models/text/contract.json")
+    with open(path) as file:
+        shipped = json.load(file)
+    written = detector.contract("", shipped["thresholds"])
+    assert written.keys() == shipped.keys(), written.keys() ^ shipped.keys()
+    for side in ("max_side", "min_side"):
+        assert written[side] == shipped[side], side
+
+
 def judge_counts_markers_as_misses() -> None:
     found = np.zeros((2, 8, 8), np.float32)
     found[0, 2:4, 1:7] = 0.9
@@ -103,10 +114,11 @@ def main() -> None:
     invisible_text_does_not_count()
     loss_prefers_the_right_class()
     graph_keeps_the_contract()
+    contract_has_the_keys_of_the_shipped_one()
     judge_counts_markers_as_misses()
     each_kind_is_drawn(other)
     assert grounds.SIDE % detector.MULTIPLE == 0
-    print("10 tests passed")
+    print("11 tests passed")
 
 
 if __name__ == "__main__":

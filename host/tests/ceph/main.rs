@@ -1,6 +1,7 @@
 //! Everything that meets the store, against real radosgw processes of the Ceph that is installed
 //! here, or of the release in `XRAY_CEPH`.
 
+mod broken_off;
 mod broker_lines;
 mod command;
 mod deployed;

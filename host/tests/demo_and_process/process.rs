@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{files, function_is_built, is_redacted, picture, run, text, xray};
 
 /// A folder with three phantoms, of which the second is ill, and what an archive has besides.
-fn pictures() -> (TempDir, Vec<Phantom>) {
+pub fn pictures() -> (TempDir, Vec<Phantom>) {
     let dir = tempfile::tempdir().unwrap();
     let phantoms = Phantom::draw_all(DEFAULT_SEED, 3);
     for (folder, phantom) in ["", "a b", "a b"].iter().zip(&phantoms) {
@@ -21,7 +21,8 @@ fn pictures() -> (TempDir, Vec<Phantom>) {
     (dir, phantoms)
 }
 
-fn process(dir: &Path) -> Command {
+/// `xray process` of that folder.
+pub fn process(dir: &Path) -> Command {
     let mut command = xray("process");
     command.current_dir(dir).args(["in", "-o", "out"]);
     command
@@ -260,43 +261,6 @@ fn hundreds_of_pictures_take_seconds() {
     println!("600 small pictures in {:.1} s", took.as_secs_f64());
     // It is 3 s on an idle machine with two cores; the limit is for a busy one.
     assert!(took < Duration::from_secs(60), "{took:?}");
-}
-
-#[test]
-fn a_signal_leaves_no_store_behind() {
-    if !function_is_built() {
-        return;
-    }
-    let (dir, phantoms) = pictures();
-    for number in 0..200 {
-        fs::write(
-            dir.path().join(format!("in/{number}.jpeg")),
-            &phantoms[0].jpeg,
-        )
-        .unwrap();
-    }
-    let mut command = process(dir.path());
-    let mut child = command
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Once the first line is there, it is in the middle of it.
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
-    std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let left: Vec<_> = fs::read_dir(dir.path().join("out")).unwrap().collect();
-    let hidden = left
-        .iter()
-        .flatten()
-        .filter(|e| e.file_name().to_string_lossy().starts_with('.'));
-    assert_eq!(hidden.count(), 0);
 }
 
 /// A name that is not UTF-8 and a named pipe are reported, and the others are done.

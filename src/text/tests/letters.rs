@@ -1,17 +1,17 @@
 //! Side markers: a single L or R stays, all other short print is text.
 
 use super::*;
-use crate::text::letter::is_single_letter;
+use crate::text::letter::single_letter;
 
-const L: [&str; 9] = [
+pub(super) const L: [&str; 9] = [
     "##......", "##......", "##......", "##......", "##......", "##......", "##......", "########",
     "########",
 ];
-const R: [&str; 9] = [
+pub(super) const R: [&str; 9] = [
     "######..", "#######.", "##...##.", "##...##.", "######..", "#####...", "##.###..", "##..##..",
     "##...###",
 ];
-const A: [&str; 9] = [
+pub(super) const A: [&str; 9] = [
     "...##...", "...##...", "..####..", "..#..#..", ".##..##.", ".######.", ".######.", "##....##",
     "##....##",
 ];
@@ -23,7 +23,7 @@ const H: [&str; 9] = [
     "##....##", "##....##", "##....##", "########", "########", "##....##", "##....##", "##....##",
     "##....##",
 ];
-const P: [&str; 9] = [
+pub(super) const P: [&str; 9] = [
     "######..", "#######.", "##...##.", "##...##.", "#######.", "######..", "##......", "##......",
     "##......",
 ];
@@ -33,12 +33,12 @@ const E: [&str; 9] = [
 ];
 
 /// Draws glyphs of 32 x 36 pixels at these places on a gray picture.
-fn drawn(glyphs: &[(&[&str; 9], u32, u32)]) -> GrayImage {
+pub(super) fn drawn(glyphs: &[(&[&str; 9], u32, u32)]) -> GrayImage {
     drawn_at(4, (900, 400), glyphs)
 }
 
 /// Draws glyphs of 8 x 9 fields of `field` pixels.
-fn drawn_at(
+pub(super) fn drawn_at(
     field: u32,
     (width, height): (u32, u32),
     glyphs: &[(&[&str; 9], u32, u32)],
@@ -59,9 +59,14 @@ fn drawn_at(
 }
 
 /// Takes everything bright and the cells around it for a marker.
-fn markers(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+pub(super) fn markers(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+    brighter(input, 200.0)
+}
+
+/// Takes everything over a level and the cells around it for a marker.
+pub(super) fn brighter(input: &InputTensor, least: f32) -> Result<Vec<NamedTensor>, Error> {
     let mut outputs = map(input, |pixels| {
-        (0.0, f32::from(u8::from(brightest(pixels) > 200.0)))
+        (0.0, f32::from(u8::from(brightest(pixels) > least)))
     });
     let (rows, columns) = (input.dims[2] as usize / 8, input.dims[3] as usize / 8);
     let plane = &mut outputs[0].tensor.data[2 * rows * columns..];
@@ -75,6 +80,10 @@ fn markers(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
         }
     }
     Ok(outputs)
+}
+
+fn is_single_letter(picture: &GrayImage, around: &Rect) -> bool {
+    single_letter(picture, around).is_some()
 }
 
 #[test]
@@ -225,7 +234,7 @@ fn letters_of_hundreds_of_pixels_are_found_by_their_pixels() {
 }
 
 /// Averages each level with those up to so many pixels away, across and down.
-fn blurred(picture: &GrayImage, reach: usize) -> GrayImage {
+pub(super) fn blurred(picture: &GrayImage, reach: usize) -> GrayImage {
     let along = |picture: &GrayImage| {
         let rows = picture.levels.chunks_exact(picture.width);
         let mean = |row: &[u8], x: usize| {

@@ -58,6 +58,26 @@ fn slanted_text_is_covered_along_its_line() {
 }
 
 #[test]
+fn copies_are_turned_again_at_covers_only() {
+    let runs = RefCell::new(0);
+    let infer = |input: &InputTensor| {
+        *runs.borrow_mut() += 1;
+        lines(input)
+    };
+    let contract = contract();
+    let detector = detector(&contract, &infer);
+    let gray = slanted(30.0);
+    for (cover, expect) in [([560, 560, 40, 40], 1), ([180, 220, 40, 40], 3)] {
+        let cover = [rect(cover)];
+        runs.replace(0);
+        let copy = covered(&gray, &cover);
+        detector.residual(from_ref(&copy), &cover, &[]).unwrap();
+        assert!(*runs.borrow() >= expect, "{cover:?}");
+        assert_eq!(*runs.borrow() == 1, expect == 1, "{cover:?}");
+    }
+}
+
+#[test]
 fn ordinary_pictures_take_one_run() {
     let runs = RefCell::new(0);
     let infer = |input: &InputTensor| {

@@ -1,6 +1,7 @@
 //! Text detection, with models that are plain rules on pixels: the tests cover everything around a
 //! model.
 
+mod beside;
 mod contract;
 mod enlarged;
 mod letters;
