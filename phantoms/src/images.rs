@@ -132,7 +132,7 @@ fn xray(path: &Path, seed: u64, index: usize, style: &Style<'_>) -> Result<(Vec<
     let mut seed = Seed::new(seed).part(index as u64);
     let mut patient = Patient::invent(&mut seed, index);
     if style.format == Format::Dicom {
-        patient = patient.as_child();
+        patient = patient.into_child();
     }
     let texts = burn::patient(&mut picture, &patient.lines(), style, &mut seed);
     let truth = Truth {

@@ -47,7 +47,7 @@ impl Patient {
 
     /// Returns the patient as a child of one to four years: the shipped model judges no other age,
     /// and a DICOM object says it.
-    pub(crate) fn as_child(self) -> Self {
+    pub(crate) fn into_child(self) -> Self {
         let younger = 2 + self.id.bytes().map(usize::from).sum::<usize>() % 3;
         let birth = format!("{}{}", year(&self.exam) - younger, &self.birth[4..]);
         Self { birth, ..self }
@@ -108,7 +108,7 @@ mod tests {
     fn children_are_one_to_four_years_old() {
         let mut seed = Seed::new(1);
         let ages: HashSet<_> = (0..200)
-            .map(|i| Patient::invent(&mut seed, i).as_child().age())
+            .map(|i| Patient::invent(&mut seed, i).into_child().age())
             .collect();
         assert_eq!(ages, HashSet::from([1, 2, 3, 4]));
     }

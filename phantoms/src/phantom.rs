@@ -61,7 +61,7 @@ impl Phantom {
     /// object: Digital X-Ray, 12 bit, with the patient in every attribute in which hospitals write
     /// one.
     pub fn draw_dicom(seed: u64, index: usize, kind: Kind, style: &Style<'_>) -> (Self, Vec<u8>) {
-        let (phantom, picture) = Self::drawn(seed, index, kind, style, Patient::as_child);
+        let (phantom, picture) = Self::drawn(seed, index, kind, style, Patient::into_child);
         let object = dicom::encode(&picture, &phantom.patient);
         (phantom, object)
     }
