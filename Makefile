@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function compose logevents host demo test soak bench-nn test-spin bench-kafka bench-scale plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +34,10 @@ compose: build ## target/xray-composed.wasm: the function with inference, in one
 
 # Apart, because it links the function's library without its HTTP export, and would leave that as
 # xray.wasm.
-logevents: ## the event display, a component of its own
-	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents --target-dir $(TARGET_DIR)/components
+logevents: ## the event display and the example for the Kafka trigger, components of their own
+	$(CARGO) build --release --target wasm32-wasip2 --lib -p logevents -p hello-kafka --target-dir $(TARGET_DIR)/components
 	@[ "$(TARGET_DIR)" = target ] || { mkdir -p target/components/wasm32-wasip2/release && \
-	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm target/components/wasm32-wasip2/release/; }
+	  cp $(TARGET_DIR)/components/wasm32-wasip2/release/logevents.wasm $(TARGET_DIR)/components/wasm32-wasip2/release/hello_kafka.wasm target/components/wasm32-wasip2/release/; }
 
 host: ## the host target/release/xray
 	$(CARGO) build --release -p xray-host $(FEATURES)
@@ -142,6 +142,10 @@ test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin
 # The Kafka trigger beside the same events over HTTP.
 bench-kafka: function logevents ## the Kafka trigger beside the same events over HTTP
 	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored kafka_beside_http
+
+# Costs for docs/sizing.md, one after the other.
+bench-scale: function logevents ## CPU time by hosts and picture size, and rebalance times
+	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
 
 # The host as Spin's trigger-kafka plugin: the archive, and the manifest for
 # `spin plugins install --file`.

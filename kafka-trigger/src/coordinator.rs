@@ -157,12 +157,11 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
     /// Pauses and resumes these partitions according to their state.
     fn adjust(&self, partitions: &[Arc<Partition>]) {
         let is_full = self.assignment.held_bytes() > self.options.max_held_bytes;
-        let window = self.options.window();
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         for partition in partitions {
             let mut state = partition.state();
             let should_pause =
-                is_full && state.offsets.unfinished() > 0 || state.should_pause(window);
+                is_full && state.offsets.unfinished() > 0 || state.should_pause(&self.options);
             if should_pause == state.is_paused || partition.is_revoked() {
                 continue;
             }

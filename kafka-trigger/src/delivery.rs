@@ -186,8 +186,7 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         }
     }
 
-    /// Waits before the next attempt, with the partition paused and without a slot. Returns false
-    /// if the partition is revoked.
+    /// Waits before the next attempt, without a slot. Returns false if the partition is revoked.
     async fn wait_for_retry(&self, partition: &Partition, failures: u32) -> bool {
         let waiting = partition.wait();
         self.assignment.wake.notify_one();

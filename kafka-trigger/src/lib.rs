@@ -11,8 +11,7 @@
 //!                    Event::Record              OrderingKey            Handler::handle
 //!   Broker --------------------> coordinator -----------> keyed queue ----------------+
 //!     ^  pause, resume, commit        ^                        ^                      |
-//!     +-------------------------------+                        | retry: backoff,      |
-//!                                     |                        | partition paused     |
+//!     +-------------------------------+                        | retry: backoff       |
 //!                                     |                        +----------------------+
 //!                                     |  done, or dead letter written                 |
 //!                                     +-----------------------------------------------+

@@ -95,6 +95,11 @@ impl OffsetTracker {
         self.unfinished
     }
 
+    /// Returns the number of records from the oldest unfinished one on.
+    pub(crate) fn span(&self) -> usize {
+        self.open.len()
+    }
+
     /// Returns the offset to commit, unless it is committed already.
     pub(crate) fn due(&self) -> Option<i64> {
         self.next.filter(|next| Some(*next) != self.committed)

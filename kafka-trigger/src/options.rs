@@ -25,6 +25,12 @@ pub struct Options {
     pub drain: Duration,
     /// Time between commits.
     pub commit_interval: Duration,
+    /// Records of one partition that may wait for their next delivery while others of it are read.
+    /// With more of them the partition pauses.
+    pub max_waiting: usize,
+    /// Number of records that are read from a partition beyond its oldest unfinished one. After a
+    /// crash they are delivered again.
+    pub max_ahead: usize,
     /// Memory that undelivered records may take, in bytes, before all partitions pause.
     pub max_held_bytes: usize,
     /// Seed of the backoff's jitter, for simulations; random if it is `None`.
@@ -50,6 +56,8 @@ impl Default for Options {
             retry_limit: RetryLimit::default(),
             drain: Duration::from_secs(30),
             commit_interval: Duration::from_millis(200),
+            max_waiting: 16,
+            max_ahead: 10_000,
             max_held_bytes: 64 << 20,
             seed: None,
         }

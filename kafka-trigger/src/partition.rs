@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{TopicPartition, offsets::OffsetTracker};
+use crate::{Options, TopicPartition, offsets::OffsetTracker};
 
 /// A partition from its assignment to its revocation. Each assignment creates a new `Partition`, so
 /// late completions from an earlier assignment cannot affect it.
@@ -35,7 +35,7 @@ pub(crate) struct State {
 /// A running delivery. Draining the partition waits until it is dropped.
 pub(crate) struct Running<'a>(&'a Partition);
 
-/// A record that waits for its next delivery. Its partition is paused until this is dropped.
+/// A record that waits for its next delivery.
 pub(crate) struct Waiting<'a>(&'a Partition);
 
 impl Partition {
@@ -106,12 +106,17 @@ impl Partition {
 }
 
 impl State {
-    /// Reports whether the broker should stop reading the partition: while one of its records waits
-    /// for a retry, and while a window of them is unfinished. A paused partition resumes when half
-    /// of the window is free, so that it does not flap.
-    pub(crate) fn should_pause(&self, window: usize) -> bool {
-        let open = self.offsets.unfinished();
-        self.waiting > 0 || open >= window || (self.is_paused && open > window / 2)
+    /// Reports whether the broker should stop reading the partition: while too many of its records
+    /// wait for a retry, which is a sign that all would fail; while the oldest unfinished record is
+    /// too far behind, since everything after it would be delivered again after a crash; and while
+    /// a window of records is unfinished. A paused partition resumes when half of the window is
+    /// free, so that it does not flap.
+    pub(crate) fn should_pause(&self, options: &Options) -> bool {
+        let (open, window) = (self.offsets.unfinished(), options.window());
+        self.waiting >= options.max_waiting.max(1)
+            || self.offsets.span() >= options.max_ahead.max(window)
+            || open >= window
+            || (self.is_paused && open > window / 2)
     }
 }
 
@@ -162,11 +167,21 @@ mod tests {
         assert!(drained.await.unwrap());
     }
 
+    fn options() -> Options {
+        Options {
+            in_flight: 1,
+            max_waiting: 2,
+            max_ahead: 100,
+            ..Options::default()
+        }
+    }
+
     #[test]
-    fn partition_pauses_for_a_retry_and_at_a_full_window() {
+    fn partition_pauses_at_a_full_window() {
         let partition = partition();
-        let pauses = || partition.state().should_pause(4);
-        for offset in 0..4 {
+        let window = i64::try_from(options().window()).unwrap();
+        let pauses = || partition.state().should_pause(&options());
+        for offset in 0..window {
             assert!(!pauses());
             partition.state().offsets.begin(offset, 0);
         }
@@ -174,11 +189,37 @@ mod tests {
         partition.state().is_paused = true;
         partition.state().offsets.finish(0);
         assert!(pauses(), "not before half of it is free");
-        partition.state().offsets.finish(3);
+        for offset in 1..=window / 2 {
+            partition.state().offsets.finish(offset);
+        }
         assert!(!pauses());
-        let waiting = partition.wait();
+    }
+
+    #[test]
+    fn partition_pauses_when_too_many_records_wait() {
+        let partition = partition();
+        let pauses = || partition.state().should_pause(&options());
+        let one = partition.wait();
+        assert!(!pauses(), "one record that waits holds up no other");
+        let two = partition.wait();
         assert!(pauses());
-        drop(waiting);
+        drop(two);
+        assert!(!pauses());
+        drop(one);
+    }
+
+    #[test]
+    fn partition_pauses_far_ahead_of_its_oldest_unfinished_record() {
+        let partition = partition();
+        let pauses = || partition.state().should_pause(&options());
+        partition.state().offsets.begin(0, 0);
+        for offset in 1..100 {
+            assert!(!pauses(), "{offset}");
+            partition.state().offsets.begin(offset, 0);
+            partition.state().offsets.finish(offset);
+        }
+        assert!(pauses());
+        partition.state().offsets.finish(0);
         assert!(!pauses());
     }
 }

@@ -9,6 +9,7 @@
 pub mod config;
 mod event;
 mod handler;
+mod oauth;
 pub mod ordering;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use testkit::root;
 use crate::cluster::{self, Found, text};
 
 /// The objects that hold what a user names, so that any name is right there.
-const MAPS: [&str; 14] = [
+const MAPS: [&str; 15] = [
     "annotations",
     "labels",
     "matchLabels",
@@ -26,6 +26,7 @@ const MAPS: [&str; 14] = [
     "additionalConfig",
     // Kafka's own properties.
     "config",
+    "listenerConfig",
     // Of a trigger of KEDA's, and of a Knative Service's template: the validator asks their sources
     // instead.
     "spec.triggers.[].metadata",

@@ -47,5 +47,9 @@ pub fn silent() -> String {
 
 /// Imports what no host has.
 pub fn stranger() -> String {
-    r#"(component (import "somebody:else/thing@1.0.0" (instance (export "f" (func)))))"#.to_owned()
+    r#"(component
+        (import "somebody:else/thing@1.0.0" (instance (export "f" (func))))
+        (import "wasi:io/error@0.2.0" (instance))
+        (import "fermyon:spin/key-value@2.0.0" (instance (export "f" (func)))))"#
+        .to_owned()
 }

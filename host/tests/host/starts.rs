@@ -32,7 +32,10 @@ async fn a_start_that_cannot_work_says_what_is_wrong() {
     );
     let said = fails(vec![("a", guests::stranger())], ok, str::to_owned).await;
     assert!(
-        said.contains("component a") && said.contains("somebody:else/thing"),
+        said.contains("component a")
+            && said.contains(
+                "imports somebody:else/thing@1.0.0, fermyon:spin/key-value@2.0.0, which this host lacks"
+            ),
         "{said}"
     );
     let said = fails(trap(), ok, |text| text.replace("trap.wasm", "other.wasm")).await;

@@ -96,6 +96,11 @@ impl Host {
         }
     }
 
+    /// Returns its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Returns everything that it has printed so far.
     pub fn printed(&self) -> String {
         self.process.printed()

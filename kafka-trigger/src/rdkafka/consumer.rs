@@ -79,6 +79,7 @@ impl RdKafkaBroker {
             events: sender.clone(),
             log: Arc::default(),
             fatal: Mutex::default(),
+            tokens: settings.security.tokens().cloned(),
             unchecked: Mutex::default(),
             at_end: Mutex::default(),
         };

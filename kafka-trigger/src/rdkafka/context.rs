@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeSet,
+    error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rdkafka::{
     TopicPartitionList,
-    client::ClientContext,
+    client::{ClientContext, OAuthToken},
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
     error::{KafkaError, RDKafkaErrorCode},
@@ -15,7 +16,11 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
+use super::{TokenError, Tokens};
 use crate::{Event, Revocation, TopicPartition, log::RateLimitedLog};
+
+/// Beginning of the client's error when [`ClientContext::generate_oauth_token`] has failed.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token: ";
 
 /// Passes callbacks on as events.
 pub(super) struct Context {
@@ -23,6 +28,8 @@ pub(super) struct Context {
     pub(super) log: Arc<RateLimitedLog>,
     /// The last error that retrying does not solve, such as a wrong password.
     pub(super) fatal: Mutex<Option<String>>,
+    /// Source of access tokens.
+    pub(super) tokens: Option<Tokens>,
     /// Partitions whose committed offset may be one of an earlier topic of the same name.
     pub(super) unchecked: Mutex<Vec<TopicPartition>>,
     /// Partitions that were read to their end since their assignment, and whose last event was that
@@ -37,6 +44,11 @@ impl Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn set_fatal(&self, reason: &str) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        *fatal = Some(reason.to_owned());
     }
 
     /// Returns the partitions whose committed offset has not been checked.
@@ -64,6 +76,8 @@ fn end_behind_control_records(partition: &statistics::Partition) -> Option<i64> 
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     // `error` is called with the same, in fewer words.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
@@ -107,9 +121,13 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let reason = first_sentence(reason);
+        if let Some(reason) = reason.strip_prefix(NO_TOKEN) {
+            // Only an issuer that rejects the client is fatal; `generate_oauth_token` can tell.
+            self.log.warn("token", reason);
+            return;
+        }
         if is_fatal(code) || is_tls_alert(reason) {
-            let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-            *fatal = Some(reason.to_owned());
+            self.set_fatal(reason);
         }
         match code {
             _ if is_tls_alert(reason) => self.log.warn("connection", reason),
@@ -122,6 +140,17 @@ impl ClientContext for Context {
             }
             _ => self.log.warn("connection", reason),
         }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let tokens = self.tokens.as_ref();
+        let tokens = tokens.ok_or("no source of tokens is configured")?;
+        tokens.generate().map_err(|error| {
+            if let TokenError::Rejected(reason) = &error {
+                self.set_fatal(reason);
+            }
+            error.into()
+        })
     }
 }
 
@@ -234,6 +263,7 @@ mod tests {
             events,
             log: Arc::default(),
             fatal: Mutex::default(),
+            tokens: None,
             unchecked: Mutex::default(),
             at_end: Mutex::default(),
         };

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::settings::{MAX_MESSAGE_BYTES, Settings};
+use super::{
+    TokenContext,
+    settings::{MAX_MESSAGE_BYTES, Settings},
+};
 use crate::{BoxError, DeadLetter, DeadLetterHeaders};
 use bytes::Bytes;
 use rdkafka::{
@@ -19,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Writes dead letters.
 pub(super) struct DeadLetterProducer {
-    producer: FutureProducer,
+    producer: FutureProducer<TokenContext>,
     settings: Settings,
     headers: DeadLetterHeaders,
     topic_exists: AtomicBool,
@@ -36,7 +39,9 @@ impl DeadLetterProducer {
     /// Creates a producer, which connects when the first dead letter is written.
     pub(super) fn new(settings: &Settings) -> Result<Self, KafkaError> {
         Ok(Self {
-            producer: settings.producer().create()?,
+            producer: settings
+                .producer()
+                .create_with_context(settings.security.context())?,
             settings: settings.clone(),
             headers: DeadLetterHeaders::new(settings.dead_letter_prefix.clone()),
             topic_exists: AtomicBool::new(false),
@@ -78,6 +83,14 @@ impl DeadLetterProducer {
     /// Creates the topic if it does not exist.
     async fn create_topic(&self) -> Result<(), BoxError> {
         let topic = &self.settings.dead_letter_topic;
+        if self.settings.security.tokens().is_some() {
+            // An administrative client of rdkafka never asks for a token: only its own queue is
+            // polled, not the one with the requests for tokens.
+            return Err(format!(
+                "topics can't be created with OAUTHBEARER; create {topic} by hand if it is missing"
+            )
+            .into());
+        }
         let error = |source| CreateTopicError {
             topic: topic.clone(),
             source,

@@ -8,6 +8,7 @@
 mod consumer;
 mod context;
 mod dead_letters;
+mod oauth;
 mod security;
 mod settings;
 mod topic_ids;
@@ -15,6 +16,7 @@ mod topic_watch;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},
+    oauth::{Token, TokenContext, TokenError, TokenSource, Tokens},
     security::{Pem, Sasl, SaslMechanism, Security},
     settings::{GroupProtocol, Settings, StartOffset},
 };

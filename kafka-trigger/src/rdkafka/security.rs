@@ -4,6 +4,8 @@ use std::fmt;
 
 use rdkafka::ClientConfig;
 
+use super::{TokenContext, Tokens};
+
 /// TLS and SASL settings. `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Security {
@@ -17,22 +19,27 @@ pub struct Security {
     pub private_key: Option<Pem>,
     /// Password of the private key.
     pub private_key_password: Option<String>,
-    /// User and password.
+    /// Authentication within the connection.
     pub sasl: Option<Sasl>,
 }
 
-/// A user with a password.
+/// Authentication within the connection.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sasl {
-    /// Mechanism.
-    pub mechanism: SaslMechanism,
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: String,
+pub enum Sasl {
+    /// By a user and a password.
+    Password {
+        /// Mechanism.
+        mechanism: SaslMechanism,
+        /// User name.
+        username: String,
+        /// Password.
+        password: String,
+    },
+    /// By access tokens: `OAUTHBEARER`.
+    Token(Tokens),
 }
 
-/// SASL mechanism.
+/// SASL mechanism with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaslMechanism {
     /// `PLAIN`
@@ -80,11 +87,33 @@ impl Security {
                 client.set("ssl.key.password", password);
             }
         }
-        if let Some(sasl) = &self.sasl {
-            client.set("sasl.mechanism", sasl.mechanism.as_str());
-            client.set("sasl.username", &sasl.username);
-            client.set("sasl.password", &sasl.password);
+        match &self.sasl {
+            Some(Sasl::Password {
+                mechanism,
+                username,
+                password,
+            }) => {
+                client.set("sasl.mechanism", mechanism.as_str());
+                client.set("sasl.username", username);
+                client.set("sasl.password", password);
+            }
+            // The tokens come from the client's context.
+            Some(Sasl::Token(_)) => _ = client.set("sasl.mechanism", "OAUTHBEARER"),
+            None => {}
         }
+    }
+
+    /// Returns the source of access tokens, if there is one.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        match &self.sasl {
+            Some(Sasl::Token(tokens)) => Some(tokens),
+            _ => None,
+        }
+    }
+
+    /// Returns a context for clients, through which they get access tokens.
+    pub fn context(&self) -> TokenContext {
+        TokenContext(self.tokens().cloned())
     }
 
     fn protocol(&self) -> &'static str {

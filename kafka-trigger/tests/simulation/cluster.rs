@@ -108,6 +108,11 @@ pub struct State {
     pub dead_letters: Vec<(i32, i64, &'static str)>,
     pub fails_commits: bool,
     pub fails_dead_letters: bool,
+    /// The store that the handler writes to is down.
+    pub fails_store: bool,
+    /// The store: the latest record that was written for each partition and key. Like the function,
+    /// it ignores records that are older than what it has.
+    pub store: BTreeMap<(i32, u8), i64>,
     pub violations: Vec<String>,
     /// Everything that happened, in order.
     pub trace: Vec<String>,
@@ -135,6 +140,8 @@ impl Cluster {
             dead_letters: Vec::new(),
             fails_commits: false,
             fails_dead_letters: false,
+            fails_store: false,
+            store: BTreeMap::new(),
             violations: Vec::new(),
             trace: Vec::new(),
             in_flight,
@@ -352,6 +359,25 @@ impl Cluster {
         let state = self.state();
         let entries = state.partitions.iter().flat_map(|partition| &partition.log);
         entries.filter(|entry| !entry.is_settled).count()
+    }
+
+    /// Returns the latest record of each partition and key that is not a dead letter: the expected
+    /// contents of the store.
+    pub fn latest(&self) -> BTreeMap<(i32, u8), i64> {
+        let state = self.state();
+        let mut latest = BTreeMap::new();
+        for (partition, own) in (0_i32..).zip(&state.partitions) {
+            for entry in &own.log {
+                let is_dead = state
+                    .dead_letters
+                    .iter()
+                    .any(|letter| (letter.0, letter.1) == (partition, entry.offset));
+                if !is_dead {
+                    latest.insert((partition, entry.key), entry.offset);
+                }
+            }
+        }
+        latest
     }
 
     pub fn members(&self) -> Vec<MemberId> {
@@ -711,6 +737,9 @@ impl Handler for SimHandler {
         if !self.cluster.state().is_alive(self.member) {
             return std::future::pending().await;
         }
+        if self.cluster.state().fails_store {
+            return Response::from_status(503);
+        }
         let is_blocked = matches!(plan, Plan::BlockThenDone(times) if deliveries <= times);
         let mut response = Response::from_status(match plan {
             Plan::RetryThenDone(failures) if deliveries <= failures => 503,
@@ -724,7 +753,10 @@ impl Handler for SimHandler {
             response.verdict = Verdict::Blocked;
         }
         if response.verdict == Verdict::Done {
-            self.cluster.state().settle(place);
+            let mut state = self.cluster.state();
+            state.settle(place);
+            let stored = state.store.entry((place.0, key)).or_insert(place.1);
+            *stored = place.1.max(*stored);
         }
         response
     }

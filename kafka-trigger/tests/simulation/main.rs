@@ -5,6 +5,7 @@
 //! repeats exactly, since every choice comes from its seed.
 
 mod cluster;
+mod seeded;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -110,6 +111,7 @@ impl Env {
             let mut state = self.cluster.state();
             state.fails_commits = false;
             state.fails_dead_letters = false;
+            state.fails_store = false;
         }
         if self.cluster.members().is_empty() {
             self.start();
@@ -162,25 +164,73 @@ fn offset_gaps_do_not_hold_up_the_commit() {
 }
 
 #[test]
-fn retry_pauses_its_partition_and_no_other() {
+fn retry_holds_up_no_other_key_of_its_partition() {
     simulate(async {
-        let mut env = Env::new(1, 2);
+        let mut env = Env::new(1, 1);
+        env.options.backoff = Backoff {
+            initial: Duration::from_secs(600),
+            max: Duration::from_secs(600),
+        };
         env.cluster
-            .produce(&[planned(0, 0, Plan::RetryThenDone(20))]);
-        let member = env.start();
-        env.until("the partition is paused", |cluster| {
-            cluster.reads(0) == 1 && cluster.is_paused(member, 0)
+            .produce(&[planned(0, 0, Plan::RetryThenDone(1))]);
+        env.start();
+        // By then it has failed, and it waits for at least five minutes.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let begun = tokio::time::Instant::now();
+        let records: Vec<_> = (0..20).map(|n| planned(0, n % 7, DONE)).collect();
+        env.cluster.produce(&records);
+        // Three of them have its key.
+        env.until("the other keys are done", |cluster| {
+            cluster.unsettled() == 4
         })
         .await;
-        let records: Vec<_> = (0..20).map(|n| planned(n % 2, n + 1, DONE)).collect();
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert_eq!(env.cluster.committed(0), 0, "nothing after a gap");
+        let cluster = env.finish().await;
+        assert_eq!(cluster.state().repeated, 0);
+    });
+}
+
+#[test]
+fn partition_pauses_when_many_of_its_records_wait() {
+    simulate(async {
+        let mut env = Env::new(1, 2);
+        env.options.max_waiting = 3;
+        let failing: Vec<_> = (0..3)
+            .map(|key| planned(0, key, Plan::RetryThenDone(20)))
+            .collect();
+        env.cluster.produce(&failing);
+        let member = env.start();
+        env.until("the partition is paused", |cluster| {
+            cluster.reads(0) == 3 && cluster.is_paused(member, 0)
+        })
+        .await;
+        let records: Vec<_> = (0..20).map(|n| planned(n % 2, n + 3, DONE)).collect();
         env.cluster.produce(&records);
         env.until("the other partition is committed", |cluster| {
             cluster.committed(1) == 10
         })
         .await;
-        assert_eq!(env.cluster.committed(0), 0, "nothing after a gap");
         let cluster = env.finish().await;
         assert_eq!(cluster.state().repeated, 0);
+    });
+}
+
+#[test]
+fn partition_is_read_only_so_far_beyond_an_unfinished_record() {
+    simulate(async {
+        let mut env = Env::new(1, 1);
+        env.options.max_ahead = 100;
+        env.cluster
+            .produce(&[planned(0, 0, Plan::BlockThenDone(200))]);
+        let records: Vec<_> = (0..200).map(|n| planned(0, 1 + n % 5, DONE)).collect();
+        env.cluster.produce(&records);
+        let member = env.start();
+        env.until("the partition is paused far ahead", |cluster| {
+            cluster.unsettled() == 201 - 99 && cluster.is_paused(member, 0)
+        })
+        .await;
+        env.finish().await;
     });
 }
 

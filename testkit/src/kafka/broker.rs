@@ -22,9 +22,11 @@ pub struct Broker {
     pub tls: String,
     /// The listener with TLS that requires a client certificate: `app.crt` and `app.key`.
     pub certificate: String,
+    /// The listener with access tokens, without TLS. `issuer.key` signs them.
+    pub oauth: String,
     /// Its folder, which holds the authority's certificate, `ca.crt`.
     pub dir: PathBuf,
-    ports: [u16; 4],
+    ports: [u16; 5],
     process: Child,
     // The script ends the broker when this closes, and so whenever this process ends.
     stdin: Option<ChildStdin>,
@@ -70,13 +72,14 @@ impl Broker {
         // Statics are not dropped, so what an earlier run left is removed here.
         _ = fs::remove_dir_all(&dir);
         // Held at the same time, so that they differ.
-        let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let (process, stdin) = run(&dir, ports);
         let broker = Self {
             plain: format!("127.0.0.1:{}", ports[0]),
             tls: format!("localhost:{}", ports[2]),
             certificate: format!("localhost:{}", ports[3]),
+            oauth: format!("localhost:{}", ports[4]),
             dir,
             ports,
             process,
@@ -119,7 +122,7 @@ impl Broker {
     }
 }
 
-fn run(dir: &PathBuf, ports: [u16; 4]) -> (Child, ChildStdin) {
+fn run(dir: &PathBuf, ports: [u16; 5]) -> (Child, ChildStdin) {
     let mut command = Command::new(root().join("tests/kafka/broker"));
     command.arg(dir).args(ports.map(|port| port.to_string()));
     let mut process = command

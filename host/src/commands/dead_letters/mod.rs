@@ -9,7 +9,10 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use kafka_trigger::{Record, rdkafka::Settings};
+use kafka_trigger::{
+    Record,
+    rdkafka::{Settings, TokenContext},
+};
 use rdkafka::{
     consumer::{CommitMode, Consumer},
     message::OwnedHeaders,
@@ -158,7 +161,9 @@ fn show(config: &Settings, place: Place, reveal: bool) -> Result<()> {
 
 fn redrive(config: &Settings, places: &[Place]) -> Result<()> {
     let letters = Letters::open(config)?;
-    let producer: FutureProducer = config.producer().create()?;
+    let producer = config
+        .producer()
+        .create_with_context(config.security.context())?;
     let mut sent = 0;
     for place in places {
         send_back(&producer, &letters.one(*place)?)?;
@@ -181,7 +186,7 @@ fn redrive(config: &Settings, places: &[Place]) -> Result<()> {
     Ok(())
 }
 
-fn send_back(producer: &FutureProducer, record: &Record) -> Result<()> {
+fn send_back(producer: &FutureProducer<TokenContext>, record: &Record) -> Result<()> {
     let letter = Letter(record);
     let topic = letter.source_topic().with_context(|| {
         format!(

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use kafka_trigger::{Record, rdkafka::Settings};
+use kafka_trigger::{
+    Record,
+    rdkafka::{Settings, TokenContext},
+};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -21,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// A reader of the topic. Its group, which has no other members, records what was sent back.
 pub(super) struct Letters {
-    pub(super) consumer: BaseConsumer,
+    pub(super) consumer: BaseConsumer<TokenContext>,
     topic: Arc<str>,
     partitions: Vec<i32>,
 }
@@ -37,7 +40,11 @@ impl Letters {
         client.remove("group.instance.id");
         client.set("group.id", format!("{}-redrive", config.group));
         client.set("enable.partition.eof", "true");
-        let consumer: BaseConsumer = client.create().context("the Kafka client")?;
+        let consumer: BaseConsumer<_> = client
+            .create_with_context(config.security.context())
+            .context("the Kafka client")?;
+        // The client asks for its access token when it is polled.
+        drop(consumer.poll(Duration::ZERO));
         let name = &config.dead_letter_topic;
         let metadata = consumer
             .fetch_metadata(Some(name), SILENCE)

@@ -1,14 +1,16 @@
 //! Checks of the broker as the function sees it, and a tail of a topic while a record arrives.
 
 use std::{
+    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use kafka_trigger::rdkafka::Settings;
+use kafka_trigger::rdkafka::{Settings, TokenContext};
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
@@ -22,9 +24,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Keeps the first reason for a failed connection: the client itself only reports a timeout.
 #[derive(Clone, Default)]
-struct Reasons(Arc<Mutex<Option<String>>>);
+struct Reasons {
+    first: Arc<Mutex<Option<String>>>,
+    tokens: TokenContext,
+}
 
 impl ClientContext for Reasons {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -33,8 +40,12 @@ impl ClientContext for Reasons {
         }
         let line = reason.lines().next().unwrap_or_default();
         let line = line.split(" (after ").next().unwrap_or(line).trim();
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| line.to_owned());
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.generate_oauth_token(config)
     }
 }
 
@@ -47,7 +58,10 @@ pub type Topics = Vec<(String, usize)>;
 pub async fn metadata(config: &Settings) -> Result<Topics> {
     let config = config.clone();
     let asked = tokio::task::spawn_blocking(move || {
-        let reasons = Reasons::default();
+        let reasons = Reasons {
+            tokens: config.security.context(),
+            ..Reasons::default()
+        };
         let consumer = consumer(&config, reasons.clone())?;
         let begun = Instant::now();
         loop {
@@ -61,7 +75,7 @@ pub async fn metadata(config: &Settings) -> Result<Topics> {
                 Err(error) => {
                     // The client reports reasons only while it is polled.
                     drop(consumer.poll(Duration::ZERO));
-                    let reason = reasons.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    let reason = reasons.first.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(reason) = reason.clone() {
                         return Err(anyhow!(reason));
                     }
@@ -140,7 +154,13 @@ impl Tail {
     /// # Errors
     /// Returns an error if the broker does not report the end offsets.
     pub fn begin(config: &Settings) -> Result<Self> {
-        let consumer = consumer(config, Reasons::default())?;
+        let reasons = Reasons {
+            tokens: config.security.context(),
+            ..Reasons::default()
+        };
+        let consumer = consumer(config, reasons)?;
+        // The client asks for its access token when it is polled.
+        drop(consumer.poll(Duration::ZERO));
         let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
         let mut list = TopicPartitionList::new();
         for topic in metadata.topics() {

@@ -33,7 +33,9 @@ pub async fn load(
     let mut options = settings.options(&manifest);
     let page = page.prepare(&manifest, &variables, &mut options)?;
     let runtime = Runtime::start(manifest, variables, options).await?;
-    tracing::info!("{}", runtime.nn_line());
+    if runtime.has_models() {
+        tracing::info!("{}", runtime.nn_line());
+    }
     if let Some(address) = metrics_address {
         serve_metrics(&runtime, address).await?;
     }

@@ -1,14 +1,15 @@
 //! The keys of `[[trigger.kafka]]`, of `[application.trigger.kafka]` and of the flags of `xray up`,
 //! checked and typed.
 
+mod security;
 mod table;
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use kafka_trigger::{
     Backoff, Options, RetryLimit,
-    rdkafka::{GroupProtocol, Pem, Sasl, Security, Settings, StartOffset},
+    rdkafka::{GroupProtocol, Settings, StartOffset},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -45,7 +46,7 @@ impl Config {
             expanded.insert(key.clone(), value);
         }
         let table: Table = serde_path_to_error::deserialize(Value::Object(expanded))?;
-        let security = security(&table)?;
+        let security = security::read(&table)?;
         let mut topics = table.topic.0;
         topics.extend(table.topics.0);
         let first = topics.first().context("`topic` is missing")?;
@@ -61,6 +62,7 @@ impl Config {
         }
         let group = table.group.0.unwrap_or_else(|| "xray".into());
         let millis = Duration::from_millis;
+        let defaults = Options::default();
         let options = Options {
             group: group.clone(),
             timeout: table.timeout_ms.positive().map(millis),
@@ -74,7 +76,9 @@ impl Config {
             },
             drain: millis(table.drain_ms.or(30_000)),
             commit_interval: millis(table.commit_ms.or(200)),
-            ..Options::default()
+            max_waiting: table.max_waiting.get().unwrap_or(defaults.max_waiting),
+            max_ahead: table.max_ahead.get().unwrap_or(defaults.max_ahead),
+            ..defaults
         };
         let broker = Settings {
             brokers: table.brokers.0.context("`brokers` is missing")?,
@@ -137,49 +141,6 @@ pub fn merge(common: &Map<String, Value>, own: &Map<String, Value>) -> Result<Ma
         .collect();
     Table::deserialize(Value::Object(keys))?;
     Ok(merged)
-}
-
-fn security(table: &Table) -> Result<Security> {
-    let ca = pem("ca", &table.ca.0)?;
-    let certificate = pem("certificate", &table.certificate.0)?;
-    let private_key = pem("private_key", &table.private_key.0)?;
-    if certificate.is_some() != private_key.is_some() {
-        bail!("`certificate` and `private_key` must be set together");
-    }
-    let tls = table.tls.0;
-    if tls == Some(false) && (ca.is_some() || certificate.is_some()) {
-        bail!("`ca` and `certificate` have no effect with `tls = false`; remove one of them");
-    }
-    let mechanism = table.sasl_mechanism.0.flatten();
-    let sasl = match (mechanism, &table.username.0, &table.password.0) {
-        (Some(mechanism), Some(username), Some(password)) => Some(Sasl {
-            mechanism,
-            username: username.clone(),
-            password: password.clone(),
-        }),
-        (None, None, None) => None,
-        (None, ..) => bail!("`username` and `password` need a `sasl_mechanism`"),
-        (Some(_), ..) => bail!("`sasl_mechanism` needs `username` and `password`"),
-    };
-    Ok(Security {
-        tls: tls.unwrap_or(ca.is_some() || certificate.is_some()),
-        ca,
-        certificate,
-        private_key,
-        private_key_password: table.private_key_password.0.clone(),
-        sasl,
-    })
-}
-
-/// Tells a path from the PEM text itself, which a variable may contain.
-fn pem(key: &str, value: &Option<String>) -> Result<Option<Pem>> {
-    let Some(text) = value else { return Ok(None) };
-    if text.trim_start().starts_with("-----BEGIN") {
-        return Ok(Some(Pem::Text(text.clone())));
-    }
-    // The client would report the same, but in three lines.
-    std::fs::File::open(Path::new(text)).with_context(|| format!("`{key}`: cannot read {text}"))?;
-    Ok(Some(Pem::File(text.clone())))
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) retry_longest_ms: Number<1>,
     pub(super) retry_failures: Number<0>,
     pub(super) retry_crashes: Number<0>,
+    pub(super) max_waiting: Number<1>,
+    pub(super) max_ahead: Number<1>,
     pub(super) dead_letter_topic: Text,
     pub(super) drain_ms: Number<0>,
     pub(super) commit_ms: Number<10>,
@@ -39,9 +41,15 @@ pub(super) struct Table {
     pub(super) certificate: Text,
     pub(super) private_key: Text,
     pub(super) private_key_password: Text,
-    pub(super) sasl_mechanism: Word<Option<SaslMechanism>>,
+    pub(super) sasl_mechanism: Word<Mechanism>,
     pub(super) username: Text,
     pub(super) password: Text,
+    pub(super) oauth_token_url: Text,
+    pub(super) oauth_client_id: Text,
+    pub(super) oauth_client_secret: Text,
+    pub(super) oauth_scope: Text,
+    pub(super) oauth_audience: Text,
+    pub(super) oauth_ca: Text,
     // Spin's locked applications have these two; neither changes anything here.
     #[serde(rename = "id")]
     _id: IgnoredAny,
@@ -68,6 +76,14 @@ pub(super) struct Flag(pub(super) Option<bool>);
 /// One of a few words, in any case.
 pub(super) struct Word<T>(pub(super) Option<T>);
 
+/// Value of `sasl_mechanism`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mechanism {
+    None,
+    Password(SaslMechanism),
+    OAuthBearer,
+}
+
 /// The words of a key and their meanings.
 pub(super) trait Words: Copy + 'static {
     const WORDS: &[(&str, Self)];
@@ -81,12 +97,13 @@ impl Words for GroupProtocol {
     const WORDS: &[(&str, Self)] = &[("classic", Self::Classic), ("consumer", Self::Consumer)];
 }
 
-impl Words for Option<SaslMechanism> {
+impl Words for Mechanism {
     const WORDS: &[(&str, Self)] = &[
-        ("none", None),
-        ("PLAIN", Some(SaslMechanism::Plain)),
-        ("SCRAM-SHA-256", Some(SaslMechanism::ScramSha256)),
-        ("SCRAM-SHA-512", Some(SaslMechanism::ScramSha512)),
+        ("none", Self::None),
+        ("PLAIN", Self::Password(SaslMechanism::Plain)),
+        ("SCRAM-SHA-256", Self::Password(SaslMechanism::ScramSha256)),
+        ("SCRAM-SHA-512", Self::Password(SaslMechanism::ScramSha512)),
+        ("OAUTHBEARER", Self::OAuthBearer),
     ];
 }
 
@@ -94,6 +111,11 @@ impl<const MIN: u32> Number<MIN> {
     /// Returns the number or a default.
     pub(super) fn or<T: From<u32>>(&self, default: u32) -> T {
         self.0.unwrap_or(default).into()
+    }
+
+    /// Returns the number, if there is one.
+    pub(super) fn get<T: TryFrom<u32>>(&self) -> Option<T> {
+        self.0.and_then(|number| number.try_into().ok())
     }
 
     /// Returns the number unless it is 0, which means that there is no limit.

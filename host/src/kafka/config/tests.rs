@@ -54,7 +54,7 @@ fn config_has_defaults_and_expands_templates() {
     let config = read(json!({
         "component": "xray", "topics": ["a", "b"], "in_flight": "{{ flight }}", "start": "latest",
         "member": "{{ empty }}", "sasl_mechanism": "scram-sha-512", "username": "app",
-        "password": "{{ secret }}", "tls": "true", "retry_failures": 3,
+        "password": "{{ secret }}", "tls": "true", "retry_failures": 3, "max_ahead": "500",
     }))
     .unwrap();
     assert_eq!(
@@ -63,6 +63,10 @@ fn config_has_defaults_and_expands_templates() {
     );
     assert_eq!(config.broker.topics, ["a", "b"]);
     assert_eq!(config.options.retry_limit.failures, 3);
+    assert_eq!(
+        (config.options.max_ahead, config.options.max_waiting),
+        (500, 16)
+    );
     let client = config.broker.consumer();
     assert_eq!(client.get("security.protocol"), Some("sasl_ssl"));
     assert_eq!(client.get("sasl.password"), Some("s3cret"));
@@ -104,8 +108,30 @@ fn config_errors_name_the_key() {
             "`sasl_mechanism`",
         ),
         (
+            json!({ "component": "x", "topic": "t", "sasl_mechanism": "GSSAPI" }),
+            "OAUTHBEARER",
+        ),
+        (
             json!({ "component": "x", "topic": "t", "sasl_mechanism": "OAUTHBEARER" }),
-            "SCRAM-SHA-512",
+            "`oauth_token_url`",
+        ),
+        (
+            json!({
+                "component": "x", "topic": "t", "sasl_mechanism": "OAUTHBEARER", "username": "u",
+            }),
+            "`oauth_client_id`",
+        ),
+        (
+            json!({ "component": "x", "topic": "t", "oauth_scope": "kafka" }),
+            "OAUTHBEARER",
+        ),
+        (
+            json!({
+                "component": "x", "topic": "t", "sasl_mechanism": "OAUTHBEARER",
+                "oauth_token_url": "sso.example.org/token", "oauth_client_id": "i",
+                "oauth_client_secret": "s",
+            }),
+            "https://",
         ),
         (
             json!({ "component": "x", "topic": "t", "ca": "/nowhere/ca.pem" }),
@@ -127,6 +153,26 @@ fn config_errors_name_the_key() {
     let common = json!({ "topic": "t" });
     let error = merge(common.as_object().unwrap(), &Map::new()).unwrap_err();
     assert!(error.to_string().contains("[[trigger.kafka]]"));
+}
+
+#[test]
+fn access_tokens_need_an_issuer_and_no_error_shows_the_secret() {
+    let with_ca = |ca: &str| {
+        read(json!({
+            "component": "x", "topic": "t", "tls": true, "sasl_mechanism": "oauthbearer",
+            "oauth_token_url": "https://sso.example.org/token", "oauth_client_id": "xray",
+            "oauth_client_secret": "{{ secret }}", "oauth_ca": ca,
+        }))
+    };
+    let broker = with_ca("").unwrap().broker;
+    let client = broker.consumer();
+    assert_eq!(client.get("security.protocol"), Some("sasl_ssl"));
+    assert_eq!(client.get("sasl.mechanism"), Some("OAUTHBEARER"));
+    assert!(broker.security.tokens().is_some());
+    assert!(!format!("{broker:?}").contains("s3cret"));
+    let error =
+        with_ca("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----").unwrap_err();
+    assert!(format!("{error:#}").contains("`oauth_ca`"), "{error:#}");
 }
 
 /// The client rejects properties that it does not know or that do not go together.

@@ -1,15 +1,20 @@
 //! The process's only HTTP client, with pooled connections.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, builderstates::WantsSchemes};
 use hyper_util::{
     client::legacy::{Client as HyperClient, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
 };
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody};
 
@@ -32,21 +37,44 @@ impl Client {
     /// # Errors
     /// When the machine's certificates can't be read.
     pub fn new() -> Result<Self> {
+        let https = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .context("cannot read the machine's certificates")?;
+        Ok(Self::with(https))
+    }
+
+    /// Creates a client that trusts these certificate authorities only, in PEM format.
+    ///
+    /// # Errors
+    /// When the text has no certificate, or one can't be read.
+    pub fn trusting(authorities: &str) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+        if roots.is_empty() {
+            bail!("there is no certificate in PEM format");
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self::with(
+            HttpsConnectorBuilder::new().with_tls_config(config),
+        ))
+    }
+
+    fn with(https: HttpsConnectorBuilder<WantsSchemes>) -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT));
-        let https = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .context("cannot read the machine's certificates")?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let https = https.https_or_http().enable_http1().wrap_connector(http);
         let client = HyperClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(https);
-        Ok(Self(client))
+        Self(client)
     }
 
     /// Sends a request and returns the response as soon as its head has arrived.

@@ -10,6 +10,7 @@ mod engine;
 pub(crate) mod files;
 mod headers;
 mod instance;
+mod interfaces;
 mod options;
 mod route;
 mod start;
@@ -57,6 +58,7 @@ struct Inner {
     inference: Arc<Inference>,
     metrics: Arc<Metrics>,
     nn_line: String,
+    has_models: bool,
     options: Options,
 }
 
@@ -172,6 +174,11 @@ impl Runtime {
     /// Returns a line with the inference backend, its version and the reason for the choice.
     pub fn nn_line(&self) -> &str {
         &self.0.nn_line
+    }
+
+    /// Reports whether a component has models among its files.
+    pub fn has_models(&self) -> bool {
+        self.0.has_models
     }
 
     /// Returns the inference backend and its models.

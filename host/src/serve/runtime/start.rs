@@ -16,6 +16,7 @@ use super::{
     engine,
     files::Mounts,
     instance::Handler,
+    interfaces,
     route::Router,
     state::{self, State},
 };
@@ -71,6 +72,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
             .with_context(|| format!("component {id}"))?;
         mounts.insert(id.clone(), own);
     }
+    let has_models = mounts.values().any(|own| !own.models().is_empty());
     let (chosen, inference) = inference(&manifest, &mounts, &options)?;
     let metrics = Arc::new(Metrics::default());
     metrics.describe(&inference.version(), options.target.name());
@@ -121,6 +123,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         inference,
         metrics,
         nn_line,
+        has_models,
         options,
     };
     let runtime = Runtime(Arc::new(inner));
@@ -205,9 +208,7 @@ impl Loader {
             .instantiate_pre(&compiled)
             .and_then(ProxyPre::new)
             .map_err(anyhow::Error::from)
-            .context(
-                "the component imports an interface that this host lacks, or does not handle HTTP",
-            )?;
+            .with_context(|| interfaces::problem(&wasm))?;
         let mut listeners = options.listeners.clone();
         listeners.push(self.metrics.listener());
         let is_followed = options.follow.is_empty() || options.follow.iter().any(|f| f == id);
