@@ -125,11 +125,9 @@ fn copy_with_possible_residual_text_goes_to_quarantine() {
         key.contains("/demo_XXXXXXXX_") && !key.contains("ward"),
         "{key}"
     );
-    assert!(
-        store
-            .metadata("in-quarantine", key)
-            .contains_key("xray-source")
-    );
+    let metadata = store.metadata("in-quarantine", key);
+    assert!(metadata.contains_key("xray-source"));
+    assert_eq!(metadata["xray-reason"], "text-left");
     for style in [DeliveryStyle::Kafka, DeliveryStyle::Gateway] {
         assert_eq!(respond(style, std::slice::from_ref(&report)).status(), 200);
     }

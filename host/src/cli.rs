@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::commands::{
-    compose, dead_letters, demo, doctor, make_images, page_token, precompile, process, push,
+    compose, dead_letters, demo, doctor, make_images, page, page_token, precompile, process, push,
     reprocess, send, setup, setup_backends, shared::logging, status, teardown, trigger_kafka, up,
 };
 use anyhow::{Context, Result};
@@ -40,7 +40,9 @@ enum Cli {
     /// Write the function with its inference component as one file, for hosts without wasi:nn that
     /// don't compose.
     Compose(compose::ComposeArgs),
-    /// Make a token with which a person signs in to the page of `up --page`.
+    /// Review copies in quarantine in a browser: look, release, reject.
+    Page(Box<page::PageArgs>),
+    /// Make a token with which a person signs in to the page.
     PageToken(page_token::PageTokenArgs),
     /// Compile the function ahead of time for any recent processor, for an image.
     Precompile(precompile::PrecompileArgs),
@@ -106,6 +108,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess::run(*args)),
         Cli::MakeImages(args) => make_images::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Compose(args) => compose::run(&args).map(|()| ExitCode::SUCCESS),
+        Cli::Page(args) => tokio_runtime()?
+            .block_on(page::run(*args))
+            .map(|()| ExitCode::SUCCESS),
         Cli::PageToken(args) => page_token::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Precompile(args) => precompile::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?

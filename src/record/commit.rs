@@ -132,17 +132,24 @@ impl<P: Ports> Commit<'_, P> {
         let copy = outputs
             .anonymized
             .zip(self.store.pseudonyms())
-            .map(|(copy, pseudonyms)| NewObject {
-                body: copy.bytes.into(),
-                content_type,
-                metadata: metadata::anonymized(
+            .map(|(copy, pseudonyms)| {
+                let mut metadata = metadata::anonymized(
                     self.event,
                     source,
                     self.contract,
                     self.settings,
                     pseudonyms,
-                ),
-                precondition: Precondition::Absent,
+                );
+                // For the person who reviews it.
+                if let Some(kept) = &kept_back {
+                    metadata.push((metadata::REASON, kept.reason.as_str().to_owned()));
+                }
+                NewObject {
+                    body: copy.bytes.into(),
+                    content_type,
+                    metadata,
+                    precondition: Precondition::Absent,
+                }
             });
         let mut processed = NewObject {
             body: outputs.processed.into(),

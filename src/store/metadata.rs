@@ -25,6 +25,12 @@ const SOURCE: &str = "xray-source";
 /// Keyed digest of the source's state; on the anonymized object.
 const STATE: &str = "xray-state";
 
+/// Reason for which a copy is in quarantine; only there.
+pub const REASON: &str = "xray-reason";
+
+/// Metadata of a redacted copy, wherever it is.
+pub const OF_COPIES: [&str; 4] = [SOURCE, STATE, MODEL, SETTINGS];
+
 /// State of a fetched source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {

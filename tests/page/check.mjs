@@ -21,9 +21,14 @@ const browser = await chromium.launch({
 });
 const problems = [];
 const addresses = [];
+let decided = false;
 
 const watch = (page) => {
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("console", (message) => {
+    // The row of a copy that was decided about stays, and its picture is gone.
+    const isGone = decided && /\/picture\/\d+\/quarantined$/.test(message.location().url);
+    if (message.type() === "error" && !isGone) problems.push(message.text());
+  });
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("request", (request) => addresses.push(request.url()));
 };
@@ -64,6 +69,10 @@ await checkAccess(replay, "a used address");
 await again.close();
 console.log("one-time address: works once, cookie __Host-, Secure, HttpOnly, SameSite=Strict");
 
+await page.goto(base + "/review");
+const copy = await page.locator(".time a").first().getAttribute("href");
+await page.goto(base + "/");
+
 // Every view in both themes and at each width; 640 at twice the density is 1,280 at 200 %.
 let views = 0;
 for (const colorScheme of ["light", "dark"]) {
@@ -71,7 +80,9 @@ for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({
       storageState: state, colorScheme, viewport: { width, height }, deviceScaleFactor,
     });
-    for (const [name, path] of [["live", "/"], ["event", "/event/2"], ["missing", "/nothing"]]) {
+    for (const [name, path] of [
+      ["live", "/"], ["event", "/event/2"], ["queue", "/review"], ["copy", copy], ["missing", "/nothing"],
+    ]) {
       const view = await context.newPage();
       if (name !== "missing") watch(view);
       await view.goto(base + path);
@@ -138,16 +149,87 @@ assert(still.url().startsWith(base + "/event/"));
 await plain.close();
 console.log("without JavaScript: rows and events can be read");
 
+// The review, all by keyboard: the view, then each decision, and the pictures without waiting.
+const style = (name) => page.locator("#copy").evaluate((one, name) => one.style[name], name);
+const title = () => page.locator("h1").textContent();
+const other = (last) => page.waitForFunction((last) => document.querySelector("h1").textContent !== last, last);
+await page.goto(base + "/review");
+const waiting = await page.locator("#main li.event").count();
+assert(waiting >= 6, `${waiting} copies wait`);
+await page.getByRole("button", { name: "Look at the oldest" }).press("Enter");
+await page.waitForURL(base + "/review/*");
+await page.waitForSelector("#tools:not([hidden])");
+await page.keyboard.press("+");
+assert.match(await style("transform"), /scale\(1\.5\)/);
+await page.locator("#glass").focus();
+await page.keyboard.press("ArrowLeft");
+assert.match(await style("transform"), /translate\(60px/);
+await page.keyboard.press("]");
+await page.keyboard.press("i");
+assert.match(await style("filter"), /brightness\(1\.4\) invert\(1\)/);
+await page.keyboard.press("b");
+assert(await page.locator("#source").isVisible() && !(await page.locator("#copy").isVisible()), "before");
+await loaded(page);
+await checkAccess(page, "a copy, enlarged");
+await page.keyboard.press("b");
+await page.keyboard.press("0");
+assert.match(await style("transform"), /scale\(1\)/);
+const one = await title();
+await page.keyboard.press("s");
+await other(one);
+const two = await title();
+decided = true;
+await page.keyboard.press("x");
+await page.waitForSelector(".undo");
+await other(two);
+// The next picture was loaded while this one was looked at.
+const there = await page.evaluate(() => document.getElementById("copy").decode().then(() => "loaded"));
+assert.equal(there, "loaded");
+await checkAccess(page, "a decision that can be undone");
+await checkText(page, "a copy");
+await page.screenshot({ path: `${shots}/undo-light-1280.png` });
+await page.keyboard.press("u");
+await page.waitForFunction((last) => document.querySelector("h1").textContent === last, two);
+assert.equal(await page.locator(".undo").count(), 0);
+await page.keyboard.press("r");
+await other(two);
+await page.locator("#keys").uncheck();
+const third = await title();
+await page.locator("#main").focus();
+await page.keyboard.press("x");
+await page.waitForTimeout(200);
+assert.equal(await title(), third, "keys that are off decide");
+await page.locator("#keys").check();
+// Leaving ends the time; without JavaScript, forms decide.
+await page.goto(base + "/");
+const forms = await browser.newContext({ storageState: state, javaScriptEnabled: false });
+const sheet = await forms.newPage();
+for (let i = 0; i < 50; i++) {
+  await sheet.goto(base + "/review");
+  if (!(await sheet.content()).includes("about to take effect")) break;
+  await sheet.waitForTimeout(100);
+}
+assert.equal(await sheet.locator("#main li.event").count(), waiting - 1);
+await sheet.getByRole("button", { name: "Look at the oldest" }).click();
+await sheet.getByRole("button", { name: "Reject: remove it" }).click();
+await sheet.getByRole("button", { name: "Undo" }).click();
+await sheet.getByRole("button", { name: "Skip" }).click();
+await sheet.getByRole("button", { name: "Release: it is clean" }).click();
+await sheet.goto(base + "/review");
+assert.equal(await sheet.locator("#main li.event").count(), waiting - 2);
+await forms.close();
+console.log("review: zoom, brightness, before, skip, reject, undo and release by keyboard, and by forms alone");
+
 // Another site gets nothing, with the person's cookies in its browser.
-const other = createServer((_, response) => {
+const site = createServer((_, response) => {
   response.setHeader("content-type", "text/html");
   response.end("<!doctype html><title>other</title><p>other");
 });
-await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
 for (const host of ["127.0.0.1", "localhost"]) {
   const evil = await first.newPage();
-  await evil.goto(`http://${host}:${other.address().port}/`);
-  const got = await evil.evaluate(async (base) => {
+  await evil.goto(`http://${host}:${site.address().port}/`);
+  const got = await evil.evaluate(async ([base, copy]) => {
     const image = (path) =>
       new Promise((resolve) => {
         const one = new Image();
@@ -164,11 +246,11 @@ for (const host of ["127.0.0.1", "localhost"]) {
       }
     };
     return {
-      pixels: await image("/picture/1/covered") + await image("/picture/1/source") + await image("/assets/icon.svg"),
+      pixels: await image("/picture/1/quarantined") + await image(copy + "/copy") + await image("/picture/1/source") + await image("/assets/icon.svg"),
       read: await fetched("/"),
       posted: await fetched("/logout", { method: "POST", mode: "no-cors" }),
     };
-  }, base);
+  }, [base, copy]);
   assert.equal(got.pixels, 0);
   assert.equal(got.read, "refused");
   await evil.setContent(`<iframe src="${base}/"></iframe><form method="post" action="${base}/logout"><button>x</button></form>`);
@@ -180,7 +262,7 @@ for (const host of ["127.0.0.1", "localhost"]) {
   assert((await evil.textContent("body")).includes("another site"), "a form of another site was taken");
   await evil.close();
 }
-other.close();
+site.close();
 assert.equal((await page.goto(base + "/")).status(), 200);
 assert.equal(page.url(), base + "/", "another site has signed the person out");
 console.log("another site: no pixel, no text, no frame, no form");

@@ -139,7 +139,7 @@ impl S3 for Objects {
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        self.files.list_objects_v2(request).await
+        self.list(request).await
     }
 
     async fn head_object(

@@ -1,7 +1,7 @@
 //! HEAD and GET, consistent with the last write.
 
 use bytes::Bytes;
-use s3s::{Body, S3Request, S3Response, S3Result, dto::*, s3_error};
+use s3s::{Body, S3, S3Request, S3Response, S3Result, dto::*, s3_error};
 
 use super::{
     conditions::{check_changed, check_match, strong},
@@ -113,6 +113,32 @@ impl Objects {
             cache_control: attributes.cache_control,
             ..Default::default()
         }))
+    }
+
+    /// Lists a bucket with ETags and, if asked for, encoded keys: `s3s-fs` leaves both out.
+    pub(super) async fn list(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let bucket = request.input.bucket.clone();
+        let mut response = self.files.list_objects_v2(request).await?;
+        let output = &mut response.output;
+        let is_encoded = output
+            .encoding_type
+            .as_ref()
+            .is_some_and(|kind| kind.as_str() == EncodingType::URL);
+        for entry in output.contents.iter_mut().flatten() {
+            let key = entry.key.take().unwrap_or_default();
+            // One that was removed since it was listed has no ETag any more.
+            let found = self.find(&bucket, &key)?;
+            let etag = found.map_or_else(String::new, |object| object.attributes.etag);
+            entry.e_tag = Some(strong(&etag));
+            entry.key = Some(match is_encoded {
+                true => s3::form([("", key.as_str())])[1..].to_owned(),
+                false => key,
+            });
+        }
+        Ok(response)
     }
 }
 

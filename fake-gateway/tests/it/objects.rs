@@ -190,6 +190,25 @@ async fn file_stored_by_hand_is_an_object() {
 }
 
 #[tokio::test]
+async fn objects_are_listed_with_etags_and_any_key() {
+    let s = served(vec![]).await;
+    let keys = ["a b+c%20d&e=f é.png", "in/one"];
+    for key in keys {
+        let put = s.client.put(BUCKET, key, "image/png", Bytes::from(key));
+        put.await.unwrap();
+    }
+    let page = s.client.list(BUCKET, "", "", 10).await.unwrap();
+    let listed = page
+        .objects
+        .iter()
+        .map(|one| (one.key.as_str(), one.etag.clone()));
+    let expect = keys.map(|key| (key, hex::encode(Md5::digest(key))));
+    assert_eq!(listed.collect::<Vec<_>>(), expect);
+    let page = s.client.list(BUCKET, "", keys[0], 10).await.unwrap();
+    assert_eq!((page.objects.len(), page.is_truncated), (1, false));
+}
+
+#[tokio::test]
 async fn ranges_are_read() {
     let s = served(vec![]).await;
     s.put("a", &[], "0123456789").await;

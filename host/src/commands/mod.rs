@@ -5,6 +5,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod make_images;
+pub mod page;
 pub mod page_token;
 pub mod precompile;
 pub mod process;

@@ -86,7 +86,7 @@ impl Feed {
             event(&mut batch, "row", Some(row.id), &html.into_string());
         }
         let counts = live.counts();
-        let kafka = super::kafka::figures(&self.page.runtime);
+        let kafka = super::kafka::figures(self.page.runtime.as_ref());
         let html = views::tiles::tiles(&counts, kafka);
         event(&mut batch, "tiles", None, &html.into_string());
         let html = views::charts::charts(&counts);

@@ -12,7 +12,8 @@ pub(super) struct Figures {
 }
 
 /// Returns the figures if the application has a Kafka trigger.
-pub(super) fn figures(runtime: &Runtime) -> Option<Figures> {
+pub(super) fn figures(runtime: Option<&Runtime>) -> Option<Figures> {
+    let runtime = runtime?;
     read(&runtime.metrics().render(runtime.inference().sessions()))
 }
 

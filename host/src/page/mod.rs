@@ -4,7 +4,8 @@
 //! request to the function --observer--> live: digest -> object
 //! report line ------------listener----> live: rows, counts
 //! browser --> guard: host, origin, session --> routes --> views (HTML, server-sent events)
-//!                                                    `--> pictures, if the role may see them
+//!                                             |      `--> pictures, if the role may see them
+//!                                             `--> review_routes --> review --> store
 //! ```
 //!
 //! Nothing of a patient is in the HTML, in an address or in a log: a row has a number, and its
@@ -17,6 +18,8 @@ mod http;
 mod kafka;
 pub mod live;
 mod pictures;
+pub mod review;
+mod review_routes;
 mod routes;
 mod serve;
 mod views;
@@ -31,6 +34,7 @@ use self::{
     access::{Access, origin::Origin, roles::Roles},
     live::Live,
     pictures::Pictures,
+    review::Review,
 };
 use crate::serve::runtime::Runtime;
 
@@ -38,7 +42,6 @@ use crate::serve::runtime::Runtime;
 const FEEDS: usize = 100;
 
 /// Options of the page.
-#[derive(Debug, Clone)]
 pub struct Options<'a> {
     /// Address to serve on.
     pub address: SocketAddr,
@@ -48,15 +51,19 @@ pub struct Options<'a> {
     pub url: Option<&'a str>,
     /// Roles of the person at the terminal.
     pub local: Roles,
+    /// Review of copies in quarantine.
+    pub review: Option<Review>,
 }
 
 /// A page that is served.
 pub struct Page {
     live: Arc<Live>,
     pictures: Pictures,
+    review: Option<Arc<Review>>,
     access: Access,
     origin: Origin,
-    runtime: Runtime,
+    /// Runtime of the function beside the page.
+    runtime: Option<Runtime>,
     address: SocketAddr,
     feeds: Arc<Semaphore>,
 }
@@ -71,7 +78,7 @@ impl Page {
         options: Options<'_>,
         live: Arc<Live>,
         client: Client,
-        runtime: Runtime,
+        runtime: Option<Runtime>,
     ) -> Result<Arc<Self>> {
         let address = options.address;
         if !address.ip().is_loopback() && (options.users.is_none() || options.url.is_none()) {
@@ -95,9 +102,14 @@ impl Page {
             Some(url) => Origin::parse(url).with_context(|| format!("--page-url {url}"))?,
             None => Origin::loopback(address),
         };
+        let review = options.review.map(Arc::new);
+        if let Some(review) = &review {
+            review.start();
+        }
         let page = Arc::new(Self {
             live,
             pictures: Pictures::new(client),
+            review,
             access,
             origin,
             runtime,

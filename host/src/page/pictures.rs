@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use s3::Client;
 use tokio::sync::Semaphore;
-use xray::{config::Config, picture::sniff, store::decide};
+use xray::{config::Config, event::ObjectRef, picture::sniff, store::decide};
 
 use super::{access::roles::Kind, live::Row};
 use crate::outputs::outputs_of;
@@ -62,16 +62,52 @@ impl Pictures {
         let Some((bucket, key)) = place else {
             return Ok(None);
         };
-        let Some(object) = self.client.get(&bucket, &key).await.context(bucket)? else {
-            return Ok(None);
-        };
-        // The store's own header could name a type that a browser runs.
-        let Ok(format) = sniff::sniff(&object.body) else {
-            return Ok(None);
-        };
-        Ok(Some(Picture {
-            content_type: format.content_type(),
-            bytes: object.body,
-        }))
+        self.fetch(&bucket, &key).await
+    }
+
+    /// Fetches a source. The caller has checked the role.
+    ///
+    /// # Errors
+    /// When the store does not respond.
+    pub async fn source(&self, object: &ObjectRef) -> Result<Option<Picture>> {
+        let _place = self.places.acquire().await.context("the page has ended")?;
+        self.fetch(object.bucket(), object.key()).await
+    }
+
+    async fn fetch(&self, bucket: &str, key: &str) -> Result<Option<Picture>> {
+        let object = self.client.get(bucket, key).await;
+        let object = object.with_context(|| bucket.to_owned())?;
+        Ok(object.and_then(|object| Picture::of(object.body)))
+    }
+}
+
+impl Picture {
+    /// Recognizes a file that browsers show. The store's own header could name a type that a
+    /// browser runs.
+    pub fn of(bytes: Bytes) -> Option<Self> {
+        let content_type = sniff::sniff(&bytes).ok()?.content_type();
+        content_type.starts_with("image/").then_some(Self {
+            bytes,
+            content_type,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_browsers_do_not_show_are_no_pictures() {
+        let dicom = [&[0; 128][..], b"DICM"].concat();
+        for (file, expect) in [
+            (&b"\xFF\xD8\xFF\xE0"[..], Some("image/jpeg")),
+            (b"\x89PNG\r\n\x1a\n", Some("image/png")),
+            (&dicom, None),
+            (b"<html>", None),
+        ] {
+            let picture = Picture::of(Bytes::copy_from_slice(file));
+            assert_eq!(picture.map(|picture| picture.content_type), expect);
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     guard::{self, set_cookie},
     http::{Request, Response, content, events, html, plain, see_other, status},
     live::ROWS,
-    views,
+    review_routes, views,
 };
 
 /// Responds to a request.
@@ -44,6 +44,10 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
         (None, ["login"]) if is_read => sign_in(page, StatusCode::OK, None),
         (Some(_), ["login"]) if is_read => see_other("/"),
         (_, ["login"]) if is_sent => login(page, request),
+        (Some(session), ["review", rest @ ..]) => {
+            review_routes::respond(page, request, session, rest).await
+        }
+        (Some(_), [""]) if is_read && page.runtime.is_none() => see_other("/review"),
         (Some(session), [""]) if is_read => live(page, session),
         (Some(session), ["events"]) if is_read => stream(page, request, session),
         (Some(session), ["event", id]) if is_read => event(page, session, id),
@@ -59,7 +63,7 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
     }
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     let text = "There is no such page. Events are kept in memory, the last 200 of this host.";
     html(StatusCode::NOT_FOUND, views::message("Not found", text))
 }
@@ -71,7 +75,7 @@ fn live(page: &Page, session: &Session) -> Response {
         rows: &rows,
         counts: &page.live.counts(),
         failures: &page.live.failures(),
-        kafka: super::kafka::figures(&page.runtime),
+        kafka: super::kafka::figures(page.runtime.as_ref()),
         session,
     };
     html(StatusCode::OK, views::live::page(&view))
@@ -182,6 +186,10 @@ fn asset(file: &str) -> Response {
         "page.js" => (
             "text/javascript; charset=utf-8",
             include_str!("assets/page.js"),
+        ),
+        "review.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("assets/review.js"),
         ),
         "icon.svg" => ("image/svg+xml", include_str!("assets/icon.svg")),
         _ => return not_found(),

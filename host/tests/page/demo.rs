@@ -20,6 +20,11 @@ pub struct Demo {
 
 impl Demo {
     pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// Starts the demo with these variables.
+    pub fn with(variables: &[&str]) -> Option<Self> {
         if !function_is_built() {
             return None;
         }
@@ -27,6 +32,9 @@ impl Demo {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
         command.args(["demo", "--keep", "--quiet", "--nn", "embedded", "--count"]);
         command.arg(COUNT.to_string()).arg("--from").arg(root());
+        for variable in variables {
+            command.args(["--variable", variable]);
+        }
         let process = HostProcess::spawn({
             command.current_dir(dir.path());
             command

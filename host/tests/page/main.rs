@@ -3,4 +3,5 @@
 mod browser;
 mod client;
 mod demo;
+mod review;
 mod roles;

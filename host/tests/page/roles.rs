@@ -17,14 +17,14 @@ use testkit::{function_is_built, process::HostProcess, root};
 
 use crate::client::Visitor;
 
-fn xray(arguments: &[&str]) -> Command {
+pub fn xray(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
     command.args(arguments);
     command
 }
 
 /// Makes a token: the line for the file, and the token itself.
-fn token(name: &str, roles: &str) -> (String, String) {
+pub fn token(name: &str, roles: &str) -> (String, String) {
     let output = xray(&["page-token", name, "--roles", roles])
         .output()
         .unwrap();

@@ -35,7 +35,7 @@ use crate::{
         stop::Stop,
     },
     outputs::outputs_of,
-    page::{self, Page, access::roles::Roles, live::Live},
+    page::{self, Page, access::roles::Roles, live::Live, review::Review},
     serve::{
         runtime::{Runtime, processors},
         server::Listener,
@@ -174,13 +174,18 @@ async fn start_page(
     client: Client,
     runtime: &Runtime,
 ) -> Result<Arc<Page>> {
+    let review = match live.config().buckets(BUCKET) {
+        buckets if buckets.quarantine.is_some() => Some(Review::new(client.clone(), buckets)?),
+        _ => None,
+    };
     let options = page::Options {
         address,
         users: None,
         url: None,
         local: Roles::ALL,
+        review,
     };
-    let page = Page::start(options, live, client, runtime.clone()).await?;
+    let page = Page::start(options, live, client, Some(runtime.clone())).await?;
     println!("Page at {}", page.entrance());
     Ok(page)
 }

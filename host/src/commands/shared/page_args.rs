@@ -8,7 +8,7 @@ use clap::Args;
 use super::{app, store_client};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    page::{self, Page, access::roles::Roles, live::Live},
+    page::{self, Page, access::roles::Roles, live::Live, review::Review},
     serve::runtime::{Options, Runtime},
 };
 
@@ -33,6 +33,19 @@ pub struct PageArgs {
         requires = "page"
     )]
     pub page_roles: Roles,
+    /// File with the keys of the reviewers' store user, who releases and rejects copies in
+    /// quarantine: lines AWS_ACCESS_KEY_ID=KEY and AWS_SECRET_ACCESS_KEY=KEY. Without it the page
+    /// has no review.
+    #[arg(long, value_name = "FILE", requires = "page")]
+    pub page_credentials_file: Option<PathBuf>,
+    /// Input bucket whose quarantine is reviewed.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "xray-data-in",
+        requires = "page_credentials_file"
+    )]
+    pub page_bucket: String,
 }
 
 /// A page whose runtime is still to come.
@@ -74,13 +87,22 @@ impl Prepared<'_> {
     /// # Errors
     /// When it can't be served at this address.
     pub async fn start(self, runtime: &Runtime) -> Result<Arc<Page>> {
-        let client = store_client::of_function(self.live.config())?;
+        let config = self.live.config();
+        let client = store_client::of_function(config)?;
+        let review = match &self.args.page_credentials_file {
+            Some(file) => {
+                let buckets = config.buckets(&self.args.page_bucket);
+                Some(Review::new(store_client::of_file(config, file)?, buckets)?)
+            }
+            None => None,
+        };
         let options = page::Options {
             address: self.address,
             users: self.args.page_users.as_deref(),
             url: self.args.page_url.as_deref(),
             local: self.args.page_roles,
+            review,
         };
-        Page::start(options, self.live, client, runtime.clone()).await
+        Page::start(options, self.live, client, Some(runtime.clone())).await
     }
 }

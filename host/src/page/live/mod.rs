@@ -16,7 +16,13 @@ use bytes::Bytes;
 use http::request::Parts;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use xray::{config::Config, event, report::Report, store::decide};
+use xray::{
+    config::Config,
+    deidentify::Pseudonyms,
+    event::{self, ObjectRef},
+    report::{Report, Stored},
+    store::{decide, metadata},
+};
 
 pub use self::row::Row;
 use self::{counts::Counts, objects::Objects};
@@ -42,6 +48,8 @@ struct State {
     rows: VecDeque<Arc<Row>>,
     failures: VecDeque<Arc<Row>>,
     objects: Objects,
+    /// Sources of copies in quarantine, by the digest that the copies carry.
+    quarantined: Objects,
     counts: Counts,
 }
 
@@ -89,6 +97,12 @@ impl Live {
         let id = state.counts.events;
         let object = report.source.as_deref();
         let object = object.and_then(|digest| state.objects.find(digest));
+        if let (Some(object), Some(Stored::Quarantined), Some(pseudonyms)) =
+            (&object, report.anonymized, Pseudonyms::of(&self.config))
+        {
+            let digest = metadata::source_digest(object, &pseudonyms);
+            state.quarantined.remember(digest, object.clone());
+        }
         let row = Arc::new(Row {
             id,
             at,
@@ -121,6 +135,12 @@ impl Live {
         let state = self.state();
         let mut all = state.rows.iter().chain(&state.failures);
         all.find(|row| row.id == id).cloned()
+    }
+
+    /// Returns the source of a copy in quarantine by the digest that the copy carries, if the copy
+    /// was made by this process.
+    pub fn source_of(&self, digest: &str) -> Option<ObjectRef> {
+        self.state().quarantined.find(digest)
     }
 
     /// Returns the last failures, the newest first.

@@ -5,6 +5,7 @@ pub(super) mod event;
 pub(super) mod failures;
 mod html;
 pub(super) mod live;
+pub(super) mod review;
 pub(super) mod row;
 pub(super) mod sign_in;
 pub(super) mod tiles;
@@ -44,6 +45,9 @@ fn person(session: &Session) -> Html {
         .map(|role| html![r#"<span class="tag">"# (role) "</span>"])
         .collect();
     html![
+        (session.user.roles.reviewer.then(|| {
+            html![r#"<nav aria-label="Pages"><a href="/">Live</a><a href="/review">Review</a></nav>"#]
+        }))
         r#"<div class="who"><span>"# (session.user.name) "</span>" (roles)
         r#"<form method="post" action="/logout"><input type="hidden" name="form_token" value=""#
         (session.form_token)
@@ -187,6 +191,7 @@ mod tests {
         for text in [
             include_str!("../assets/page.css"),
             include_str!("../assets/page.js"),
+            include_str!("../assets/review.js"),
         ] {
             encoder.write_all(text.as_bytes()).unwrap();
         }

@@ -66,7 +66,9 @@ pub(super) fn next(outcome: Outcome) -> &'static str {
         Outcome::Rejected => {
             "It can't work as it is. From Kafka it is among the dead letters: `xray dead-letters list`."
         }
-        Outcome::Quarantined => "Someone has to look at the copy: docs/privacy.md says how.",
+        Outcome::Quarantined => {
+            "Someone has to look at the copy: in the review, or as docs/privacy.md says."
+        }
         Outcome::Done | Outcome::Skipped => "",
     }
 }

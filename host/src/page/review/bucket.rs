@@ -1,0 +1,291 @@
+//! The requests of a review, with the reviewers' own keys.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use s3::{
+    Client, Error, GetObject, Listed, NewObject, Object, ObjectHead, Precondition, PutObject,
+    Reason,
+};
+use sha2::{Digest, Sha256};
+use xray::{config::Buckets, picture::sniff, store::metadata};
+
+use super::record::Record;
+
+/// Folder of the records in the quarantine bucket.
+const FOLDER: &str = "xray-review/";
+/// Copies that are listed.
+const MOST: usize = 20_000;
+
+/// Effect of carrying out a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is carried out, now or before.
+    Done,
+    /// The function has replaced or removed the copy meanwhile, so the decision is about nothing.
+    Overtaken,
+    /// It can't be carried out, for this reason.
+    Refused(&'static str),
+}
+
+/// The quarantine bucket and the bucket of anonymized copies.
+#[derive(Debug)]
+pub struct Bucket {
+    client: Client,
+    quarantine: String,
+    anonymized: String,
+}
+
+/// Copies in quarantine, and the ETags of their records by id.
+pub type Listing = (Vec<Listed>, HashMap<String, String>);
+
+/// Returns the name of a copy for addresses and records: a digest of its key. Keys of copies hold a
+/// keyed study id, so nobody can guess one from its digest.
+pub fn id_of(key: &str) -> String {
+    hex::encode(Sha256::digest(key.as_bytes()))
+}
+
+/// Returns the id in a record's key. A copy in a folder of this name has another file name.
+fn record_id(key: &str) -> Option<&str> {
+    let id = key.strip_prefix(FOLDER)?;
+    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(id)
+}
+
+impl Bucket {
+    /// Works on the buckets of one input bucket.
+    ///
+    /// # Errors
+    /// When copies are not kept in quarantine.
+    pub fn new(client: Client, buckets: Buckets) -> Result<Self> {
+        Ok(Self {
+            client,
+            quarantine: buckets
+                .quarantine
+                .context("there is no quarantine to review: quarantine_suffix is empty")?,
+            anonymized: buckets.anonymized,
+        })
+    }
+
+    /// Lists the copies and the records.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn list(&self) -> Result<Listing> {
+        let (mut copies, mut records) = (Vec::new(), HashMap::new());
+        let mut after = String::new();
+        loop {
+            let page = self.client.list(&self.quarantine, "", &after, 1000).await;
+            let page = page.with_context(|| format!("listing {}", self.quarantine))?;
+            let Some(last) = page.objects.last() else {
+                break;
+            };
+            after.clone_from(&last.key);
+            for object in page.objects {
+                match record_id(&object.key) {
+                    Some(id) => _ = records.insert(id.to_owned(), object.etag),
+                    None => copies.push(object),
+                }
+            }
+            if !page.is_truncated || copies.len() >= MOST {
+                break;
+            }
+        }
+        // The records may come after the last copy that is listed.
+        if copies.len() >= MOST {
+            tracing::warn!("more than {MOST} copies are in quarantine; the review shows the first");
+        }
+        Ok((copies, records))
+    }
+
+    /// Reads a record and its ETag.
+    ///
+    /// # Errors
+    /// When the store refuses, or the record is not one.
+    pub async fn record(&self, id: &str) -> Result<Option<(Record, String)>> {
+        let key = format!("{FOLDER}{id}");
+        let Some(object) = self.client.get(&self.quarantine, &key).await? else {
+            return Ok(None);
+        };
+        let record = serde_json::from_slice(&object.body)
+            .map_err(|_| anyhow::anyhow!("the record of a review is not readable"))?;
+        Ok(Some((record, object.head.etag)))
+    }
+
+    /// Stores a record if the stored one is still the one with the ETag `seen`; returns its ETag,
+    /// or `None` if somebody was first.
+    ///
+    /// # Errors
+    /// When the store refuses, or can't check the condition.
+    pub async fn write(
+        &self,
+        id: &str,
+        record: &Record,
+        seen: Option<&str>,
+    ) -> Result<Option<String>> {
+        let object = NewObject {
+            body: serde_json::to_vec(record)?.into(),
+            content_type: "application/json",
+            metadata: Vec::new(),
+            precondition: match seen {
+                Some(etag) => Precondition::Unchanged(etag.to_owned()),
+                None => Precondition::Absent,
+            },
+        };
+        let key = format!("{FOLDER}{id}");
+        match self.put(&self.quarantine, &key, &object).await {
+            Ok(etag) => return Ok(Some(etag)),
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => return Err(error).context("storing the record of a review"),
+        }
+        let get = GetObject {
+            bucket: &self.quarantine,
+            key: &key,
+            ..GetObject::default()
+        };
+        let Some(stored) = self.client.send(&get).await? else {
+            return Ok(None);
+        };
+        // An earlier attempt was stored, and its response was lost.
+        if stored.body == object.body {
+            return Ok(Some(stored.head.etag));
+        }
+        if seen == Some(&stored.head.etag) && stored.head.version.is_some() {
+            bail!(
+                "{} is versioned, and this gateway can't check conditions there: reviews need a bucket without \
+                 versioning",
+                self.quarantine
+            );
+        }
+        Ok(None)
+    }
+
+    /// Reads a copy.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn copy(&self, key: &str) -> Result<Option<Object>> {
+        let object = self.client.get(&self.quarantine, key).await;
+        object.context("reading a copy in quarantine")
+    }
+
+    /// Reads a copy's description. A GET, because a 404 to HEAD may mean something else.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
+        self.probe(&self.quarantine, key).await
+    }
+
+    async fn probe(&self, bucket: &str, key: &str) -> Result<Option<ObjectHead>> {
+        let get = GetObject {
+            bucket,
+            key,
+            first_bytes: Some(1),
+            ..GetObject::default()
+        };
+        let object = self.client.send(&get).await;
+        let object = object.with_context(|| format!("looking for a copy in {bucket}"))?;
+        Ok(object.map(|object| object.head))
+    }
+
+    async fn put(&self, bucket: &str, key: &str, object: &NewObject) -> Result<String, Error> {
+        let put = PutObject {
+            bucket,
+            key,
+            object,
+        };
+        self.client.send(&put).await?.ok_or(Error::Missing("ETag"))
+    }
+
+    /// Copies a copy to the anonymized ones and removes it from quarantine. May be repeated after a
+    /// crash at any point.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn release(&self, key: &str, record: &Record) -> Result<Effect> {
+        let Some(object) = self.copy(key).await? else {
+            return Ok(Effect::Done);
+        };
+        if !is_same(&object.head, record) {
+            return Ok(Effect::Overtaken);
+        }
+        let Some(new) = released(object) else {
+            return Ok(Effect::Refused("the copy is not a picture"));
+        };
+        match self.put(&self.anonymized, key, &new).await {
+            Ok(_) => {}
+            Err(error) if is_conflict(&error) => {
+                match self.probe(&self.anonymized, key).await? {
+                    Some(stored) if is_same(&stored, record) => {}
+                    Some(_) => {
+                        return Ok(Effect::Refused(
+                            "an anonymized copy with other bytes has this name",
+                        ));
+                    }
+                    // A delete marker keeps the name.
+                    None => {
+                        let mut new = new;
+                        new.precondition = Precondition::Marked;
+                        self.put(&self.anonymized, key, &new).await?;
+                    }
+                }
+            }
+            Err(error) => return Err(error).context("storing the released copy"),
+        }
+        match self.probe(&self.anonymized, key).await? {
+            Some(stored) if is_same(&stored, record) => {}
+            _ => bail!("the released copy is not among the anonymized ones"),
+        }
+        // If the source was removed or overwritten meanwhile, the function has removed or replaced
+        // the copy in quarantine, and has not seen the released one.
+        match self.head(key).await? {
+            Some(head) if is_same(&head, record) => {
+                self.client.delete(&self.quarantine, key).await?;
+                Ok(Effect::Done)
+            }
+            _ => {
+                self.client.delete(&self.anonymized, key).await?;
+                Ok(Effect::Overtaken)
+            }
+        }
+    }
+
+    /// Removes a copy from quarantine. May be repeated.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn reject(&self, key: &str, record: &Record) -> Result<Effect> {
+        match self.head(key).await? {
+            None => Ok(Effect::Done),
+            Some(head) if !is_same(&head, record) => Ok(Effect::Overtaken),
+            Some(_) => {
+                self.client.delete(&self.quarantine, key).await?;
+                Ok(Effect::Done)
+            }
+        }
+    }
+}
+
+fn is_same(head: &ObjectHead, record: &Record) -> bool {
+    record.is_about(&head.etag, metadata::source_of(head))
+}
+
+fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.reason == Reason::PreconditionFailed)
+}
+
+/// Returns a released copy: the same bytes, and the metadata by which the function knows its own.
+fn released(object: Object) -> Option<NewObject> {
+    let content_type = sniff::sniff(&object.body).ok()?.content_type();
+    let known = metadata::OF_COPIES
+        .into_iter()
+        .map(|name| (name, object.head.get(name).to_owned()));
+    Some(NewObject {
+        content_type,
+        metadata: known.filter(|(_, value)| !value.is_empty()).collect(),
+        precondition: Precondition::Absent,
+        body: Bytes::clone(&object.body),
+    })
+}

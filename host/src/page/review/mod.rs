@@ -1,0 +1,204 @@
+//! The review of copies in quarantine: a queue, claims, and decisions that are carried out after a
+//! time in which they can be undone.
+//!
+//! ```text
+//! quarantine/KEY ----GET, PUT If-None-Match, HEAD, DELETE----> anonymized/KEY     release
+//!        `-----------DELETE                                                       reject
+//! quarantine/xray-review/ID    the record: claim, decision, history; PUT If-Match
+//! ```
+//!
+//! All state is in the store: a decision is recorded before it is confirmed to its person, so a
+//! crash loses none, and any page on the same buckets carries it out. A record outlives its copy,
+//! as a tombstone: the same bytes, made again by `xray reprocess`, are decided as before.
+
+mod bucket;
+mod queue;
+mod record;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use s3::{Client, Object};
+use xray::{config::Buckets, store::metadata};
+
+use self::{bucket::Bucket, queue::Queue, record::Stage};
+pub use self::{
+    queue::{Entry, Facts},
+    record::{Millis, Verdict},
+    steps::{Refusal, Step},
+};
+
+/// A listing is used for this long.
+const FRESH: Duration = Duration::from_secs(3);
+/// Time between looks for decisions of other processes that ended.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Pause after a decision could not be carried out.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Requests at a time.
+const AT_A_TIME: usize = 8;
+
+/// Reviews the copies of one input bucket.
+pub struct Review {
+    bucket: Bucket,
+    queue: Mutex<Queue>,
+    listed: tokio::sync::Mutex<Option<Instant>>,
+    /// Ids that this process has decided, with the time to carry them out.
+    own: Mutex<HashMap<String, Millis>>,
+}
+
+/// Returns the time in milliseconds since 1970.
+pub fn now() -> Millis {
+    Timestamp::now().as_millisecond()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Review {
+    /// Reviews with this client's keys.
+    ///
+    /// # Errors
+    /// When copies are not kept in quarantine.
+    pub fn new(client: Client, buckets: Buckets) -> Result<Self> {
+        Ok(Self {
+            bucket: Bucket::new(client, buckets)?,
+            queue: Mutex::default(),
+            listed: tokio::sync::Mutex::default(),
+            own: Mutex::default(),
+        })
+    }
+
+    /// Carries decisions out until the process ends.
+    pub fn start(self: &Arc<Self>) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let mut swept = None::<Instant>;
+            loop {
+                if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+                    swept = Some(Instant::now());
+                    if let Err(error) = this.refresh(Duration::ZERO).await {
+                        tracing::warn!("the review can't read the quarantine: {error:#}");
+                    }
+                }
+                let pause = match this.work(now()).await {
+                    true => Duration::from_millis(500),
+                    false => AFTER_FAILURE,
+                };
+                tokio::time::sleep(pause).await;
+            }
+        });
+    }
+
+    /// Lists the quarantine again unless that was done a moment ago.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn refresh(&self, fresh: Duration) -> Result<()> {
+        let mut listed = self.listed.lock().await;
+        if listed.is_some_and(|listed| listed.elapsed() < fresh) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let listing = self.bucket.list().await?;
+        let (queue, stale) = Queue::of(listing, &locked(&self.queue));
+        let read = |id: String| async move {
+            let record = self.bucket.record(&id).await?;
+            anyhow::Ok((id, record))
+        };
+        let records = stream::iter(stale).map(read).buffer_unordered(AT_A_TIME);
+        let records: Vec<_> = records.try_collect().await?;
+        let mut own = locked(&self.queue);
+        *own = queue;
+        for (id, record) in records {
+            own.set_record(&id, record);
+        }
+        *listed = Some(begun);
+        Ok(())
+    }
+
+    /// Returns the copies without a decision, the oldest first, and the number of those with one
+    /// that is still to be carried out.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn waiting(&self) -> Result<(Vec<Arc<Entry>>, usize)> {
+        self.refresh(FRESH).await?;
+        let queue = locked(&self.queue);
+        let all = queue.entries().iter().cloned();
+        let (decided, waiting): (Vec<_>, Vec<_>) =
+            all.partition(|entry| entry.decision().is_some());
+        Ok((waiting, decided.len()))
+    }
+
+    /// Returns a person's decisions that can still be undone.
+    pub fn undoable(&self, who: &str, now: Millis) -> Vec<Arc<Entry>> {
+        let queue = locked(&self.queue);
+        let is_undoable = |entry: &&Arc<Entry>| {
+            entry.decision().is_some_and(|decision| {
+                decision.by == who && decision.stage == Stage::Taken && decision.due > now
+            })
+        };
+        queue
+            .entries()
+            .iter()
+            .filter(is_undoable)
+            .cloned()
+            .collect()
+    }
+
+    /// Returns a copy by its id.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn find(&self, id: &str) -> Result<Option<Arc<Entry>>> {
+        let found = locked(&self.queue).find(id).cloned();
+        if found.is_some() {
+            return Ok(found);
+        }
+        self.refresh(FRESH).await?;
+        Ok(locked(&self.queue).find(id).cloned())
+    }
+
+    /// Asks for the properties of copies.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn describe(&self, entries: &[Arc<Entry>]) -> Result<()> {
+        let unknown = entries.iter().filter(|entry| entry.facts.get().is_none());
+        let unknown: Vec<_> = unknown.cloned().collect();
+        let ask = |entry: Arc<Entry>| async move {
+            if let Some(head) = self.bucket.head(&entry.key).await? {
+                _ = entry.facts.set(Facts {
+                    reason: head.get(metadata::REASON).to_owned(),
+                    source: metadata::source_of(&head).to_owned(),
+                    is_shown: matches!(
+                        head.content_type.as_deref(),
+                        Some("image/jpeg" | "image/png")
+                    ),
+                });
+            }
+            anyhow::Ok(())
+        };
+        let asked = stream::iter(unknown).map(ask).buffer_unordered(AT_A_TIME);
+        asked.try_collect().await
+    }
+
+    /// Reads a copy's file.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn picture(&self, entry: &Entry) -> Result<Option<Object>> {
+        self.bucket.copy(&entry.key).await
+    }
+}

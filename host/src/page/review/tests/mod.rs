@@ -1,0 +1,304 @@
+mod crashes;
+
+use bytes::Bytes;
+use fake_gateway::store::Store;
+use s3::{NewObject, Precondition, PutObject, Retry, Transport};
+use tempfile::TempDir;
+
+use super::{record::UNDO, *};
+
+const QUARANTINE: &str = "in-quarantine";
+const ANONYMIZED: &str = "in-anonymized";
+/// The least that counts as a JPEG here: what differs stands behind it.
+const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0";
+
+struct Site {
+    store: Store,
+    client: Client,
+    credentials: s3::Credentials,
+    _dir: TempDir,
+}
+
+fn buckets() -> Buckets {
+    let config = xray::config::Config::from_lookup(|name| match name {
+        "s3_access_key" | "s3_secret_key" => Some("key".to_owned()),
+        _ => None,
+    });
+    config.unwrap().buckets("in")
+}
+
+impl Site {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let credentials = fake_gateway::random_credentials();
+        let store = Store::builder(dir.path(), credentials.clone())
+            .bucket(QUARANTINE)
+            .bucket(ANONYMIZED)
+            .open()
+            .unwrap();
+        let client = client(&credentials, store.transport());
+        Self {
+            store,
+            client,
+            credentials,
+            _dir: dir,
+        }
+    }
+
+    fn review(&self) -> Arc<Review> {
+        Arc::new(Review::new(self.client.clone(), buckets()).unwrap())
+    }
+
+    async fn quarantine(&self, key: &str, text: &str) -> String {
+        self.put(QUARANTINE, key, text, "source").await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, text: &str, source: &str) -> String {
+        let metadata = vec![
+            ("xray-source", source.to_owned()),
+            ("xray-settings", "settings".to_owned()),
+            ("xray-reason", "text-left".to_owned()),
+        ];
+        let object = &NewObject {
+            body: [JPEG, text.as_bytes()].concat().into(),
+            content_type: "image/jpeg",
+            metadata,
+            precondition: Precondition::Seen,
+        };
+        let put = PutObject {
+            bucket,
+            key,
+            object,
+        };
+        self.client.send(&put).await.unwrap().unwrap()
+    }
+
+    /// Returns the keys in a bucket, without records.
+    async fn keys(&self, bucket: &str) -> Vec<String> {
+        let page = self.client.list(bucket, "", "", 1000).await.unwrap();
+        let keys = page.objects.into_iter().map(|object| object.key);
+        keys.filter(|key| !key.starts_with("xray-review/"))
+            .collect()
+    }
+
+    async fn body(&self, key: &str) -> Option<Bytes> {
+        let object = self.client.get(ANONYMIZED, key).await.unwrap();
+        object.map(|object| object.body)
+    }
+}
+
+fn client(credentials: &s3::Credentials, transport: Transport) -> Client {
+    let endpoint = s3::Endpoint::parse("http://store.example", s3::Addressing::Path).unwrap();
+    let retry = Retry {
+        attempts: 4,
+        pause: Duration::from_millis(1),
+    };
+    Client::new(endpoint, credentials.clone(), transport).with_retry(retry)
+}
+
+/// Claims a copy and decides about it as `who`, who has seen it as it is listed.
+async fn decide(review: &Review, key: &str, verdict: Verdict, who: &str, at: Millis) -> Step {
+    let id = bucket::id_of(key);
+    review.refresh(Duration::ZERO).await.unwrap();
+    let seen = review.find(&id).await.unwrap().unwrap().etag.clone();
+    review.decide(&id, &seen, verdict, who, at).await.unwrap()
+}
+
+#[tokio::test]
+async fn released_copy_moves_with_its_metadata_after_ten_seconds() {
+    let site = Site::new();
+    site.quarantine("a/one.jpeg", "1").await;
+    let review = site.review();
+    assert_eq!(
+        decide(&review, "a/one.jpeg", Verdict::Release, "alice", 1000).await,
+        Step::Taken
+    );
+    assert_eq!(review.undoable("alice", 1000).len(), 1);
+    assert!(review.undoable("bob", 1000).is_empty());
+    assert!(review.work(1000 + UNDO - 1).await);
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+
+    assert!(review.work(1000 + UNDO).await);
+    assert!(site.keys(QUARANTINE).await.is_empty());
+    let object = site.client.get(ANONYMIZED, "a/one.jpeg").await.unwrap();
+    let object = object.unwrap();
+    assert_eq!(object.body, [JPEG, b"1"].concat());
+    let mut metadata = object.head.metadata.clone();
+    metadata.sort();
+    assert_eq!(
+        metadata,
+        [("xray-settings", "settings"), ("xray-source", "source")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    assert_eq!(object.head.content_type.as_deref(), Some("image/jpeg"));
+}
+
+#[tokio::test]
+async fn rejected_copy_leaves_a_tombstone_by_which_the_same_bytes_go_again() {
+    let site = Site::new();
+    site.quarantine("one.jpeg", "1").await;
+    let review = site.review();
+    decide(&review, "one.jpeg", Verdict::Reject, "alice", 0).await;
+    review.work(UNDO).await;
+    assert!(site.keys(QUARANTINE).await.is_empty());
+    let (record, _) = review
+        .bucket
+        .record(&bucket::id_of("one.jpeg"))
+        .await
+        .unwrap()
+        .unwrap();
+    let decision = record.decision.unwrap();
+    assert_eq!(
+        (decision.verdict, decision.stage, decision.by.as_str()),
+        (Verdict::Reject, Stage::Done, "alice")
+    );
+
+    // `xray reprocess` makes the same copy again; another process sees it first.
+    site.quarantine("one.jpeg", "1").await;
+    let other = site.review();
+    assert_eq!(other.waiting().await.unwrap().0.len(), 0);
+    other.work(2 * UNDO).await;
+    assert!(site.keys(QUARANTINE).await.is_empty());
+
+    // Other bytes are looked at, and so are the same bytes of another source.
+    for (text, source) in [("2", "source"), ("1", "other")] {
+        site.put(QUARANTINE, "one.jpeg", text, source).await;
+        other.refresh(Duration::ZERO).await.unwrap();
+        other.work(3 * UNDO).await;
+        assert_eq!(site.keys(QUARANTINE).await, ["one.jpeg"], "{text} {source}");
+    }
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+}
+
+#[tokio::test]
+async fn other_bytes_enter_the_queue_with_their_history() {
+    let site = Site::new();
+    site.quarantine("one.jpeg", "1").await;
+    let review = site.review();
+    decide(&review, "one.jpeg", Verdict::Reject, "alice", 0).await;
+    review.work(UNDO).await;
+    site.quarantine("one.jpeg", "2").await;
+    assert_eq!(
+        decide(&review, "one.jpeg", Verdict::Release, "bob", UNDO).await,
+        Step::Taken
+    );
+    let entry = review.find(&bucket::id_of("one.jpeg")).await.unwrap();
+    let (record, _) = entry.unwrap().record.clone().unwrap();
+    assert_eq!(record.history.len(), 1);
+    assert_eq!(record.history[0].verdict, Verdict::Reject);
+    assert_eq!(record.history[0].by, "alice");
+}
+
+#[tokio::test]
+async fn undone_decision_has_no_effect() {
+    let site = Site::new();
+    site.quarantine("one.jpeg", "1").await;
+    let review = site.review();
+    let id = bucket::id_of("one.jpeg");
+    for verdict in [Verdict::Reject, Verdict::Release] {
+        decide(&review, "one.jpeg", verdict, "alice", 0).await;
+        let refused = Step::Refused(Refusal::TooLate);
+        assert_eq!(review.undo(&id, "bob", 1).await.unwrap(), refused);
+        assert_eq!(
+            review.undo(&id, "alice", UNDO - 1).await.unwrap(),
+            Step::Taken
+        );
+        review.work(100 * UNDO).await;
+        assert_eq!(site.keys(QUARANTINE).await, ["one.jpeg"]);
+    }
+    // Leaving the page ends the time at once.
+    decide(&review, "one.jpeg", Verdict::Release, "alice", 0).await;
+    review.hurry("bob", 1);
+    review.work(1).await;
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+    review.hurry("alice", 1);
+    review.work(1).await;
+    assert_eq!(site.keys(ANONYMIZED).await, ["one.jpeg"]);
+    assert_eq!(
+        review.undo(&id, "alice", 2).await.unwrap(),
+        Step::Refused(Refusal::Gone)
+    );
+}
+
+#[tokio::test]
+async fn two_reviewers_get_different_copies_and_decide_each_once() {
+    let site = Site::new();
+    for number in 0..3 {
+        site.quarantine(&format!("{number}.jpeg"), "x").await;
+    }
+    // Two processes, as two replicas of the page.
+    let (one, two) = (site.review(), site.review());
+    let alices = one.next(None, "alice", 0).await.unwrap().unwrap();
+    two.refresh(Duration::ZERO).await.unwrap();
+    let bobs = two.next(None, "bob", 0).await.unwrap().unwrap();
+    assert_ne!(alices, bobs);
+    let seen = two.find(&alices).await.unwrap().unwrap().etag.clone();
+    let decided = two.decide(&alices, &seen, Verdict::Reject, "bob", 1);
+    assert_eq!(
+        decided.await.unwrap(),
+        Step::Refused(Refusal::Claimed("alice".into()))
+    );
+    let decided = one.decide(&alices, &seen, Verdict::Release, "alice", 1);
+    assert_eq!(decided.await.unwrap(), Step::Taken);
+    let decided = two.decide(&alices, &seen, Verdict::Reject, "bob", 2);
+    assert_eq!(
+        decided.await.unwrap(),
+        Step::Refused(Refusal::Decided("alice".into()))
+    );
+    // A skipped copy is free for the other at once.
+    let third = one.next(None, "alice", 2).await.unwrap().unwrap();
+    assert!(third != alices && third != bobs);
+    assert_eq!(one.next(Some(&third), "alice", 3).await.unwrap(), None);
+    two.refresh(Duration::ZERO).await.unwrap();
+    assert_eq!(two.next(Some(&bobs), "bob", 3).await.unwrap(), Some(third));
+}
+
+#[tokio::test]
+async fn decision_is_about_the_bytes_that_were_seen() {
+    let site = Site::new();
+    let seen = site.quarantine("one.jpeg", "1").await;
+    let review = site.review();
+    let id = bucket::id_of("one.jpeg");
+    review.refresh(Duration::ZERO).await.unwrap();
+    site.quarantine("one.jpeg", "2").await;
+    let step = review.decide(&id, &seen, Verdict::Release, "alice", 0);
+    assert_eq!(step.await.unwrap(), Step::Refused(Refusal::Changed));
+
+    // Replaced after the decision: it is about nothing, and nothing is released.
+    decide(&review, "one.jpeg", Verdict::Release, "alice", 0).await;
+    site.quarantine("one.jpeg", "3").await;
+    review.work(UNDO).await;
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+    assert_eq!(review.waiting().await.unwrap().0.len(), 1);
+
+    // Removed by the function: the same.
+    decide(&review, "one.jpeg", Verdict::Release, "alice", 0).await;
+    site.client.delete(QUARANTINE, "one.jpeg").await.unwrap();
+    review.work(UNDO).await;
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+}
+
+#[tokio::test]
+async fn release_replaces_no_other_anonymized_copy() {
+    let site = Site::new();
+    site.quarantine("one.jpeg", "1").await;
+    site.put(ANONYMIZED, "one.jpeg", "clean", "source").await;
+    let review = site.review();
+    decide(&review, "one.jpeg", Verdict::Release, "alice", 0).await;
+    review.work(UNDO).await;
+    assert_eq!(
+        site.body("one.jpeg").await.unwrap(),
+        [JPEG, b"clean"].concat()
+    );
+    let (waiting, _) = review.waiting().await.unwrap();
+    let (record, _) = waiting[0].record.clone().unwrap();
+    assert_eq!(
+        record.problem.as_deref(),
+        Some("an anonymized copy with other bytes has this name")
+    );
+    // It waits again, for another decision.
+    assert_eq!(
+        decide(&review, "one.jpeg", Verdict::Reject, "bob", 2 * UNDO).await,
+        Step::Taken
+    );
+}

@@ -1,0 +1,183 @@
+//! The addresses of the review.
+
+use ::http::{Method, StatusCode};
+use anyhow::Result;
+
+use super::{
+    Page,
+    access::sessions::Session,
+    http::{Request, Response, content, html, plain, see_other, status},
+    pictures::Picture,
+    review::{self, Entry, Refusal, Review, Step, Verdict},
+    routes::not_found,
+    views::{self, review as view},
+};
+
+/// Responds to a request below `/review`.
+pub(super) async fn respond(
+    page: &Page,
+    request: &Request,
+    session: &Session,
+    path: &[&str],
+) -> Response {
+    // As for a page that does not exist.
+    if !session.user.roles.reviewer {
+        return not_found();
+    }
+    let Some(review) = &page.review else {
+        let text = "This host reviews nothing: start it with --page-credentials-file, the keys of the reviewers' user.";
+        return html(StatusCode::NOT_FOUND, views::message("No review", text));
+    };
+    let is_sent = request.method == Method::POST;
+    if is_sent && request.field("form_token") != session.form_token {
+        return status(StatusCode::FORBIDDEN);
+    }
+    let asked = Asked {
+        page,
+        review,
+        request,
+        session,
+        now: review::now(),
+    };
+    let response = match (is_sent, path) {
+        (false, []) => asked.list().await,
+        (true, ["next"]) => asked.next(Some(request.field("after"))).await,
+        (true, ["now"]) => {
+            review.hurry(&session.user.name, asked.now);
+            Ok(status(StatusCode::NO_CONTENT))
+        }
+        (false, [id]) => asked.look(id).await,
+        (false, [id, "copy"]) => asked.copy(id).await,
+        (false, [id, "source"]) => asked.source(id).await,
+        (true, [id, "decide"]) => asked.decide(id).await,
+        (true, [id, "undo"]) => asked.undo(id).await,
+        _ => Ok(not_found()),
+    };
+    response.unwrap_or_else(|error| {
+        tracing::warn!("the review failed: {error:#}");
+        let text = "The store does not respond as it should; the host's log has the reason. Nothing was decided by this.";
+        html(StatusCode::BAD_GATEWAY, views::message("The store", text))
+    })
+}
+
+/// A request of a reviewer.
+struct Asked<'a> {
+    page: &'a Page,
+    review: &'a Review,
+    request: &'a Request,
+    session: &'a Session,
+    now: review::Millis,
+}
+
+impl Asked<'_> {
+    fn who(&self) -> &str {
+        &self.session.user.name
+    }
+
+    async fn list(&self) -> Result<Response> {
+        let (waiting, decided) = self.review.waiting().await?;
+        let shown = &waiting[..waiting.len().min(view::SHOWN)];
+        self.review.describe(shown).await?;
+        let page = view::list(&view::Queue {
+            waiting: &waiting,
+            decided,
+            undoable: &self.review.undoable(self.who(), self.now),
+            session: self.session,
+            now: self.now,
+        });
+        Ok(html(StatusCode::OK, page))
+    }
+
+    /// Claims the next copy and shows it.
+    async fn next(&self, after: Option<&str>) -> Result<Response> {
+        let after = after.filter(|after| !after.is_empty());
+        Ok(match self.review.next(after, self.who(), self.now).await? {
+            Some(id) => see_other(&format!("/review/{id}")),
+            None => see_other("/review"),
+        })
+    }
+
+    async fn look(&self, id: &str) -> Result<Response> {
+        let Some(entry) = self.review.find(id).await? else {
+            return Ok(self.refused(&Refusal::Gone));
+        };
+        self.review.describe(std::slice::from_ref(&entry)).await?;
+        let (waiting, _) = self.review.waiting().await?;
+        let next = self
+            .review
+            .candidates(Some(id), self.who(), self.now)
+            .await?;
+        let page = view::look(&view::Look {
+            entry: &entry,
+            waiting: waiting.len(),
+            next: next.first().map(String::as_str),
+            has_source: self.session.user.roles.clinician && self.source_of(&entry).is_some(),
+            undoable: &self.review.undoable(self.who(), self.now),
+            session: self.session,
+            now: self.now,
+        });
+        Ok(html(StatusCode::OK, page))
+    }
+
+    fn source_of(&self, entry: &Entry) -> Option<xray::event::ObjectRef> {
+        self.page.live.source_of(&entry.facts.get()?.source)
+    }
+
+    async fn copy(&self, id: &str) -> Result<Response> {
+        let Some(entry) = self.review.find(id).await? else {
+            return Ok(not_found());
+        };
+        let object = self.review.picture(&entry).await?;
+        Ok(shown(object.and_then(|object| Picture::of(object.body))))
+    }
+
+    async fn source(&self, id: &str) -> Result<Response> {
+        if !self.session.user.roles.clinician {
+            return Ok(not_found());
+        }
+        let Some(entry) = self.review.find(id).await? else {
+            return Ok(not_found());
+        };
+        self.review.describe(std::slice::from_ref(&entry)).await?;
+        let Some(object) = self.source_of(&entry) else {
+            return Ok(not_found());
+        };
+        Ok(shown(self.page.pictures.source(&object).await?))
+    }
+
+    async fn decide(&self, id: &str) -> Result<Response> {
+        let verdict = match self.request.field("decision") {
+            "release" => Verdict::Release,
+            "reject" => Verdict::Reject,
+            _ => return Ok(plain(StatusCode::BAD_REQUEST, "release or reject?\n")),
+        };
+        let seen = self.request.field("seen");
+        let step = self.review.decide(id, seen, verdict, self.who(), self.now);
+        match step.await? {
+            Step::Taken => self.next(Some(id)).await,
+            Step::Refused(refusal) => Ok(self.refused(&refusal)),
+        }
+    }
+
+    async fn undo(&self, id: &str) -> Result<Response> {
+        match self.review.undo(id, self.who(), self.now).await? {
+            Step::Taken => Ok(see_other(&format!("/review/{id}"))),
+            Step::Refused(refusal) => Ok(self.refused(&refusal)),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Response {
+        let status = match refusal {
+            Refusal::Gone => StatusCode::NOT_FOUND,
+            _ => StatusCode::CONFLICT,
+        };
+        html(status, view::refused(refusal, self.session))
+    }
+}
+
+fn shown(picture: Option<Picture>) -> Response {
+    match picture {
+        Some(picture) => content(StatusCode::OK, picture.content_type, picture.bytes),
+        None => not_found(),
+    }
+}

@@ -1,0 +1,323 @@
+//! `xray page`: the review of copies in quarantine, over HTTP as anybody could send it.
+
+use std::{fs, process::Command};
+
+use bytes::Bytes;
+use fake_gateway::store::{Listening, Store};
+use phantoms::{DEFAULT_SEED, Phantom};
+use s3::{Client, Credentials, NewObject, Precondition, PutObject, Transport};
+use tempfile::TempDir;
+use testkit::process::HostProcess;
+
+use crate::{
+    client::{Reply, Visitor},
+    roles::{token, xray},
+};
+
+const QUARANTINE: &str = "xrays-quarantine";
+const ANONYMIZED: &str = "xrays-anonymized";
+/// Part of a copy's key that must appear nowhere.
+const KEY: &str = "demo_XXXXXXXX_studyofapatient";
+
+struct Site {
+    dir: TempDir,
+    _store: Store,
+    listening: Listening,
+    client: Client,
+    credentials: Credentials,
+    people: Vec<(String, String)>,
+}
+
+/// Stores a copy as the function does.
+pub async fn quarantine(client: &Client, bucket: &str, key: &str, jpeg: &[u8]) {
+    let object = &NewObject {
+        body: Bytes::copy_from_slice(jpeg),
+        content_type: "image/jpeg",
+        metadata: vec![
+            ("xray-source", format!("sourceof{}", key.len())),
+            ("xray-reason", "text-left".to_owned()),
+        ],
+        precondition: Precondition::Absent,
+    };
+    let put = PutObject {
+        bucket,
+        key,
+        object,
+    };
+    client.send(&put).await.unwrap();
+}
+
+impl Site {
+    async fn new(copies: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let credentials = fake_gateway::random_credentials();
+        let store = Store::builder(dir.path().join("store"), credentials.clone());
+        let store = store.bucket(QUARANTINE).bucket(ANONYMIZED).open().unwrap();
+        let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
+        for (number, phantom) in Phantom::draw_all(DEFAULT_SEED, copies).iter().enumerate() {
+            let key = format!("{KEY}{number}.jpeg");
+            quarantine(&client, QUARANTINE, &key, &phantom.jpeg).await;
+        }
+        let roles = ["viewer", "reviewer", "reviewer", "clinician"];
+        let names = ["vera", "alice", "bob", "carl"];
+        let made = names
+            .iter()
+            .zip(roles)
+            .map(|(name, role)| token(name, role));
+        let (lines, tokens): (Vec<_>, Vec<_>) = made.unzip();
+        fs::write(dir.path().join("users"), lines.concat()).unwrap();
+        let keys = format!(
+            "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\n",
+            credentials.access_key,
+            credentials.secret_key.expose()
+        );
+        fs::write(dir.path().join("keys"), keys).unwrap();
+        let people = names.iter().map(|name| (*name).to_owned()).zip(tokens);
+        Self {
+            people: people.collect(),
+            dir,
+            _store: store,
+            listening,
+            client,
+            credentials,
+        }
+    }
+
+    /// Starts `xray page` and returns somebody who has not signed in.
+    fn start(&self) -> (HostProcess, Visitor) {
+        let mut command: Command = xray(&["page", "--listen", "127.0.0.1:0", "--bucket", "xrays"]);
+        command
+            .arg("--page-users")
+            .arg(self.dir.path().join("users"))
+            .arg("--page-credentials-file")
+            .arg(self.dir.path().join("keys"))
+            .env("SPIN_VARIABLE_S3_ENDPOINT", self.listening.endpoint().url())
+            .current_dir(self.dir.path());
+        let process = HostProcess::spawn(command);
+        process.until_printed("Page at http://");
+        let printed = process.printed();
+        let address = printed.split("Page at http://").nth(1).unwrap();
+        let visitor = Visitor::new(address.split('/').next().unwrap());
+        (process, visitor)
+    }
+
+    fn sign_in(&self, visitor: &Visitor, name: &str) -> Reviewer {
+        let visitor = self.visitor(visitor, name);
+        let text = visitor.get("/review").text();
+        let token = text.split("name=\"form_token\" value=\"").nth(1).unwrap();
+        Reviewer {
+            token: token.split('"').next().unwrap().to_owned(),
+            visitor,
+        }
+    }
+
+    fn visitor(&self, visitor: &Visitor, name: &str) -> Visitor {
+        let mut visitor = visitor.clone();
+        let (_, token) = self.people.iter().find(|(own, _)| own == name).unwrap();
+        visitor.cookie = visitor.post("/login", &format!("token={token}")).cookie();
+        visitor
+    }
+
+    async fn until_released(&self, count: usize) {
+        for _ in 0..100 {
+            if self.count(ANONYMIZED).await == count {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the copy is not released");
+    }
+
+    async fn count(&self, bucket: &str) -> usize {
+        let page = self.client.list(bucket, "", "", 1000).await.unwrap();
+        let copies = page
+            .objects
+            .iter()
+            .filter(|one| !one.key.starts_with("xray-review/"));
+        copies.count()
+    }
+}
+
+struct Reviewer {
+    visitor: Visitor,
+    token: String,
+}
+
+impl Reviewer {
+    fn post(&self, path: &str, form: &str) -> Reply {
+        let form = format!("form_token={}&{form}", self.token);
+        self.visitor.post(path, &form)
+    }
+
+    /// Claims the next copy and returns its address.
+    fn next(&self) -> String {
+        self.post("/review/next", "").header("location").to_owned()
+    }
+
+    /// Decides about the copy at an address, as the form on its page does.
+    fn decide(&self, address: &str, decision: &str) -> Reply {
+        let text = self.visitor.get(address).text();
+        let seen = text.split("name=\"seen\" value=\"").nth(1).expect("a form");
+        let seen = seen.split('"').next().unwrap();
+        self.post(
+            &format!("{address}/decide"),
+            &format!("seen={seen}&decision={decision}"),
+        )
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_are_reviewed_by_two_people_and_survive_a_killed_page() {
+    let site = Site::new(4).await;
+    let (process, visitor) = site.start();
+    let (alice, bob) = (
+        site.sign_in(&visitor, "alice"),
+        site.sign_in(&visitor, "bob"),
+    );
+    assert_eq!(visitor.get("/").header("location"), "/login");
+    assert_eq!(alice.visitor.get("/").header("location"), "/review");
+    let list = alice.visitor.get("/review").text();
+    assert!(
+        list.contains("4 copies wait") && list.contains("Text may be left"),
+        "{list}"
+    );
+    assert!(
+        !list.contains("demo_") && !list.contains("studyof"),
+        "{list}"
+    );
+
+    let (first, second) = (alice.next(), bob.next());
+    assert_ne!(first, second);
+    let copy = alice.visitor.get(&format!("{first}/copy"));
+    assert_eq!(
+        (copy.status, copy.header("content-type")),
+        (200, "image/jpeg")
+    );
+    assert!(
+        bob.visitor
+            .get(&first)
+            .text()
+            .contains("alice looks at this copy")
+    );
+    let refused = bob.decide(&first, "reject");
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("alice looks at this copy"));
+
+    let third = alice.decide(&first, "release");
+    assert_eq!(third.status, 303);
+    let third = third.header("location").to_owned();
+    assert!(third != first && third != second, "{third}");
+    assert!(
+        alice
+            .visitor
+            .get(&third)
+            .text()
+            .contains(" is released at ")
+    );
+    // Taken back, and decided otherwise.
+    let undone = alice.post(&format!("{first}/undo"), "");
+    assert_eq!(undone.header("location"), first);
+    assert_eq!(alice.decide(&first, "reject").status, 303);
+    assert_eq!(bob.decide(&second, "release").status, 303);
+    assert_eq!(site.count(ANONYMIZED).await, 0, "it has its ten seconds");
+    // Bob leaves; Alice's decision waits, and the page is killed.
+    assert_eq!(bob.post("/review/now", "").status, 204);
+    site.until_released(1).await;
+    assert_eq!(site.count(QUARANTINE).await, 3);
+    process.signal("-KILL");
+    drop(process);
+
+    let (process, visitor) = site.start();
+    let bob = site.sign_in(&visitor, "bob");
+    let list = bob.visitor.get("/review").text();
+    assert!(
+        list.contains("2 copies wait") && list.contains("1 decision is"),
+        "{list}"
+    );
+    let refused = bob.visitor.get(&first).text();
+    assert!(refused.contains("alice has decided: rejected"), "{refused}");
+    assert!(!refused.contains("name=\"decision\""), "{refused}");
+    let printed = process.printed();
+    assert!(!printed.contains("studyof"), "{printed}");
+    assert!(!printed.contains(site.credentials.secret_key.expose()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn review_is_for_reviewers_and_their_own_forms() {
+    let site = Site::new(1).await;
+    let (process, visitor) = site.start();
+    let alice = site.sign_in(&visitor, "alice");
+    let address = alice.next();
+    let paths = [
+        "/review",
+        &address,
+        &format!("{address}/copy"),
+        &format!("{address}/source"),
+    ];
+    for name in ["vera", "carl"] {
+        let other = site.visitor(&visitor, name);
+        for path in paths {
+            let reply = other.get(path);
+            assert_eq!(
+                (reply.status, reply.header("content-type")),
+                (404, "text/html; charset=utf-8")
+            );
+        }
+        // With a token that is somebody's, it is still the wrong person.
+        for path in [
+            format!("{address}/decide"),
+            "/review/next".to_owned(),
+            "/review/now".to_owned(),
+        ] {
+            let form = format!("form_token={}&decision=release", alice.token);
+            assert_eq!(other.post(&path, &form).status, 404, "{name} {path}");
+        }
+    }
+    // A reviewer sees no source, and nobody decides by a link or from another site.
+    assert_eq!(alice.visitor.get(&format!("{address}/source")).status, 404);
+    let decide = format!("{address}/decide");
+    assert_eq!(
+        alice
+            .visitor
+            .get(&format!("{decide}?decision=release"))
+            .status,
+        404
+    );
+    let text = alice.visitor.get(&address).text();
+    let seen = text.split("name=\"seen\" value=\"").nth(1).unwrap();
+    let seen = seen.split('"').next().unwrap();
+    for form in [
+        format!("seen={seen}&decision=release"),
+        format!("form_token=0&seen={seen}&decision=release"),
+    ] {
+        assert_eq!(alice.visitor.post(&decide, &form).status, 403);
+    }
+    let form = format!("form_token={}&seen={seen}&decision=release", alice.token);
+    for origin in ["http://evil.example", "null"] {
+        let headers = [("origin", origin)];
+        assert_eq!(
+            alice.visitor.send("POST", &decide, &headers, &form).status,
+            403
+        );
+    }
+    assert_eq!(
+        alice
+            .post(&decide, &format!("seen={seen}&decision=maybe"))
+            .status,
+        400
+    );
+    assert_eq!(
+        alice.post(&decide, "seen=other&decision=release").status,
+        409
+    );
+    assert_eq!(
+        alice
+            .post("/review/0123/decide", "seen=x&decision=release")
+            .status,
+        404
+    );
+    assert!(alice.visitor.get("/review").text().contains("1 copy waits"));
+    assert_eq!(site.count(QUARANTINE).await, 1);
+    assert!(process.printed().contains("Page at"));
+}
