@@ -53,7 +53,7 @@ pub(super) fn single_letter(picture: &GrayImage, rect: &Rect) -> Option<Letter> 
     let margin = MIN_MARGIN.max(shorter / MARGIN_PART);
     let around = rect.grown(margin, picture.width as u32, picture.height as u32);
     let window = picture.part(&around);
-    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
+    let Levels { ground, contrasts } = Levels::of(&window.levels);
     let strongest = contrasts.map(i32::abs).into_iter().max().unwrap_or(0);
     let least = MIN_CONTRAST.max(strongest * MIN_STRENGTH / 100);
     let least_height = MIN_HEIGHT.max(shorter as usize * MIN_PART / 100);

@@ -121,7 +121,7 @@ fn bands(seed: &Rect, mut letters: Vec<Rect>, width: u32) -> Vec<Rect> {
 /// the rectangles that are returned.
 fn others(picture: &GrayImage, rect: &Rect, edge: usize, turned: bool) -> Vec<Rect> {
     let window = picture.part(rect);
-    let Levels { ground, contrasts } = Levels::of(window.levels.clone());
+    let Levels { ground, contrasts } = Levels::of(&window.levels);
     let stronger = contrasts.into_iter().max_by_key(|contrast| contrast.abs());
     let level = ground + stronger.unwrap_or(0);
     let contrast = (level - ground).abs();

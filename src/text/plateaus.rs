@@ -109,20 +109,20 @@ impl Cells {
             flat: Vec::with_capacity(columns * rows),
             levels: Vec::with_capacity(columns * rows),
         };
-        for row in 0..rows {
-            for column in 0..columns {
-                let (x, y) = (column * CELL, row * CELL);
-                let (mut least, mut most) = (u8::MAX, 0);
-                for line in plane.levels.chunks_exact(plane.width).skip(y).take(CELL) {
-                    for &level in &line[x..x + CELL] {
-                        (least, most) = (least.min(level), most.max(level));
+        for band in plane.levels.chunks_exact(plane.width * CELL) {
+            let mut ranges = vec![(u8::MAX, 0); columns];
+            for line in band.chunks_exact(plane.width) {
+                for ((least, most), pixels) in ranges.iter_mut().zip(line.chunks_exact(CELL)) {
+                    for &level in pixels {
+                        (*least, *most) = ((*least).min(level), (*most).max(level));
                     }
                 }
-                let level = least.midpoint(most);
+            }
+            for (least, most) in ranges {
+                let level = u8::midpoint(least, most);
                 cells.levels.push(level);
-                cells
-                    .flat
-                    .push((most - least <= MAX_RANGE).then_some(level));
+                let is_flat = most - least <= MAX_RANGE;
+                cells.flat.push(is_flat.then_some(level));
             }
         }
         cells

@@ -60,7 +60,7 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, print: &Print) -> 
         return false;
     }
     let pixels = levels.len();
-    let Levels { ground, contrasts } = Levels::of(levels);
+    let Levels { ground, contrasts } = Levels::of(&levels);
     let thickest = found.rect.width.min(found.rect.height) * MAX_STROKE / 100;
     contrasts
         .into_iter()
