@@ -257,7 +257,7 @@ async fn whatever_happens_to_an_event_is_answered_as_the_table_says() {
         &world.put("x.dcm", &dicom).await,
         200,
         "rejected",
-        Some("not-an-image"),
+        Some("damaged"),
     )
     .await;
 

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use phantoms::{Kind, Phantom, Style};
 use s3::Client;
-use xray::{deidentify::Pseudonyms, pipeline::AnonymizeWhen, store::decide::processed_key};
+use xray::{
+    deidentify::Pseudonyms,
+    pipeline::AnonymizeWhen,
+    store::decide::{processed_key, report_key},
+};
 
 use super::{Site, kafka::Tail, line::Finding, topic::Found};
 use crate::commands::shared::random;
@@ -21,6 +25,8 @@ struct Probe<'a> {
     mark: String,
     source: String,
     processed: String,
+    /// The structured report, which a DICOM object has beside the processed one.
+    report: String,
     /// The two possible names of the anonymized copy, also in quarantine; empty if the pseudonym
     /// key is not known.
     anonymized: Vec<String>,
@@ -31,7 +37,10 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
     let Some(owner) = &site.owner else {
         return Finding::skipped("sending a phantom needs the keys of the buckets' owner");
     };
-    let Some((entry, _)) = found.entries.first() else {
+    // A picture where pictures are notified of: a phantom as DICOM object is no test of them.
+    let mut entries = found.entries.iter().map(|(entry, _)| entry);
+    let picture = entries.find(|entry| !is_dicom(entry.rule("suffix")));
+    let Some(entry) = picture.or(found.entries.first().map(|(entry, _)| entry)) else {
         return Finding::skipped("no notification");
     };
     let probe = Probe::new(site, owner, entry.rule("prefix"), entry.rule("suffix"));
@@ -68,6 +77,7 @@ impl<'a> Probe<'a> {
             owner,
             mark,
             processed: processed_key(&source),
+            report: report_key(&source),
             source,
             anonymized: keys.map_or_else(Vec::new, |keys| vec![keys.base, keys.alternative]),
         }
@@ -89,7 +99,7 @@ impl<'a> Probe<'a> {
             }
         };
         let (phantom, object) = Phantom::draw_dicom(1, 0, Kind::Pneumonia, &Style::default());
-        let (kind, bytes) = match self.source.to_ascii_lowercase().ends_with(".dcm") {
+        let (kind, bytes) = match is_dicom(&self.source) {
             true => ("application/dicom", object),
             false => ("image/jpeg", phantom.jpeg),
         };
@@ -190,9 +200,9 @@ impl<'a> Probe<'a> {
         let buckets = &self.site.settings.buckets;
         // The source first: an event that has not started yet then finds it gone.
         self.owner.delete(&buckets.input, &self.source).await?;
-        self.owner
-            .delete(&buckets.processed, &self.processed)
-            .await?;
+        for key in [&self.processed, &self.report] {
+            self.owner.delete(&buckets.processed, key).await?;
+        }
         for key in &self.anonymized {
             self.owner.delete(&buckets.anonymized, key).await?;
             if let Some(bucket) = &buckets.quarantine {
@@ -201,4 +211,9 @@ impl<'a> Probe<'a> {
         }
         Ok(())
     }
+}
+
+/// Reports whether a key or a suffix is that of DICOM objects.
+fn is_dicom(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".dcm")
 }
