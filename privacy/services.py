@@ -34,16 +34,17 @@ class Broker:
         if fetched.returncode:
             self.why = f"not searched: {fetched.stderr.strip().splitlines()[-1:]}"
             return
-        ports = _free_ports(4)
+        # Plain, controller, SASL, client certificates, access tokens.
+        ports = _free_ports(5)
         self.address = f"127.0.0.1:{ports[0]}"
         command = [BROKER / "broker", folder.resolve(), *map(str, ports)]
         # It exits when its standard input is closed.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        if not _wait_until(lambda: _accepts(ports[0])):
-            self.address, self.why = (
-                None,
-                f"not searched: the broker did not start within {TIMEOUT} s",
-            )
+        _wait_until(lambda: _accepts(ports[0]) or self.process.poll() is not None)
+        if not _accepts(ports[0]):
+            ended = self.process.poll() is not None
+            why = "ended" if ended else f"did not start within {TIMEOUT} s"
+            self.address, self.why = None, f"not searched: the broker {why}"
 
     def __enter__(self):
         return self
