@@ -130,7 +130,7 @@ fn names(graph: &CompositionGraph, package: PackageId) -> Interfaces {
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| {
         format!(
-            "cannot read the component {} (has it been built?)",
+            "cannot read the component {} (has it been built? `make build` or `spin build` does)",
             path.display()
         )
     })

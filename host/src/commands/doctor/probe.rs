@@ -37,7 +37,7 @@ pub async fn run(site: &Site, found: &Found, timeout: u64) -> Finding {
     let Some(owner) = &site.owner else {
         return Finding::skipped("sending a phantom needs the keys of the buckets' owner");
     };
-    // A picture where pictures are notified of: a phantom as DICOM object is no test of them.
+    // A picture if there is a rule about pictures, since the first rule is about DICOM objects.
     let mut entries = found.entries.iter().map(|(entry, _)| entry);
     let picture = entries.find(|entry| !is_dicom(entry.rule("suffix")));
     let Some(entry) = picture.or(found.entries.first().map(|(entry, _)| entry)) else {
