@@ -2,13 +2,15 @@
 //! redact, encode, verify.
 
 pub mod dicom;
+mod stopwatch;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod trial;
 pub mod verify;
 
 use std::time::Duration;
 
+use self::stopwatch::Stopwatch;
 use crate::{
     error::Error,
     model::contract::Contract,
@@ -86,6 +88,22 @@ pub struct Settings {
     pub anonymized_label: bool,
 }
 
+impl Settings {
+    /// Returns the heatmap to outline, if there is to be one. Nothing is claimed of a picture that
+    /// fails a check, so there is nothing to outline on it.
+    fn heatmap(
+        &self,
+        prediction: &Prediction,
+        inferred: &[NamedTensor],
+        contract: &Contract,
+    ) -> Result<Option<Heatmap>, Error> {
+        let is_due = self.overlay == Overlay::Heatmap && prediction.failed_check.is_none();
+        is_due
+            .then(|| Heatmap::read(inferred, contract.heatmap.as_ref()))
+            .transpose()
+    }
+}
+
 /// The duration of each step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Timings {
@@ -149,13 +167,7 @@ pub fn process(
     infer: impl FnOnce(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
 ) -> Result<Outputs, Error> {
     let mut timings = Timings::default();
-    let mut mark = clock();
-    let mut lap = || {
-        let now = clock();
-        let taken = now.saturating_sub(mark);
-        mark = now;
-        taken
-    };
+    let mut watch = Stopwatch::start(clock);
 
     let work = Work {
         copy: settings.anonymize != AnonymizeWhen::None,
@@ -168,22 +180,19 @@ pub fn process(
     Source::check_memory(bytes, &settings.limits, work)?;
     let mut source = Source::open(bytes, &settings.limits)?;
     let (format, written) = (source.format(), source.written());
-    timings.decode = lap();
+    timings.decode = watch.lap();
     let tensor = source.tensor(contract)?;
-    timings.prepare = lap();
+    timings.prepare = watch.lap();
     let inferred = infer(&tensor)?;
     let prediction = Prediction::read(&inferred, contract, &settings.thresholds)?;
-    // Nothing is claimed of a picture that fails a check, so there is nothing to outline on it.
-    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.failed_check.is_none())
-        .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
-        .transpose()?;
-    timings.predict = lap();
+    let heatmap = settings.heatmap(&prediction, &inferred, contract)?;
+    timings.predict = watch.lap();
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
         .map(|detector| detector.find(&source.planes()?))
         .transpose()?;
-    timings.detect = lap();
+    timings.detect = watch.lap();
 
     let (width, height) = source.size();
     let specified = redact::boxes(&settings.boxes, width, height);
@@ -195,9 +204,9 @@ pub fn process(
     let own_label = settings.anonymized_label.then_some(&label);
     let mut copy = |label| -> Result<(Vec<u8>, Redaction), Error> {
         let (draft, redaction) = source.redacted(&boxes, settings.method, label)?;
-        timings.redact += lap();
+        timings.redact += watch.lap();
         let bytes = source.encode(&draft)?;
-        timings.encode += lap();
+        timings.encode += watch.lap();
         Ok((bytes, redaction))
     };
     let anonymized = due.then(|| copy(own_label)).transpose()?;
@@ -210,9 +219,9 @@ pub fn process(
         .redact_processed
         .then_some((&boxes[..], settings.method));
     let draft = source.labeled(&label, outline, redacted)?;
-    timings.annotate = lap();
+    timings.annotate = watch.lap();
     let processed = source.encode(&draft)?;
-    timings.encode += lap();
+    timings.encode += watch.lap();
     drop((draft, source));
     let anonymized = match anonymized {
         Some((bytes, redaction)) => {
@@ -236,7 +245,7 @@ pub fn process(
         }
         None => None,
     };
-    timings.verify = lap();
+    timings.verify = watch.lap();
     Ok(Outputs {
         prediction,
         format,

@@ -11,8 +11,7 @@ use crate::{
         tensor::{Elements, InputTensor},
     },
     picture::source::Written,
-    pipeline::verify::Unclean,
-    text::contract::TextContract,
+    pipeline::{tests::detected::text_contract, verify::Unclean},
 };
 
 fn text_of(bytes: &[u8], tag: u32) -> Option<String> {
@@ -69,16 +68,6 @@ fn contradicted_object_gets_no_risk_and_no_copy() {
     assert!(holds(b"Unsure, age") && !holds(b"Certainty of Finding"));
 }
 
-fn detector_contract() -> TextContract {
-    TextContract::parse(&format!(
-        r#"{{"version":2,"name":"text","model_sha256":"{}","input":{{"name":"x","multiple":8,"scale":1,"offset":0}},
-        "output":{{"name":"y","stride":8,"text":1,"marker":2}},
-        "thresholds":{{"high":0.5,"low":0.2,"residual":0.3,"marker":0.6}},"max_side":2560}}"#,
-        "0".repeat(64)
-    ))
-    .unwrap()
-}
-
 /// A detector that finds cells with both black and white in them.
 fn contrasts(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
     let (height, width) = (input.dims[2] as usize, input.dims[3] as usize);
@@ -129,7 +118,7 @@ fn text_that_the_window_hides_is_covered() {
         // Everything is black at this window.
         data.put_text(tag::WINDOW_CENTER, b"DS", "8000");
         data.put_text(tag::WINDOW_WIDTH, b"DS", "100");
-        let contract = detector_contract();
+        let contract = text_contract();
         let detector = Detector {
             contract: &contract,
             keep_side_markers: false,
@@ -151,7 +140,7 @@ fn text_that_the_window_hides_is_covered() {
 #[test]
 fn quarantined_copy_says_that_it_may_show_text() {
     let data = object(12, &hidden_letters(640, 480, 1), 640);
-    let contract = detector_contract();
+    let contract = text_contract();
     let detector = Detector {
         contract: &contract,
         keep_side_markers: false,

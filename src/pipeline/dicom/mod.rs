@@ -27,14 +27,13 @@ use crate::{
     picture::annotate::Label,
     picture::boxes::Rect,
     picture::gray::GrayImage,
-    picture::heatmap::Heatmap,
     picture::input,
     picture::limits::Limits,
     picture::redact::{self, Method, Redaction, redact_rects},
     picture::sniff::Format,
     picture::source::Written,
     pipeline::verify::{Redacted, Unclean, text_share},
-    pipeline::{Outputs, Overlay, Settings, Timings},
+    pipeline::{Outputs, Settings, Timings, stopwatch::Stopwatch},
     text::Detector,
 };
 
@@ -53,13 +52,7 @@ pub fn process(
     infer: impl FnOnce(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
 ) -> Result<Outputs, Error> {
     let mut timings = Timings::default();
-    let mut mark = clock();
-    let mut lap = || {
-        let now = clock();
-        let taken = now.saturating_sub(mark);
-        mark = now;
-        taken
-    };
+    let mut watch = Stopwatch::start(clock);
 
     let container = Container::open(bytes, dicom.max_bytes)?;
     let data = container.data_set()?;
@@ -73,9 +66,9 @@ pub fn process(
     let frame = Frame::decode(&data, syntax, &limits)?;
     let tables = Tables::read(&data, &frame)?;
     let mut shown = as_image(tables.shown.apply(&frame));
-    timings.decode = lap();
+    timings.decode = watch.lap();
     let tensor = input::tensor(&shown, contract);
-    timings.prepare = lap();
+    timings.prepare = watch.lap();
     let inferred = infer(&tensor)?;
     drop(tensor);
     let mut prediction = Prediction::read(&inferred, contract, &settings.thresholds)?;
@@ -83,17 +76,15 @@ pub fn process(
         prediction.class = Class::Unsure;
         prediction.failed_check = Some(reason.to_owned());
     }
-    let heatmap = (settings.overlay == Overlay::Heatmap && prediction.failed_check.is_none())
-        .then(|| Heatmap::read(&inferred, contract.heatmap.as_ref()))
-        .transpose()?;
-    timings.predict = lap();
+    let heatmap = settings.heatmap(&prediction, &inferred, contract)?;
+    timings.predict = watch.lap();
 
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
         .map(|detector| views::find(detector, &tables, &frame))
         .transpose()?;
-    timings.detect = lap();
+    timings.detect = watch.lap();
     let size @ (width, height) = (frame.shape.width, frame.shape.height);
     let specified = redact::boxes(&settings.boxes, width, height);
     let texts = found.iter().flat_map(|found| &found.text).copied();
@@ -115,7 +106,7 @@ pub fn process(
         map.outline(&mut shown, &settings.thresholds);
     }
     label.draw(&mut shown, (0, 0));
-    timings.annotate = lap();
+    timings.annotate = watch.lap();
     let shown = GrayImage {
         width: width as usize,
         height: height as usize,
@@ -124,7 +115,7 @@ pub fn process(
     let processed = capture::write(&data, syntax, &shown, &finding)?;
     drop(shown);
     let structured_report = report::write(&data, &finding)?;
-    timings.encode = lap();
+    timings.encode = watch.lap();
 
     let keys = dicom.pseudonym_key.as_ref().filter(|_| due).map(Keys::new);
     let mut written = Written::Reencoded;
@@ -139,10 +130,10 @@ pub fn process(
             let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
             let mut copy = deidentify::deidentify(&data, kind, &keys, pixels);
             copy.put(covered.element);
-            timings.redact = lap();
+            timings.redact = watch.lap();
             let mut file = write::file(&copy, covered.syntax)?;
             drop(copy);
-            timings.encode += lap();
+            timings.encode += watch.lap();
             let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
             let searched = detector.zip(found.as_ref());
             let unclean = match searched {
@@ -175,7 +166,7 @@ pub fn process(
         }),
         None => None,
     };
-    timings.verify = lap();
+    timings.verify = watch.lap();
     Ok(Outputs {
         prediction,
         format: Format::Dicom,

@@ -37,7 +37,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn text_contract() -> TextContract {
+pub(crate) fn text_contract() -> TextContract {
     TextContract::parse(&format!(
         r#"{{"version":2,"name":"text","model_sha256":"{}","input":{{"name":"x","multiple":8,"scale":1,"offset":0}},
         "output":{{"name":"y","stride":8,"text":1,"marker":2}},

@@ -1,7 +1,7 @@
 //! Whole pictures through the pipeline.
 
 mod blocks;
-mod detected;
+pub(crate) mod detected;
 mod residue;
 
 use std::time::Duration;
