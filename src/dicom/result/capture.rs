@@ -1,6 +1,6 @@
 //! The labeled picture as a Secondary Capture, in the source's study and a series of its own.
 
-use super::{Finding, SourceIds, of_source, put_equipment};
+use super::{Finding, Series, SourceIds, of_source, put_identity};
 use crate::{
     dicom::{
         attributes as tag,
@@ -11,6 +11,13 @@ use crate::{
     },
     error::Error,
     picture::gray::GrayImage,
+};
+
+const SERIES: Series = Series {
+    class: SECONDARY_CAPTURE,
+    modality: "OT",
+    number: "9901",
+    kind: "capture",
 };
 
 /// Writes the capture of a labeled picture.
@@ -25,24 +32,9 @@ pub(crate) fn write(
 ) -> Result<Vec<u8>, Error> {
     let ids = SourceIds::read(source)?;
     let mut result = of_source(source);
+    put_identity(&mut result, &SERIES, finding, &ids);
     result.put_text(tag::IMAGE_TYPE, b"CS", "DERIVED\\SECONDARY");
-    result.put_text(tag::SOP_CLASS, b"UI", SECONDARY_CAPTURE);
-    result.put_text(tag::SOP_INSTANCE, b"UI", &finding.uid("capture", &ids));
-    result.put_text(
-        tag::SERIES_INSTANCE,
-        b"UI",
-        &finding.uid("capture series", &ids),
-    );
-    result.put_text(tag::MODALITY, b"CS", "OT");
     result.put_text(tag::CONVERSION_TYPE, b"CS", "WSD");
-    put_equipment(&mut result);
-    result.put_text(
-        tag::SERIES_DESCRIPTION,
-        b"LO",
-        "Pneumonia risk, not for diagnosis",
-    );
-    result.put_text(tag::SERIES_NUMBER, b"IS", "9901");
-    result.put_text(tag::INSTANCE_NUMBER, b"IS", "1");
     result.put_text(
         tag::DERIVATION_DESCRIPTION,
         b"ST",

@@ -107,8 +107,32 @@ fn of_source<'a>(source: &'a DataSet<'_>) -> DataSet<'a> {
     result
 }
 
-/// Puts the maker of a result.
-fn put_equipment(result: &mut DataSet<'_>) {
+/// Identity of a kind of result and of its series.
+struct Series {
+    class: &'static str,
+    modality: &'static str,
+    number: &'static str,
+    /// Kind of the result in the derivation of its UIDs.
+    kind: &'static str,
+}
+
+/// Puts the identity of a result, the first of a series of its own, and its maker.
+fn put_identity(
+    result: &mut DataSet<'_>,
+    series: &Series,
+    finding: &Finding<'_>,
+    source: &SourceIds,
+) {
+    let kind = series.kind;
+    result.put_text(tag::SOP_CLASS, b"UI", series.class);
+    result.put_text(tag::SOP_INSTANCE, b"UI", &finding.uid(kind, source));
+    let uid = finding.uid(&format!("{kind} series"), source);
+    result.put_text(tag::SERIES_INSTANCE, b"UI", &uid);
+    result.put_text(tag::SERIES_NUMBER, b"IS", series.number);
+    let description = "Pneumonia risk, not for diagnosis";
+    result.put_text(tag::SERIES_DESCRIPTION, b"LO", description);
+    result.put_text(tag::INSTANCE_NUMBER, b"IS", "1");
+    result.put_text(tag::MODALITY, b"CS", series.modality);
     result.put_text(tag::MANUFACTURER, b"LO", NAME);
     result.put_text(tag::MODEL_NAME, b"LO", NAME);
     result.put_text(tag::SOFTWARE_VERSIONS, b"LO", env!("CARGO_PKG_VERSION"));

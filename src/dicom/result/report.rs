@@ -1,9 +1,9 @@
 //! The result as a Comprehensive 3D SR document by template 1500 (PS3.16).
 
 use super::{
-    Finding, NAME, SourceIds,
+    Finding, NAME, Series, SourceIds,
     content::{Code, Item},
-    of_source, put_equipment,
+    of_source, put_identity,
 };
 use crate::{
     dicom::{attributes as tag, element::DataSet, syntax::EXPLICIT, write},
@@ -11,7 +11,12 @@ use crate::{
     model::predict::percent,
 };
 
-const COMPREHENSIVE_3D_SR: &str = "1.2.840.10008.5.1.4.1.1.88.34";
+const SERIES: Series = Series {
+    class: "1.2.840.10008.5.1.4.1.1.88.34",
+    modality: "SR",
+    number: "9902",
+    kind: "report",
+};
 const COMPLETION: u32 = 0x0040_A491;
 const VERIFICATION: u32 = 0x0040_A493;
 const PERFORMED_PROCEDURE: u32 = 0x0040_A372;
@@ -34,22 +39,7 @@ const fn dcm(value: &'static str, meaning: &'static str) -> Code<'static> {
 pub(crate) fn write(source: &DataSet<'_>, finding: &Finding<'_>) -> Result<Vec<u8>, Error> {
     let ids = SourceIds::read(source)?;
     let mut document = of_source(source);
-    document.put_text(tag::SOP_CLASS, b"UI", COMPREHENSIVE_3D_SR);
-    document.put_text(tag::SOP_INSTANCE, b"UI", &finding.uid("report", &ids));
-    document.put_text(
-        tag::SERIES_INSTANCE,
-        b"UI",
-        &finding.uid("report series", &ids),
-    );
-    document.put_text(tag::MODALITY, b"CS", "SR");
-    put_equipment(&mut document);
-    document.put_text(
-        tag::SERIES_DESCRIPTION,
-        b"LO",
-        "Pneumonia risk, not for diagnosis",
-    );
-    document.put_text(tag::SERIES_NUMBER, b"IS", "9902");
-    document.put_text(tag::INSTANCE_NUMBER, b"IS", "1");
+    put_identity(&mut document, &SERIES, finding, &ids);
     let (date, time) = written_at(source);
     document.put_text(tag::CONTENT_DATE, b"DA", &date);
     document.put_text(tag::CONTENT_TIME, b"TM", &time);
