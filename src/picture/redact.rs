@@ -75,16 +75,19 @@ pub(crate) fn redact_rects(
     Redaction::of(method, boxes, width, height)
 }
 
+/// Returns the boxes' first columns in a row, and the columns behind their last, in order.
+pub(crate) fn spans(boxes: &[Rect], y: u32) -> Vec<(u32, u32)> {
+    let of_row = boxes.iter().filter(|b| (b.y..b.y + b.height).contains(&y));
+    let mut spans: Vec<_> = of_row.map(|b| (b.x, b.x + b.width)).collect();
+    spans.sort_unstable();
+    spans
+}
+
 /// Counts the pixels in the union of the boxes.
 pub(crate) fn covered(boxes: &[Rect], height: u32) -> u64 {
     (0..height)
         .map(|y| {
-            let mut spans: Vec<(u32, u32)> = boxes
-                .iter()
-                .filter(|b| (b.y..b.y + b.height).contains(&y))
-                .map(|b| (b.x, b.x + b.width))
-                .collect();
-            spans.sort_unstable();
+            let spans = spans(boxes, y);
             let mut end = 0;
             spans.iter().fold(0u64, |sum, &(from, to)| {
                 let from = from.max(end);

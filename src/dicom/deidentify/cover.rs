@@ -14,7 +14,7 @@ use crate::{
         syntax::{Coding, EXPLICIT, Syntax},
     },
     error::Error,
-    picture::{blocks::Blocks, boxes::Rect, limits::Limits, source::Written},
+    picture::{blocks::Blocks, boxes::Rect, limits::Limits, redact, source::Written},
 };
 
 /// Pixel data with covers.
@@ -166,12 +166,7 @@ pub(crate) fn agree(before: &Frame, after: &Frame, boxes: &[Rect], whole: bool) 
     let width = shape.width as usize;
     (0..end(shape.height)).all(|y| {
         let row = y as usize * width;
-        let mut spans: Vec<(u32, u32)> = boxes
-            .iter()
-            .filter(|b| (b.y..b.y + b.height).contains(&y))
-            .map(|b| (b.x, b.x + b.width))
-            .collect();
-        spans.sort_unstable();
+        let mut spans = redact::spans(boxes, y);
         spans.push((end(shape.width), end(shape.width)));
         let mut from = 0;
         spans.into_iter().all(|(left, right)| {
