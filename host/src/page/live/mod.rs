@@ -27,7 +27,7 @@ use xray::{
 pub use self::row::Row;
 use self::{counts::Counts, objects::Objects};
 use crate::serve::{
-    logs::{Listener, Stream},
+    logs::{Listener, report_listener},
     runtime::RequestObserver,
 };
 
@@ -81,14 +81,7 @@ impl Live {
     /// Returns a listener that makes a row of each report line.
     pub fn listener(self: &Arc<Self>) -> Listener {
         let this = self.clone();
-        Arc::new(move |stream, line| {
-            if stream == Stream::Stdout
-                && line.starts_with('{')
-                && let Ok(report) = serde_json::from_str::<Report>(line)
-            {
-                this.add(report, Timestamp::now());
-            }
-        })
+        report_listener(move |report| this.add(report, Timestamp::now()))
     }
 
     fn add(&self, report: Report, at: Timestamp) {
@@ -173,6 +166,7 @@ fn keep(rows: &mut VecDeque<Arc<Row>>, row: Arc<Row>, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::logs::Stream;
 
     /// Settings with nothing but the store's keys.
     pub(crate) fn config() -> Config {

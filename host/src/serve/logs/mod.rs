@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use xray::report::Report;
 
 pub use output::GuestOutput;
 
@@ -26,6 +27,18 @@ pub enum Stream {
 
 /// Callback for every line that a component prints.
 pub type Listener = Arc<dyn Fn(Stream, &str) + Send + Sync>;
+
+/// Returns a listener that calls `handle` with each report.
+pub fn report_listener(handle: impl Fn(Report) + Send + Sync + 'static) -> Listener {
+    Arc::new(move |stream, line| {
+        if stream == Stream::Stdout
+            && line.starts_with('{')
+            && let Ok(report) = serde_json::from_str(line)
+        {
+            handle(report);
+        }
+    })
+}
 
 /// Sinks for the lines of one component.
 pub struct Logs {

@@ -14,12 +14,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
-use xray::report::Report;
 
 pub use serve::serve;
 
 use self::objects::Objects;
-use crate::serve::logs::{Listener, Stream};
+use crate::serve::logs::{Listener, report_listener};
 
 /// Prefix of all metric names, except those about the process.
 const PREFIX: &str = "xray";
@@ -192,14 +191,7 @@ impl Metrics {
     /// Returns a listener that counts report lines.
     pub fn listener(self: &Arc<Self>) -> Listener {
         let this = self.clone();
-        Arc::new(move |stream, line| {
-            if stream == Stream::Stdout
-                && line.starts_with('{')
-                && let Ok(report) = serde_json::from_str::<Report>(line)
-            {
-                this.objects.count(&report);
-            }
-        })
+        report_listener(move |report| this.objects.count(&report))
     }
 
     /// Renders all metrics as text. Sessions and memory are sampled now.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::serve::logs::Stream;
 
 #[test]
 fn report_lines_are_counted() {
