@@ -67,6 +67,22 @@ pub struct Change {
     pub started: SystemTime,
 }
 
+impl Change {
+    /// Returns the PUT of an object, now, without metadata and tags.
+    pub fn put(bucket: &str, key: &str, size: u64, etag: &str) -> Self {
+        Self {
+            event: Event::Put,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            size,
+            etag: etag.to_owned(),
+            metadata: Vec::new(),
+            tags: Vec::new(),
+            started: SystemTime::now(),
+        }
+    }
+}
+
 /// Makes the body of a notification about a change outside any store, with the current time as its
 /// sequencer.
 pub fn notification(change: &Change) -> bytes::Bytes {

@@ -5,12 +5,11 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
-    time::SystemTime,
 };
 
 use bytes::Bytes;
 use fake_gateway::{
-    notify::{Change, Event, notification},
+    notify::{Change, notification},
     store::Store,
 };
 use phantoms::{DEFAULT_SEED, Phantom};
@@ -172,16 +171,7 @@ async fn the_image_serves_a_request() {
         .put("xrays", &key, "image/jpeg", body)
         .await
         .expect("stored");
-    let event = notification(&Change {
-        event: Event::Put,
-        bucket: "xrays".into(),
-        key,
-        size,
-        etag,
-        metadata: Vec::new(),
-        tags: Vec::new(),
-        started: SystemTime::now(),
-    });
+    let event = notification(&Change::put("xrays", &key, size, &etag));
     let request =
         http::Request::post(format!("{address}/")).header("content-type", "application/json");
     let answer = Transport::http()

@@ -4,7 +4,6 @@
 use std::{
     process::{Command, ExitStatus},
     sync::Mutex,
-    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -101,13 +100,7 @@ impl World {
     pub fn event(&self, bucket: &str, key: &str, event: Event, etag: &str, size: u64) -> Bytes {
         notification(&Change {
             event,
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            size,
-            etag: etag.to_owned(),
-            metadata: Vec::new(),
-            tags: Vec::new(),
-            started: SystemTime::now(),
+            ..Change::put(bucket, key, size, etag)
         })
     }
 

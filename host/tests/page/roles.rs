@@ -3,12 +3,11 @@
 use std::{
     fs,
     process::{Command, Output},
-    time::SystemTime,
 };
 
 use bytes::Bytes;
 use fake_gateway::{
-    notify::{Change, Event, notification},
+    notify::{Change, notification},
     store::Store,
 };
 use phantoms::{DEFAULT_SEED, Phantom};
@@ -98,16 +97,7 @@ async fn roles_see_their_pictures_and_no_others() {
         let body = Bytes::copy_from_slice(&phantom.jpeg);
         let size = body.len() as u64;
         let etag = client.put("xrays", &key, "image/jpeg", body).await.unwrap();
-        let event = notification(&Change {
-            event: Event::Put,
-            bucket: "xrays".into(),
-            key,
-            size,
-            etag,
-            metadata: Vec::new(),
-            tags: Vec::new(),
-            started: SystemTime::now(),
-        });
+        let event = notification(&Change::put("xrays", &key, size, &etag));
         let request = http::Request::post(format!("{}/", host.url()));
         let request = request.header("content-type", "application/json");
         let reply = Transport::http()

@@ -11,14 +11,13 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     process::ExitCode,
-    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
 use fake_gateway::{
-    notify::{Change, Event, notification},
+    notify::{Change, notification},
     store::Store,
 };
 use futures_util::{StreamExt, stream};
@@ -240,15 +239,8 @@ impl Run {
 
 /// Builds the notification that a gateway would have sent if the picture had been uploaded.
 fn event(picture: &Path, key: &str) -> Result<Bytes> {
-    Ok(notification(&Change {
-        event: Event::Put,
-        bucket: BUCKET.into(),
-        key: key.into(),
-        size: picture.metadata()?.len(),
-        // The picture does not change, so its digest would only be read once more for nothing.
-        etag: String::new(),
-        metadata: Vec::new(),
-        tags: Vec::new(),
-        started: SystemTime::now(),
-    }))
+    let size = picture.metadata()?.len();
+    // The picture does not change, so its digest would only be read once more for nothing.
+    let etag = "";
+    Ok(notification(&Change::put(BUCKET, key, size, etag)))
 }
