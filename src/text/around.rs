@@ -19,8 +19,8 @@ const RINGS: usize = 3;
 /// Around markers without print, hardly a cell has this probability of text.
 const MIN_TEXT: f32 = 0.55;
 
-/// Returns the print that touches the rectangle of a letter. Print on the plane
-/// ends within `edge` pixels.
+/// Returns the print that touches the rectangle of a letter. Print on the plane ends within `edge`
+/// pixels.
 ///
 /// # Errors
 /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.

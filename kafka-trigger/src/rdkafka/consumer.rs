@@ -227,11 +227,8 @@ impl Poller {
                 None => continue,
                 Some(Ok(message)) => {
                     let record = self.copy(&message);
-                    let mut at_end = self.consumer.context().at_end();
-                    if !at_end.is_empty() {
-                        at_end.remove(&record.topic_partition());
-                    }
-                    drop(at_end);
+                    let id = record.topic_partition();
+                    self.consumer.context().at_end().remove(&id);
                     Event::Record(record)
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
