@@ -2,8 +2,7 @@
 
 use crate::{
     bits::Writer,
-    block::{self, MissingCode},
-    dct::Coefficients,
+    block::{self, Block, MissingCode, Symbol},
     error::Error,
     headers::{Frame, ScanHeader},
     huffman::{Encoder, Spec, optimal},
@@ -17,57 +16,105 @@ fn slot(part: usize) -> usize {
     usize::from(part > 0)
 }
 
-/// Appends tables, scan header and data to `out`. Calls `blocks` twice for the blocks of each unit.
+/// The blocks to encode.
+pub(crate) trait Blocks {
+    /// Returns a block, given its component and its position in it. Scans ask row by row.
+    fn block(&mut self, component: usize, place: (usize, usize)) -> Result<&Block, Error>;
+}
+
+/// The most symbols that are held in memory, six bytes each. Pictures of ten megapixels have fewer.
+const MAX_HELD: usize = 1 << 21;
+
+/// A part of a scan's data.
+#[derive(Debug, Clone, Copy)]
+enum Item {
+    /// A symbol, and the index of its tables.
+    Symbol(u8, Symbol),
+    /// The end of a restart interval.
+    Restart,
+}
+
+/// Appends tables, scan header and data to `out`. The blocks are asked for once, or twice if their
+/// symbols are many.
 pub(crate) fn scan(
     frame: &Frame,
     header: &ScanHeader,
     layout: &Layout,
     mut out: Vec<u8>,
-    mut blocks: impl FnMut(usize, &mut Vec<Coefficients>) -> Result<(), Error>,
+    blocks: &mut impl Blocks,
 ) -> Result<Vec<u8>, Error> {
     let slots = if header.parts.len() > 1 { 2 } else { 1 };
-    let mut counts = vec![([0u32; 256], [0u32; 256]); slots];
-    let mut unit_blocks = Vec::new();
-    let mut previous = [0i32; 4];
-    for unit in 0..layout.units() {
-        if unit % layout.interval == 0 {
-            previous = [0; 4];
+    let mut counts = vec![[[0u32; 256]; 2]; slots];
+    let mut held = Vec::new();
+    items(header, layout, blocks, |item| {
+        if let Item::Symbol(slot, s) = item {
+            counts[usize::from(slot)][usize::from(s.is_ac)][usize::from(s.symbol)] += 1;
         }
-        blocks(unit, &mut unit_blocks)?;
-        for (&(part, ..), c) in layout.blocks.iter().zip(&unit_blocks) {
-            let (dc, ac) = &mut counts[slot(part)];
-            block::count(c, &mut previous[part], dc, ac);
+        if held.len() < MAX_HELD {
+            held.push(item);
         }
-    }
+        Ok(())
+    })?;
     let mut encoders = Vec::new();
-    for (id, (dc, ac)) in counts.iter().enumerate() {
+    for (id, [dc, ac]) in counts.iter().enumerate() {
         let (dc, ac) = (optimal(dc), optimal(ac));
         table(&mut out, id as u8, &dc);
         table(&mut out, 0x10 | id as u8, &ac);
-        encoders.push((Encoder::new(&dc)?, Encoder::new(&ac)?));
+        encoders.push([Encoder::new(&dc)?, Encoder::new(&ac)?]);
     }
     scan_header(&mut out, frame, header);
 
     let mut out = Writer::after(out);
-    for unit in 0..layout.units() {
-        if unit % layout.interval == 0 {
-            previous = [0; 4];
-            if unit > 0 {
-                let interval = unit / layout.interval;
+    let mut interval = 0u8;
+    let mut write = |item| {
+        match item {
+            Item::Symbol(slot, s) => s
+                .write(&encoders[usize::from(slot)][usize::from(s.is_ac)], &mut out)
+                .map_err(|MissingCode| Error::Damaged("no Huffman code for a coefficient"))?,
+            Item::Restart => {
                 out.pad();
-                out.bytes
-                    .extend([0xFF, markers::RST0 | (interval as u8).wrapping_sub(1) & 7]);
+                out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
+                interval = interval.wrapping_add(1);
             }
         }
-        blocks(unit, &mut unit_blocks)?;
-        for (&(part, ..), c) in layout.blocks.iter().zip(&unit_blocks) {
-            let (dc, ac) = &encoders[slot(part)];
-            block::encode(c, &mut previous[part], dc, ac, &mut out)
-                .map_err(|MissingCode| Error::Damaged("no Huffman code for a coefficient"))?;
-        }
+        Ok(())
+    };
+    if held.len() < MAX_HELD {
+        held.into_iter().try_for_each(write)?;
+    } else {
+        drop(held);
+        items(header, layout, blocks, &mut write)?;
     }
     out.pad();
     Ok(out.bytes)
+}
+
+/// Calls `item` for each part of the data, in order.
+fn items(
+    header: &ScanHeader,
+    layout: &Layout,
+    blocks: &mut impl Blocks,
+    mut item: impl FnMut(Item) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut previous = [0i32; 4];
+    let (mut position, mut restart) = ((0, 0), layout.interval);
+    for unit in 0..layout.units() {
+        if unit == restart {
+            restart += layout.interval;
+            previous = [0; 4];
+            item(Item::Restart)?;
+        }
+        for &place in &layout.blocks {
+            let part = place.0;
+            let component = header.parts[part].component;
+            let block = blocks.block(component, layout.place(position, place))?;
+            block::symbols(block, &mut previous[part], |symbol| {
+                item(Item::Symbol(slot(part) as u8, symbol))
+            })?;
+        }
+        position = layout.after(position);
+    }
+    Ok(())
 }
 
 fn table(out: &mut Vec<u8>, id: u8, spec: &Spec) {

@@ -2,7 +2,7 @@
 
 mod samples;
 
-use jpeg_blocks::{Area, ColorSpace, Edit, Error, Jpeg, Keep, Limits, Pixels};
+use jpeg_blocks::{Area, ColorSpace, Edit, Error, GrayImage, Jpeg, Keep, Limits, Pixels};
 use libjpeg_turbo_rs::{Decoder, PixelFormat};
 
 use samples::{NAME, PROGRESSIVE, file, names, parse};
@@ -265,6 +265,28 @@ fn reduced_levels_are_means_of_pixels() {
             }
         }
         assert_eq!(jpeg.reduced(3), None);
+    }
+}
+
+#[test]
+fn pixels_parsed_at_once_are_those_of_a_second_reading() {
+    for (name, bytes) in all() {
+        let (parsed, whole) = (
+            parse(&bytes),
+            Jpeg::parse_pixels(&bytes, &Limits::default()).unwrap(),
+        );
+        assert_eq!(parsed.is_gray(), whole.is_gray(), "{name}");
+        assert_eq!(parsed.reduced(1), whole.reduced(1), "{name}");
+        let area = parsed.full_area();
+        assert_eq!(parsed.read(area), whole.read(area), "{name}");
+        for factor in [2, 4, 8] {
+            let (a, b) = (parsed.reduced(factor), whole.reduced(factor));
+            let levels = |image: Option<GrayImage>| image.map_or(Vec::new(), |i| i.levels);
+            let (a, b) = (levels(a), levels(b));
+            assert_eq!(a.len(), b.len(), "{name} 1/{factor}");
+            let close = a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 1);
+            assert!(close, "{name} 1/{factor}");
+        }
     }
 }
 

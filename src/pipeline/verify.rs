@@ -53,7 +53,7 @@ pub(crate) fn residual_text(
         max_bytes: u64::MAX,
         ..*limits
     };
-    let planes = Source::open(bytes, &limits)?.planes()?;
+    let planes = Source::planes_of(bytes, &limits)?;
     let places = detector.residual(&planes, redacted, &found.side_markers)?;
     Ok((places > 0).then_some(Unclean::ResidualText(places)))
 }
