@@ -34,7 +34,7 @@ def cpu(pid: int) -> float:
 
 
 class Piped:
-    """A process that answers each line with a line."""
+    """A process that prints a line for each line that it reads."""
 
     def __init__(self, command: list[str], argument) -> None:
         self.argument = argument

@@ -5,9 +5,9 @@ stores one or two pictures.
 
     bench/peers.py STORE MODEL {no-copy,copy} [--load-each]
 
-Reads a key a line and answers each with a line. It signs nothing, uses no conditions, looks for no
-text and writes no report. `--load-each` loads the model for every event, as the container that xray
-replaces did. Needs Pillow, numpy and onnxruntime.
+Reads keys, one a line, and prints a line when one is done. It signs nothing, uses no conditions,
+looks for no text and writes no report. `--load-each` loads the model for every event, as the
+container that xray replaces did. Needs Pillow, numpy and onnxruntime.
 """
 
 import argparse

@@ -27,7 +27,7 @@ def served(folder: str) -> type:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def answer(self, status: int, body: bytes, etag: str = "") -> None:
+        def respond(self, status: int, body: bytes, etag: str = "") -> None:
             self.send_response(status)
             if etag:
                 self.send_header("ETag", f'"{etag}"')
@@ -40,15 +40,15 @@ def served(folder: str) -> type:
             bucket, _, key = unquote(self.path.split("?")[0]).lstrip("/").partition("/")
             found = pictures.get(key.split("/")[-1]) if bucket == "xray-data-in" else None
             if found:
-                self.answer(200, *found)
+                self.respond(200, *found)
             else:
-                self.answer(404, MISSING)
+                self.respond(404, MISSING)
 
         do_HEAD = do_GET
 
         def do_PUT(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(200, b"", hashlib.md5(data).hexdigest())
+            self.respond(200, b"", hashlib.md5(data).hexdigest())
 
         def log_message(self, *_) -> None:
             pass

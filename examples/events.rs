@@ -1,5 +1,5 @@
 //! The function's work on pictures, compiled natively and without inference or a store, for
-//! `make bench`: reads a picture's path a line, and answers each with a line.
+//! `make bench`: reads paths of pictures, one a line, and prints a line when one is done.
 //!
 //! `events no-copy` makes the labeled picture, `events copy` the anonymized copy as well.
 

@@ -162,6 +162,11 @@ impl Encoder {
         Ok(Encoder { codes })
     }
 
+    /// Returns the code and length of each symbol; the length is 0 for symbols without a code.
+    pub(crate) fn codes(&self) -> &[(u16, u8); 256] {
+        &self.codes
+    }
+
     /// Returns the code and length of a symbol, or `None` when the table has no code for it.
     #[inline]
     pub(crate) fn code(&self, symbol: u8) -> Option<(u32, u32)> {

@@ -303,7 +303,7 @@ impl<'a> Jpeg<'a> {
     /// equal become the same bytes, whatever else they hold: metadata, unused tables, restart
     /// intervals, the kind of their scans. Blocks that reach beyond the right or bottom edge are
     /// encoded again with copies of the edge in place of the hidden samples; all other unedited
-    /// blocks keep their coefficients. While it runs it holds the symbols of the file, at most 12
+    /// blocks keep their coefficients. While it runs it holds the symbols of the file, at most 8
     /// MiB beside the output.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::{
     bits::Writer,
-    block::{self, Block, MissingCode, Symbol},
+    block::{self, Block, Symbol},
     error::Error,
     headers::{Frame, ScanHeader},
     huffman::{Encoder, Spec, optimal},
@@ -22,16 +22,29 @@ pub(crate) trait Blocks {
     fn block(&mut self, component: usize, place: (usize, usize)) -> Result<&Block, Error>;
 }
 
-/// The most symbols that are held in memory, six bytes each. Pictures of ten megapixels have fewer.
+/// The most symbols that are held in memory. Pictures of ten megapixels have fewer.
 const MAX_HELD: usize = 1 << 21;
 
-/// A part of a scan's data.
+/// A part of a scan's data: the bits that follow a symbol, the symbol, and the index of its table,
+/// two for each slot. Four bytes.
 #[derive(Debug, Clone, Copy)]
-enum Item {
-    /// A symbol, and the index of its tables.
-    Symbol(u8, Symbol),
+struct Item(u32);
+
+impl Item {
     /// The end of a restart interval.
-    Restart,
+    const RESTART: Item = Item(u32::MAX);
+
+    #[inline]
+    fn symbol(slot: usize, s: Symbol) -> Item {
+        let table = 2 * slot as u32 + u32::from(s.is_ac);
+        Item(table << 24 | u32::from(s.symbol) << 16 | u32::from(s.bits))
+    }
+
+    /// Its place among the counts of all tables.
+    #[inline]
+    fn place(self) -> Option<usize> {
+        (self.0 != u32::MAX).then_some((self.0 >> 16) as usize & 0x3FF)
+    }
 }
 
 /// Appends tables, scan header and data to `out`. The blocks are asked for once, or twice if their
@@ -44,39 +57,44 @@ pub(crate) fn scan(
     blocks: &mut impl Blocks,
 ) -> Result<Vec<u8>, Error> {
     let slots = if header.parts.len() > 1 { 2 } else { 1 };
-    let mut counts = vec![[[0u32; 256]; 2]; slots];
+    let mut counts = [0u32; 4 * 256];
     let mut held = Vec::new();
     items(header, layout, blocks, |item| {
-        if let Item::Symbol(slot, s) = item {
-            counts[usize::from(slot)][usize::from(s.is_ac)][usize::from(s.symbol)] += 1;
+        if let Some(place) = item.place() {
+            counts[place] += 1;
         }
         if held.len() < MAX_HELD {
             held.push(item);
         }
         Ok(())
     })?;
-    let mut encoders = Vec::new();
-    for (id, [dc, ac]) in counts.iter().enumerate() {
-        let (dc, ac) = (optimal(dc), optimal(ac));
-        table(&mut out, id as u8, &dc);
-        table(&mut out, 0x10 | id as u8, &ac);
-        encoders.push([Encoder::new(&dc)?, Encoder::new(&ac)?]);
+    let mut codes = [(0, 0); 4 * 256];
+    let (counts, _) = counts.as_chunks::<256>();
+    for (i, counts) in counts.iter().enumerate().take(2 * slots) {
+        let spec = optimal(counts);
+        table(&mut out, (i / 2 | i % 2 << 4) as u8, &spec);
+        codes[256 * i..][..256].copy_from_slice(Encoder::new(&spec)?.codes());
     }
     scan_header(&mut out, frame, header);
 
     let mut out = Writer::after(out);
     let mut interval = 0u8;
-    let mut write = |item| {
-        match item {
-            Item::Symbol(slot, s) => s
-                .write(&encoders[usize::from(slot)][usize::from(s.is_ac)], &mut out)
-                .map_err(|MissingCode| Error::Damaged("no Huffman code for a coefficient"))?,
-            Item::Restart => {
-                out.pad();
-                out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
-                interval = interval.wrapping_add(1);
-            }
+    let mut write = |item: Item| {
+        let Some(place) = item.place() else {
+            out.pad();
+            out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
+            interval = interval.wrapping_add(1);
+            return Ok(());
+        };
+        let (code, length) = codes[place];
+        if length == 0 {
+            return Err(Error::Damaged("no Huffman code for a coefficient"));
         }
+        let size = item.0 >> 16 & 15;
+        out.put(
+            u32::from(code) << size | item.0 & 0xFFFF,
+            u32::from(length) + size,
+        );
         Ok(())
     };
     if held.len() < MAX_HELD {
@@ -102,14 +120,14 @@ fn items(
         if unit == restart {
             restart += layout.interval;
             previous = [0; 4];
-            item(Item::Restart)?;
+            item(Item::RESTART)?;
         }
         for &place in &layout.blocks {
             let part = place.0;
             let component = header.parts[part].component;
             let block = blocks.block(component, layout.place(position, place))?;
             block::symbols(block, &mut previous[part], |symbol| {
-                item(Item::Symbol(slot(part) as u8, symbol))
+                item(Item::symbol(slot(part), symbol))
             })?;
         }
         position = layout.after(position);

@@ -316,10 +316,17 @@ fn keep_picture_drops_all_other_metadata() {
 
 #[test]
 fn edit_with_a_symbol_missing_from_the_tables_gets_new_tables() {
+    for restarts in [0, 1, 7] {
+        check_new_tables(restarts);
+    }
+}
+
+fn check_new_tables(restarts: u16) {
     // The optimal tables of a uniform picture have codes for few symbols.
     let mut smooth = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut smooth, 90);
     encoder.set_optimized_huffman_tables(true);
+    encoder.set_restart_interval(restarts);
     encoder
         .encode(&[90; 149 * 115], 149, 115, jpeg_encoder::ColorType::Luma)
         .unwrap();

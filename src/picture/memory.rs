@@ -180,7 +180,7 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
     // Symbols that are held while a copy is encoded, as `jpeg-blocks` limits them, with the growth
     // of their buffer.
     let symbols = if work.copy {
-        (72 * file).min(18 << 20)
+        (48 * file).min(12 << 20)
     } else {
         0
     };
