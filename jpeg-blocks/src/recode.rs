@@ -72,7 +72,7 @@ pub(crate) fn scan(
     let (counts, _) = counts.as_chunks::<256>();
     for (i, counts) in counts.iter().enumerate().take(2 * slots) {
         let spec = optimal(counts);
-        table(&mut out, (i / 2 | i % 2 << 4) as u8, &spec);
+        table(&mut out, (i / 2 + 16 * (i % 2)) as u8, &spec);
         codes[256 * i..][..256].copy_from_slice(Encoder::new(&spec)?.codes());
     }
     scan_header(&mut out, frame, header);
