@@ -84,6 +84,7 @@ pub fn process(
         .filter(|_| due || settings.redact_processed)
         .map(|detector| views::find(detector, &tables, &frame))
         .transpose()?;
+    let (found, looks) = found.unzip();
     timings.detect = watch.lap();
     let size @ (width, height) = (frame.shape.width, frame.shape.height);
     let specified = redact::boxes(&settings.boxes, width, height);
@@ -135,16 +136,16 @@ pub fn process(
             drop(copy);
             timings.encode += watch.lap();
             let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
-            let searched = detector.zip(found.as_ref());
+            let searched = detector.zip(found.as_ref().zip(looks.as_ref()));
             let unclean = match searched {
                 None => None,
                 Some(_) if text_share(&boxes, &specified, size) > settings.max_redacted => {
                     Some(Unclean::TooMuchText)
                 }
-                Some((detector, found)) => {
-                    let boxes = &redaction.boxes;
+                Some((detector, (found, looks))) => {
+                    let (boxes, markers) = (&redaction.boxes, &found.side_markers);
                     let places =
-                        views::residual(detector, &tables, &copied, boxes, &found.side_markers)?;
+                        views::residual(detector, &tables, &copied, boxes, markers, looks)?;
                     (places > 0).then_some(Unclean::ResidualText(places))
                 }
             };
