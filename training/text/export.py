@@ -25,8 +25,8 @@ THRESHOLDS = {"low": 0.4, "high": 0.72, "residual": 0.72, "marker": 0.5}
 MAX_SIDE = 2560
 # Smaller images are enlarged to this before they are searched: print on them is under 12 px.
 MIN_SIDE = 1120
-# Pixels from which a cell sees a change of the image: half of the deepest layer's reach, and its
-# grid.
+# Copies are searched again this many pixels around what was covered: a change moves the cells half
+# as far from it.
 FIELD = 256
 CROPS = 600
 
