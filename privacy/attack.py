@@ -1,8 +1,8 @@
 """Attacks the anonymized copies, measures the covered area, and writes results.json.
 
 For each copy it measures the covered share of the text's ink, the lost markers and the covered
-area, and searches the known strings with Tesseract and by template matching wherever a text is
-not fully covered. A sample of copies is searched as a whole. The same attack on a sample of the
+area, and searches the known strings with Tesseract, PP-OCR and template matching wherever a text
+is not fully covered. A sample of copies is searched as a whole. The same attack on a sample of the
 original pictures measures its sensitivity.
 """
 
@@ -89,14 +89,19 @@ def attacked(
 ) -> dict:
     """Attacks a picture at the chosen texts.
 
-    Returns the kinds of needles found by OCR, the template scores, and hits by chance. `bare`
-    is the picture without its covers.
+    Returns the kinds of needles found by OCR, by any reader and by each, the template scores,
+    and hits by chance. `bare` is the picture without its covers.
     """
-    text = "\n".join(reading.read_at(truth, picture, which) if which else [])
+    read = {
+        name: "\n".join(reader(truth, picture, which) if which else [])
+        for name, reader in reading.READERS.items()
+    }
+    found = {name: sorted(needles.of(truth).found(text)) for name, text in read.items()}
     identifying = [i for i in which if measure.is_identifying(truth["texts"][i])]
     return {
-        "ocr": sorted(needles.of(truth).found(text)),
-        "ocr_chance": bool(needles.of(other).found(text)),
+        "ocr": sorted(set().union(*found.values())),
+        "readers": found,
+        "ocr_chance": any(needles.of(other).found(text) for text in read.values()),
         "template": dict(
             zip(
                 identifying,

@@ -216,6 +216,10 @@ def sensitivity(all_cases: list[dict], copies: list[dict]) -> list[tuple[str, st
     whole = [c for c in copies if "whole" in c]
     return [
         ("the attack on original pictures identifies the patient by OCR", rate(sum(ocr), len(ocr))),
+        *(
+            (f"… by {name}", rate(sum(hits), len(hits)))
+            for name, hits in by_reader(control).items()
+        ),
         ("… by template matching", rate(sum(seen), len(seen))),
         ("… by either", rate(sum(both), len(both))),
         (
@@ -236,6 +240,12 @@ def sensitivity(all_cases: list[dict], copies: list[dict]) -> list[tuple[str, st
             rate(sum(bool(c["whole"]["ocr_elsewhere"]) for c in whole), len(whole)),
         ),
     ]
+
+
+def by_reader(control: list[dict]) -> dict[str, list[bool]]:
+    """Returns whether each reader identified the patient, for each uncovered picture."""
+    names = control[0]["control"]["readers"] if control else ()
+    return {name: [bool(c["control"]["readers"][name]) for c in control] for name in names}
 
 
 def rate(hits: int, total: int) -> str:

@@ -128,7 +128,7 @@ def _table(rows: list[list[str]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def write(out: Path, work: Path, cases, about, goals, details, tables, elsewhere, special) -> None:
+def write(out: Path, work: Path, cases, about, goals, details, tables, further) -> None:
     """Writes index.html and its images."""
     images = out / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def write(out: Path, work: Path, cases, about, goals, details, tables, elsewhere
         _table(goals),
     ]
     parts.append(_table([["further figures", ""]] + details))
-    parts += [_table(rows) for rows in (elsewhere, special) if rows]
+    parts += [_table(rows) for rows in further if rows]
     parts.append(
         "<h2>By text property</h2><div class=tables>"
         + "".join(map(_table, tables.values()))

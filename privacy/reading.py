@@ -1,8 +1,9 @@
-"""Reads a picture with Tesseract: around known texts, rotated upright, and as a whole."""
+"""Reads a picture: around known texts, rotated upright, by two readers, and as a whole."""
 
 import numpy as np
 
 import ocr
+import ppocr
 import template
 
 
@@ -28,6 +29,19 @@ def read_at(truth: dict, picture: np.ndarray, which: list[int]) -> list[str]:
     return [
         ocr.lines(words) for words in ocr.read(made, ocr.languages(truth["patient"]["script"]), 6)
     ]
+
+
+def lines_at(truth: dict, picture: np.ndarray, which: list[int]) -> list[str]:
+    """Returns what PP-OCR reads at the true boxes of the chosen texts."""
+    made = []
+    for text in (truth["texts"][i] for i in which):
+        crop = template.around(picture, text["box"], max(2, text["size"] // 6))
+        crop = np.ascontiguousarray(np.rot90(crop, -text["rotated"] // 90))
+        made += [ocr.stretch(crop), ocr.flatten(crop, text["size"])]
+    return ppocr.read(made)
+
+
+READERS = {"Tesseract": read_at, "PP-OCR": lines_at}
 
 
 def read_whole(truth: dict, picture: np.ndarray) -> tuple[list[str], list[str]]:

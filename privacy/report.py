@@ -73,6 +73,17 @@ def special_rows(special: list[dict]) -> list[list[str]]:
     return rows + [[row["kind"], *(str(row.get(s, 0)) for s in states)] for row in special]
 
 
+def peer_rows(peers: dict) -> list[list[str]]:
+    """Returns the comparison with other readers as rows of text."""
+    rows = [
+        [f"on {peers['pictures']} pictures", "lines missed", "markers kept", "text-free touched"]
+    ]
+    for name, row in peers["rows"].items():
+        shares = (("missed", "lines"), ("kept", "markers"), ("touched", "text-free"))
+        rows.append([name, *(figures.rate(row[a], row[b]) for a, b in shares)])
+    return rows
+
+
 def about_lines(about: dict, cases: list[dict]) -> list[str]:
     """Describes the run and the outcomes."""
     counts = Counter(c["status"] for c in cases)
@@ -117,6 +128,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the page")
     parser.add_argument("--elsewhere", type=Path, help="output of elsewhere.py")
     parser.add_argument("--special", type=Path, help="output of special.py")
+    parser.add_argument("--peers", type=Path, help="output of peers.py")
     parser.add_argument(
         "--strict",
         nargs="?",
@@ -138,13 +150,18 @@ def main() -> None:
         [p["place"], p["amount"], str(len(p["found"]))] for p in places
     ]
     special = json.loads(args.special.read_text()) if args.special and args.special.exists() else []
+    peers = json.loads(args.peers.read_text()) if args.peers and args.peers.exists() else None
+    further = [
+        elsewhere if places else [],
+        special_rows(special) if special else [],
+        peer_rows(peers) if peers and peers["pictures"] else [],
+    ]
     for part in [
         "\n".join(about),
         table(goal_rows(goals)),
         table(details),
         *map(table, tables.values()),
-        table(elsewhere) if places else "",
-        table(special_rows(special)) if special else "",
+        *(table(rows) for rows in further if rows),
     ]:
         print(part + "\n" if part else "", end="\n" if part else "")
     page.write(
@@ -155,8 +172,7 @@ def main() -> None:
         goal_rows(goals),
         details,
         tables,
-        elsewhere if places else [],
-        special_rows(special) if special else [],
+        further,
     )
     print(f"page: {args.out / 'index.html'}")
     (args.out / "figures.json").write_text(
@@ -167,6 +183,7 @@ def main() -> None:
                 "details": details,
                 "elsewhere": places,
                 "special": special,
+                "peers": peers,
             },
             indent=1,
             ensure_ascii=False,

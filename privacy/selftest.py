@@ -22,6 +22,8 @@ import identifiers
 import measure
 import needles
 import ocr
+import peers
+import reading
 import save
 import special
 import template
@@ -305,6 +307,42 @@ def special_kinds_are_open_until_covered(folder: Path, backgrounds: list[str]) -
         assert not special.is_open(folder, truth, copy), truth["kind"]
 
 
+def readers_read_by_themselves(folder: Path, truths: list[dict]) -> None:
+    """Checks that each reader identifies most patients of Latin names without the other."""
+    texted = [
+        t
+        for t in truths
+        if t["patient"]["script"] == "latin" and any(measure.is_identifying(x) for x in t["texts"])
+    ]
+    for name, reader in reading.READERS.items():
+        found = []
+        for truth in texted:
+            picture, _ = load(folder, truth)
+            every = list(range(len(truth["texts"])))
+            for copy in (picture, np.zeros_like(picture)):
+                read = "\n".join(reader(truth, copy, every))
+                found.append(bool(needles.of(truth).found(read)))
+        assert np.mean(found[::2]) >= 0.7 and not any(found[1::2]), (name, found)
+
+
+def peers_are_measured_as_copies_are(folder: Path, truths: list[dict]) -> None:
+    """Checks the counts of perfect and of missing boxes, and that the peers find most lines."""
+    truth = next(t for t in truths if t["texts"])
+    picture, difference = load(folder, truth)
+    corners = [
+        np.array([(x, y), (x + w, y), (x + w, y + h), (x, y + h)])
+        for x, y, w, h in (t["box"] for t in truth["texts"])
+    ]
+    for quads, missed in ((corners, 0), ([], len(corners))):
+        cover = peers.covered(picture.shape, quads)
+        counts = peers.counts(measure.measure(truth, cover, difference != 0))
+        assert counts["missed"] == missed and counts["lines"] == len(corners), counts
+    compared = [peers.compare(folder, t) for t in truths[:6]]
+    for name in peers.PEERS:
+        sums = peers.total([c[name] for c in compared])
+        assert sums["missed"] < sums["lines"] > 0, (name, sums)
+
+
 def main() -> None:
     """Runs all tests."""
     ocr.installed()
@@ -318,6 +356,8 @@ def main() -> None:
         generator_is_deterministic(folder, truths)
         coverage_is_exact(folder, truths)
         recall = attack_finds_uncovered_text(folder, truths)
+        readers_read_by_themselves(folder, truths)
+        peers_are_measured_as_copies_are(folder, truths)
         special_kinds_are_open_until_covered(
             folder / "special", sorted(map(str, (folder / "backgrounds").iterdir()))
         )

@@ -86,7 +86,7 @@ class Scenes:
     def crop(self, rng) -> tuple[np.ndarray, np.ndarray]:
         """Returns levels (SIDE, SIDE) and cells, both uint8."""
         # A small picture is enlarged after it was written on.
-        enlarged = float(rng.uniform(1.5, 4)) if rng.random() < 0.2 else 1.0
+        enlarged = float(rng.uniform(1.5, 5)) if rng.random() < 0.2 else 1.0
         side = int(SIDE / enlarged)
         canvas = self._ground(rng, side)
         grounds.tone(canvas, rng)
