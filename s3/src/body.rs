@@ -24,7 +24,7 @@ pub(crate) struct Digests {
     pub(crate) sha256: PayloadHash,
 }
 
-/// The SHA-256 of a request's body, among its extensions. Whoever replaces the body removes it.
+/// The SHA-256 of a request's body, among its extensions until it is signed.
 #[derive(Debug, Clone)]
 pub(crate) struct PayloadHash(pub(crate) String);
 

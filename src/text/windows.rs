@@ -121,9 +121,8 @@ pub(super) fn windows(
     Some(found)
 }
 
-/// Moves both ends outward to multiples from the start of a side, or to its end. A range that
-/// reaches the end has at least `multiple` pixels, so that mirroring fills it up as it fills up the
-/// whole side.
+/// Moves both ends outward to multiples from the start of a side, or to the last pixel. A range up
+/// to there has at least `multiple` pixels, so that it is mirrored as the whole side is.
 fn aligned(range: Range<usize>, side: &Range<usize>, multiple: usize) -> Range<usize> {
     let place = |at: usize| at - side.start;
     let end = (side.start + place(range.end).next_multiple_of(multiple)).min(side.end);

@@ -4,7 +4,7 @@
 
 use std::{cell::RefCell, fs, slice::from_ref};
 
-use image::{DynamicImage, GenericImage, GenericImageView, Luma};
+use image::{DynamicImage, GenericImageView, Luma};
 use testkit::root;
 use xray::{
     model::tensor::{Elements, InputTensor, NamedTensor, Tensor as Read},

@@ -211,7 +211,7 @@ fn as_image(gray: GrayImage) -> DynamicImage {
 }
 
 /// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
-/// copy, the samples of both, two views, and a decoder's own samples.
+/// copy, the samples of both, two views, the looks at all of them, and a decoder's own samples.
 fn check_memory(
     data: &DataSet<'_>,
     held: usize,
@@ -221,10 +221,10 @@ fn check_memory(
     const FIXED: u64 = 48 << 20;
     let pixels = object::pixels(data, limits)?;
     let each = match syntax.coding {
-        Coding::Native => 12,
-        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 14,
+        Coding::Native => 13,
+        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 15,
         // Coefficients and samples in 32 bit each, and a level of the wavelet.
-        Coding::Jpeg2000 => 18,
+        Coding::Jpeg2000 => 19,
     };
     limits.check_memory(FIXED + held as u64 + pixels * each)
 }
