@@ -44,7 +44,7 @@ pub(super) fn find(
 ///
 /// # Errors
 /// As [`Detector::residual`].
-pub(super) fn residual(
+pub(in crate::pipeline) fn residual(
     detector: &Detector<'_>,
     tables: &Tables,
     frame: &Frame,
