@@ -40,6 +40,11 @@ fn search(pixels: u64, views: u64) -> u64 {
     pixels * (views + 2)
 }
 
+/// Bytes that are kept of such a search until the copy is verified: maps and digests.
+fn looks(pixels: u64, views: u64, work: Work) -> u64 {
+    if work.search { pixels * views / 3 } else { 0 }
+}
+
 fn png(bytes: &[u8], work: Work) -> Option<u64> {
     let header = bytes.get(16..26)?;
     let side = |at: usize| {
@@ -95,7 +100,7 @@ fn png(bytes: &[u8], work: Work) -> Option<u64> {
             steps.push(processed + copy + flat + search(pixels, views));
         }
     }
-    Some(FIXED + file + steps.into_iter().max()?)
+    Some(FIXED + file + looks(pixels, views, work) + steps.into_iter().max()?)
 }
 
 struct Chunks {
@@ -199,7 +204,8 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
         let again = decoded + pixels;
         most = most.max(2 * output + output + 12 * mcus + seen.max(again));
     }
-    Some(FIXED + file + most)
+    let views = if is_color { 2 } else { 1 };
+    Some(FIXED + file + looks(pixels, views, work) + most)
 }
 
 #[cfg(test)]

@@ -69,7 +69,9 @@ pub fn cover(
     let format = source.format();
     drop((draft, source));
     let left = detector.map(|detector| {
-        residual_text(&file, &redaction.boxes, detector, &Found::default(), limits)
+        let found = Found::default();
+        // Everywhere: elsewhere the copy may hold text too, or it would not be in quarantine.
+        residual_text(&file, &redaction.boxes, detector, &found, None, limits)
     });
     let residual = left.transpose()?.map(|unclean| match unclean {
         Some(Unclean::ResidualText(places)) => places,
@@ -106,7 +108,7 @@ fn cover_object(
     let mut file = write::file(&copy, syntax)?;
     let copied = read_copy(&file, &frame, &redaction, written, limits)?;
     let residual = detector
-        .map(|detector| views::residual(detector, &tables, &copied, &redaction.boxes, &[]))
+        .map(|detector| views::residual(detector, &tables, &copied, &redaction.boxes, &[], None))
         .transpose()?;
     let knowledge = match residual {
         Some(0) => Pixels::Clean,

@@ -38,6 +38,7 @@
 mod attempt;
 mod commit;
 pub(crate) mod contracts;
+mod meanwhile;
 mod removal;
 
 use crate::{

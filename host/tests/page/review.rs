@@ -32,7 +32,7 @@ struct Site {
 /// Stores a copy as the function does.
 pub async fn quarantine(client: &Client, bucket: &str, key: &str, jpeg: &[u8]) {
     let object = &NewObject {
-        body: Bytes::copy_from_slice(jpeg),
+        body: Bytes::copy_from_slice(jpeg).into(),
         content_type: "image/jpeg",
         metadata: vec![
             ("xray-source", format!("sourceof{}", key.len())),

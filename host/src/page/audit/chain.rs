@@ -239,7 +239,7 @@ async fn put(
     precondition: Precondition,
 ) -> Result<String, Error> {
     let object = &NewObject {
-        body,
+        body: body.into(),
         content_type: "application/json",
         metadata: Vec::new(),
         precondition,

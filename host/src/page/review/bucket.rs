@@ -146,7 +146,7 @@ impl Bucket {
             return Ok(None);
         };
         // An earlier attempt was stored, and its response was lost.
-        if stored.body == object.body {
+        if stored.body == *object.body {
             return Ok(Some(stored.head.etag));
         }
         if seen == Some(&stored.head.etag) && stored.head.version.is_some() {
@@ -181,7 +181,7 @@ impl Bucket {
         }
         // An earlier attempt was stored, and its response was lost.
         let stored = self.copy(key).await?;
-        let stored = stored.filter(|stored| stored.body == object.body);
+        let stored = stored.filter(|stored| stored.body == *object.body);
         Ok(stored.map(|stored| stored.head.etag))
     }
 
@@ -292,6 +292,6 @@ fn released(object: Object) -> Option<NewObject> {
         content_type,
         metadata: known.filter(|(_, value)| !value.is_empty()).collect(),
         precondition: Precondition::Absent,
-        body: Bytes::clone(&object.body),
+        body: Bytes::clone(&object.body).into(),
     })
 }

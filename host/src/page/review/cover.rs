@@ -74,7 +74,7 @@ impl Review {
         let known = known.map(|name| (name, head.get(name).to_owned()));
         let known = known.filter(|(_, value)| !value.is_empty());
         let new = NewObject {
-            body: covered.bytes,
+            body: covered.bytes.into(),
             content_type: covered.content_type,
             metadata: known
                 .chain([(metadata::REASON, reason.to_owned())])
