@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use crate::commands::{
-    compose, dead_letters, demo, doctor, make_images, page, page_token, precompile, process, push,
-    reprocess, send, setup, setup_backends, shared::logging, status, teardown, trigger_kafka, up,
+    audit, compose, dead_letters, demo, doctor, make_images, page, page_token, precompile, process,
+    push, reprocess, send, setup, setup_backends, shared::logging, status, teardown, trigger_kafka,
+    up,
 };
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -44,6 +45,8 @@ enum Cli {
     Page(Box<page::PageArgs>),
     /// Make a token with which a person signs in to the page.
     PageToken(page_token::PageTokenArgs),
+    /// Read the audit log of the page: who signed in, saw and decided what; check that it is whole.
+    Audit(Box<audit::AuditArgs>),
     /// Compile the function ahead of time for any recent processor, for an image.
     Precompile(precompile::PrecompileArgs),
     /// List, show and redrive records that could not be delivered from Kafka.
@@ -111,6 +114,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Page(args) => tokio_runtime()?
             .block_on(page::run(*args))
             .map(|()| ExitCode::SUCCESS),
+        Cli::Audit(args) => tokio_runtime()?.block_on(audit::run(*args)),
         Cli::PageToken(args) => page_token::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Precompile(args) => precompile::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::DeadLetters(args) => tokio_runtime()?

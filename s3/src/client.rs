@@ -158,7 +158,7 @@ impl Client {
         body: Bytes,
     ) -> Result<String, Error> {
         let object = &NewObject {
-            body,
+            body: body.into(),
             content_type,
             metadata: Vec::new(),
             precondition: Precondition::Seen,

@@ -62,6 +62,7 @@
 #![warn(missing_docs)]
 
 mod actions;
+mod body;
 mod endpoint;
 mod error;
 mod object;
@@ -78,6 +79,7 @@ pub use actions::{
     GetObject, HeadObject, ListObjects, Listed, NewObject, Page, Precondition, PutObject, Raw, Sns,
     UploadPart, form, multipart_etag,
 };
+pub use body::Body;
 #[cfg(feature = "client")]
 pub use client::{
     Client, Credentials, Multipart, Retry, Source, Transport, Upload, UploadError, UploadOptions,

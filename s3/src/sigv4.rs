@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, header::HeaderName};
 use sha2::{Digest, Sha256};
 
-use crate::{Secret, error::Error};
+use crate::{Secret, body::PayloadHash, error::Error};
 
 /// Identity and scope of a signature.
 #[derive(Debug, Clone, Copy)]
@@ -174,7 +174,10 @@ pub fn sign(
     time: jiff::Timestamp,
 ) -> Result<(), Error> {
     let date = amz_date(time);
-    let payload_hash = sha256_hex(request.body());
+    let payload_hash = match request.extensions_mut().remove::<PayloadHash>() {
+        Some(PayloadHash(known)) => known,
+        None => sha256_hex(request.body()),
+    };
     let headers = request.headers_mut();
     insert(headers, "x-amz-date", &date)?;
     insert(headers, "x-amz-content-sha256", &payload_hash)?;

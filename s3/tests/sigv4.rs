@@ -356,3 +356,37 @@ fn put_carries_type_digest_metadata_and_precondition() {
     object.precondition = Precondition::Unchanged("tag".into());
     assert_eq!(request(&object).headers()["if-match"], "tag");
 }
+
+#[test]
+fn signature_covers_the_digest_that_the_body_has() {
+    let endpoint = Endpoint::parse("http://rgw", Addressing::Path).unwrap();
+    let object = NewObject {
+        body: "hello".into(),
+        content_type: "image/png",
+        metadata: Vec::new(),
+        precondition: Precondition::Absent,
+    };
+    let put = PutObject {
+        bucket: "b",
+        key: "k",
+        object: &object,
+    };
+    let secret_key = Secret::new("secret");
+    let scope = Scope {
+        access_key: "key",
+        secret_key: &secret_key,
+        session_token: None,
+        region: "r",
+        service: "s3",
+    };
+    let mut fresh = put.request(&endpoint).unwrap();
+    sigv4::sign(&mut fresh, &scope, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let expect = sigv4::sha256_hex(b"hello");
+    assert_eq!(fresh.headers()["x-amz-content-sha256"], expect.as_str());
+    assert_eq!(fresh.body(), "hello");
+    // Signing a second time hashes what the body is by then.
+    *fresh.body_mut() = "other".into();
+    sigv4::sign(&mut fresh, &scope, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let expect = sigv4::sha256_hex(b"other");
+    assert_eq!(fresh.headers()["x-amz-content-sha256"], expect.as_str());
+}

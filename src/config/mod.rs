@@ -7,7 +7,7 @@ mod settings;
 mod tests;
 mod values;
 
-pub use buckets::Buckets;
+pub use buckets::{AUDIT_SUFFIX, Buckets};
 pub use naming::{ExamDate, Folders, Globs, Naming, StudyId};
 pub use settings::{DEFAULTS, OUTPUTS};
 

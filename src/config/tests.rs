@@ -73,6 +73,8 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("quarantine_suffix", "-anonymized"),
         ("quarantine_suffix", "-processed"),
         ("quarantine_suffix", "_q"),
+        ("quarantine_suffix", "-audit"),
+        ("anonymized_suffix", "-x-audit"),
         ("anonymized_label", "1"),
         ("processed_suffix", ""),
         ("processed_suffix", "-anonymized"),

@@ -4,6 +4,7 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use s3::Addressing;
 
+use super::buckets::AUDIT_SUFFIX;
 use super::naming::{ExamDate, Folders, Globs, StudyId};
 use crate::{
     picture::boxes::{BoxSpec, Length, parse_boxes},
@@ -133,6 +134,11 @@ pub fn suffix(text: &str) -> Parsed<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if text.is_empty() || !text.chars().all(plain) {
         return Err("must be lower-case letters, digits, `-` and `.`, and not empty: outputs must not land in the input bucket".to_owned());
+    }
+    if text.ends_with(AUDIT_SUFFIX) {
+        return Err(format!(
+            "must not end in `{AUDIT_SUFFIX}`: that bucket holds the audit log of the page"
+        ));
     }
     Ok(text.to_owned())
 }

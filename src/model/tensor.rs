@@ -1,5 +1,7 @@
 //! Tensors as the function hands them to a graph and gets them back.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -68,6 +70,19 @@ impl Elements {
             ElementType::F32 => Elements::F32(values.collect()),
             ElementType::U8 => Elements::U8(values.map(|v| v.round() as u8).collect()),
             ElementType::I16 => Elements::I16(values.map(|v| v.round() as i16).collect()),
+        }
+    }
+
+    /// Returns the bytes of the elements, as the machine has them: in WebAssembly as `wasi:nn`
+    /// passes them. It has no 16-bit integers, so they become 32-bit ones.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Elements::F32(values) => bytemuck::cast_slice(values).into(),
+            Elements::U8(values) => values.into(),
+            Elements::I16(values) => {
+                let wide: Vec<i32> = values.iter().map(|value| i32::from(*value)).collect();
+                bytemuck::cast_slice(&wide).to_vec().into()
+            }
         }
     }
 
@@ -168,6 +183,25 @@ mod tests {
         ] {
             assert_eq!(ty.holds(low, high), holds, "{ty:?} from {low} to {high}");
         }
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_elements() {
+        for (elements, expect) in [
+            (Elements::U8(vec![0, 1, 255]), vec![0, 1, 255]),
+            (
+                Elements::F32(vec![1.5, -2.0]),
+                [1.5f32.to_ne_bytes(), (-2f32).to_ne_bytes()].concat(),
+            ),
+            (
+                Elements::I16(vec![-2, 300]),
+                [(-2i32).to_ne_bytes(), 300i32.to_ne_bytes()].concat(),
+            ),
+        ] {
+            assert_eq!(elements.bytes(), expect, "{elements:?}");
+        }
+        let elements = Elements::F32(vec![0.5; 4]);
+        assert!(matches!(elements.bytes(), Cow::Borrowed(_)));
     }
 
     #[test]

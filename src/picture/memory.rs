@@ -40,6 +40,11 @@ fn search(pixels: u64, views: u64) -> u64 {
     pixels * (views + 2)
 }
 
+/// Bytes that are kept of such a search until the copy is verified: maps and digests.
+fn looks(pixels: u64, views: u64, work: Work) -> u64 {
+    if work.search { pixels * views / 3 } else { 0 }
+}
+
 fn png(bytes: &[u8], work: Work) -> Option<u64> {
     let header = bytes.get(16..26)?;
     let side = |at: usize| {
@@ -95,7 +100,7 @@ fn png(bytes: &[u8], work: Work) -> Option<u64> {
             steps.push(processed + copy + flat + search(pixels, views));
         }
     }
-    Some(FIXED + file + steps.into_iter().max()?)
+    Some(FIXED + file + looks(pixels, views, work) + steps.into_iter().max()?)
 }
 
 struct Chunks {
@@ -177,7 +182,14 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
     };
     // Written files are at most a little larger than their source, and a buffer grows by doubling.
     let output = 2 * file + (1 << 16);
-    let mut steps = vec![decoded, 3 * output];
+    // Symbols that are held while a copy is encoded, as `jpeg-blocks` limits them, with the growth
+    // of their buffer.
+    let symbols = if work.copy {
+        (48 * file).min(12 << 20)
+    } else {
+        0
+    };
+    let mut steps = vec![decoded, 3 * output + symbols];
     if work.whole {
         // The picture, a part of it with its new coefficients, and both turned.
         steps.push(decoded.max(3 * levels + 2 * samples));
@@ -199,7 +211,8 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
         let again = decoded + pixels;
         most = most.max(2 * output + output + 12 * mcus + seen.max(again));
     }
-    Some(FIXED + file + most)
+    let views = if is_color { 2 } else { 1 };
+    Some(FIXED + file + looks(pixels, views, work) + most)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod blur;
 pub mod boxes;
 pub mod decode;
 mod flat;
-pub(crate) mod gray;
+pub mod gray;
 pub mod heatmap;
 mod icc;
 pub mod input;

@@ -190,8 +190,9 @@ pub fn process(
     let due = settings.anonymize.applies(&prediction);
     let found = detector
         .filter(|_| due || settings.redact_processed)
-        .map(|detector| detector.find(&source.planes()?))
+        .map(|detector| detector.look(&source.planes()?))
         .transpose()?;
+    let (found, looks) = found.unzip();
     timings.detect = watch.lap();
 
     let (width, height) = source.size();
@@ -234,7 +235,12 @@ pub fn process(
                 }
                 Some((detector, found)) => {
                     let file = bare.as_ref().map_or(&bytes, |(bare, _)| bare);
-                    residual_text(file, &redaction.boxes, detector, found, &settings.limits)?
+                    // Only a copy that is edited in place and stored as it is verified shows its
+                    // source outside of its covers.
+                    let in_place = written == Written::Blocks && bare.is_none();
+                    let looks = looks.as_ref().filter(|_| in_place);
+                    let (boxes, limits) = (&redaction.boxes, &settings.limits);
+                    residual_text(file, boxes, detector, found, looks, limits)?
                 }
             };
             Some(Redacted {

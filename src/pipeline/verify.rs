@@ -7,7 +7,7 @@ use crate::{
     picture::limits::Limits,
     picture::redact::{self, Redaction},
     picture::source::Source,
-    text::{Detector, Found},
+    text::{Detector, Found, Looks},
 };
 
 /// The reason why an anonymized copy may not be clean.
@@ -37,7 +37,8 @@ pub(crate) fn text_share(all: &[Rect], specified: &[Rect], (width, height): (u32
     found as f64 / (f64::from(width) * f64::from(height))
 }
 
-/// Searches the file that is going to be stored for residual text.
+/// Searches the file that is going to be stored for residual text: around its covers if the looks
+/// at its source are given, otherwise everywhere.
 ///
 /// # Errors
 /// As [`crate::picture::decode::decode`] and [`Detector::residual`].
@@ -46,6 +47,7 @@ pub(crate) fn residual_text(
     redacted: &[Rect],
     detector: &Detector<'_>,
     found: &Found,
+    looks: Option<&Looks>,
     limits: &Limits,
 ) -> Result<Option<Unclean>, Error> {
     // The limits apply to sources; our own file may be larger.
@@ -53,7 +55,11 @@ pub(crate) fn residual_text(
         max_bytes: u64::MAX,
         ..*limits
     };
-    let planes = Source::open(bytes, &limits)?.planes()?;
-    let places = detector.residual(&planes, redacted, &found.side_markers)?;
+    let planes = Source::planes_of(bytes, &limits)?;
+    let markers = &found.side_markers;
+    let places = match looks {
+        Some(looks) => detector.residual_around(&planes, redacted, markers, looks)?,
+        None => detector.residual(&planes, redacted, markers)?,
+    };
     Ok((places > 0).then_some(Unclean::ResidualText(places)))
 }

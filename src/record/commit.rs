@@ -9,6 +9,7 @@ use crate::{
     pipeline::Outputs,
     pipeline::verify::{Redacted, Unclean},
     ports::Ports,
+    record::meanwhile::meanwhile,
     report::Stored,
     store::copies::{Names, Place},
     store::decide::{self, Decision},
@@ -213,7 +214,9 @@ impl<P: Ports> Commit<'_, P> {
             let kept_state = kept_back.as_ref().map(|kept| kept.state);
             let anonymized = match (&copy, &slot) {
                 (Some(upload), Some(slot)) => {
-                    match self.store.put_copy(slot, upload.clone()).await? {
+                    // The bytes of the other output are hashed while the copy is on its way.
+                    let put = self.store.put_copy(slot, upload.clone());
+                    match meanwhile(put, || processed.body.digest()).await? {
                         Put::Stored => {}
                         Put::Unguarded => is_unguarded = true,
                         Put::Conflict => continue,

@@ -38,6 +38,7 @@
 mod attempt;
 mod commit;
 mod contracts;
+mod meanwhile;
 mod removal;
 
 use crate::{

@@ -37,6 +37,10 @@ pub struct TextContract {
     /// Pictures whose longer side is under this are enlarged to it before they are searched.
     #[serde(default)]
     pub min_side: Option<usize>,
+    /// A change of the picture moves probabilities up to half as many pixels from it. A redacted
+    /// copy is searched again this far around its covers, or as a whole without this key.
+    #[serde(default)]
+    pub field: Option<usize>,
 }
 
 /// The input tensor: gray levels of a picture of any size; batch, channel, height, width.
@@ -92,13 +96,14 @@ pub struct TextThresholds {
 }
 
 /// The keys that version 2 changed.
-const NEW_KEYS: [NewKey; 7] = [
+const NEW_KEYS: [NewKey; 8] = [
     renamed("/thresholds", "faint", "low"),
     renamed("/thresholds", "sure", "high"),
     renamed("/thresholds", "left", "residual"),
     renamed("/thresholds", "mark", "marker"),
     renamed("", "longest", "max_side"),
     added("", "min_side"),
+    added("", "field"),
     added("/input", "type"),
 ];
 
@@ -108,6 +113,8 @@ const MAX_MULTIPLE: usize = 128;
 const MAX_CLASSES: usize = 16;
 /// The greatest `min_side`: enlarged pictures have to fit into the function's memory.
 const GREATEST_MIN_SIDE: usize = 4096;
+/// The greatest `field`: no piece is larger, so a larger one makes no difference.
+const GREATEST_FIELD: usize = 4096;
 
 impl TextContract {
     /// Reads the text of a `contract.json`.
@@ -141,6 +148,14 @@ impl TextContract {
         {
             return Err(invalid(format!(
                 "`min_side` must be from 1 to {GREATEST_MIN_SIDE} and at most `max_side`; leave it out to enlarge no picture"
+            )));
+        }
+        if self
+            .field
+            .is_some_and(|field| !(1..=GREATEST_FIELD).contains(&field))
+        {
+            return Err(invalid(format!(
+                "`field` must be from 1 to {GREATEST_FIELD}; leave it out to search every copy as a whole"
             )));
         }
         Ok(())

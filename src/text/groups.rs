@@ -17,6 +17,19 @@ impl Map {
         self.text[cell] + self.marker[cell]
     }
 
+    /// Reports whether a cell that counts has a score in this range.
+    pub(super) fn scores(
+        &self,
+        range: std::ops::Range<f32>,
+        counts: impl Fn(f32, f32) -> bool,
+    ) -> bool {
+        let center = |at: usize| (at as f32 + 0.5) * self.stride as f32;
+        (0..self.text.len()).any(|i| {
+            range.contains(&self.score(i))
+                && counts(center(i % self.columns), center(i / self.columns))
+        })
+    }
+
     /// Returns the connected components (8-connectivity) of cells scoring at least `low`, kept if
     /// any cell scores at least `high` (hysteresis thresholding). Cells whose center, given in
     /// pixels of the searched copy, fails `counts` are left out.

@@ -4,7 +4,9 @@
 //! The model gives a map of the picture (`map`). The rest is here. Lowest layer first:
 //!
 //! - the model's input: sizes and pieces at which it is run (`tiles`), turned copies (`turned`),
-//!   tensors (`input`);
+//!   tensors (`input`); after a part of the picture was covered, the places that differ
+//!   (`squares`), the parts that are looked at again (`windows`), and the maps of the pieces
+//!   (`piece`), which make that of the picture (`map`);
 //! - the connected components of its map (`groups`) and the rectangles that cover them
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
@@ -31,17 +33,20 @@ mod look;
 mod map;
 #[cfg(test)]
 mod mutations;
+mod piece;
 mod plateaus;
 mod scale;
 mod search;
 mod side_markers;
 mod sighted;
 mod slanted;
+mod squares;
 mod strokes;
 #[cfg(test)]
 mod tests;
 mod tiles;
 mod turned;
+mod windows;
 
 use std::borrow::Cow;
 
@@ -53,7 +58,9 @@ use crate::{
 use contract::TextContract;
 use look::Criteria;
 use scale::Scale;
+use search::{Former, Sizes};
 use sighted::Sighted;
+use squares::Squares;
 
 /// The least margin of a redaction around text, in pixels.
 const MARGIN: u32 = 8;
@@ -67,17 +74,41 @@ const FIND_EXTRA: f32 = 0.3;
 /// searched, and a shape that was let pass must not come back.
 const RESIDUAL_EXTRA: f32 = 0.55;
 
-/// Searches all planes, each enlarged, in pixels of the enlarged picture.
+/// The pixels of the original around a changed one that change on an enlarged picture.
+const BLEND: u32 = 2;
+
+/// Searches all planes, each enlarged, in pixels of the enlarged picture. Returns the model's maps
+/// as well, and takes those of a former search where the planes have not changed since.
 fn sight(
     planes: &[GrayImage],
     searched: &[Cow<'_, GrayImage>],
     criteria: &Criteria<'_>,
-) -> Result<Sighted, Error> {
+    former: Option<&Looks>,
+) -> Result<(Sighted, Vec<Sizes>), Error> {
     let mut sighted = Sighted::default();
-    for (plane, searched) in planes.iter().zip(searched) {
-        search::search(criteria, searched, plane, &mut sighted)?;
+    let mut looks = Vec::with_capacity(planes.len());
+    for (at, (plane, searched)) in planes.iter().zip(searched).enumerate() {
+        let former = former.and_then(|looks| looks.planes.get(at));
+        let former = former.and_then(|(squares, sizes)| Some((squares.changes(plane)?, sizes)));
+        let scale = Scale::new(plane, searched);
+        let (width, height) = (plane.width as u32, plane.height as u32);
+        let blended = |rect: &Rect| match searched {
+            Cow::Borrowed(_) => *rect,
+            Cow::Owned(_) => scale.searched(&rect.grown(BLEND, width, height)),
+        };
+        let changed = former
+            .iter()
+            .flat_map(|(changed, _)| changed)
+            .map(blended)
+            .collect::<Vec<_>>();
+        let former = former.as_ref().map(|(_, sizes)| Former {
+            sizes,
+            changed: &changed,
+        });
+        let sizes = search::search(criteria, searched, plane, former.as_ref(), &mut sighted)?;
+        looks.push(sizes);
     }
-    Ok(sighted)
+    Ok((sighted, looks))
 }
 
 fn between(threshold: f32, share: f32) -> f32 {
@@ -103,6 +134,13 @@ pub struct Found {
     pub side_markers: Vec<Rect>,
 }
 
+/// The model's maps of a picture, and digests of its pixels. A redacted copy of it shows the same
+/// outside of its covers, so there the maps are the copy's, too.
+#[derive(Default)]
+pub struct Looks {
+    planes: Vec<(Squares, Sizes)>,
+}
+
 impl Detector<'_> {
     /// Finds the text on a picture, given by its planes, which have one size: its brightness first,
     /// then other views of it that may show text.
@@ -110,10 +148,18 @@ impl Detector<'_> {
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
     pub fn find(&self, planes: &[GrayImage]) -> Result<Found, Error> {
+        self.look(planes).map(|(found, _)| found)
+    }
+
+    /// Finds the text as [`Detector::find`], and returns what [`Detector::residual_around`] needs.
+    ///
+    /// # Errors
+    /// As [`Detector::find`].
+    pub fn look(&self, planes: &[GrayImage]) -> Result<(Found, Looks), Error> {
         let thresholds = &self.contract.thresholds;
         let mut found = Found::default();
         let Some(first) = planes.first() else {
-            return Ok(found);
+            return Ok((found, Looks::default()));
         };
         let (width, height) = (first.width as u32, first.height as u32);
         let criteria = Criteria {
@@ -125,7 +171,7 @@ impl Detector<'_> {
         };
         let searched = self.enlarged(planes);
         let scale = Scale::new(first, &searched[0]);
-        let sighted = sight(planes, &searched, &criteria)?;
+        let (sighted, sizes) = sight(planes, &searched, &criteria, None)?;
         let cover = |rect: &Rect, by: u32| {
             let rect = scale.rect(rect);
             let by = MARGIN.max(scale.length(by).div_ceil(MARGIN_PART));
@@ -140,7 +186,8 @@ impl Detector<'_> {
         }
         found.text = outermost(found.text);
         found.side_markers = outermost(markers.iter().map(|rect| scale.rect(rect)).collect());
-        Ok(found)
+        let planes = planes.iter().map(Squares::of).zip(sizes).collect();
+        Ok((found, Looks { planes }))
     }
 
     /// Counts the places where text is still visible on a redacted picture, outside the redacted
@@ -154,8 +201,41 @@ impl Detector<'_> {
         redacted: &[Rect],
         side_markers: &[Rect],
     ) -> Result<usize, Error> {
+        self.count(planes, redacted, side_markers, None)
+            .map(|(places, _)| places)
+    }
+
+    /// Counts them as [`Detector::residual`], on a copy of the picture that the looks are of. The
+    /// model runs around the pixels that differ, as far as the contract's `field` says; if it sees
+    /// text there or nearly does, the whole copy decides.
+    ///
+    /// # Errors
+    /// As [`Detector::find`].
+    pub fn residual_around(
+        &self,
+        planes: &[GrayImage],
+        redacted: &[Rect],
+        side_markers: &[Rect],
+        looks: &Looks,
+    ) -> Result<usize, Error> {
+        let (places, is_final) = self.count(planes, redacted, side_markers, Some(looks))?;
+        if is_final {
+            return Ok(places);
+        }
+        self.residual(planes, redacted, side_markers)
+    }
+
+    /// Counts the places of residual text, and reports whether a look at the whole picture can't
+    /// come to another verdict.
+    fn count(
+        &self,
+        planes: &[GrayImage],
+        redacted: &[Rect],
+        side_markers: &[Rect],
+        former: Option<&Looks>,
+    ) -> Result<(usize, bool), Error> {
         let Some(first) = planes.first() else {
-            return Ok(0);
+            return Ok((0, true));
         };
         let (width, height) = (first.width as u32, first.height as u32);
         let searched = self.enlarged(planes);
@@ -183,10 +263,12 @@ impl Detector<'_> {
             covered: &covered,
             ..self.criteria(&counts)
         };
-        let sighted = sight(planes, &searched, &criteria)?;
+        let (sighted, _) = sight(planes, &searched, &criteria, former)?;
+        let (in_part, in_doubt) = (sighted.in_part, sighted.in_doubt);
         // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
         // the edge of a box, not text.
-        Ok(side_markers::split(sighted).0.len())
+        let places = side_markers::split(sighted).0.len();
+        Ok((places, !in_part || places == 0 && !in_doubt))
     }
 
     /// Returns the criteria of this detector, to be completed.

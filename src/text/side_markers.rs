@@ -56,7 +56,7 @@ mod tests {
         split(Sighted {
             text: text.iter().map(|at| Component::of(rect(*at))).collect(),
             letters: letters.iter().map(|at| rect(*at)).collect(),
-            shapes: Vec::new(),
+            ..Sighted::default()
         })
         .1
     }

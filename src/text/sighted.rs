@@ -13,4 +13,9 @@ pub(super) struct Sighted {
     pub letters: Vec<Rect>,
     /// Shapes that the model takes for markers, and that are not print: bones, clips.
     pub shapes: Vec<Rect>,
+    /// The model has run on parts of the picture only.
+    pub in_part: bool,
+    /// On one of these parts a score is so near to the threshold that it might reach it in a look
+    /// at the whole picture.
+    pub in_doubt: bool,
 }

@@ -3,7 +3,7 @@
 //! Graphs are addressed by name: the host, or the inference component composed in, has loaded them
 //! already.
 
-use std::{borrow::Cow, cell::RefCell};
+use std::cell::RefCell;
 
 use crate::{
     error::Error,
@@ -39,8 +39,13 @@ impl Graphs {
         input_name: &str,
         input: &InputTensor,
     ) -> Result<Vec<NamedTensor>, Error> {
-        let (ty, data) = encoded(&input.data);
-        let tensor = NnTensor::new(&input.dims, ty, &data);
+        // `wasi:nn` has no 16-bit integers, so they are passed as 32-bit ones.
+        let ty = match input.data {
+            Elements::F32(_) => TensorType::Fp32,
+            Elements::U8(_) => TensorType::U8,
+            Elements::I16(_) => TensorType::I32,
+        };
+        let tensor = NnTensor::new(&input.dims, ty, &input.data.bytes());
         let mut graphs = self.0.borrow_mut();
         let at = match graphs.iter().position(|(name, _)| name == model) {
             Some(at) => at,
@@ -57,29 +62,6 @@ impl Graphs {
             .into_iter()
             .map(|(name, tensor)| read(name, &tensor))
             .collect()
-    }
-}
-
-/// Returns the elements as `wasi:nn` passes them. It has no 16-bit integers, so they are passed as
-/// 32-bit ones.
-fn encoded(elements: &Elements) -> (TensorType, Cow<'_, [u8]>) {
-    fn bytes<T: Copy, const N: usize>(values: &[T], encode: fn(T) -> [u8; N]) -> Vec<u8> {
-        let mut data = Vec::with_capacity(N * values.len());
-        for value in values {
-            data.extend_from_slice(&encode(*value));
-        }
-        data
-    }
-    match elements {
-        Elements::F32(values) => {
-            let data = bytes(values, f32::to_le_bytes);
-            (TensorType::Fp32, data.into())
-        }
-        Elements::U8(values) => (TensorType::U8, values.into()),
-        Elements::I16(values) => {
-            let data = bytes(values, |value| i32::from(value).to_le_bytes());
-            (TensorType::I32, data.into())
-        }
     }
 }
 

@@ -25,6 +25,9 @@ THRESHOLDS = {"low": 0.4, "high": 0.72, "residual": 0.72, "marker": 0.5}
 MAX_SIDE = 2560
 # Smaller images are enlarged to this before they are searched: print on them is under 12 px.
 MIN_SIDE = 1120
+# Copies are searched again this many pixels around what was covered: a change moves the cells half
+# as far from it.
+FIELD = 256
 CROPS = 600
 
 
@@ -82,6 +85,7 @@ def contract(digest: str) -> dict:
         "thresholds": THRESHOLDS,
         "max_side": MAX_SIDE,
         "min_side": MIN_SIDE,
+        "field": FIELD,
     }
 
 

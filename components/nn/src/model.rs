@@ -1,12 +1,13 @@
 //! Models in rten: their input ports, and running them.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use bytemuck::NoUninit;
 use rten::{
     DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
     ValueType,
 };
-use rten_tensor::{AsView, Layout, Tensor as RtenTensor};
+use rten_tensor::{AsView, Layout, Tensor as RtenTensor, TensorView};
 
 use crate::{
     error::{ErrorCode, NnError},
@@ -94,7 +95,7 @@ impl Model {
         let mut values = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
             let id = self.0.node_id(name).map_err(NnError::runtime)?;
-            values.push((id, ValueOrView::Value(to_value(tensor)?)));
+            values.push((id, to_value(tensor)?));
         }
         let ids = self.0.output_ids();
         let options = RunOptions::default().with_thread_pool(threads);
@@ -134,19 +135,21 @@ impl Model {
     }
 }
 
-fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
+/// Converts a tensor. Its bytes are not copied if they are aligned.
+fn to_value(tensor: &Tensor) -> Result<ValueOrView<'_>, NnError> {
     let dims: Vec<usize> = tensor.dims.iter().map(|&dim| dim as usize).collect();
+    macro_rules! value {
+        ($ty:ty) => {
+            match tensor.elements::<$ty>() {
+                Cow::Borrowed(elements) => TensorView::from_data(&dims[..], elements).into(),
+                Cow::Owned(elements) => RtenTensor::from_data(&dims[..], elements).into(),
+            }
+        };
+    }
     Ok(match tensor.ty {
-        TensorType::Fp32 => {
-            let (elements, _) = tensor.data.as_chunks();
-            let elements: Vec<_> = elements.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            RtenTensor::from_data(&dims, elements).into()
-        }
-        TensorType::I32 => {
-            let (elements, _) = tensor.data.as_chunks();
-            let elements: Vec<_> = elements.iter().map(|b| i32::from_le_bytes(*b)).collect();
-            RtenTensor::from_data(&dims, elements).into()
-        }
+        TensorType::Fp32 => value!(f32),
+        TensorType::I32 => value!(i32),
+        TensorType::U8 => value!(u8),
         TensorType::I64 => {
             let (elements, _) = tensor.data.as_chunks();
             let elements: Result<Vec<_>, _> = elements
@@ -156,9 +159,8 @@ fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
             let message = "integers must fit 32 bits for rten";
             let elements =
                 elements.map_err(|_| NnError::new(ErrorCode::InvalidArgument, message))?;
-            RtenTensor::from_data(&dims, elements).into()
+            RtenTensor::from_data(&dims[..], elements).into()
         }
-        TensorType::U8 => RtenTensor::from_data(&dims, tensor.data.clone()).into(),
         TensorType::Fp16 | TensorType::Fp64 | TensorType::Bf16 => {
             let message = format!("rten does not support {:?} tensors", tensor.ty);
             return Err(NnError::unsupported(message));
@@ -167,11 +169,7 @@ fn to_value(tensor: &Tensor) -> Result<Value, NnError> {
 }
 
 fn from_value(value: Value) -> Result<Tensor, NnError> {
-    fn tensor<T: Copy, const N: usize>(
-        from: &RtenTensor<T>,
-        ty: TensorType,
-        bytes: fn(T) -> [u8; N],
-    ) -> Tensor {
+    fn tensor<T: NoUninit>(from: &RtenTensor<T>, ty: TensorType) -> Tensor {
         let dims = from
             .shape()
             .iter()
@@ -180,13 +178,13 @@ fn from_value(value: Value) -> Result<Tensor, NnError> {
         Tensor {
             dims,
             ty,
-            data: from.to_vec().into_iter().flat_map(bytes).collect(),
+            data: bytemuck::cast_slice(&from.to_vec()).to_vec(),
         }
     }
     match value {
-        Value::FloatTensor(from) => Ok(tensor(&from, TensorType::Fp32, f32::to_le_bytes)),
-        Value::Int32Tensor(from) => Ok(tensor(&from, TensorType::I32, i32::to_le_bytes)),
-        Value::UInt8Tensor(from) => Ok(tensor(&from, TensorType::U8, u8::to_le_bytes)),
+        Value::FloatTensor(from) => Ok(tensor(&from, TensorType::Fp32)),
+        Value::Int32Tensor(from) => Ok(tensor(&from, TensorType::I32)),
+        Value::UInt8Tensor(from) => Ok(tensor(&from, TensorType::U8)),
         other => {
             let message = format!(
                 "an output has type {:?}, which wasi:nn does not support",

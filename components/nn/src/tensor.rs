@@ -1,6 +1,12 @@
 //! Tensors of `wasi:nn`, and the input ports of a graph that they must fit.
 
+use std::borrow::Cow;
+
+use bytemuck::AnyBitPattern;
+
 use crate::error::{ErrorCode, NnError};
+
+const _: () = assert!(cfg!(target_endian = "little"), "tensors are little-endian");
 
 /// Element types of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,18 @@ impl Tensor {
             dims: dims.to_vec(),
             ty: TensorType::Fp32,
             data,
+        }
+    }
+
+    /// Returns the elements, borrowed if the bytes are aligned for them, as those of a large
+    /// tensor are. The caller has matched their type.
+    pub fn elements<T: AnyBitPattern>(&self) -> Cow<'_, [T]> {
+        match bytemuck::try_cast_slice(&self.data) {
+            Ok(elements) => Cow::Borrowed(elements),
+            Err(_) => {
+                let elements = self.data.chunks_exact(size_of::<T>());
+                elements.map(bytemuck::pod_read_unaligned).collect()
+            }
         }
     }
 
@@ -206,6 +224,19 @@ fn shape(dims: &[Option<u32>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_read_at_any_alignment() {
+        let values = [1.5f32, -2.0, 1e9];
+        let tensor = Tensor::f32(&[3], &values);
+        assert_eq!(tensor.elements::<f32>()[..], values);
+        // Bytes that were cut off in the middle of an element.
+        let short = Tensor {
+            data: tensor.data[..10].to_vec(),
+            ..tensor
+        };
+        assert_eq!(short.elements::<f32>()[..], values[..2]);
+    }
 
     #[test]
     fn integers_beyond_16_bits_are_an_invalid_argument() {

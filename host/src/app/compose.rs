@@ -12,6 +12,7 @@ use wac_graph::{
     CompositionGraph, EncodeOptions, NodeId, PackageId,
     types::{Package, SubtypeChecker},
 };
+use wasmparser::{Parser, Payload};
 
 use crate::app::manifest::{Component, Dependency};
 
@@ -104,6 +105,29 @@ pub fn interfaces(wasm: Vec<u8>) -> Result<Interfaces> {
     Ok(names(&graph, package))
 }
 
+/// Lists a component's imports only, without checking the rest of it.
+///
+/// # Errors
+/// When the bytes are not WebAssembly.
+pub fn imports(wasm: &[u8]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    // Modules and components inside of it have imports of their own.
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    names.push(import?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
 fn register(
     graph: &mut CompositionGraph,
     name: &str,
@@ -134,4 +158,27 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
             path.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_those_of_the_component_itself() {
+        let wasm = wat::parse_str(
+            r#"(component
+                (import "wasi:nn/graph@0.2.0" (instance))
+                (core module (import "env" "inner" (func)))
+                (component (import "test:inside/it" (instance)))
+                (import "test:other/it" (instance))
+                (export "test:other/ours" (instance 1)))"#,
+        )
+        .unwrap();
+        let expect = ["wasi:nn/graph@0.2.0", "test:other/it"];
+        assert_eq!(imports(&wasm).unwrap(), expect);
+        assert_eq!(interfaces(wasm.clone()).unwrap().imports, expect);
+        assert!(imports(b"no component").is_err());
+        assert!(imports(&wasm[..wasm.len() - 3]).is_err());
+    }
 }

@@ -9,14 +9,25 @@ use serde::Deserialize;
 
 use super::resource::{Observed, Resource, State};
 
+/// Purpose of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Incoming pictures.
+    Input,
+    /// Outputs of the function.
+    Outputs,
+    /// Audit log of the page.
+    Audit,
+}
+
 /// A bucket of the owner.
 pub struct Bucket {
     /// Client with the owner's keys.
     pub client: Client,
     /// The bucket's name.
     pub name: String,
-    /// True if the function stores into it.
-    pub holds_outputs: bool,
+    /// Its purpose.
+    pub purpose: Purpose,
 }
 
 #[async_trait]
@@ -26,10 +37,10 @@ impl Resource for Bucket {
     }
 
     fn desired(&self) -> String {
-        let what = if self.holds_outputs {
-            "for outputs"
-        } else {
-            "for incoming pictures"
+        let what = match self.purpose {
+            Purpose::Input => "for incoming pictures",
+            Purpose::Outputs => "for outputs",
+            Purpose::Audit => "for the audit log of the page",
         };
         what.into()
     }
@@ -70,11 +81,15 @@ impl Resource for Bucket {
 impl Bucket {
     async fn notes(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        if self.holds_outputs
-            && let Some(remark) = versioning(&self.client, &self.name).await?.remark()
-        {
-            notes.push(remark.to_owned());
+        if self.purpose == Purpose::Input {
+            return Ok(notes);
         }
+        let versioning = versioning(&self.client, &self.name).await?;
+        let remark = match self.purpose {
+            Purpose::Audit => (versioning != Versioning::Off).then_some(VERSIONED_LOG),
+            _ => versioning.remark(),
+        };
+        notes.extend(remark.map(str::to_owned));
         Ok(notes)
     }
 }
@@ -108,6 +123,10 @@ const VERSIONED: &str = "it keeps versions: a gateway does not check the conditi
 /// Reason why outputs do not go into a bucket with suspended versioning.
 const SUSPENDED: &str = "its versioning is suspended: what is removed leaves a delete marker there, and older versions stay; outputs \
      belong into a bucket that never had versions";
+
+/// Remark on an audit log in a bucket with versioning.
+const VERSIONED_LOG: &str = "it is versioned, or was: before Ceph 20 a gateway can't check conditions there, and the page does not \
+     start; use a bucket that never had versions";
 
 /// Reads the versioning of a bucket.
 ///

@@ -1,13 +1,19 @@
-//! Bucket policies: the least that the function's user needs, and nothing more.
+//! Bucket policies: the least that the function's user and the reviewers' need, and nothing more.
 //!
 //! | bucket | the function may | reason |
 //! |---|---|---|
 //! | input | GetObject, GetObjectVersion, ListBucket | fetching, by version too; 404 if missing |
 //! | processed | GetObject, PutObject, ListBucket | HEAD before PUT, which must see 404 |
 //! | anonymized | the same, DeleteObject | removed when the source is overwritten at low risk |
-//! | quarantine | as anonymized | removed when a clean copy replaces it, or none is due |
+//! | quarantine | as anonymized, but not in `xray-review/` | it must not decide about its copies |
 //!
-//! The function may not change ACLs, though it owns the objects that it stores. The buckets' owner
+//! | bucket | the reviewers may | reason |
+//! |---|---|---|
+//! | quarantine | GetObject, PutObject, DeleteObject, ListBucket | claims, decisions, removal |
+//! | anonymized | the same | release, and taking it back |
+//! | audit | GetObject, PutObject, ListBucket | entries; nobody may delete, the owner included |
+//!
+//! Neither may change ACLs, though they own the objects that they store. The buckets' owner
 //! may read the outputs: on Ceph's gateway, as on S3 before bucket-owner enforcement, an object
 //! belongs to the user who stored it, and the bucket's owner can't read it unless a policy allows
 //! it.
@@ -23,6 +29,9 @@ use super::{
     bucket::ask,
     resource::{Observed, Resource, State},
 };
+
+/// Folder of the review's records in the quarantine bucket.
+const RECORDS: &str = crate::page::review::RECORDS;
 
 /// Prefix of our statements' ids; other statements are left unchanged.
 const OURS: &str = "Xray";
@@ -41,6 +50,8 @@ pub enum Role {
     Anonymized,
     /// Copies that may still contain text, kept for manual review.
     Quarantine,
+    /// Audit log of the page.
+    Audit,
 }
 
 impl Role {
@@ -52,6 +63,18 @@ impl Role {
             Self::Processed { removes: true } | Self::Anonymized | Self::Quarantine => {
                 &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
             }
+            Self::Audit => &[],
+        }
+    }
+
+    /// Returns the actions on objects that the reviewers may perform.
+    pub fn actions_of_reviewers(self) -> &'static [&'static str] {
+        match self {
+            Self::Input | Self::Processed { .. } => &[],
+            Self::Anonymized | Self::Quarantine => {
+                &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+            }
+            Self::Audit => &["s3:GetObject", "s3:PutObject"],
         }
     }
 }
@@ -64,8 +87,10 @@ pub struct Policy {
     pub bucket: String,
     /// The bucket's purpose.
     pub role: Role,
-    /// The function's user, as a principal.
-    pub function: String,
+    /// The function's user, as a principal, if it is known.
+    pub function: Option<String>,
+    /// The reviewers' user, as a principal, if there is one.
+    pub reviewers: Option<String>,
     /// The buckets' owner, as a principal.
     pub owner: String,
 }
@@ -84,48 +109,86 @@ impl Policy {
     pub fn statements(&self) -> Vec<Value> {
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
         let objects = format!("{bucket}/*");
-        let statement = |sid: &str, effect: &str, who: &str, actions: &[&str], on: &str| {
+        let records = format!("{bucket}/{RECORDS}*");
+        let statement = |sid: &str, effect: &str, who: &str, actions: &[&str], on: &[&str]| {
             json!({
                 "Sid": format!("{OURS}{sid}"), "Effect": effect, "Principal": {"AWS": [who]},
-                "Action": actions, "Resource": [on],
+                "Action": actions, "Resource": on,
             })
         };
-        let function = self.function.as_str();
-        let mut all = vec![
-            statement(
-                "FunctionObjects",
-                "Allow",
-                function,
-                self.role.actions(),
-                &objects,
-            ),
-            statement(
-                "FunctionBucket",
-                "Allow",
-                function,
-                &["s3:ListBucket"],
-                &bucket,
-            ),
-        ];
+        let mut all = Vec::new();
+        for (name, who, actions) in self.grants() {
+            let [of_objects, of_bucket, no_acls] =
+                ["Objects", "Bucket", "NoAcls"].map(|part| format!("{name}{part}"));
+            all.push(statement(&of_objects, "Allow", who, actions, &[&objects]));
+            let list = ["s3:ListBucket"];
+            all.push(statement(&of_bucket, "Allow", who, &list, &[&bucket]));
+            if self.role != Role::Input {
+                let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
+                all.push(statement(&no_acls, "Deny", who, &acls, &[&objects]));
+            }
+        }
         if self.role != Role::Input {
-            let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
-            all.push(statement(
-                "FunctionNoAcls",
-                "Deny",
-                function,
-                &acls,
-                &objects,
-            ));
             let reads = ["s3:GetObject", "s3:GetObjectVersion"];
             all.push(statement(
                 "OwnerReads",
                 "Allow",
                 &self.owner,
                 &reads,
-                &objects,
+                &[&objects],
+            ));
+        }
+        let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
+        if self.role == Role::Quarantine {
+            if let Some(function) = &self.function {
+                let verbs = [&["s3:GetObject", "s3:PutObject"], &deletes[..]].concat();
+                all.push(statement(
+                    "FunctionNoReviews",
+                    "Deny",
+                    function,
+                    &verbs,
+                    &[&records],
+                ));
+            }
+            if let Some(reviewers) = &self.reviewers {
+                all.push(statement(
+                    "ReviewersKeepRecords",
+                    "Deny",
+                    reviewers,
+                    &deletes,
+                    &[&records],
+                ));
+            }
+        }
+        if self.role == Role::Audit {
+            // A rule that expires objects deletes them, and versions void the conditions.
+            let configures = ["s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"];
+            let verbs = [&deletes[..], &configures].concat();
+            all.push(statement(
+                "NobodyDeletes",
+                "Deny",
+                "*",
+                &verbs,
+                &[&bucket, &objects],
             ));
         }
         all
+    }
+
+    /// Returns the users with rights here: their name in statements, principal and actions.
+    fn grants(&self) -> Vec<(&'static str, &str, &'static [&'static str])> {
+        let function = self.function.as_deref();
+        let reviewers = self.reviewers.as_deref();
+        let all = [
+            ("Function", function, self.role.actions()),
+            ("Reviewers", reviewers, self.role.actions_of_reviewers()),
+        ];
+        let with_rights = all
+            .into_iter()
+            .filter(|(_, _, actions)| !actions.is_empty());
+        with_rights
+            .filter_map(|(name, who, actions)| Some((name, who?, actions)))
+            .collect()
     }
 
     /// Reads the current policy.
@@ -186,8 +249,15 @@ impl Resource for Policy {
     }
 
     fn desired(&self) -> String {
-        let may: Vec<&str> = self.role.actions().iter().map(|a| &a[3..]).collect();
-        format!("{} may {}, ListBucket", self.function, may.join(", "))
+        let grants = self.grants().into_iter().map(|(_, who, actions)| {
+            let may: Vec<&str> = actions.iter().map(|action| &action[3..]).collect();
+            format!("{who} may {}, ListBucket", may.join(", "))
+        });
+        let mut grants: Vec<String> = grants.collect();
+        if self.role == Role::Audit {
+            grants.push("nobody may delete".to_owned());
+        }
+        grants.join("; ")
     }
 
     async fn read(&self) -> Result<Observed> {

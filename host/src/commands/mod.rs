@@ -1,5 +1,6 @@
 //! The commands of `xray`, one file or folder each and named as the verb.
 
+pub mod audit;
 pub mod compose;
 pub mod dead_letters;
 pub mod demo;

@@ -8,10 +8,14 @@
 //!                                             `--> review_routes --> review --> store
 //! ```
 //!
+//! With the reviewers' keys, `audit` logs who signs in, sees a picture and decides, before it
+//! happens.
+//!
 //! Nothing of a patient is in the HTML, in an address or in a log: a row has a number, and its
 //! object's key stays in this process. A picture that a role may not see is not served.
 
 pub mod access;
+pub mod audit;
 mod feed;
 mod guard;
 mod http;
@@ -22,6 +26,7 @@ pub mod review;
 mod review_routes;
 mod routes;
 mod serve;
+mod store;
 mod views;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -32,6 +37,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 use self::{
     access::{Access, origin::Origin, roles::Roles},
+    audit::Audit,
     live::Live,
     pictures::Pictures,
     review::Review,
@@ -104,6 +110,8 @@ impl Page {
         };
         let review = options.review.map(Arc::new);
         if let Some(review) = &review {
+            // Nobody decides, or sees a picture, of which no log can be kept.
+            review.audit().check().await?;
             review.start();
         }
         let page = Arc::new(Self {
@@ -118,6 +126,11 @@ impl Page {
         });
         tokio::spawn(serve::serve(listener, page.clone()));
         Ok(page)
+    }
+
+    /// Returns the audit log, which is kept where the page has the reviewers' keys.
+    fn audit(&self) -> Option<&Audit> {
+        self.review.as_ref().map(|review| review.audit())
     }
 
     /// Returns the page's address; on loopback without a file of users, one that signs in once.

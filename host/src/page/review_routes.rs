@@ -5,7 +5,8 @@ use anyhow::Result;
 
 use super::{
     Page,
-    access::sessions::Session,
+    access::{roles::Kind, sessions::Session},
+    audit::{Action, Event},
     http::{Request, Response, content, html, plain, see_other, status},
     pictures::Picture,
     review::{self, Entry, Refusal, Review, Step, Verdict},
@@ -127,6 +128,9 @@ impl Asked<'_> {
         let Some(entry) = self.review.find(id).await? else {
             return Ok(not_found());
         };
+        let event = Event::new(self.who(), Action::View).of_copy(id);
+        let event = event.of_bytes(&entry.etag).what(Kind::Quarantined.word());
+        self.review.audit().record(event).await?;
         let object = self.review.picture(&entry).await?;
         Ok(shown(object.and_then(|object| Picture::of(object.body))))
     }
@@ -142,6 +146,9 @@ impl Asked<'_> {
         let Some(object) = self.source_of(&entry) else {
             return Ok(not_found());
         };
+        let event = Event::new(self.who(), Action::View).of_copy(id);
+        let event = event.what(Kind::Source.word());
+        self.review.audit().record(event).await?;
         Ok(shown(self.page.pictures.source(&object).await?))
     }
 

@@ -9,6 +9,7 @@ use hyper::body::Body as HttpBody;
 use super::{
     Page,
     access::{roles::Kind, sessions::Session},
+    audit::{Action, Event},
     feed,
     guard::{self, set_cookie},
     http::{Request, Response, content, events, html, plain, see_other, status},
@@ -40,10 +41,10 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
     let is_sent = request.method == Method::POST;
     match (&request.session, path.as_slice()) {
         (_, ["assets", file]) if is_read => asset(file),
-        (_, ["enter", token]) if is_read => enter(page, request, token),
+        (_, ["enter", token]) if is_read => enter(page, request, token).await,
         (None, ["login"]) if is_read => sign_in(page, StatusCode::OK, None),
         (Some(_), ["login"]) if is_read => see_other("/"),
-        (_, ["login"]) if is_sent => login(page, request),
+        (_, ["login"]) if is_sent => login(page, request).await,
         (Some(session), ["review", rest @ ..]) => {
             review_routes::respond(page, request, session, rest).await
         }
@@ -52,7 +53,7 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
         (Some(session), ["events"]) if is_read => stream(page, request, session),
         (Some(session), ["event", id]) if is_read => event(page, session, id),
         (Some(session), ["picture", id, kind]) if is_read => picture(page, session, id, kind).await,
-        (Some(session), ["logout"]) if is_sent => logout(page, request, session),
+        (Some(session), ["logout"]) if is_sent => logout(page, request, session).await,
         // The guard has noted it.
         (Some(_), ["alive"]) if is_sent => status(StatusCode::NO_CONTENT),
         _ if is_read => not_found(),
@@ -121,6 +122,11 @@ async fn picture(page: &Page, session: &Session, id: &str, kind: &str) -> Respon
     let Some(row) = row.filter(|row| row.kinds().contains(&kind)) else {
         return not_found();
     };
+    let mut event = Event::new(&session.user.name, Action::View).what(kind.word());
+    event.source.clone_from(&row.report.source);
+    if let Err(response) = note(page, event).await {
+        return *response;
+    }
     match page.pictures.get(page.live.config(), &row, kind).await {
         Ok(Some(picture)) => content(StatusCode::OK, picture.content_type, picture.bytes),
         Ok(None) => not_found(),
@@ -136,21 +142,54 @@ fn sign_in(page: &Page, status: StatusCode, problem: Option<&str>) -> Response {
     html(status, views::sign_in::page(is_local, problem))
 }
 
-fn login(page: &Page, request: &Request) -> Response {
+async fn login(page: &Page, request: &Request) -> Response {
     let Some(cookie) = page.access.sign_in(request.field("token"), Instant::now()) else {
         tracing::warn!("somebody tried to sign in to the page with a wrong token");
+        // Guesses must not fill the log.
+        if page.access.is_first_refusal_of_a_second(Instant::now()) {
+            let event = Event::new("", Action::SignIn).result("refused: wrong token");
+            // Who guesses gets the same response.
+            _ = note(page, event).await;
+        }
         return sign_in(
             page,
             StatusCode::FORBIDDEN,
             Some("This token is not known."),
         );
     };
+    admit(page, &cookie).await
+}
+
+/// Gives a person the cookie of a session that has begun; without an entry in the log it ends.
+async fn admit(page: &Page, cookie: &str) -> Response {
+    let session = page.access.session(cookie, Instant::now(), true);
+    let who = session.map_or(String::new(), |session| session.user.name.clone());
+    let event = Event::new(&who, Action::SignIn).result("signed in");
+    if let Err(response) = note(page, event).await {
+        page.access.sign_out(cookie);
+        return *response;
+    }
     let mut response = see_other("/");
-    set_cookie(&mut response, &cookie);
+    set_cookie(&mut response, cookie);
     response
 }
 
-fn enter(page: &Page, request: &Request, token: &str) -> Response {
+/// Logs an event, if there is a log.
+///
+/// # Errors
+/// The response if the store does not take it: then nothing may happen.
+pub(super) async fn note(page: &Page, event: Event) -> Result<(), Box<Response>> {
+    let Some(audit) = page.audit() else {
+        return Ok(());
+    };
+    audit.record(event).await.map_err(|error| {
+        tracing::warn!("{error:#}");
+        let text = "The audit log can't be written, so nothing is shown or done; the host's log has the reason.";
+        html(StatusCode::BAD_GATEWAY, views::message("The store", text)).into()
+    })
+}
+
+async fn enter(page: &Page, request: &Request, token: &str) -> Response {
     // A browser that only prepares to open the address must not use it up.
     let is_opened = request.method == Method::GET && !request.headers.contains_key("sec-purpose");
     let cookie = is_opened
@@ -164,17 +203,18 @@ fn enter(page: &Page, request: &Request, token: &str) -> Response {
         );
     };
     eprintln!("To sign in to the page again: {}", page.entrance());
-    let mut response = see_other("/");
-    set_cookie(&mut response, &cookie);
-    response
+    admit(page, &cookie).await
 }
 
-fn logout(page: &Page, request: &Request, session: &Session) -> Response {
+async fn logout(page: &Page, request: &Request, session: &Session) -> Response {
     if request.field("form_token") != session.form_token {
         return status(StatusCode::FORBIDDEN);
     }
     page.access
         .sign_out(guard::cookie(&request.headers).unwrap_or_default());
+    let event = Event::new(&session.user.name, Action::SignOut);
+    // The session has ended in any case.
+    _ = note(page, event).await;
     let mut response = see_other("/login");
     set_cookie(&mut response, "");
     response

@@ -47,17 +47,18 @@ async fn the_manifests_let_everybody_do_their_part() {
     let Some(gateway) = gateway(CEPH_DIR).await else {
         return;
     };
-    let (input, processed, anonymized, quarantine) = (
+    let (input, processed, anonymized, quarantine, audit) = (
         "xray-data-in",
         "xray-data-in-processed",
         "xray-data-in-anonymized",
         "xray-data-in-quarantine",
+        "xray-data-in-audit",
     );
     let policies = policies();
     assert!(
         policies
             .keys()
-            .eq([input, anonymized, processed, quarantine]),
+            .eq([input, anonymized, audit, processed, quarantine]),
         "{policies:?}"
     );
     let send = async |client: &Client,
@@ -132,6 +133,21 @@ async fn the_manifests_let_everybody_do_their_part() {
         ("review", review, &get, anonymized, "o", 200),
         ("review", review, &put, anonymized, "q", 200),
         ("review", review, &delete, anonymized, "q", 204),
+        // Records of decisions are the reviewers', and stay; so does the audit log.
+        ("review", review, &put, quarantine, "xray-review/o", 200),
+        ("review", review, &delete, quarantine, "xray-review/o", 403),
+        ("xray", xray, &get, quarantine, "xray-review/o", 403),
+        ("xray", xray, &put, quarantine, "xray-review/o", 403),
+        ("xray", xray, &delete, quarantine, "xray-review/o", 403),
+        ("review", review, &put, audit, "o", 200),
+        ("review", review, &get, audit, "o", 200),
+        ("review", review, &get, audit, "", 200),
+        ("review", review, &delete, audit, "o", 403),
+        ("owner", &owner, &delete, audit, "o", 403),
+        ("xray", xray, &get, audit, "o", 403),
+        ("xray", xray, &put, audit, "o", 403),
+        ("research", research, &get, audit, "o", 403),
+        ("clinic", clinic, &get, audit, "o", 403),
         ("review", review, &get, processed, "o", 403),
         ("review", review, &get, input, "there", 403),
     ];

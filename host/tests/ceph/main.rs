@@ -19,6 +19,7 @@ mod quarantine;
 mod releases;
 mod removal;
 mod reprocess;
+mod reviewers;
 mod send;
 mod setup;
 mod site;

@@ -12,6 +12,7 @@ mod model;
 mod named;
 mod nn_component;
 mod nn_load;
+mod residual;
 mod setup;
 mod spin_options;
 mod starting;

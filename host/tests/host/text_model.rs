@@ -5,29 +5,41 @@ use std::fs;
 
 use sha2::{Digest, Sha256};
 use testkit::root;
-use xray_host::nn::tensor::{NamedTensor, Tensor};
+use xray_host::nn::tensor::{NamedTensor, Tensor, TensorType};
 
 use crate::inference::runners;
 
 /// The most that its file may weigh, in bytes.
 const LARGEST: usize = 1_000_000;
 
-/// A picture with bars like letters on it, levels 0 to 1.
-fn picture(height: u32, width: u32) -> NamedTensor {
+/// A picture with bars like letters on it, as the contract wants it.
+fn picture(contract: &serde_json::Value, height: u32, width: u32) -> NamedTensor {
     let level = |i: u32| {
         let (x, y) = (i % width, i / width);
         let bar = (40..64).contains(&y) && (30..width - 40).contains(&x) && x % 9 < 3;
         if bar {
-            0.9
+            230
         } else {
-            (x + 2 * y) as f32 / (3 * (width + height)) as f32
+            (255 * (x + 2 * y) / (3 * (width + height))) as u8
         }
     };
-    let levels: Vec<f32> = (0..width * height).map(level).collect();
-    (
-        "input".to_owned(),
-        Tensor::f32(&[1, 1, height, width], &levels),
-    )
+    let levels: Vec<u8> = (0..width * height).map(level).collect();
+    let input = &contract["input"];
+    let number = |key: &str| input[key].as_f64().unwrap() as f32;
+    let dims = [1, 1, height, width];
+    let tensor = if input["type"] == "u8" {
+        assert_eq!((number("scale"), number("offset")), (1.0, 0.0));
+        Tensor {
+            dims: dims.to_vec(),
+            ty: TensorType::U8,
+            data: levels,
+        }
+    } else {
+        let value = |level: &u8| f32::from(*level) * number("scale") + number("offset");
+        let values: Vec<f32> = levels.iter().map(value).collect();
+        Tensor::f32(&dims, &values)
+    };
+    (input["name"].as_str().unwrap().to_owned(), tensor)
 }
 
 #[tokio::test]
@@ -41,16 +53,20 @@ async fn every_runner_draws_the_same_map_of_any_size() {
         contract["model_sha256"],
         hex::encode(Sha256::digest(&model))
     );
-    for (height, width) in [(192, 256), (320, 128), (64, 64)] {
+    let number = |object: &str, key: &str| contract[object][key].as_u64().unwrap() as u32;
+    let (multiple, stride) = (number("input", "multiple"), number("output", "stride"));
+    for (down, across) in [(3, 4), (5, 2), (1, 1)] {
+        let (height, width) = (down * multiple, across * multiple);
         let mut first: Option<Vec<f32>> = None;
         for runner in runners() {
             let outputs = runner
-                .compute(&model, vec![picture(height, width)])
+                .compute(&model, vec![picture(&contract, height, width)])
                 .await
                 .unwrap();
             let (name, map) = &outputs[0];
-            assert_eq!(name, "map");
-            assert_eq!(map.dims, [1, 3, height / 8, width / 8], "{}", runner.name());
+            assert_eq!(*name, contract["output"]["name"].as_str().unwrap());
+            let rows = [height / stride, width / stride];
+            assert_eq!(map.dims[2..], rows, "{}", runner.name());
             let values = map.to_f32().unwrap();
             let first = first.get_or_insert_with(|| values.clone());
             let apart = first

@@ -16,6 +16,7 @@ use crate::{
 
 const QUARANTINE: &str = "xrays-quarantine";
 const ANONYMIZED: &str = "xrays-anonymized";
+const AUDIT: &str = "xrays-audit";
 /// Part of a copy's key that must appear nowhere.
 const KEY: &str = "demo_XXXXXXXX_studyofapatient";
 
@@ -31,7 +32,7 @@ struct Site {
 /// Stores a copy as the function does.
 pub async fn quarantine(client: &Client, bucket: &str, key: &str, jpeg: &[u8]) {
     let object = &NewObject {
-        body: Bytes::copy_from_slice(jpeg),
+        body: Bytes::copy_from_slice(jpeg).into(),
         content_type: "image/jpeg",
         metadata: vec![
             ("xray-source", format!("sourceof{}", key.len())),
@@ -52,7 +53,8 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let credentials = fake_gateway::random_credentials();
         let store = Store::builder(dir.path().join("store"), credentials.clone());
-        let store = store.bucket(QUARANTINE).bucket(ANONYMIZED).open().unwrap();
+        let store = store.bucket(QUARANTINE).bucket(ANONYMIZED).bucket(AUDIT);
+        let store = store.open().unwrap();
         let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
         for (number, phantom) in Phantom::draw_all(DEFAULT_SEED, copies).iter().enumerate() {
@@ -117,6 +119,19 @@ impl Site {
         let (_, token) = self.people.iter().find(|(own, _)| own == name).unwrap();
         visitor.cookie = visitor.post("/login", &format!("token={token}")).cookie();
         visitor
+    }
+
+    /// Runs `xray audit` and returns its output.
+    fn audit(&self, arguments: &[&str]) -> String {
+        let mut command = xray(&["audit"]);
+        command.args(arguments).args(["--bucket", "xrays"]);
+        let keys = self.dir.path().join("keys");
+        command.arg("--page-credentials-file").arg(keys);
+        let endpoint = self.listening.endpoint();
+        command.env("SPIN_VARIABLE_S3_ENDPOINT", endpoint.url());
+        let output = command.current_dir(self.dir.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     async fn until_released(&self, count: usize) {
@@ -240,6 +255,58 @@ async fn copies_are_reviewed_by_two_people_and_survive_a_killed_page() {
     assert!(!refused.contains("name=\"decision\""), "{refused}");
     let printed = process.printed();
     assert!(!printed.contains("studyof"), "{printed}");
+
+    // The audit log has all of it, over the killed page, and nothing of a key or a token.
+    let said = site.audit(&["verify"]);
+    assert!(said.contains("whole: "), "{said}");
+    let listed = site.audit(&["list"]);
+    assert!(
+        !listed.contains("demo_") && !listed.contains("studyof"),
+        "{listed}"
+    );
+    for (_, token) in &site.people {
+        assert!(!listed.contains(token));
+    }
+    let id = first.trim_start_matches("/review/");
+    let of_copy = site.audit(&["list", "--copy", &id[..16], "--who", "alice"]);
+    let told: Vec<Vec<&str>> = of_copy
+        .lines()
+        .map(|line| line.split_whitespace().skip(2).collect())
+        .collect();
+    let short = &id[..16];
+    assert_eq!(
+        told,
+        [
+            &["view", short, "quarantined"][..],
+            &["decide", "intent", short, "release"],
+            &["decide", "outcome", short, "release", "taken"],
+            &["undo", "intent", short],
+            &["undo", "outcome", short, "taken"],
+            &["decide", "intent", short, "reject"],
+            &["decide", "outcome", short, "reject", "taken"],
+        ]
+    );
+    let bobs = site.audit(&["list", "--who", "bob"]);
+    for part in ["sign-in", "signed in", "refused: claimed by another person"] {
+        assert!(bobs.contains(part), "{part}: {bobs}");
+    }
+    assert_eq!(visitor.post("/login", "token=guess").status, 403);
+    assert!(site.audit(&["list"]).contains("refused: wrong token"));
+
+    // Without the log nothing is shown, and nobody signs in.
+    fs::rename(
+        site.dir.path().join("store").join(AUDIT),
+        site.dir.path().join("gone"),
+    )
+    .unwrap();
+    let copy = bob.visitor.get(&format!("{first}/copy"));
+    assert_eq!(
+        (copy.status, copy.header("content-type")),
+        (502, "text/html; charset=utf-8")
+    );
+    let (_, token) = &site.people[1];
+    let refused = visitor.post("/login", &format!("token={token}"));
+    assert_eq!((refused.status, refused.cookie()), (502, String::new()));
     assert!(!printed.contains(site.credentials.secret_key.expose()));
 }
 

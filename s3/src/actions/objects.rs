@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 
-use super::{Action, checked, insert, insert_md5, request};
+use super::{Action, checked, insert, request};
 use crate::{
-    Endpoint, Error, Object, ObjectHead, Refusal, etag, object::METADATA_PREFIX, refusal::Reason,
-    sigv4::uri_encode,
+    Body, Endpoint, Error, Object, ObjectHead, Refusal, etag, object::METADATA_PREFIX,
+    refusal::Reason, sigv4::uri_encode,
 };
 
 /// GET of an object; `None` if the store's document says that there is no such object or version.
@@ -109,7 +109,7 @@ pub enum Precondition {
 #[derive(Debug, Clone)]
 pub struct NewObject {
     /// Bytes.
-    pub body: Bytes,
+    pub body: Body,
     /// Media type.
     pub content_type: &'static str,
     /// User metadata: names without their prefix, and values of visible ASCII.
@@ -136,8 +136,10 @@ impl Action for PutObject<'_> {
     fn request(&self, endpoint: &Endpoint) -> Result<Request<Bytes>, Error> {
         let object = self.object;
         let place = (self.bucket, self.key, "");
-        let mut request = request(endpoint, Method::PUT, place, object.body.clone())?;
-        insert_md5(&mut request)?;
+        let mut request = request(endpoint, Method::PUT, place, object.body.bytes().clone())?;
+        let digests = object.body.digests();
+        request.extensions_mut().insert(digests.sha256.clone());
+        insert(request.headers_mut(), "content-md5", &digests.md5)?;
         let headers = request.headers_mut();
         insert(headers, "content-type", object.content_type)?;
         match &object.precondition {

@@ -84,6 +84,7 @@ pub fn process(
         .filter(|_| due || settings.redact_processed)
         .map(|detector| views::find(detector, &tables, &frame))
         .transpose()?;
+    let (found, looks) = found.unzip();
     timings.detect = watch.lap();
     let size @ (width, height) = (frame.shape.width, frame.shape.height);
     let specified = redact::boxes(&settings.boxes, width, height);
@@ -135,16 +136,16 @@ pub fn process(
             drop(copy);
             timings.encode += watch.lap();
             let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
-            let searched = detector.zip(found.as_ref());
+            let searched = detector.zip(found.as_ref().zip(looks.as_ref()));
             let unclean = match searched {
                 None => None,
                 Some(_) if text_share(&boxes, &specified, size) > settings.max_redacted => {
                     Some(Unclean::TooMuchText)
                 }
-                Some((detector, found)) => {
-                    let boxes = &redaction.boxes;
+                Some((detector, (found, looks))) => {
+                    let (boxes, markers) = (&redaction.boxes, &found.side_markers);
                     let places =
-                        views::residual(detector, &tables, &copied, boxes, &found.side_markers)?;
+                        views::residual(detector, &tables, &copied, boxes, markers, looks)?;
                     (places > 0).then_some(Unclean::ResidualText(places))
                 }
             };
@@ -210,7 +211,7 @@ fn as_image(gray: GrayImage) -> DynamicImage {
 }
 
 /// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
-/// copy, the samples of both, two views, and a decoder's own samples.
+/// copy, the samples of both, two views, the looks at all of them, and a decoder's own samples.
 fn check_memory(
     data: &DataSet<'_>,
     held: usize,
@@ -220,10 +221,10 @@ fn check_memory(
     const FIXED: u64 = 48 << 20;
     let pixels = object::pixels(data, limits)?;
     let each = match syntax.coding {
-        Coding::Native => 12,
-        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 14,
+        Coding::Native => 13,
+        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 15,
         // Coefficients and samples in 32 bit each, and a level of the wavelet.
-        Coding::Jpeg2000 => 18,
+        Coding::Jpeg2000 => 19,
     };
     limits.check_memory(FIXED + held as u64 + pixels * each)
 }

@@ -5,14 +5,14 @@ use crate::{
     dicom::{frame::Frame, render::Tables},
     error::Error,
     picture::{boxes::Rect, gray::GrayImage},
-    text::{Detector, Found},
+    text::{Detector, Found, Looks},
 };
 
 /// Pixels beyond which all views but the shown one are searched at half size only: each costs as
 /// much as the shown one, and print of the fewest pixels is tiny on pictures this large.
 const LARGE: usize = 4 << 20;
 
-/// Finds the text in every view.
+/// Finds the text in every view. Returns the looks at each as well.
 ///
 /// # Errors
 /// As [`Detector::find`].
@@ -20,11 +20,13 @@ pub(super) fn find(
     detector: &Detector<'_>,
     tables: &Tables,
     frame: &Frame,
-) -> Result<Found, Error> {
+) -> Result<(Found, Vec<Looks>), Error> {
     let (width, height) = (frame.shape.width, frame.shape.height);
     let mut all = Found::default();
+    let mut looks = Vec::new();
     for (view, factor) in views(tables, frame) {
-        let found = detector.find(&[view])?;
+        let (found, look) = detector.look(&[view])?;
+        looks.push(look);
         for (all, more) in [
             (&mut all.text, found.text),
             (&mut all.side_markers, found.side_markers),
@@ -37,10 +39,11 @@ pub(super) fn find(
             }
         }
     }
-    Ok(all)
+    Ok((all, looks))
 }
 
-/// Counts the places where text is still visible in a view of a redacted frame.
+/// Counts the places where text is still visible in a view of a redacted frame: around its covers,
+/// since samples outside of them are the source's.
 ///
 /// # Errors
 /// As [`Detector::residual`].
@@ -50,13 +53,15 @@ pub(super) fn residual(
     frame: &Frame,
     redacted: &[Rect],
     side_markers: &[Rect],
+    looks: &[Looks],
 ) -> Result<usize, Error> {
     let mut places = 0;
-    for (view, factor) in views(tables, frame) {
+    for ((view, factor), looks) in views(tables, frame).zip(looks) {
         let reduced = |rects: &[Rect]| -> Vec<Rect> {
             rects.iter().map(|rect| reduced(rect, factor)).collect()
         };
-        places += detector.residual(&[view], &reduced(redacted), &reduced(side_markers))?;
+        let (redacted, markers) = (reduced(redacted), reduced(side_markers));
+        places += detector.residual_around(&[view], &redacted, &markers, looks)?;
     }
     Ok(places)
 }

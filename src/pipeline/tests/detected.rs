@@ -197,3 +197,62 @@ fn file_that_is_verified_is_the_stored_one() {
         assert_shows(&name, &given[planes(&source)], &copy.bytes);
     }
 }
+
+#[test]
+fn only_a_copy_edited_in_place_is_searched_in_parts() {
+    let levels: Vec<u8> = (0..640 * 480)
+        .map(|at| 40 + (at % 640 / 16) as u8)
+        .collect();
+    let jpeg = |is_arithmetic| {
+        Encoder::new(&levels, 640, 480, PixelFormat::Grayscale)
+            .arithmetic(is_arithmetic)
+            .encode()
+            .unwrap()
+    };
+    let mut png = std::io::Cursor::new(Vec::new());
+    displayed(&jpeg(false))
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
+    let text = TextContract {
+        field: Some(64),
+        ..text_contract()
+    };
+    let label: &[(&str, &str)] = &[("anonymized_label", "true")];
+    for (name, source, settings, in_parts) in [
+        ("JPEG", jpeg(false), SMALL_BOX.to_vec(), true),
+        ("arithmetic JPEG", jpeg(true), SMALL_BOX.to_vec(), false),
+        ("PNG", png.into_inner(), SMALL_BOX.to_vec(), false),
+        ("label", jpeg(false), [SMALL_BOX, label].concat(), false),
+    ] {
+        // Text beside the box appears in the copy only: it is found in part and as a whole.
+        for residual in [false, true] {
+            let given = RefCell::new(Vec::new());
+            let search = |input: &InputTensor| {
+                given.borrow_mut().push(input.dims[2..].to_vec());
+                let (rows, columns) = (input.dims[2] / 8, input.dims[3] / 8);
+                let mut data = vec![0.0; 3 * (rows * columns) as usize];
+                // The first row of the box, seen from where each input begins.
+                let is_first = given.borrow().len() == 1;
+                if residual && !is_first {
+                    let row = if rows == 60 { 57 } else { rows - 3 };
+                    data[(rows * columns + row * columns + 6) as usize] = 0.9;
+                }
+                Ok(vec![output("y", vec![1, 3, rows, columns], data)])
+            };
+            let detector = Detector {
+                contract: &text,
+                keep_side_markers: true,
+                infer: &search,
+            };
+            let made = run(&source, 16, &settings, Some(&detector)).0.unwrap();
+            let unclean = residual.then_some(Unclean::ResidualText(1));
+            assert_eq!(made.anonymized.unwrap().unclean, unclean, "{name}");
+            let given = given.into_inner();
+            assert_eq!(given[0], [480, 640], "{name}");
+            let is_part = given[1][0] * given[1][1] < 480 * 640 / 4;
+            assert_eq!(is_part, in_parts, "{name}: {given:?}");
+            let is_whole = given[given.len() - 1] == [480, 640];
+            assert_eq!(is_whole, residual || !in_parts, "{name}: {given:?}");
+        }
+    }
+}

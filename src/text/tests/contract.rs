@@ -53,7 +53,7 @@ fn new_keys_of_version_2_are_read() {
 
 #[test]
 fn unusable_values_are_refused() {
-    let refused: [(&str, Value, &str); 24] = [
+    let refused: [(&str, Value, &str); 26] = [
         ("/version", 3.into(), "`version` 3"),
         ("/version", "2".into(), "`version` \"2\""),
         ("/name", "a/b".into(), "`name`"),
@@ -75,6 +75,8 @@ fn unusable_values_are_refused() {
         ("/min_side", 0.into(), "`min_side`"),
         ("/min_side", 2561.into(), "`min_side`"),
         ("/min_side", (-1).into(), "usize"),
+        ("/field", 0.into(), "`field`"),
+        ("/field", 4097.into(), "`field`"),
         ("/checks", json!([]), "`checks`"),
         // Keys of version 1, each with its new name.
         ("/longest", 2560.into(), "version 2 calls it `max_side`"),

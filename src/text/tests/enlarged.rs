@@ -98,6 +98,36 @@ fn integer_inputs_get_the_levels() {
     }
 }
 
+#[test]
+fn levels_are_scaled_and_mirrored_at_the_edges() {
+    for (ty, scale, offset) in [("u8", 1.0, 0.0), ("u8", 0.5, 9.0), ("f32", 0.004, -0.5)] {
+        let contract = contract_with(|contract| {
+            contract["input"] = json!({
+                "name": "gray", "type": ty, "multiple": 64, "scale": scale, "offset": offset,
+            });
+        })
+        .unwrap();
+        let mut gray = picture(70, 66, &[]);
+        for (at, level) in gray.levels.iter_mut().enumerate() {
+            *level = (at * 11 % 256) as u8;
+        }
+        let infer = |input: &InputTensor| {
+            assert_eq!(input.dims, [1, 1, 128, 128]);
+            for (at, value) in input.data.to_f32().into_iter().enumerate() {
+                let inside =
+                    |at: usize, side: usize| if at < side { at } else { 2 * side - 1 - at };
+                let (x, y) = (inside(at % 128, 70), inside(at / 128, 66));
+                let level = f32::from(gray.levels[y * 70 + x]);
+                let expect = level * scale as f32 + offset as f32;
+                let expect = if ty == "u8" { expect.round() } else { expect };
+                assert_eq!(value, expect, "{ty} {scale} at {x},{y}");
+            }
+            Ok(map(input, |_| (0.0, 0.0)))
+        };
+        detector(&contract, &infer).find(from_ref(&gray)).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

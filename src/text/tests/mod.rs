@@ -6,6 +6,7 @@ mod contract;
 mod enlarged;
 mod letters;
 mod looks;
+mod parts;
 
 use std::{cell::RefCell, slice::from_ref};
 

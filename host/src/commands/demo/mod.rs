@@ -228,10 +228,6 @@ impl Demo {
             serve_metrics(&runtime, address).await?;
         }
         let client = Client::new(endpoint, credentials.clone(), Transport::http());
-        let page = match live {
-            Some(live) => Some(start_page(args.page, live, client.clone(), &runtime).await?),
-            None => None,
-        };
         let server = Listener::bind(args.listen, false)
             .await?
             .serve(runtime.clone());
@@ -243,6 +239,7 @@ impl Demo {
         let http = Transport::http();
         let (queue, topic) = match broker.zip(trigger) {
             Some((broker, trigger)) => {
+                let runtime = runtime.clone();
                 let (queue, topic) = Queue::start(broker, runtime, trigger, ended).await?;
                 (Some(queue), topic)
             }
@@ -257,8 +254,15 @@ impl Demo {
         for bucket in buckets(&app.config) {
             store = store.bucket(bucket);
         }
+        if live.is_some() {
+            store = store.bucket(app.config.buckets(BUCKET).audit);
+        }
         let store = store.notify(Rule::created(BUCKET, topic)).open()?;
         let listening = store.serve(listener)?;
+        let page = match live {
+            Some(live) => Some(start_page(args.page, live, client.clone(), &runtime).await?),
+            None => None,
+        };
         let config = app.config;
         Ok(Self {
             client,

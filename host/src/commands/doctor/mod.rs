@@ -7,10 +7,11 @@ mod gateway;
 mod kafka;
 mod line;
 mod probe;
+mod reviews;
 mod rights;
 mod topic;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
@@ -23,6 +24,7 @@ use crate::{
     commands::shared::{
         kafka_args::{KafkaArgs, configs},
         store_args::StoreArgs,
+        store_client,
     },
     kafka::config::Config,
 };
@@ -36,6 +38,10 @@ pub struct DoctorArgs {
     /// Kafka, as for `xray up`.
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    /// File with the keys of the reviewers' store user, as for `xray page`: checks the review and
+    /// the audit log too.
+    #[arg(long, value_name = "FILE")]
+    pub page_credentials_file: Option<PathBuf>,
     /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
@@ -54,6 +60,7 @@ struct Site {
     transport: Transport,
     function: Option<Client>,
     owner: Option<Client>,
+    reviewers: Option<Client>,
     kafka: Option<KafkaSettings>,
 }
 
@@ -101,7 +108,10 @@ fn site(args: &DoctorArgs) -> Result<Site> {
         let keys = keys.as_ref();
         keys.map(|keys| settings.client(keys, transport.clone()))
     };
+    let reviewers = args.page_credentials_file.as_deref();
+    let reviewers = reviewers.map(|file| store_client::of_file(&settings.config, file));
     Ok(Site {
+        reviewers: reviewers.transpose()?,
         function: client(&settings.function),
         owner: client(&settings.owner),
         transport,
@@ -167,6 +177,22 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
         ];
         for (check, bucket) in checks.into_iter().zip(site.settings.buckets.all()) {
             lines.add(check, rights::bucket(site, function, bucket).await);
+        }
+    }
+    if let Some(reviewers) = site.reviewers.as_ref().filter(|_| has_style)
+        && lines.add("reviewers", reviews::user(site, reviewers).await)
+    {
+        let buckets = &site.settings.buckets;
+        if let Some(quarantine) = &buckets.quarantine {
+            let finding = reviews::copies(site, reviewers, quarantine).await;
+            lines.add("review", finding);
+        }
+        let finding = reviews::copies(site, reviewers, &buckets.anonymized).await;
+        lines.add("release", finding);
+        let finding = reviews::audit(site, reviewers, !args.no_probe).await;
+        lines.add("audit bucket", finding);
+        if let Some(function) = function {
+            lines.add("function's limits", reviews::function(site, function).await);
         }
     }
     let mut found = topic::Found::default();

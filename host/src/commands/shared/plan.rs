@@ -2,16 +2,19 @@
 //! of creation: buckets, policies, topic and notification. Nothing counts as done before it reads
 //! back.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http::StatusCode;
 use s3::Client;
 
-use super::{push_args::PushArgs, store_args::StoreArgs};
+use super::{push_args::PushArgs, store_args::StoreArgs, store_client};
 use crate::ceph::{
-    bucket::{Bucket, NoPublicAcls},
+    bucket::{Bucket, NoPublicAcls, Purpose},
     configuration,
     notification::{self, Notification},
     policy::{Policy, Role, principal},
@@ -53,6 +56,13 @@ pub struct DesiredArgs {
     /// The function's user, where its keys are not among the settings: an id, TENANT$ID, or an ARN.
     #[arg(long, value_name = "USER")]
     pub function_user: Option<String>,
+    /// File with the keys of the reviewers' store user, as for `xray page`: that user gets the
+    /// rights of the review, and there will be a bucket for the audit log.
+    #[arg(long, value_name = "FILE")]
+    pub page_credentials_file: Option<PathBuf>,
+    /// The reviewers' user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
+    #[arg(long, value_name = "USER", conflicts_with = "page_credentials_file")]
+    pub review_user: Option<String>,
 }
 
 /// Desired state as a list of resources.
@@ -99,12 +109,19 @@ impl Plan {
                 );
             }
         }
+        let reviewers = reviewers(args, &settings).await?;
+        if reviewers.is_some() && reviewers == function {
+            bail!(
+                "the reviewers' user is the function's: it must not decide about its own copies; make another user: radosgw-admin \
+                 user create --uid=xray-review --display-name=xray-review"
+            );
+        }
         let mut plan = Self {
             heading: format!("{} as user {owner_id}", settings.config.endpoint.url()),
             resources: Vec::new(),
             notes: Vec::new(),
         };
-        plan.add_buckets(&settings, &client);
+        plan.add_buckets(&settings, &client, reviewers.is_some());
         let unique = unique_topic(&owner_id, &settings.buckets.input);
         let is_kafka = push.as_ref().is_some_and(|push| push.kind == Kind::Kafka);
         let name = match &args.topic {
@@ -144,10 +161,13 @@ impl Plan {
             prefix: args.prefix.clone(),
             suffixes: args.suffixes.clone(),
         };
+        let own = function.clone().filter(|function| *function != owner_id);
+        if own.is_some() || reviewers.is_some() {
+            let users = (own.as_deref(), reviewers.as_deref());
+            plan.add_policies(&settings, &client, users, &owner_id);
+        }
         match function {
-            Some(function) if function != owner_id => {
-                plan.add_policies(&settings, &client, &function, &owner_id);
-            }
+            Some(function) if function != owner_id => {}
             Some(_) => plan.notes.push(
                 "the function has the owner's keys and may do everything; make a user of its own: radosgw-admin user create \
                  --uid=xray --display-name=xray"
@@ -164,15 +184,22 @@ impl Plan {
         Ok(plan)
     }
 
-    fn add_buckets(&mut self, settings: &Settings, client: &Client) {
-        for name in settings.buckets.all() {
+    fn add_buckets(&mut self, settings: &Settings, client: &Client, has_reviews: bool) {
+        let mut names = settings.buckets.all();
+        names.extend(has_reviews.then_some(settings.buckets.audit.as_str()));
+        for name in &names {
+            let purpose = match *name {
+                name if name == settings.buckets.input => Purpose::Input,
+                name if name == settings.buckets.audit => Purpose::Audit,
+                _ => Purpose::Outputs,
+            };
             self.resources.push(Box::new(Bucket {
                 client: client.clone(),
-                name: name.to_owned(),
-                holds_outputs: name != settings.buckets.input,
+                name: (*name).to_owned(),
+                purpose,
             }));
         }
-        for name in settings.buckets.all() {
+        for name in names {
             self.resources.push(Box::new(NoPublicAcls {
                 client: client.clone(),
                 bucket: name.to_owned(),
@@ -180,9 +207,20 @@ impl Plan {
         }
     }
 
-    fn add_policies(&mut self, settings: &Settings, client: &Client, function: &str, owner: &str) {
-        self.heading
-            .push_str(&format!(", for the function's user {function}"));
+    fn add_policies(
+        &mut self,
+        settings: &Settings,
+        client: &Client,
+        (function, reviewers): (Option<&str>, Option<&str>),
+        owner: &str,
+    ) {
+        for (name, user) in [("function", function), ("reviewers", reviewers)] {
+            if let Some(user) = user {
+                let s = if name.ends_with('s') { "" } else { "s" };
+                self.heading
+                    .push_str(&format!(", for the {name}'{s} user {user}"));
+            }
+        }
         let removes = removes_outputs(settings);
         let roles = [
             Role::Input,
@@ -190,16 +228,38 @@ impl Plan {
             Role::Anonymized,
             Role::Quarantine,
         ];
-        for (bucket, role) in settings.buckets.all().into_iter().zip(roles) {
+        let buckets = &settings.buckets;
+        let all = buckets.all().into_iter().zip(roles);
+        for (bucket, role) in all.chain([(buckets.audit.as_str(), Role::Audit)]) {
+            let function = function.filter(|_| !role.actions().is_empty());
+            let reviewers = reviewers.filter(|_| !role.actions_of_reviewers().is_empty());
+            if function.is_none() && reviewers.is_none() {
+                continue;
+            }
             self.resources.push(Box::new(Policy {
                 client: client.clone(),
                 bucket: bucket.to_owned(),
                 role,
-                function: principal(function),
+                function: function.map(principal),
+                reviewers: reviewers.map(principal),
                 owner: principal(owner),
             }));
         }
     }
+}
+
+/// Returns the reviewers' user, if there is one.
+async fn reviewers(args: &DesiredArgs, settings: &Settings) -> Result<Option<String>> {
+    let Some(file) = &args.page_credentials_file else {
+        return Ok(args.review_user.clone());
+    };
+    let client = store_client::of_file(&settings.config, file)?;
+    let id = user_id(&client).await.context("the reviewers' keys")?;
+    let id = id.context(
+        "the reviewers' keys are accepted, but their user may not list its buckets, so its name is not known; name it with \
+         --review-user arn:aws:iam::ACCOUNT:user/NAME",
+    )?;
+    Ok(Some(id))
 }
 
 /// Reports whether the function removes the outputs of a removed source.

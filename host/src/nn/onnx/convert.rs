@@ -1,7 +1,12 @@
 //! Conversion between the tensors of `wasi:nn` and those of `ort`.
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
-use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
+use ort::{
+    session::SessionInputValue,
+    value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef, ValueType},
+};
 
 use crate::nn::{
     error::NnError,
@@ -48,23 +53,35 @@ pub fn to_i16_value(tensor: &Tensor) -> Result<DynValue, NnError> {
     Ok(value.into_dyn())
 }
 
-/// Copies a tensor to a value for `ort`, aligned for its elements.
-pub fn to_value(tensor: &Tensor) -> ort::Result<DynValue> {
+/// Converts a tensor to a value for `ort`. Bytes that are aligned for their elements are borrowed.
+pub fn to_value(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
     macro_rules! typed {
         ($ty:ty) => {{
             let (elements, _) = tensor.data.as_chunks();
             let elements: Vec<$ty> = elements.iter().map(|b| <$ty>::from_le_bytes(*b)).collect();
-            OrtTensor::from_array((tensor.dims_i64(), elements))?.into_dyn()
+            OrtTensor::from_array((tensor.dims_i64(), elements))?.into()
         }};
+    }
+    macro_rules! borrowed {
+        ($ty:ty) => {
+            match tensor.elements::<$ty>() {
+                Cow::Borrowed(elements) => {
+                    TensorRef::from_array_view((tensor.dims_i64(), elements))?.into()
+                }
+                Cow::Owned(elements) => {
+                    OrtTensor::from_array((tensor.dims_i64(), elements))?.into()
+                }
+            }
+        };
     }
     Ok(match tensor.ty {
         TensorType::Fp16 => typed!(f16),
-        TensorType::Fp32 => typed!(f32),
-        TensorType::Fp64 => typed!(f64),
+        TensorType::Fp32 => borrowed!(f32),
+        TensorType::Fp64 => borrowed!(f64),
         TensorType::Bf16 => typed!(bf16),
-        TensorType::U8 => typed!(u8),
-        TensorType::I32 => typed!(i32),
-        TensorType::I64 => typed!(i64),
+        TensorType::U8 => borrowed!(u8),
+        TensorType::I32 => borrowed!(i32),
+        TensorType::I64 => borrowed!(i64),
     })
 }
 

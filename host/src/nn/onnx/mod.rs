@@ -135,11 +135,11 @@ impl Session for OnnxSession {
         let mut values: Vec<(&str, SessionInputValue)> = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
             let value = if self.takes_i16(name) {
-                to_i16_value(tensor)?
+                to_i16_value(tensor)?.into()
             } else {
                 to_value(tensor).map_err(NnError::runtime)?
             };
-            values.push((name, value.into()));
+            values.push((name, value));
         }
         let outputs = self.0.run(values).map_err(NnError::runtime)?;
         outputs

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -27,6 +27,8 @@ pub struct Access {
     once: Mutex<Option<String>>,
     /// Roles of the person at this machine's terminal, if there is no file.
     local: Option<Roles>,
+    /// Time of the last refusal that was noted.
+    refused: Mutex<Option<Instant>>,
 }
 
 impl Access {
@@ -40,6 +42,7 @@ impl Access {
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: None,
+            refused: Mutex::default(),
         })
     }
 
@@ -50,6 +53,7 @@ impl Access {
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: Some(roles),
+            refused: Mutex::default(),
         }
     }
 
@@ -86,6 +90,17 @@ impl Access {
     /// Returns the session of a cookie. With `touch` it counts as a request of the person.
     pub fn session(&self, cookie: &str, now: Instant, touch: bool) -> Option<Session> {
         self.sessions.find(cookie, now, touch)
+    }
+
+    /// Reports whether no other refusal was noted within the last second.
+    pub fn is_first_refusal_of_a_second(&self, now: Instant) -> bool {
+        let mut last = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = Duration::from_secs(1);
+        let is_first = last.is_none_or(|last| now.duration_since(last) >= second);
+        if is_first {
+            *last = Some(now);
+        }
+        is_first
     }
 
     /// Ends a session.

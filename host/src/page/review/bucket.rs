@@ -4,17 +4,15 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use s3::{
-    Client, Error, GetObject, Listed, NewObject, Object, ObjectHead, Precondition, PutObject,
-    Reason,
-};
+use s3::{Client, Error, GetObject, Listed, NewObject, Object, ObjectHead, Precondition};
 use sha2::{Digest, Sha256};
 use xray::{config::Buckets, picture::sniff, store::metadata};
 
 use super::record::Record;
+use crate::page::store::{self, is_conflict};
 
 /// Folder of the records in the quarantine bucket.
-const FOLDER: &str = "xray-review/";
+pub const FOLDER: &str = "xray-review/";
 /// Copies that are listed.
 const MOST: usize = 20_000;
 
@@ -148,7 +146,7 @@ impl Bucket {
             return Ok(None);
         };
         // An earlier attempt was stored, and its response was lost.
-        if stored.body == object.body {
+        if stored.body == *object.body {
             return Ok(Some(stored.head.etag));
         }
         if seen == Some(&stored.head.etag) && stored.head.version.is_some() {
@@ -191,12 +189,7 @@ impl Bucket {
     }
 
     async fn put(&self, bucket: &str, key: &str, object: &NewObject) -> Result<String, Error> {
-        let put = PutObject {
-            bucket,
-            key,
-            object,
-        };
-        self.client.send(&put).await?.ok_or(Error::Missing("ETag"))
+        store::put(&self.client, bucket, key, object).await
     }
 
     /// Copies a copy to the anonymized ones and removes it from quarantine. May be repeated after a
@@ -272,10 +265,6 @@ fn is_same(head: &ObjectHead, record: &Record) -> bool {
     record.is_about(&head.etag, metadata::source_of(head))
 }
 
-fn is_conflict(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.reason == Reason::PreconditionFailed)
-}
-
 /// Returns a released copy: the same bytes, and the metadata by which the function knows its own.
 fn released(object: Object) -> Option<NewObject> {
     let content_type = sniff::sniff(&object.body).ok()?.content_type();
@@ -286,6 +275,6 @@ fn released(object: Object) -> Option<NewObject> {
         content_type,
         metadata: known.filter(|(_, value)| !value.is_empty()).collect(),
         precondition: Precondition::Absent,
-        body: Bytes::clone(&object.body),
+        body: Bytes::clone(&object.body).into(),
     })
 }

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! All state is in the store: a decision is recorded before it is confirmed to its person, so a
-//! crash loses none, and any page on the same buckets carries it out. A record outlives its copy,
-//! as a tombstone: the same bytes, made again by `xray reprocess`, are decided as before.
+//! crash loses none, and any page on the same buckets carries it out. Each decision, and each
+//! effect of one, is in the audit log before it happens. A record outlives its copy, as a
+//! tombstone: the same bytes, made again by `xray reprocess`, are decided as before.
 
 mod bucket;
 mod queue;
@@ -33,10 +34,12 @@ use xray::{config::Buckets, store::metadata};
 
 use self::{bucket::Bucket, queue::Queue, record::Stage};
 pub use self::{
+    bucket::FOLDER as RECORDS,
     queue::{Entry, Facts},
     record::{Millis, Verdict},
     steps::{Refusal, Step},
 };
+use super::audit::Audit;
 
 /// A listing is used for this long.
 const FRESH: Duration = Duration::from_secs(3);
@@ -50,6 +53,7 @@ const AT_A_TIME: usize = 8;
 /// Reviews the copies of one input bucket.
 pub struct Review {
     bucket: Bucket,
+    audit: Audit,
     queue: Mutex<Queue>,
     listed: tokio::sync::Mutex<Option<Instant>>,
     /// Ids that this process has decided, with the time to carry them out.
@@ -66,17 +70,23 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Review {
-    /// Reviews with this client's keys.
+    /// Reviews with this client's keys, and logs all of it in the audit bucket.
     ///
     /// # Errors
     /// When copies are not kept in quarantine.
     pub fn new(client: Client, buckets: Buckets) -> Result<Self> {
         Ok(Self {
+            audit: Audit::new(client.clone(), buckets.audit.clone()),
             bucket: Bucket::new(client, buckets)?,
             queue: Mutex::default(),
             listed: tokio::sync::Mutex::default(),
             own: Mutex::default(),
         })
+    }
+
+    /// Returns the audit log.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Carries decisions out until the process ends.

@@ -27,6 +27,16 @@ pub enum Verdict {
     Reject,
 }
 
+impl Verdict {
+    /// Returns the word in forms and in the audit log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Reject => "reject",
+        }
+    }
+}
+
 /// A person's claim to look at a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {

@@ -9,6 +9,7 @@ use super::{
     Review, locked,
     record::{Millis, Record, Refused, UNDO, Verdict},
 };
+use crate::page::audit::{Action, Event};
 
 /// Attempts when others write the same record.
 const ATTEMPTS: usize = 4;
@@ -106,7 +107,11 @@ impl Review {
         now: Millis,
     ) -> Result<Step> {
         let decide = |record: &Record, copy: (&str, &str)| record.decide(copy, verdict, who, now);
-        let step = self.step(id, Some(seen), decide).await?;
+        let event = Event::new(who, Action::Decide).of_copy(id).of_bytes(seen);
+        let intent = self.audit.intend(event.what(verdict.word())).await?;
+        let step = self.step(id, Some(seen), decide).await;
+        self.audit.conclude(intent, word(&step)).await;
+        let step = step?;
         if step == Step::Taken {
             locked(&self.own).insert(id.to_owned(), now + UNDO);
             tracing::info!("{who} decided about the copy {}: {verdict:?}", &id[..16]);
@@ -119,9 +124,11 @@ impl Review {
     /// # Errors
     /// When the store refuses.
     pub async fn undo(&self, id: &str, who: &str, now: Millis) -> Result<Step> {
-        let step = self
-            .step(id, None, |record, _| record.undo(who, now))
-            .await?;
+        let event = Event::new(who, Action::Undo).of_copy(id);
+        let intent = self.audit.intend(event).await?;
+        let step = self.step(id, None, |record, _| record.undo(who, now)).await;
+        self.audit.conclude(intent, word(&step)).await;
+        let step = step?;
         if step == Step::Taken {
             locked(&self.own).remove(id);
             tracing::info!("{who} took a decision back, about the copy {}", &id[..16]);
@@ -188,6 +195,21 @@ impl Review {
             }
         }
         anyhow::bail!("others wrote the same record {ATTEMPTS} times in a row")
+    }
+}
+
+/// Returns the word for the audit log.
+pub(super) fn word(step: &Result<Step>) -> &'static str {
+    match step {
+        Ok(Step::Taken) => "taken",
+        Ok(Step::Refused(refusal)) => match refusal {
+            Refusal::Claimed(_) => "refused: claimed by another person",
+            Refusal::Decided(_) => "refused: decided already",
+            Refusal::Gone => "refused: gone",
+            Refusal::Changed => "refused: other bytes",
+            Refusal::TooLate => "refused: too late",
+        },
+        Err(_) => "failed: the store",
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     locked,
     record::{LEASE, Millis, Stage, Verdict},
 };
+use crate::page::audit::{Action, Event};
 
 impl Review {
     /// Carries out the decisions that are due; returns false if one failed.
@@ -45,14 +46,35 @@ impl Review {
     }
 
     async fn carry_out(&self, entry: &Entry, now: Millis) -> Result<()> {
+        let (record, _) = entry.record.as_ref().context("no record")?;
+        let decision = record.decision.as_ref().context("no decision")?;
+        let action = match decision.verdict {
+            Verdict::Release => Action::Release,
+            Verdict::Reject => Action::Reject,
+        };
+        let event = Event::new(&decision.by, action).of_copy(&entry.id);
+        let intent = self.audit.intend(event.of_bytes(&entry.etag)).await?;
+        let effect = self.take_effect(entry, now).await;
+        let word = match &effect {
+            Ok(Some(Effect::Done)) => "done",
+            Ok(Some(Effect::Overtaken)) => "refused: the copy was replaced or removed",
+            Ok(Some(Effect::Refused(problem))) => &format!("refused: {problem}"),
+            Ok(None) => "elsewhere",
+            Err(_) => "failed: the store",
+        };
+        self.audit.conclude(intent, word).await;
+        effect.map(drop)
+    }
+
+    /// Returns the effect, or `None` if another process was first, or the decision was undone.
+    async fn take_effect(&self, entry: &Entry, now: Millis) -> Result<Option<Effect>> {
         let (record, seen) = entry.record.as_ref().context("no record")?;
         let id = &entry.id;
         let record = record.at_stage(Stage::Underway, now + LEASE);
         let Some(seen) = self.bucket.write(id, &record, Some(seen)).await? else {
-            // Another process was first, or the decision was undone.
             let stored = self.bucket.record(id).await?;
             locked(&self.queue).set_record(id, stored);
-            return Ok(());
+            return Ok(None);
         };
         locked(&self.queue).set_record(id, Some((record.clone(), seen.clone())));
         let verdict = record.decision.as_ref().context("no decision")?.verdict;
@@ -79,6 +101,6 @@ impl Review {
                 locked(&self.queue).set_record(id, record);
             }
         }
-        Ok(())
+        Ok(Some(effect))
     }
 }

@@ -183,8 +183,8 @@ fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> b
         .peekable();
     // A file that is not a component is reported later.
     let asks = |component: &Component| {
-        let interfaces = compose::read(&component.source).and_then(compose::interfaces);
-        interfaces.is_ok_and(|all| all.imports.iter().any(|name| name.starts_with("wasi:nn/")))
+        let imports = compose::read(&component.source).and_then(|wasm| compose::imports(&wasm));
+        imports.is_ok_and(|names| names.iter().any(|name| name.starts_with("wasi:nn/")))
     };
     components.peek().is_some() && !components.any(asks)
 }

@@ -30,7 +30,7 @@ fn dying(store: &Store, lives: u64) -> Transport {
 #[tokio::test]
 async fn crash_at_any_request_loses_and_doubles_nothing() {
     for verdict in [Verdict::Release, Verdict::Reject] {
-        for lives in 0..40 {
+        for lives in 0..80 {
             let site = Site::new();
             site.quarantine("one.jpeg", "1").await;
             let first = Review::new(
@@ -59,11 +59,22 @@ async fn crash_at_any_request_loses_and_doubles_nothing() {
                 (true, Verdict::Reject) => (0, 0),
             };
             assert_eq!(places, expect, "{verdict:?} after {lives} requests");
+            // The log is whole, and has an intent for all that happened.
+            let events = site.events().await;
+            let intends = |action| {
+                let mut all = events.iter();
+                all.any(|event| event.action == action && event.phase == Some(Phase::Intent))
+            };
+            let action = match verdict {
+                Verdict::Release => Action::Release,
+                Verdict::Reject => Action::Reject,
+            };
+            assert!(!is_decided || intends(Action::Decide) && intends(action));
             if ended.is_ok() {
                 assert!(is_decided && lives > 5);
                 break;
             }
-            assert!(lives < 39, "it needs too many requests");
+            assert!(lives < 79, "it needs too many requests");
         }
     }
 }
@@ -88,7 +99,7 @@ fn faulty(store: &Store, seed: u64) -> Transport {
 }
 
 /// Two reviewers at two pages decide 200 copies on a store that fails now and then, and one of the
-/// pages is killed now and then.
+/// pages is killed now and then. The audit log is whole, and has all of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_reviewers_lose_and_double_nothing_in_200_reviews() {
     const COPIES: usize = 200;
@@ -136,10 +147,10 @@ async fn two_reviewers_lose_and_double_nothing_in_200_reviews() {
                     }
                 }
             }
-            decided
+            (who, decided)
         });
     }
-    let decided: Vec<_> = people.join_all().await;
+    let (names, decided): (Vec<_>, Vec<_>) = people.join_all().await.into_iter().unzip();
     assert!(
         decided.iter().all(|one| one.len() > COPIES / 10),
         "one did all"
@@ -165,4 +176,39 @@ async fn two_reviewers_lose_and_double_nothing_in_200_reviews() {
             [JPEG, number.as_bytes()].concat()
         );
     }
+
+    let events = site.events().await;
+    for (person, who) in decided.iter().zip(names) {
+        for (key, verdict) in person {
+            let id = bucket::id_of(key);
+            let of_copy = |action: Action, phase: Phase| {
+                let all = events
+                    .iter()
+                    .filter(|event| event.copy.as_ref() == Some(&id));
+                all.filter(move |event| (event.action, event.phase) == (action, Some(phase)))
+                    .collect::<Vec<_>>()
+            };
+            let taken: Vec<_> = of_copy(Action::Decide, Phase::Outcome)
+                .into_iter()
+                .filter(|event| event.result.as_deref() == Some("taken"))
+                .collect();
+            let intents = of_copy(Action::Decide, Phase::Intent);
+            let told =
+                |event: &&&Event| event.who == who && event.what.as_deref() == Some(verdict.word());
+            assert!(
+                intents.iter().any(|event| told(&event)),
+                "{who} {verdict:?}"
+            );
+            assert!(taken.len() <= 1 && taken.iter().all(|event| told(&event)));
+            let effect = match verdict {
+                Verdict::Release => Action::Release,
+                Verdict::Reject => Action::Reject,
+            };
+            assert!(!of_copy(effect, Phase::Intent).is_empty());
+            assert!(events.iter().all(|event| event.copy.as_ref() != Some(&id)
+                || event.action == Action::Decide
+                || event.action == effect));
+        }
+    }
+    println!("{} events in the audit log", events.len());
 }

@@ -6,9 +6,11 @@ use s3::{NewObject, Precondition, PutObject, Retry, Transport};
 use tempfile::TempDir;
 
 use super::{record::UNDO, *};
+use crate::page::audit::{self, Action, Event, Phase};
 
 const QUARANTINE: &str = "in-quarantine";
 const ANONYMIZED: &str = "in-anonymized";
+const AUDIT: &str = "in-audit";
 /// The least that counts as a JPEG here: what differs stands behind it.
 const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0";
 
@@ -16,7 +18,7 @@ struct Site {
     store: Store,
     client: Client,
     credentials: s3::Credentials,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn buckets() -> Buckets {
@@ -34,6 +36,7 @@ impl Site {
         let store = Store::builder(dir.path(), credentials.clone())
             .bucket(QUARANTINE)
             .bucket(ANONYMIZED)
+            .bucket(AUDIT)
             .open()
             .unwrap();
         let client = client(&credentials, store.transport());
@@ -41,7 +44,7 @@ impl Site {
             store,
             client,
             credentials,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -78,6 +81,16 @@ impl Site {
         let page = self.client.list(bucket, "", "", 1000).await.unwrap();
         let keys = page.objects.into_iter().map(|object| object.key);
         keys.filter(|key| !key.starts_with("xray-review/"))
+            .collect()
+    }
+
+    /// Returns the events of the audit log, which must be whole.
+    async fn events(&self) -> Vec<Event> {
+        let log = audit::read(&self.client, AUDIT, None).await.unwrap();
+        assert_eq!(log.faults, Vec::<String>::new());
+        log.entries
+            .into_iter()
+            .flat_map(|entry| entry.events)
             .collect()
     }
 
@@ -131,6 +144,58 @@ async fn released_copy_moves_with_its_metadata_after_ten_seconds() {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
     assert_eq!(object.head.content_type.as_deref(), Some("image/jpeg"));
+
+    let id = bucket::id_of("a/one.jpeg");
+    let events = site.events().await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            assert_eq!(
+                (event.who.as_str(), event.copy.as_ref()),
+                ("alice", Some(&id))
+            );
+            (event.action, event.phase.unwrap(), event.result.as_deref())
+        })
+        .collect();
+    let (intent, outcome) = (Phase::Intent, Phase::Outcome);
+    assert_eq!(
+        told,
+        [
+            (Action::Decide, intent, None),
+            (Action::Decide, outcome, Some("taken")),
+            (Action::Release, intent, None),
+            (Action::Release, outcome, Some("done")),
+        ]
+    );
+    assert_eq!(events[0].what.as_deref(), Some("release"));
+    assert_eq!(events[0].attempt, events[1].attempt);
+    // Nothing of the key.
+    assert!(!format!("{events:?}").contains("one.jpeg"), "{events:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_decided_and_nothing_released_without_an_audit_log() {
+    let site = Site::new();
+    site.quarantine("one.jpeg", "1").await;
+    site.quarantine("two.jpeg", "2").await;
+    let review = site.review();
+    decide(&review, "one.jpeg", Verdict::Release, "alice", 0).await;
+    let folder = site.dir.path().join(AUDIT);
+    std::fs::rename(&folder, site.dir.path().join("elsewhere")).unwrap();
+    assert!(!review.work(UNDO).await);
+    let id = bucket::id_of("two.jpeg");
+    let seen = review.find(&id).await.unwrap().unwrap().etag.clone();
+    let decided = review.decide(&id, &seen, Verdict::Reject, "alice", 0).await;
+    assert!(format!("{:#}", decided.unwrap_err()).contains("the audit log"));
+    assert!(review.bucket.record(&id).await.unwrap().is_none());
+    let undone = review.undo(&bucket::id_of("one.jpeg"), "alice", 1).await;
+    assert!(undone.is_err());
+    assert_eq!(site.keys(QUARANTINE).await.len(), 2);
+    assert!(site.keys(ANONYMIZED).await.is_empty());
+
+    std::fs::rename(site.dir.path().join("elsewhere"), &folder).unwrap();
+    assert!(review.work(UNDO).await);
+    assert_eq!(site.keys(ANONYMIZED).await, ["one.jpeg"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,205 @@
+use bytes::Bytes;
+use fake_gateway::store::Store;
+use s3::{Addressing, Credentials, Endpoint, Retry, Transport};
+use tempfile::TempDir;
+
+use super::{chain::key_of, *};
+
+const BUCKET: &str = "in-audit";
+
+struct Site {
+    client: Client,
+    _store: Store,
+    _dir: TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let credentials = fake_gateway::random_credentials();
+        let store = Store::builder(dir.path(), credentials.clone());
+        let store = store.bucket(BUCKET).open().unwrap();
+        Self {
+            client: client(&credentials, store.transport()),
+            _store: store,
+            _dir: dir,
+        }
+    }
+
+    fn audit(&self) -> Audit {
+        Audit::new(self.client.clone(), BUCKET.to_owned())
+    }
+
+    async fn log(&self) -> Log {
+        read(&self.client, BUCKET, None).await.unwrap()
+    }
+
+    async fn body(&self, key: &str) -> Bytes {
+        self.client.get(BUCKET, key).await.unwrap().unwrap().body
+    }
+
+    async fn overwrite(&self, key: &str, body: Bytes) {
+        let put = self.client.put(BUCKET, key, "application/json", body);
+        put.await.unwrap();
+    }
+}
+
+fn client(credentials: &Credentials, transport: Transport) -> Client {
+    let endpoint = Endpoint::parse("http://store.example", Addressing::Path).unwrap();
+    let retry = Retry {
+        attempts: 2,
+        pause: std::time::Duration::from_millis(1),
+    };
+    Client::new(endpoint, credentials.clone(), transport).with_retry(retry)
+}
+
+fn view(who: &str) -> Event {
+    Event::new(who, Action::View).of_copy("0123").what("copy")
+}
+
+#[tokio::test]
+async fn entries_of_several_processes_are_one_chain() {
+    let site = Site::new();
+    let people = [("alice", site.audit()), ("bob", site.audit())];
+    let work = people.iter().map(|(who, audit)| async move {
+        for _ in 0..10 {
+            let intent = audit.intend(view(who)).await.unwrap();
+            audit.conclude(intent, "done").await;
+        }
+    });
+    futures_util::future::join_all(work).await;
+    // A third one that begins later.
+    let last = site.audit();
+    drop(last.intend(view("carol")).await.unwrap());
+    let log = site.log().await;
+    assert_eq!(log.faults, Vec::<String>::new());
+    let of = |who: &str| {
+        let events = log.entries.iter().flat_map(|entry| &entry.events);
+        events.filter(|event| event.who == who).count()
+    };
+    assert_eq!((of("alice"), of("bob"), of("carol")), (20, 20, 1));
+    assert_eq!(log.open(), 1);
+    // The head can be noted elsewhere.
+    let text = log.end.to_string();
+    assert_eq!(text.parse::<Head>().unwrap(), log.end);
+    let noted = read(&site.client, BUCKET, Some(&log.end)).await.unwrap();
+    assert_eq!(noted.faults, Vec::<String>::new());
+    for bad in ["", "1", "x:0", "1:abcd"] {
+        assert!(bad.parse::<Head>().is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn events_at_the_same_time_share_an_entry() {
+    let site = Site::new();
+    let audit = site.audit();
+    let all = (0..100).map(|_| audit.record(view("alice")));
+    for stored in futures_util::future::join_all(all).await {
+        stored.unwrap();
+    }
+    let log = site.log().await;
+    assert_eq!(log.faults, Vec::<String>::new());
+    assert!(log.entries.len() < 10, "{} entries", log.entries.len());
+    let events = log.entries.iter().map(|entry| entry.events.len());
+    assert_eq!(events.sum::<usize>(), 100);
+}
+
+#[tokio::test]
+async fn changed_removed_and_cut_off_entries_are_found() {
+    let site = Site::new();
+    let audit = site.audit();
+    for _ in 0..4 {
+        audit.record(view("alice")).await.unwrap();
+    }
+    let whole = site.log().await;
+    assert_eq!((whole.end.number, whole.faults.len()), (4, 0));
+    let fault = async || site.log().await.faults.join("; ");
+
+    // Changed in the middle.
+    let second = site.body(&key_of(2)).await;
+    let text = String::from_utf8(second.to_vec()).unwrap();
+    site.overwrite(&key_of(2), text.replace("alice", "bob").into())
+        .await;
+    assert_eq!(
+        fault().await,
+        "entry 3 does not follow entry 2: one of them was changed"
+    );
+    site.overwrite(&key_of(2), second).await;
+    assert_eq!(fault().await, "");
+
+    // Changed at the end, which has no successor.
+    let last = site.body(&key_of(4)).await;
+    let text = String::from_utf8(last.to_vec()).unwrap();
+    site.overwrite(&key_of(4), text.replace("alice", "bob").into())
+        .await;
+    assert_eq!(
+        fault().await,
+        "entry 4 is not the one of the published head: it was changed"
+    );
+    site.overwrite(&key_of(4), last.clone()).await;
+
+    // Cut off; and with the head that was then.
+    site.client.delete(BUCKET, &key_of(4)).await.unwrap();
+    let cut = "the end is missing: the published head is entry 4, and the last entry is 3";
+    assert_eq!(fault().await, cut);
+    let head = site.body("head").await;
+    let third = Head::of(3, &site.body(&key_of(3)).await);
+    site.overwrite("head", serde_json::to_vec(&third).unwrap().into())
+        .await;
+    assert_eq!(fault().await, "");
+    let noted = read(&site.client, BUCKET, Some(&whole.end)).await.unwrap();
+    assert_eq!(
+        noted.faults,
+        ["the end is missing: the noted head is entry 4, and the last entry is 3"]
+    );
+    site.overwrite(&key_of(4), last).await;
+    site.overwrite("head", head).await;
+
+    // Removed in the middle; without a head.
+    site.client.delete(BUCKET, &key_of(1)).await.unwrap();
+    assert!(fault().await.contains("entry 1 is missing"));
+    let other = Site::new();
+    other.audit().record(view("alice")).await.unwrap();
+    other.client.delete(BUCKET, "head").await.unwrap();
+    assert_eq!(other.log().await.faults, ["the published head is missing"]);
+}
+
+#[tokio::test]
+async fn bucket_that_is_missing_or_ignores_conditions_is_refused() {
+    let site = Site::new();
+    site.audit().check().await.unwrap();
+    site.audit().check().await.unwrap();
+    let other = Audit::new(site.client.clone(), "out-audit".to_owned());
+    let error = format!("{:#}", other.check().await.unwrap_err());
+    assert!(
+        error.contains("xray setup --page-credentials-file"),
+        "{error}"
+    );
+    let error = format!("{:#}", other.record(view("alice")).await.unwrap_err());
+    assert!(error.contains("the audit log"), "{error}");
+
+    // A gateway that ignores conditions, and one that never lets If-Match hold.
+    let credentials = fake_gateway::random_credentials();
+    for (name, status) in [("if-none-match", 200), ("if-match", 412)] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::builder(dir.path(), credentials.clone());
+        let store = store.bucket(BUCKET).open().unwrap();
+        let inner = store.transport();
+        let transport = Transport::from_fn(move |request: http::Request<Bytes>| {
+            let inner = inner.clone();
+            async move {
+                let has_condition = request.headers().contains_key(name);
+                let response = inner.send(request).await?;
+                if !has_condition {
+                    return Ok(response);
+                }
+                let response = http::Response::builder().status(status);
+                let response = response.header("etag", "\"0\"").body(Bytes::new());
+                Ok(response.unwrap())
+            }
+        });
+        let audit = Audit::new(client(&credentials, transport), BUCKET.to_owned());
+        let error = audit.check().await.unwrap_err().to_string();
+        assert!(error.contains("can't check conditions"), "{name}: {error}");
+    }
+}
