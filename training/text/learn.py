@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("--work", required=True, help="folder for crops and checkpoints")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cool", type=int, default=0, help="last steps, with a falling rate")
+    parser.add_argument("--rate", type=float, default=RATE, help="a lower one for a second cooling")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--publish", default=CHECKPOINT, help="compact checkpoint to write")
     args = parser.parse_args()
@@ -214,7 +215,7 @@ def main() -> None:
                 logits = model(levels)
             each = losses(logits, cells, share)
             loss = each.mean()
-            rate = RATE * min(1, (step + 1) / WARM)
+            rate = args.rate * min(1, (step + 1) / WARM)
             if args.cool:
                 rate *= max(0.0, 1 - cooled / args.cool)
                 cooled += 1

@@ -71,7 +71,7 @@ def is_visible(before: np.ndarray, after: np.ndarray, inked: np.ndarray) -> bool
     noise = float(np.median(np.abs(np.diff(before, axis=1))))
     apart = min(max(1, min(before.shape) // 6), before.shape[1] - 1)
     shadows = float(np.median(np.abs(before[:, apart:] - before[:, :-apart])))
-    return change >= max(0.8 * MIN_CONTRAST, 2 * noise, 0.6 * shadows)
+    return change >= max(0.8 * MIN_CONTRAST, 1.5 * noise, 0.4 * shadows)
 
 
 def level_on(rng, ground: float, plain: float) -> tuple[float, float | None]:
