@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench-nn test-spin bench-kafka bench-scale plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn test-spin bench-kafka bench-scale plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,17 @@ soak: function ## the long Kafka test: 20,000 notifications, with random faults
 # The request time of every backend side by side, and what loading the model costs a fresh instance.
 bench-nn: function ## request times of every inference backend
 	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e --test host -- --show-output --ignored bench_nn
+
+# An event's CPU time as one table: this build, natively too, an older build and Python peers. BASE
+# is a checkout of another version in which `make build` ran.
+IMAGES ?= $(TARGET_DIR)/bench/pictures
+BENCH_PYTHON = $(TARGET_DIR)/bench/venv/bin/python
+bench: build ## CPU time of an event beside Python's and an older build's: IMAGES=DIR BASE=CHECKOUT
+	$(CARGO) build --release --workspace $(FEATURES) --example events
+	[ -x $(BENCH_PYTHON) ] || python3 -m venv $(TARGET_DIR)/bench/venv
+	$(BENCH_PYTHON) -m pip install --quiet -r bench/requirements.txt
+	[ -d $(IMAGES) ] || $(TARGET_DIR)/release/xray make-images --quiet --count 6 --seed 5 -o $(IMAGES)
+	$(BENCH_PYTHON) bench/events.py --folder $(IMAGES) --xray $(TARGET_DIR)/release/xray --native $(TARGET_DIR)/release/examples/events $(if $(BASE),--base $(BASE)) $(ARGS)
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
 test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin

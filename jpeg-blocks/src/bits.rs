@@ -118,7 +118,7 @@ fn end(length: usize) -> Result<u32, Error> {
 }
 
 /// Reads bits, most significant first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -204,8 +204,11 @@ impl Writer {
         self.count += n;
         if self.count >= 32 {
             self.count -= 32;
-            let word = ((self.held >> self.count) as u32).to_be_bytes();
-            if word.contains(&0xFF) {
+            let word = (self.held >> self.count) as u32;
+            // The top bit of each byte that is 0xFF, and perhaps of others beside such a one.
+            let full = word & (!word).wrapping_sub(0x0101_0101) & 0x8080_8080;
+            let word = word.to_be_bytes();
+            if full != 0 {
                 for byte in word {
                     self.bytes.push(byte);
                     if byte == 0xFF {

@@ -5,45 +5,96 @@ use crate::{
     dct::Coefficients,
     error::Error,
     headers::ZIGZAG,
-    huffman::{Decoder, Encoder, extend},
+    huffman::{Decoder, END, Encoder, extend},
 };
 
 /// Largest DC coefficient of 8-bit samples, with room for encoders that round up.
 const MAX_DC: i32 = 2047;
 
-/// Decodes a block into `out`, which must be all zeros. Returns the zigzag index of its last
-/// non-zero coefficient.
+/// A block's quantized coefficients, with the places of those that are not zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) c: Coefficients,
+    /// The bit of each zigzag index from 1 on whose coefficient is not zero.
+    pub(crate) ac: u64,
+}
+
+impl Block {
+    /// A block of mid-gray.
+    pub(crate) const GRAY: Block = Block { c: [0; 64], ac: 0 };
+
+    /// Creates a block of a uniform level.
+    pub(crate) fn flat(dc: i16) -> Block {
+        let mut block = Block::GRAY;
+        block.c[0] = dc;
+        block
+    }
+
+    pub(crate) fn new(c: &Coefficients) -> Block {
+        let mut ac = 0;
+        for (k, &place) in ZIGZAG.iter().enumerate().skip(1) {
+            ac |= u64::from(c[usize::from(place)] != 0) << k;
+        }
+        Block { c: *c, ac }
+    }
+
+    /// Sets all coefficients to zero.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        if self.ac < 1 << 8 {
+            // The first eight in zigzag order lie in the upper four rows.
+            self.c[..32].fill(0);
+        } else {
+            self.c.fill(0);
+        }
+        self.ac = 0;
+    }
+
+    /// Returns the AC coefficients that are not zero, with their zigzag indices, in order.
+    #[inline]
+    pub(crate) fn nonzero(&self) -> impl Iterator<Item = (usize, i16)> {
+        let mut left = self.ac;
+        std::iter::from_fn(move || {
+            let k = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (k < 64).then(|| (k, self.c[usize::from(ZIGZAG[k & 63] & 63)]))
+        })
+    }
+}
+
+/// Decodes a block into `out`, which must be all zeros.
 #[inline]
 pub(crate) fn decode(
     reader: &mut Reader<'_>,
     dc: &Decoder,
     ac: &Decoder,
     previous: &mut i32,
-    out: &mut Coefficients,
-) -> Result<usize, Error> {
-    reader.fill();
-    let (length, size) = dc.symbol(reader.peek16())?;
-    reader.skip(length);
+    out: &mut Block,
+) -> Result<(), Error> {
+    // A copy stays in registers.
+    let mut bits = *reader;
+    bits.fill();
+    let (length, size) = dc.symbol(bits.peek16())?;
+    bits.skip(length);
     if size > 0 {
         if size > 11 {
             return Err(Error::Damaged("coefficient out of range"));
         }
-        *previous += extend(reader.take(u32::from(size)), u32::from(size));
+        *previous += extend(bits.take(u32::from(size)), u32::from(size));
         if previous.abs() > MAX_DC {
             return Err(Error::Damaged("coefficient out of range"));
         }
     }
-    out[0] = *previous as i16;
-    let (mut last, mut k) = (0, 1usize);
+    out.c[0] = *previous as i16;
+    let (mut k, mut nonzero) = (1usize, 0u64);
     while k < 64 {
-        reader.fill();
-        let bits = reader.peek16();
-        let (mut value, mut run, length) = ac.value(bits);
+        bits.fill();
+        let (mut value, mut run, length) = ac.value(bits.peek16());
         if length > 0 {
-            reader.skip(length);
+            bits.skip(length);
         } else {
-            let (length, symbol) = ac.symbol(bits)?;
-            reader.skip(length);
+            let (length, symbol) = ac.symbol(bits.peek16())?;
+            bits.skip(length);
             let size = u32::from(symbol & 15);
             run = u32::from(symbol >> 4);
             match (run, size) {
@@ -52,51 +103,80 @@ pub(crate) fn decode(
                     k += 16;
                     continue;
                 }
-                (_, 1..=10) => value = extend(reader.take(size), size),
+                (_, 1..=10) => value = extend(bits.take(size), size),
                 _ => return Err(Error::Damaged("coefficient out of range")),
             }
         }
         k += run as usize;
         if k > 63 {
+            if run == END {
+                break;
+            }
             return Err(Error::Damaged("too many coefficients in a block"));
         }
-        out[usize::from(ZIGZAG[k & 63])] = value as i16;
-        last = k;
+        out.c[usize::from(ZIGZAG[k & 63] & 63)] = value as i16;
+        nonzero |= 1 << (k & 63);
         k += 1;
     }
-    Ok(last)
+    out.ac = nonzero;
+    *reader = bits;
+    Ok(())
 }
 
 /// The Huffman table has no code for a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MissingCode;
 
-/// Calls `symbol` for each symbol of a block in order. Its arguments: true for AC, the symbol, the
-/// bits that follow it, and their number.
-fn symbols<E>(
-    c: &Coefficients,
-    previous: i32,
-    mut symbol: impl FnMut(bool, u8, u32, u32) -> Result<(), E>,
-) -> Result<(), E> {
-    let (bits, size) = split(i32::from(c[0]) - previous);
-    symbol(false, size as u8, bits, size)?;
-    let mut run = 0;
-    for &place in &ZIGZAG[1..] {
-        let value = i32::from(c[usize::from(place)]);
-        if value == 0 {
-            run += 1;
-            continue;
+/// A symbol of a block with the bits that follow its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    pub(crate) is_ac: bool,
+    pub(crate) symbol: u8,
+    pub(crate) bits: u16,
+}
+
+impl Symbol {
+    fn new(is_ac: bool, run: usize, value: i32) -> Symbol {
+        let (bits, size) = split(value);
+        Symbol {
+            is_ac,
+            symbol: (run << 4) as u8 | size as u8,
+            bits: bits as u16,
         }
+    }
+
+    /// Writes it with its code in this table.
+    #[inline]
+    pub(crate) fn write(self, encoder: &Encoder, out: &mut Writer) -> Result<(), MissingCode> {
+        let (code, length) = encoder.code(self.symbol).ok_or(MissingCode)?;
+        let size = u32::from(self.symbol & 15);
+        out.put(code << size | u32::from(self.bits), length + size);
+        Ok(())
+    }
+}
+
+/// Calls `symbol` for each symbol of a block in order.
+#[inline]
+pub(crate) fn symbols<E>(
+    block: &Block,
+    previous: &mut i32,
+    mut symbol: impl FnMut(Symbol) -> Result<(), E>,
+) -> Result<(), E> {
+    let dc = i32::from(block.c[0]);
+    symbol(Symbol::new(false, 0, dc - *previous))?;
+    *previous = dc;
+    let mut before = 0;
+    for (k, value) in block.nonzero() {
+        let mut run = k - before - 1;
         while run > 15 {
-            symbol(true, 0xF0, 0, 0)?;
+            symbol(Symbol::new(true, 15, 0))?;
             run -= 16;
         }
-        let (bits, size) = split(value);
-        symbol(true, (run << 4) as u8 | size as u8, bits, size)?;
-        run = 0;
+        symbol(Symbol::new(true, run, i32::from(value)))?;
+        before = k;
     }
-    if run > 0 {
-        symbol(true, 0, 0, 0)?;
+    if before < 63 {
+        symbol(Symbol::new(true, 0, 0))?;
     }
     Ok(())
 }
@@ -106,41 +186,6 @@ fn split(value: i32) -> (u32, u32) {
     let size = 32 - value.unsigned_abs().leading_zeros();
     let bits = if value < 0 { value - 1 } else { value };
     (bits as u32 & ((1 << size) - 1), size)
-}
-
-/// Encodes a block.
-pub(crate) fn encode(
-    c: &Coefficients,
-    previous: &mut i32,
-    dc: &Encoder,
-    ac: &Encoder,
-    out: &mut Writer,
-) -> Result<(), MissingCode> {
-    symbols(c, *previous, |is_ac, symbol, bits, size| {
-        let (code, length) = if is_ac { ac } else { dc }
-            .code(symbol)
-            .ok_or(MissingCode)?;
-        out.put(code << size | bits, length + size);
-        Ok(())
-    })?;
-    *previous = i32::from(c[0]);
-    Ok(())
-}
-
-/// Counts a block's symbols.
-pub(crate) fn count(
-    c: &Coefficients,
-    previous: &mut i32,
-    dc: &mut [u32; 256],
-    ac: &mut [u32; 256],
-) {
-    let counted: Result<(), std::convert::Infallible> =
-        symbols(c, *previous, |is_ac, symbol, _, _| {
-            (if is_ac { &mut *ac } else { &mut *dc })[usize::from(symbol)] += 1;
-            Ok(())
-        });
-    let Ok(()) = counted;
-    *previous = i32::from(c[0]);
 }
 
 #[cfg(test)]
@@ -153,29 +198,41 @@ mod tests {
     proptest! {
         #[test]
         fn decode_returns_encoded_blocks(blocks in prop::collection::vec((-1023i16..1023, prop::collection::vec((0usize..64, -1023i16..1023), 0..64)), 1..9)) {
-            let blocks: Vec<Coefficients> = blocks.into_iter().map(|(dc, ac)| {
+            let blocks: Vec<Block> = blocks.into_iter().map(|(dc, ac)| {
                 let mut c = [0; 64];
                 ac.into_iter().for_each(|(place, value)| c[place] = value);
                 c[0] = dc;
-                c
+                Block::new(&c)
             }).collect();
             let (mut dc, mut ac) = ([0; 256], [0; 256]);
             let mut previous = 0;
-            blocks.iter().for_each(|c| count(c, &mut previous, &mut dc, &mut ac));
+            for block in &blocks {
+                let counted: Result<(), ()> = symbols(block, &mut previous, |s| {
+                    (if s.is_ac { &mut ac } else { &mut dc })[usize::from(s.symbol)] += 1;
+                    Ok(())
+                });
+                counted.unwrap();
+            }
             let (dc, ac) = (optimal(&dc), optimal(&ac));
             let mut out = Writer::default();
             let mut previous = 0;
             for c in &blocks {
-                encode(c, &mut previous, &Encoder::new(&dc).unwrap(), &Encoder::new(&ac).unwrap(), &mut out).unwrap();
+                symbols(c, &mut previous, |s| {
+                    let table = if s.is_ac { &ac } else { &dc };
+                    s.write(&Encoder::new(table).unwrap(), &mut out)
+                })
+                .unwrap();
             }
             out.pad();
             let (data, _) = ScanBits::unstuff(&out.bytes).unwrap();
             let mut reader = data.reader(0);
             let mut previous = 0;
             for c in &blocks {
-                let mut back = [0; 64];
+                let mut back = Block::GRAY;
                 decode(&mut reader, &Decoder::new(&dc).unwrap(), &Decoder::new(&ac).unwrap(), &mut previous, &mut back).unwrap();
-                prop_assert_eq!(&back[..], &c[..]);
+                prop_assert_eq!(&back, c);
+                back.clear();
+                prop_assert_eq!(&back, &Block::GRAY);
             }
             prop_assert!(reader.position() <= u64::from(data.bit_range(0).1));
         }

@@ -1,6 +1,6 @@
 //! Edits: areas of whole MCUs with new coefficients.
 
-use crate::{dct::Coefficients, headers::Frame};
+use crate::{block::Block, headers::Frame};
 
 /// A rectangle of whole MCUs, the smallest unit that can be replaced: 8 x 8 pixels, or more with
 /// chroma subsampling.
@@ -36,14 +36,14 @@ impl Edit {
         self.area
     }
 
-    /// Returns the new coefficients of a block, given its position in its component.
-    pub(crate) fn block(&self, component: usize, (x, y): (usize, usize)) -> Coefficients {
+    pub(crate) fn contains(&self, mcu: (usize, usize)) -> bool {
+        self.area.contains(mcu)
+    }
+
+    /// Returns a new block, given its position in its component.
+    pub(crate) fn block(&self, component: usize, (x, y): (usize, usize)) -> Block {
         match &self.content {
-            Content::Constant(dc) => {
-                let mut c = [0; 64];
-                c[0] = dc[component];
-                c
-            }
+            Content::Constant(dc) => Block::flat(dc[component]),
             Content::Blocks(planes) => {
                 let plane = &planes[component];
                 let (x, y) = (x - plane.x, y - plane.y);
@@ -51,8 +51,8 @@ impl Edit {
                 plane
                     .blocks
                     .get(y * plane.across + x)
-                    .copied()
-                    .unwrap_or([0; 64])
+                    .cloned()
+                    .unwrap_or(Block::GRAY)
             }
         }
     }
@@ -75,7 +75,7 @@ pub(crate) struct Plane {
     pub(crate) x: usize,
     pub(crate) y: usize,
     pub(crate) across: usize,
-    pub(crate) blocks: Vec<Coefficients>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 /// All edits of one write. The last of several on one MCU wins.
@@ -105,7 +105,13 @@ impl<'a> Edits<'a> {
 
     /// Returns the edit that applies to an MCU.
     pub(crate) fn at(&self, mcu: (usize, usize)) -> Option<&'a Edit> {
-        self.edits.iter().rev().find(|e| e.area.contains(mcu))
+        self.edits.iter().rev().find(|e| e.contains(mcu))
+    }
+
+    /// Returns the edits on a row of MCUs; of several on one MCU, the first one applies.
+    pub(crate) fn on_row(&self, y: usize) -> impl Iterator<Item = &'a Edit> {
+        let edits = self.edits.iter().rev();
+        edits.filter(move |e| e.area.width > 0 && e.contains((e.area.x, y)))
     }
 
     /// Returns the first edited MCU of row `y` at or after `x`.

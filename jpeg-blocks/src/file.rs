@@ -5,15 +5,16 @@ use std::ops::Range;
 use crate::{
     Limits,
     bits::ScanBits,
+    block::Block,
     color::ColorSpace,
-    dct::Coefficients,
     error::Error,
-    headers::{Frame, ScanHeader, Steps, Tables, ZIGZAG},
+    headers::{Frame, ScanHeader, Steps, Tables},
     markers::{self, Segment},
     metadata::{self, Orientation},
     progressive::Store,
     quarter::{GrayImage, QuarterScaler},
     sequential::Scan,
+    whole::WholePicture,
 };
 
 /// An item of the file, in order.
@@ -42,8 +43,12 @@ pub(crate) struct File {
     pub(crate) color_space: ColorSpace,
     pub(crate) orientation: Orientation,
     pub(crate) body: Body,
-    /// The picture at a quarter of its width and height.
+    /// True for gray and YCbCr with brightness in full resolution.
+    pub(crate) has_full_brightness: bool,
+    /// The picture at a quarter of its width and height, if it was asked for.
     pub(crate) quarter: Option<GrayImage>,
+    /// All pixels, if they were asked for and there is a single component.
+    pub(crate) whole: Option<GrayImage>,
     /// True when no block has any color.
     pub(crate) gray: bool,
     /// Bytes after the end of the picture.
@@ -53,6 +58,7 @@ pub(crate) struct File {
 /// Collects statistics and the reduced picture from every block as it is decoded.
 struct BlockObserver {
     quarter: Option<QuarterScaler>,
+    whole: Option<WholePicture>,
     /// True when components 1 and 2 are color differences.
     differences: bool,
     gray: bool,
@@ -61,22 +67,24 @@ struct BlockObserver {
 
 impl BlockObserver {
     #[inline]
-    fn block(&mut self, component: usize, (x, y): (usize, usize), c: &Coefficients, last: usize) {
+    fn block(&mut self, component: usize, (x, y): (usize, usize), block: &Block) {
         if component == 0 {
             if let Some(quarter) = &mut self.quarter {
-                quarter.add(x, y, c, last);
+                quarter.add(x, y, block);
+            } else if let Some(whole) = &mut self.whole {
+                whole.add(x, y, block);
             }
         } else if self.gray {
             // One level of color is invisible, and as much as an encoder's rounding may leave.
             self.gray = self.differences
-                && last == 0
-                && (i32::from(c[0]) * self.dc_steps[component]).abs() <= 8;
+                && block.ac == 0
+                && (i32::from(block.c[0]) * self.dc_steps[component]).abs() <= 8;
         }
     }
 }
 
 impl File {
-    pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<File, Error> {
+    pub(crate) fn read(bytes: &[u8], limits: &Limits, whole: bool) -> Result<File, Error> {
         if !bytes.starts_with(&[0xFF, 0xD8]) {
             return Err(Error::NotJpeg);
         }
@@ -113,7 +121,7 @@ impl File {
                         Some(reader) => reader,
                         None => {
                             let color_space = ColorSpace::detect(&ids(frame), jfif, adobe);
-                            reader.insert(ScanReader::new(frame, color_space))
+                            reader.insert(ScanReader::new(frame, color_space, whole))
                         }
                     };
                     let header = ScanHeader::read(segment.payload, frame)?;
@@ -172,10 +180,12 @@ struct ScanReader {
     store: Option<Store>,
     observer: BlockObserver,
     scan_count: usize,
+    /// All pixels are asked for, not the reduced picture.
+    whole: bool,
 }
 
 impl ScanReader {
-    fn new(frame: &Frame, color_space: ColorSpace) -> ScanReader {
+    fn new(frame: &Frame, color_space: ColorSpace, whole: bool) -> ScanReader {
         ScanReader {
             color_space,
             steps: vec![None; frame.components.len()],
@@ -183,12 +193,20 @@ impl ScanReader {
             store: (frame.marker == markers::SOF2).then(|| Store::new(frame)),
             observer: BlockObserver {
                 quarter: None,
+                whole: None,
                 differences: color_space == ColorSpace::YCbCr,
                 gray: true,
                 dc_steps: vec![0; frame.components.len()],
             },
             scan_count: 0,
+            whole,
         }
+    }
+
+    fn has_full_brightness(&self, frame: &Frame) -> bool {
+        let first = &frame.components[0];
+        (first.h, first.v) == (frame.h_max, frame.v_max)
+            && matches!(self.color_space, ColorSpace::Gray | ColorSpace::YCbCr)
     }
 
     fn scan(
@@ -215,13 +233,14 @@ impl ScanReader {
                 .ok_or(Error::Damaged("quantization table missing"))?;
             self.steps[i] = Some(steps);
             self.observer.dc_steps[i] = i32::from(steps[0]);
-            let full_size =
-                frame.components[i].h == frame.h_max && frame.components[i].v == frame.v_max;
-            if i == 0
-                && full_size
-                && matches!(self.color_space, ColorSpace::Gray | ColorSpace::YCbCr)
-            {
-                self.observer.quarter = Some(QuarterScaler::new(frame.width, frame.height, &steps));
+            if i > 0 || !self.has_full_brightness(frame) {
+                continue;
+            }
+            let (width, height) = (frame.width, frame.height);
+            if !self.whole {
+                self.observer.quarter = Some(QuarterScaler::new(width, height, &steps));
+            } else if self.color_space == ColorSpace::Gray {
+                self.observer.whole = Some(WholePicture::new(width, height, &steps));
             }
         }
         match &mut self.store {
@@ -230,8 +249,7 @@ impl ScanReader {
                 let observer = &mut self.observer;
                 // Padding blocks of the last MCUs lie outside of the picture; `QuarterScaler`
                 // ignores them.
-                let visit =
-                    |component, place, c: &_, last| observer.block(component, place, c, last);
+                let visit = |component, place, block: &_| observer.block(component, place, block);
                 self.scans
                     .push(Scan::read(frame, header, tables, data, visit)?);
                 Ok(())
@@ -253,18 +271,20 @@ impl ScanReader {
                 let (across, down) = frame.blocks(component);
                 for y in 0..down {
                     (0..across).for_each(|x| {
-                        let c = store.block(i, (x, y));
-                        self.observer.block(i, (x, y), c, last(c));
+                        let block = Block::new(store.block(i, (x, y)));
+                        self.observer.block(i, (x, y), &block);
                     });
                 }
             }
         }
         File {
+            has_full_brightness: self.has_full_brightness(&frame),
             items,
             steps: self.steps.into_iter().flatten().collect(),
             color_space: self.color_space,
             orientation,
             quarter: self.observer.quarter.map(QuarterScaler::finish),
+            whole: self.observer.whole.map(WholePicture::finish),
             gray: self.color_space == ColorSpace::Gray
                 || self.observer.gray && self.observer.differences,
             body: match self.store {
@@ -275,12 +295,4 @@ impl ScanReader {
             tail: 0..0,
         }
     }
-}
-
-/// Returns the zigzag index of a block's last non-zero coefficient.
-fn last(c: &Coefficients) -> usize {
-    ZIGZAG
-        .iter()
-        .rposition(|&place| c[usize::from(place)] != 0)
-        .unwrap_or(0)
 }

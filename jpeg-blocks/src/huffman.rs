@@ -6,6 +6,9 @@ use crate::error::Error;
 /// Number of bits resolved by one table lookup.
 const FAST: u32 = 10;
 
+/// Run of the symbol that ends a block: it leads beyond the last coefficient.
+pub(crate) const END: u32 = 64;
+
 /// A table as a DHT segment defines it: the number of codes of each length, and the symbols in code
 /// order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +45,10 @@ impl Spec {
 pub(crate) struct Decoder {
     /// Indexed by the next `FAST` bits: code length and symbol, or 0 when the code is longer or
     /// invalid.
-    fast: Vec<u16>,
+    fast: Box<[u16; 1 << FAST]>,
     /// Indexed by the next `FAST` bits: value, run of zeros, and total length of an AC coefficient
-    /// whose code and value both fit, or 0.
-    values: Vec<i32>,
+    /// whose code and value both fit, or of the end of a block; otherwise 0.
+    values: Box<[i32; 1 << FAST]>,
     /// For each length above `FAST`: the end of its codes, and the offset from a code to its
     /// symbol's index.
     limits: [(u32, i32); 17],
@@ -55,7 +58,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(spec: &Spec) -> Result<Decoder, Error> {
         let codes = spec.codes()?;
-        let mut fast = vec![0u16; 1 << FAST];
+        let mut fast = Box::new([0u16; 1 << FAST]);
         for (&(code, length), &symbol) in codes.iter().zip(&spec.symbols) {
             let length = u32::from(length);
             if length <= FAST {
@@ -64,9 +67,10 @@ impl Decoder {
                 fast[first..first + (1 << (FAST - length))].fill(entry);
             }
         }
-        let values = (0u32..1 << FAST)
-            .map(|bits| short_value(bits, fast[bits as usize]))
-            .collect();
+        let mut values = Box::new([0i32; 1 << FAST]);
+        for (bits, value) in values.iter_mut().enumerate() {
+            *value = short_value(bits as u32, fast[bits]);
+        }
         let mut limits = [(0u32, 0i32); 17];
         let (mut code, mut index) = (0u32, 0i32);
         for (length, &count) in (1usize..=16).zip(&spec.counts) {
@@ -122,6 +126,9 @@ impl Decoder {
 fn short_value(bits: u32, entry: u16) -> i32 {
     let (length, symbol) = (u32::from(entry >> 8), u32::from(entry as u8));
     let (run, size) = (symbol >> 4, symbol & 15);
+    if length > 0 && symbol == 0 {
+        return (END << 8 | length) as i32;
+    }
     if length == 0 || size == 0 || length + size > FAST {
         return 0;
     }
@@ -153,6 +160,11 @@ impl Encoder {
             codes[usize::from(symbol)] = code;
         }
         Ok(Encoder { codes })
+    }
+
+    /// Returns the code and length of each symbol; the length is 0 for symbols without a code.
+    pub(crate) fn codes(&self) -> &[(u16, u8); 256] {
+        &self.codes
     }
 
     /// Returns the code and length of a symbol, or `None` when the table has no code for it.

@@ -40,6 +40,7 @@ pub mod markers;
 mod bits;
 mod block;
 mod huffman;
+mod mcu;
 mod progressive;
 mod scan;
 mod sequential;
@@ -47,11 +48,15 @@ mod sequential;
 // From coefficients to pixels, and back.
 mod color;
 mod dct;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod dct_simd;
 mod pixels;
 mod quarter;
+mod whole;
 
 // The whole file.
 mod edit;
+mod edited;
 mod file;
 mod metadata;
 mod recode;
@@ -101,7 +106,18 @@ impl<'a> Jpeg<'a> {
     /// kind of JPEG, [`Error::TooLarge`] for more pixels than the limit, and [`Error::Damaged`] for
     /// a damaged file.
     pub fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Jpeg<'a>, Error> {
-        let file = file::File::read(bytes, limits)?;
+        let file = file::File::read(bytes, limits, false)?;
+        Ok(Jpeg { bytes, file })
+    }
+
+    /// Parses a whole file for its pixels: those of a gray one are decoded at once, so that
+    /// [`Jpeg::reduced`] by 1 returns them without reading the data again. They take a byte each.
+    /// The other reductions cost more than with [`Jpeg::parse`].
+    ///
+    /// # Errors
+    /// As [`Jpeg::parse`].
+    pub fn parse_pixels(bytes: &'a [u8], limits: &Limits) -> Result<Jpeg<'a>, Error> {
+        let file = file::File::read(bytes, limits, true)?;
         Ok(Jpeg { bytes, file })
     }
 
@@ -206,15 +222,18 @@ impl<'a> Jpeg<'a> {
     /// `factor` pixels; boxes at the right and bottom edges average the pixels inside of the
     /// picture.
     ///
-    /// Factors 4 and 8 cost nothing more than parsing did; 1 and 2 transform every block. The
-    /// result differs from the means of decoded pixels by at most one level. Returns `None` for any
-    /// other factor, and for a picture with color (see [`Jpeg::is_gray`]).
+    /// Factors 4 and 8 cost nothing more than [`Jpeg::parse`] did; 1 and 2 transform every block.
+    /// The result differs from the means of decoded pixels by at most one level. Returns `None` for
+    /// any other factor, and for a picture with color (see [`Jpeg::is_gray`]).
     pub fn reduced(&self, factor: usize) -> Option<GrayImage> {
-        let quarter = self.file.quarter.as_ref().filter(|_| self.is_gray())?;
-        match factor {
-            8 => Some(quarter::halve(quarter, self.width(), self.height())),
-            4 => Some(quarter.clone()),
-            1 | 2 => self.means(factor),
+        if !self.is_gray() || !self.file.has_full_brightness {
+            return None;
+        }
+        match (factor, &self.file.quarter, &self.file.whole) {
+            (8, Some(quarter), _) => Some(quarter::halve(quarter, self.width(), self.height())),
+            (4, Some(quarter), _) => Some(quarter.clone()),
+            (1, _, Some(whole)) => Some(whole.clone()),
+            (1 | 2 | 4 | 8, ..) => self.means(factor),
             _ => None,
         }
     }
@@ -226,42 +245,40 @@ impl<'a> Jpeg<'a> {
         );
         let mut levels = Vec::with_capacity(across * down);
         let whole = self.full_area();
-        let (_, tall) = self.mcu_size();
-        for y in 0..whole.height {
-            let stripe = Area {
-                y,
-                height: 1,
-                ..whole
-            };
-            let pixels = self.file.pixels(stripe).ok()?;
-            let rows = tall.min(self.height() - y * tall);
+        let (wide, tall) = self.mcu_size();
+        let channels = self.file.color_space.channels();
+        let row = whole.width * wide * channels;
+        let mut left = self.height();
+        let stripe = |data: &[u8]| {
+            let rows = tall.min(left);
+            left -= rows;
+            // Any channel of a gray pixel in color is its brightness, to one level.
+            let pixel = |x: usize, y: usize| data[y * row + x * channels];
             if factor == 1 {
-                for row in pixels
-                    .data
-                    .chunks_exact(pixels.width * pixels.channels)
-                    .take(rows)
-                {
-                    let row = &row[..across * pixels.channels];
-                    levels.extend(row.iter().step_by(pixels.channels));
+                for row in data.chunks_exact(row).take(rows) {
+                    let row = &row[..across * channels];
+                    if channels == 1 {
+                        levels.extend_from_slice(row);
+                    } else {
+                        levels.extend(row.iter().step_by(channels));
+                    }
                 }
-                continue;
+                return;
             }
             for top in (0..rows).step_by(factor) {
                 for left in (0..self.width()).step_by(factor) {
                     let (mut sum, mut count) = (0usize, 0usize);
-                    for sy in top..(top + factor).min(rows) {
-                        for sx in left..(left + factor).min(self.width()) {
-                            // Any channel of a gray pixel in color is its brightness, to one level.
-                            sum += usize::from(
-                                pixels.data[(sy * pixels.width + sx) * pixels.channels],
-                            );
+                    for y in top..(top + factor).min(rows) {
+                        for x in left..(left + factor).min(self.width()) {
+                            sum += usize::from(pixel(x, y));
                             count += 1;
                         }
                     }
                     levels.push(((sum + count / 2) / count) as u8);
                 }
             }
-        }
+        };
+        self.file.stripes(whole, stripe).ok()?;
         Some(GrayImage {
             width: across,
             height: down,
@@ -286,7 +303,8 @@ impl<'a> Jpeg<'a> {
     /// equal become the same bytes, whatever else they hold: metadata, unused tables, restart
     /// intervals, the kind of their scans. Blocks that reach beyond the right or bottom edge are
     /// encoded again with copies of the edge in place of the hidden samples; all other unedited
-    /// blocks keep their coefficients.
+    /// blocks keep their coefficients. While it runs it holds the symbols of the file, at most 8
+    /// MiB beside the output.
     ///
     /// # Errors
     /// [`Error::Edit`] when an edit was made for another picture.

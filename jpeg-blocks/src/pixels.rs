@@ -1,11 +1,13 @@
 //! Conversion between the coefficients of an area and its pixels.
 
 use crate::{
+    block::Block,
     color::ColorSpace,
-    dct::{Coefficients, forward, inverse},
+    dct::{forward, inverse},
     edit::{Area, Content, Plane},
     error::Error,
-    file::{Body, File},
+    file::File,
+    mcu::{Mcu, McuReader},
 };
 
 /// A rectangle of pixels in row-major order: one gray byte each, or red, green and blue.
@@ -21,69 +23,34 @@ pub struct Pixels {
     pub data: Vec<u8>,
 }
 
-/// Blocks of one MCU, row by row for each component.
-pub(crate) type Mcu = Vec<Vec<Coefficients>>;
-
 impl File {
-    /// Returns the blocks of an MCU. Padding blocks, which a non-interleaved scan omits, are
-    /// mid-gray.
-    pub(crate) fn mcu(&self, x: usize, y: usize) -> Result<Mcu, Error> {
-        let mut mcu: Mcu = self
-            .frame
-            .components
-            .iter()
-            .map(|c| vec![[0; 64]; c.h * c.v])
-            .collect();
-        match &self.body {
-            Body::Progressive(store) => {
-                for (i, (c, blocks)) in self.frame.components.iter().zip(&mut mcu).enumerate() {
-                    for (n, block) in blocks.iter_mut().enumerate() {
-                        *block = *store.block(i, (x * c.h + n % c.h, y * c.v + n / c.h));
-                    }
-                }
-            }
-            Body::Sequential(scans) => {
-                let mut unit_blocks = Vec::new();
-                for scan in scans {
-                    if let [only] = scan.header.parts.as_slice() {
-                        let c = self.frame.components[only.component];
-                        for (n, block) in mcu[only.component].iter_mut().enumerate() {
-                            let (bx, by) = (x * c.h + n % c.h, y * c.v + n / c.h);
-                            if bx < scan.layout.across && by < scan.layout.down {
-                                scan.unit(by * scan.layout.across + bx, &mut unit_blocks)?;
-                                *block = unit_blocks[0];
-                            }
-                        }
-                    } else {
-                        scan.unit(y * scan.layout.across + x, &mut unit_blocks)?;
-                        for (&(part, bx, by), c) in scan.layout.blocks.iter().zip(&unit_blocks) {
-                            let component = scan.header.parts[part].component;
-                            mcu[component][by * self.frame.components[component].h + bx] = *c;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(mcu)
-    }
-
-    /// Returns the pixels of an area, including the padding of the last MCUs.
-    pub(crate) fn pixels(&self, area: Area) -> Result<Pixels, Error> {
+    /// Calls `stripe` for each row of MCUs of an area, from the top, with its pixels, including the
+    /// padding of the last MCUs.
+    pub(crate) fn stripes(&self, area: Area, mut stripe: impl FnMut(&[u8])) -> Result<(), Error> {
         let (wide, tall) = (8 * self.frame.h_max, 8 * self.frame.v_max);
         let channels = self.color_space.channels();
-        let (width, height) = (area.width * wide, area.height * tall);
-        let mut data = vec![0; width * height * channels];
+        let row = area.width * wide * channels;
+        let mut data = vec![0; row * tall];
+        let mut reader = McuReader::new(self);
+        let mut planes: Vec<Vec<u8>> = Vec::new();
+        for c in &self.frame.components {
+            planes.push(vec![0; 64 * c.h * c.v]);
+        }
         for my in 0..area.height {
             for mx in 0..area.width {
-                let planes = self.samples(&self.mcu(area.x + mx, area.y + my)?);
-                for y in 0..tall {
-                    let row = ((my * tall + y) * width + mx * wide) * channels;
-                    let out = &mut data[row..row + wide * channels];
-                    if self.color_space == ColorSpace::Gray {
-                        out.copy_from_slice(&planes[0][8 * y..8 * y + 8]);
-                        continue;
+                reader.read((area.x + mx, area.y + my))?;
+                let at = mx * wide * channels;
+                if self.color_space == ColorSpace::Gray {
+                    let block = inverse(&reader.mcu.component(0)[0], &self.steps[0]);
+                    for (out, row) in data.chunks_exact_mut(row).zip(block.chunks_exact(8)) {
+                        out[at..at + 8].copy_from_slice(row);
                     }
-                    for (x, out) in out.chunks_exact_mut(3).enumerate() {
+                    continue;
+                }
+                self.samples(&reader.mcu, &mut planes);
+                for (y, out) in data.chunks_exact_mut(row).enumerate() {
+                    let out = out[at..at + wide * channels].chunks_exact_mut(3);
+                    for (x, out) in out.enumerate() {
                         let mut s = [0; 4];
                         for ((s, plane), c) in s.iter_mut().zip(&planes).zip(&self.frame.components)
                         {
@@ -95,7 +62,18 @@ impl File {
                     }
                 }
             }
+            stripe(&data);
         }
+        Ok(())
+    }
+
+    /// Returns the pixels of an area, including the padding of the last MCUs.
+    pub(crate) fn pixels(&self, area: Area) -> Result<Pixels, Error> {
+        let (wide, tall) = (8 * self.frame.h_max, 8 * self.frame.v_max);
+        let channels = self.color_space.channels();
+        let (width, height) = (area.width * wide, area.height * tall);
+        let mut data = Vec::with_capacity(width * height * channels);
+        self.stripes(area, |stripe| data.extend_from_slice(stripe))?;
         Ok(Pixels {
             width,
             height,
@@ -104,22 +82,18 @@ impl File {
         })
     }
 
-    /// Returns the samples of an MCU, one plane per component.
-    fn samples(&self, mcu: &Mcu) -> Vec<Vec<u8>> {
-        let planes = mcu.iter().zip(&self.frame.components).zip(&self.steps);
-        planes
-            .map(|((blocks, c), steps)| {
-                let mut plane = vec![0; 64 * c.h * c.v];
-                for (n, block) in blocks.iter().enumerate() {
-                    let (bx, by) = (n % c.h, n / c.h);
-                    for (y, row) in inverse(block, steps).chunks_exact(8).enumerate() {
-                        let at = (8 * by + y) * 8 * c.h + 8 * bx;
-                        plane[at..at + 8].copy_from_slice(row);
-                    }
+    /// Writes the samples of an MCU to one plane per component.
+    fn samples(&self, mcu: &Mcu, planes: &mut [Vec<u8>]) {
+        let components = self.frame.components.iter().zip(&self.steps);
+        for (i, ((c, steps), plane)) in components.zip(planes).enumerate() {
+            for (n, block) in mcu.component(i).iter().enumerate() {
+                let (bx, by) = (n % c.h, n / c.h);
+                for (y, row) in inverse(block, steps).chunks_exact(8).enumerate() {
+                    let at = (8 * by + y) * 8 * c.h + 8 * bx;
+                    plane[at..at + 8].copy_from_slice(row);
                 }
-                plane
-            })
-            .collect()
+            }
+        }
     }
 
     /// Returns the coefficients of new pixels for an area.
@@ -143,7 +117,7 @@ impl File {
                         let at = (8 * by + y) * 8 * across + 8 * bx;
                         row.copy_from_slice(&plane[at..at + 8]);
                     }
-                    blocks.push(forward(&block, steps));
+                    blocks.push(Block::new(&forward(&block, steps)));
                 }
             }
             planes.push(Plane {

@@ -84,8 +84,9 @@ impl Store {
             };
             let first = interval * layout.interval;
             for unit in first..(first + layout.interval).min(layout.units()) {
+                let position = layout.position(unit);
                 for &place in &layout.blocks {
-                    let (x, y) = layout.place(unit, place);
+                    let (x, y) = layout.place(position, place);
                     let plane = &mut self.planes[header.parts[place.0].component];
                     let c = &mut plane.blocks[y * plane.across + x];
                     decoder.block(header, place.0, decoders[place.0].as_ref(), c)?;

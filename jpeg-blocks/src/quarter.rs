@@ -6,7 +6,8 @@
 //! and those in which a decoder would clamp samples at black or white, are transformed after all.
 
 use crate::{
-    dct::{Coefficients, inverse},
+    block::Block,
+    dct::inverse,
     headers::{Steps, ZIGZAG},
 };
 
@@ -80,25 +81,23 @@ impl QuarterScaler {
         quarter
     }
 
-    /// Adds the block at this position, in blocks; `last` is the zigzag index of its last
-    /// coefficient.
+    /// Adds the block at this position, in blocks.
     #[inline]
-    pub(crate) fn add(&mut self, bx: usize, by: usize, c: &Coefficients, last: usize) {
-        let flat = 128.0 + f32::from(c[0]) * self.flat;
+    pub(crate) fn add(&mut self, bx: usize, by: usize, block: &Block) {
+        let flat = 128.0 + f32::from(block.c[0]) * self.flat;
         let mut sums = [0.0f32; 4];
-        let places = ZIGZAG.iter().zip(&self.weights).skip(1);
-        for (&place, weights) in places.take(last) {
-            let value = f32::from(c[usize::from(place & 63)]);
-            sums[0] += value * weights[0];
-            sums[1] += value * weights[1];
-            sums[2] += value * weights[2];
-            sums[3] += value.abs() * weights[3];
+        for (k, value) in block.nonzero() {
+            let (value, weights) = (f32::from(value), &self.weights[k & 63]);
+            let values = [value, value, value, value.abs()];
+            for ((sum, value), weight) in sums.iter_mut().zip(values).zip(weights) {
+                *sum += value * weight;
+            }
         }
         let [across, down, both, reach] = sums;
         let clamped = flat - reach < -SLACK || flat + reach > 255.0 + SLACK;
         let edge = 8 * bx + 8 > self.width || 8 * by + 8 > self.height;
         if clamped || edge {
-            self.add_exact(bx, by, c);
+            self.add_exact(bx, by, block);
             return;
         }
         let level = |v: f32| (v + 0.5) as u8;
@@ -117,8 +116,8 @@ impl QuarterScaler {
 
     /// Adds a block by transforming it; averages only the samples inside of the picture.
     #[inline(never)]
-    fn add_exact(&mut self, bx: usize, by: usize, c: &Coefficients) {
-        let samples = inverse(c, &self.steps);
+    fn add_exact(&mut self, bx: usize, by: usize, block: &Block) {
+        let samples = inverse(block, &self.steps);
         for (qx, qy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let (left, top) = (8 * bx + 4 * qx, 8 * by + 4 * qy);
             let (wide, tall) = (

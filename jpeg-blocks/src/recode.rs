@@ -2,8 +2,7 @@
 
 use crate::{
     bits::Writer,
-    block::{self, MissingCode},
-    dct::Coefficients,
+    block::{self, Block, Symbol},
     error::Error,
     headers::{Frame, ScanHeader},
     huffman::{Encoder, Spec, optimal},
@@ -17,57 +16,123 @@ fn slot(part: usize) -> usize {
     usize::from(part > 0)
 }
 
-/// Appends tables, scan header and data to `out`. Calls `blocks` twice for the blocks of each unit.
+/// The blocks to encode.
+pub(crate) trait Blocks {
+    /// Returns a block, given its component and its position in it. Scans ask row by row.
+    fn block(&mut self, component: usize, place: (usize, usize)) -> Result<&Block, Error>;
+}
+
+/// The most symbols that are held in memory. Pictures of ten megapixels have fewer.
+const MAX_HELD: usize = 1 << 21;
+
+/// A part of a scan's data: the bits that follow a symbol, the symbol, and the index of its table,
+/// two for each slot. Four bytes.
+#[derive(Debug, Clone, Copy)]
+struct Item(u32);
+
+impl Item {
+    /// The end of a restart interval.
+    const RESTART: Item = Item(u32::MAX);
+
+    #[inline]
+    fn symbol(slot: usize, s: Symbol) -> Item {
+        let table = 2 * slot as u32 + u32::from(s.is_ac);
+        Item(table << 24 | u32::from(s.symbol) << 16 | u32::from(s.bits))
+    }
+
+    /// Its place among the counts of all tables.
+    #[inline]
+    fn place(self) -> Option<usize> {
+        (self.0 != u32::MAX).then_some((self.0 >> 16) as usize & 0x3FF)
+    }
+}
+
+/// Appends tables, scan header and data to `out`. The blocks are asked for once, or twice if their
+/// symbols are many.
 pub(crate) fn scan(
     frame: &Frame,
     header: &ScanHeader,
     layout: &Layout,
     mut out: Vec<u8>,
-    mut blocks: impl FnMut(usize, &mut Vec<Coefficients>) -> Result<(), Error>,
+    blocks: &mut impl Blocks,
 ) -> Result<Vec<u8>, Error> {
     let slots = if header.parts.len() > 1 { 2 } else { 1 };
-    let mut counts = vec![([0u32; 256], [0u32; 256]); slots];
-    let mut unit_blocks = Vec::new();
-    let mut previous = [0i32; 4];
-    for unit in 0..layout.units() {
-        if unit % layout.interval == 0 {
-            previous = [0; 4];
+    let mut counts = [0u32; 4 * 256];
+    let mut held = Vec::new();
+    items(header, layout, blocks, |item| {
+        if let Some(place) = item.place() {
+            counts[place] += 1;
         }
-        blocks(unit, &mut unit_blocks)?;
-        for (&(part, ..), c) in layout.blocks.iter().zip(&unit_blocks) {
-            let (dc, ac) = &mut counts[slot(part)];
-            block::count(c, &mut previous[part], dc, ac);
+        if held.len() < MAX_HELD {
+            held.push(item);
         }
-    }
-    let mut encoders = Vec::new();
-    for (id, (dc, ac)) in counts.iter().enumerate() {
-        let (dc, ac) = (optimal(dc), optimal(ac));
-        table(&mut out, id as u8, &dc);
-        table(&mut out, 0x10 | id as u8, &ac);
-        encoders.push((Encoder::new(&dc)?, Encoder::new(&ac)?));
+        Ok(())
+    })?;
+    let mut codes = [(0, 0); 4 * 256];
+    let (counts, _) = counts.as_chunks::<256>();
+    for (i, counts) in counts.iter().enumerate().take(2 * slots) {
+        let spec = optimal(counts);
+        table(&mut out, (i / 2 + 16 * (i % 2)) as u8, &spec);
+        codes[256 * i..][..256].copy_from_slice(Encoder::new(&spec)?.codes());
     }
     scan_header(&mut out, frame, header);
 
     let mut out = Writer::after(out);
-    for unit in 0..layout.units() {
-        if unit % layout.interval == 0 {
-            previous = [0; 4];
-            if unit > 0 {
-                let interval = unit / layout.interval;
-                out.pad();
-                out.bytes
-                    .extend([0xFF, markers::RST0 | (interval as u8).wrapping_sub(1) & 7]);
-            }
+    let mut interval = 0u8;
+    let mut write = |item: Item| {
+        let Some(place) = item.place() else {
+            out.pad();
+            out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
+            interval = interval.wrapping_add(1);
+            return Ok(());
+        };
+        let (code, length) = codes[place];
+        if length == 0 {
+            return Err(Error::Damaged("no Huffman code for a coefficient"));
         }
-        blocks(unit, &mut unit_blocks)?;
-        for (&(part, ..), c) in layout.blocks.iter().zip(&unit_blocks) {
-            let (dc, ac) = &encoders[slot(part)];
-            block::encode(c, &mut previous[part], dc, ac, &mut out)
-                .map_err(|MissingCode| Error::Damaged("no Huffman code for a coefficient"))?;
-        }
+        let size = item.0 >> 16 & 15;
+        out.put(
+            u32::from(code) << size | item.0 & 0xFFFF,
+            u32::from(length) + size,
+        );
+        Ok(())
+    };
+    if held.len() < MAX_HELD {
+        held.into_iter().try_for_each(write)?;
+    } else {
+        drop(held);
+        items(header, layout, blocks, &mut write)?;
     }
     out.pad();
     Ok(out.bytes)
+}
+
+/// Calls `item` for each part of the data, in order.
+fn items(
+    header: &ScanHeader,
+    layout: &Layout,
+    blocks: &mut impl Blocks,
+    mut item: impl FnMut(Item) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut previous = [0i32; 4];
+    let (mut position, mut restart) = ((0, 0), layout.interval);
+    for unit in 0..layout.units() {
+        if unit == restart {
+            restart += layout.interval;
+            previous = [0; 4];
+            item(Item::RESTART)?;
+        }
+        for &place in &layout.blocks {
+            let part = place.0;
+            let component = header.parts[part].component;
+            let block = blocks.block(component, layout.place(position, place))?;
+            block::symbols(block, &mut previous[part], |symbol| {
+                item(Item::symbol(slot(part), symbol))
+            })?;
+        }
+        position = layout.after(position);
+    }
+    Ok(())
 }
 
 fn table(out: &mut Vec<u8>, id: u8, spec: &Spec) {

@@ -67,11 +67,31 @@ impl Layout {
         self.units().div_ceil(self.interval)
     }
 
-    /// Returns a block's position in its component, in blocks.
+    /// Returns a unit's position, in units.
     #[inline]
-    pub(crate) fn place(&self, unit: usize, (part, x, y): (usize, usize, usize)) -> (usize, usize) {
+    pub(crate) fn position(&self, unit: usize) -> (usize, usize) {
+        (unit % self.across, unit / self.across)
+    }
+
+    /// Returns the position after this one. Dividing for each unit would cost more than reading it.
+    #[inline]
+    pub(crate) fn after(&self, (x, y): (usize, usize)) -> (usize, usize) {
+        if x + 1 < self.across {
+            (x + 1, y)
+        } else {
+            (0, y + 1)
+        }
+    }
+
+    /// Returns a block's position in its component, in blocks, given its unit's.
+    #[inline]
+    pub(crate) fn place(
+        &self,
+        unit: (usize, usize),
+        (part, x, y): (usize, usize, usize),
+    ) -> (usize, usize) {
         let (h, v) = self.sizes[part];
-        ((unit % self.across) * h + x, (unit / self.across) * v + y)
+        (unit.0 * h + x, unit.1 * v + y)
     }
 
     /// Checks that the scan's data has the expected number of restart intervals.

@@ -5,10 +5,10 @@
 //! copied as bits.
 
 use crate::{
-    bits::{ScanBits, Writer},
-    block::{self, MissingCode},
-    dct::Coefficients,
+    bits::{Reader, ScanBits, Writer},
+    block::{self, Block, MissingCode},
     edit::Edits,
+    edited::EditedMcus,
     error::Error,
     headers::{Frame, ScanHeader, Tables},
     huffman::{Decoder, Encoder, Spec},
@@ -37,14 +37,14 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Decodes the whole scan once. Calls `visit` for each block with its component, position in
-    /// blocks, coefficients, and zigzag index of the last one.
+    /// Decodes the whole scan once. Calls `visit` for each block with its component and its
+    /// position in blocks.
     pub(crate) fn read(
         frame: &Frame,
         header: ScanHeader,
         tables: &Tables,
         data: ScanBits,
-        mut visit: impl FnMut(usize, (usize, usize), &Coefficients, usize),
+        mut visit: impl FnMut(usize, (usize, usize), &Block),
     ) -> Result<Scan, Error> {
         let layout = Layout::new(frame, &header, tables.restart);
         layout.check(data.intervals())?;
@@ -61,37 +61,33 @@ impl Scan {
         let units = layout.units();
         let mut starts = Vec::with_capacity(units + 1);
         let mut before = Vec::with_capacity(units * header.parts.len());
-        let mut c: Coefficients = [0; 64];
+        let mut block = Block::GRAY;
+        let mut position = (0, 0);
         for interval in 0..layout.intervals() {
             let (from, to) = data.bit_range(interval);
             let mut reader = data.reader(from);
             let mut previous = [0i32; 4];
             let first = interval * layout.interval;
-            for unit in first..(first + layout.interval).min(units) {
+            for _ in first..(first + layout.interval).min(units) {
                 starts.push(reader.position() as u32);
                 before.extend(previous[..parts.len()].iter().map(|&p| p as i16));
                 for &place in &layout.blocks {
                     let part = &parts[place.0];
-                    let last = block::decode(
+                    block::decode(
                         &mut reader,
                         &part.dc.1,
                         &part.ac.1,
                         &mut previous[place.0],
-                        &mut c,
+                        &mut block,
                     )?;
                     visit(
                         header.parts[place.0].component,
-                        layout.place(unit, place),
-                        &c,
-                        last,
+                        layout.place(position, place),
+                        &block,
                     );
-                    if last < 8 {
-                        // The first eight in zigzag order lie in the upper four rows.
-                        c[..32].fill(0);
-                    } else {
-                        c.fill(0);
-                    }
+                    block.clear();
                 }
+                position = layout.after(position);
                 if reader.position() > u64::from(to) {
                     return Err(Error::Damaged("scan data too short"));
                 }
@@ -113,24 +109,15 @@ impl Scan {
         })
     }
 
-    /// Decodes the blocks of one unit.
-    pub(crate) fn unit(&self, unit: usize, out: &mut Vec<Coefficients>) -> Result<(), Error> {
-        let mut reader = self.data.reader(self.starts[unit]);
-        let mut previous = self.before(unit);
-        out.clear();
-        for &(part, ..) in &self.layout.blocks {
-            let mut c = [0; 64];
-            let tables = &self.tables[part];
-            block::decode(
-                &mut reader,
-                &tables.dc.1,
-                &tables.ac.1,
-                &mut previous[part],
-                &mut c,
-            )?;
-            out.push(c);
+    /// Returns a cursor over the scan's units.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            scan: self,
+            reader: self.data.reader(0),
+            previous: [0; 4],
+            next: usize::MAX,
+            restart: 0,
         }
-        Ok(())
     }
 
     fn before(&self, unit: usize) -> [i32; 4] {
@@ -145,20 +132,22 @@ impl Scan {
         previous
     }
 
-    /// Returns the blocks of one unit with edits applied.
+    /// Reads the blocks of one unit with edits applied.
     fn edited(
         &self,
         unit: usize,
         edits: &Edits<'_>,
-        out: &mut Vec<Coefficients>,
+        cursor: &mut Cursor<'_>,
+        out: &mut Vec<Block>,
     ) -> Result<(), Error> {
+        out.resize(self.layout.blocks.len(), Block::GRAY);
         let Some(edit) = edits.at(self.mcu(unit)) else {
-            return self.unit(unit, out);
+            return cursor.read(unit, out, |n| n);
         };
-        out.clear();
-        for &place in &self.layout.blocks {
+        let position = self.layout.position(unit);
+        for (&place, out) in self.layout.blocks.iter().zip(out) {
             let component = self.header.parts[place.0].component;
-            out.push(edit.block(component, self.layout.place(unit, place)));
+            *out = edit.block(component, self.layout.place(position, place));
         }
         Ok(())
     }
@@ -184,6 +173,7 @@ impl Scan {
             .collect::<Result<Vec<_>, Error>>()?;
         let mut out = Writer::after(out);
         let mut blocks = Vec::new();
+        let mut cursor = self.cursor();
         for interval in 0..self.layout.intervals() {
             if interval > 0 {
                 out.pad();
@@ -212,10 +202,13 @@ impl Scan {
                     }
                     continue;
                 }
-                self.edited(unit, edits, &mut blocks)?;
+                self.edited(unit, edits, &mut cursor, &mut blocks)?;
                 for (&(part, ..), c) in self.layout.blocks.iter().zip(&blocks) {
                     let (dc, ac) = &encoders[part];
-                    if block::encode(c, &mut previous[part], dc, ac, &mut out).is_err() {
+                    let written = block::symbols(c, &mut previous[part], |symbol| {
+                        symbol.write(if symbol.is_ac { ac } else { dc }, &mut out)
+                    });
+                    if let Err(MissingCode) = written {
                         return Ok(Err(MissingCode));
                     }
                 }
@@ -232,24 +225,10 @@ impl Scan {
             return self.starts[end];
         }
         // The index doesn't hold it, so decode the last unit again; the padding starts after it.
-        let mut reader = self.data.reader(self.starts[end - 1]);
-        let mut previous = self.before(end - 1);
-        for &(part, ..) in &self.layout.blocks {
-            let tables = &self.tables[part];
-            let mut c = [0; 64];
-            if block::decode(
-                &mut reader,
-                &tables.dc.1,
-                &tables.ac.1,
-                &mut previous[part],
-                &mut c,
-            )
-            .is_err()
-            {
-                break;
-            }
-        }
-        reader.position() as u32
+        let mut cursor = self.cursor();
+        // It was decoded before, so this does not fail.
+        let _ = cursor.read(end - 1, &mut [Block::GRAY], |_| 0);
+        cursor.reader.position() as u32
     }
 
     /// Returns the end of the run of unedited units that starts at `unit`.
@@ -275,11 +254,54 @@ impl Scan {
     pub(crate) fn recode(
         &self,
         frame: &Frame,
-        edits: &Edits<'_>,
+        blocks: &mut EditedMcus<'_>,
         out: Vec<u8>,
     ) -> Result<Vec<u8>, Error> {
-        recode::scan(frame, &self.header, &self.layout, out, |unit, blocks| {
-            self.edited(unit, edits, blocks)
-        })
+        recode::scan(frame, &self.header, &self.layout, out, blocks)
+    }
+}
+
+/// Reads units again. One that follows the last one read costs no search of its start.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    scan: &'a Scan,
+    reader: Reader<'a>,
+    previous: [i32; 4],
+    /// The unit after the last one read.
+    next: usize,
+    /// The unit at which the next restart interval starts.
+    restart: usize,
+}
+
+impl Cursor<'_> {
+    /// Decodes the blocks of a unit, the `n`th to `out[place(n)]`.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        unit: usize,
+        out: &mut [Block],
+        place: impl Fn(usize) -> usize,
+    ) -> Result<(), Error> {
+        let scan = self.scan;
+        if unit != self.next || unit == self.restart {
+            self.reader = scan.data.reader(scan.starts[unit]);
+            self.previous = scan.before(unit);
+            let interval = scan.layout.interval;
+            self.restart = (unit / interval + 1) * interval;
+        }
+        self.next = unit + 1;
+        for (n, &(part, ..)) in scan.layout.blocks.iter().enumerate() {
+            let tables = &scan.tables[part];
+            let block = &mut out[place(n)];
+            block.clear();
+            block::decode(
+                &mut self.reader,
+                &tables.dc.1,
+                &tables.ac.1,
+                &mut self.previous[part],
+                block,
+            )?;
+        }
+        Ok(())
     }
 }

@@ -5,13 +5,15 @@
 //! the picture's edge. Files that look the same are written as the same bytes here.
 
 use crate::{
-    dct::{Coefficients, forward, inverse},
-    edit::{Content, Edits},
+    block::Block,
+    dct::{forward, inverse},
+    edit::Edits,
+    edited::EditedMcus,
     error::Error,
     file::File,
     headers::{Component, Frame},
     markers, metadata,
-    pixels::Mcu,
+    recode::Blocks,
     write::sequential,
 };
 
@@ -29,60 +31,32 @@ pub(crate) fn write(file: &File, edits: &Edits<'_>) -> Result<Vec<u8>, Error> {
     if file.orientation != 1 {
         out.extend(metadata::orientation_only(file.orientation));
     }
-    let mut mcus = Mcus {
+    let mut blocks = Visible {
         file,
-        edits,
-        at: None,
-        mcu: Vec::new(),
+        edited: EditedMcus::new(file, edits),
     };
-    let mut out = sequential(&frame, &file.steps, out, |component, place| {
-        mcus.block(component, place)
-    })?;
+    let mut out = sequential(&frame, &file.steps, out, &mut blocks)?;
     out.extend([0xFF, markers::EOI]);
     Ok(out)
 }
 
-/// The blocks of the written file, with the latest MCU in memory.
-struct Mcus<'a> {
+/// The blocks of the written file.
+struct Visible<'a> {
     file: &'a File,
-    edits: &'a Edits<'a>,
-    at: Option<(usize, usize)>,
-    mcu: Mcu,
+    edited: EditedMcus<'a>,
 }
 
-impl Mcus<'_> {
-    fn block(&mut self, component: usize, (x, y): (usize, usize)) -> Result<Coefficients, Error> {
-        let c = self.file.frame.components[component];
-        let at = (x / c.h, y / c.v);
-        if self.at != Some(at) {
-            self.mcu = self.read(at)?;
-            self.at = Some(at);
-        }
-        Ok(self.mcu[component][(y % c.v) * c.h + x % c.h])
-    }
-
-    fn read(&self, (x, y): (usize, usize)) -> Result<Mcu, Error> {
+impl Blocks for Visible<'_> {
+    #[inline]
+    fn block(&mut self, component: usize, place: (usize, usize)) -> Result<&Block, Error> {
         let frame = &self.file.frame;
-        let edit = self.edits.at((x, y));
-        let mut mcu = match edit {
-            None => self.file.mcu(x, y)?,
-            Some(edit) => {
-                let blocks = |(i, c): (usize, &Component)| {
-                    (0..c.h * c.v)
-                        .map(|n| edit.block(i, (x * c.h + n % c.h, y * c.v + n / c.h)))
-                        .collect()
-                };
-                frame.components.iter().enumerate().map(blocks).collect()
-            }
-        };
-        // A uniform color has nothing to hide.
-        if !edit.is_some_and(|edit| matches!(edit.content, Content::Constant(_))) {
-            let planes = mcu.iter_mut().zip(&frame.components).zip(&self.file.steps);
-            for ((blocks, c), steps) in planes {
-                replicate_edge(blocks, c, visible(frame, c, (x, y)), steps);
+        if self.edited.read(component, place)? && !self.edited.is_uniform() {
+            let at = self.edited.at();
+            for (i, (c, steps)) in frame.components.iter().zip(&self.file.steps).enumerate() {
+                replicate_edge(self.edited.blocks(i), c, visible(frame, c, at), steps);
             }
         }
-        Ok(mcu)
+        Ok(self.edited.block(component, place))
     }
 }
 
@@ -95,7 +69,7 @@ fn visible(frame: &Frame, c: &Component, (x, y): (usize, usize)) -> (usize, usiz
 
 /// Replaces the hidden samples in the blocks of one component by the nearest visible one.
 fn replicate_edge(
-    blocks: &mut [Coefficients],
+    blocks: &mut [Block],
     c: &Component,
     (width, height): (usize, usize),
     steps: &[u16; 64],
@@ -126,7 +100,7 @@ fn replicate_edge(
 /// The result depends on the wanted samples only. Rounding of the coefficients spreads over all
 /// samples, so the hidden ones, which nobody sees, are moved to where rounding put them; that never
 /// makes the visible ones worse.
-fn fit(wanted: &[u8; 64], (width, height): (usize, usize), steps: &[u16; 64]) -> Coefficients {
+fn fit(wanted: &[u8; 64], (width, height): (usize, usize), steps: &[u16; 64]) -> Block {
     let is_visible = |i: usize| i % 8 < width && i / 8 < height;
     let worst = |made: &[u8; 64]| {
         let visible = (0..64).filter(|&i| is_visible(i));
@@ -135,7 +109,7 @@ fn fit(wanted: &[u8; 64], (width, height): (usize, usize), steps: &[u16; 64]) ->
             .max()
             .unwrap_or(0)
     };
-    let mut best = forward(wanted, steps);
+    let mut best = Block::new(&forward(wanted, steps));
     let mut made = inverse(&best, steps);
     let mut least = worst(&made);
     for _ in 1..ROUNDS {
@@ -144,7 +118,7 @@ fn fit(wanted: &[u8; 64], (width, height): (usize, usize), steps: &[u16; 64]) ->
         }
         let next: [u8; 64] =
             std::array::from_fn(|i| if is_visible(i) { wanted[i] } else { made[i] });
-        let block = forward(&next, steps);
+        let block = Block::new(&forward(&next, steps));
         made = inverse(&block, steps);
         if worst(&made) < least {
             (best, least) = (block, worst(&made));

@@ -1,15 +1,14 @@
 //! Writing a file with edits.
 
 use crate::{
-    dct::Coefficients,
     edit::Edits,
+    edited::EditedMcus,
     error::Error,
     file::{Body, File, Item},
     headers::{Frame, Part, ScanHeader, Steps, ZIGZAG},
     markers::{self, Segment},
     metadata::{self, Keep},
-    progressive::Store,
-    recode,
+    recode::{self, Blocks},
     scan::Layout,
 };
 
@@ -21,7 +20,7 @@ pub(crate) fn write(
     keep: Keep,
 ) -> Result<Vec<u8>, Error> {
     let mut out = match &file.body {
-        Body::Progressive(store) => progressive(file, store, bytes, edits, keep)?,
+        Body::Progressive(_) => progressive(file, bytes, edits, keep)?,
         Body::Sequential(scans) => {
             // When an edit needs a symbol that a table lacks, all scans get new tables, since later
             // scans may use the same table again.
@@ -43,7 +42,11 @@ pub(crate) fn write(
                     Item::Segment(_, place) => out.extend_from_slice(&bytes[place.clone()]),
                     Item::Scan(place) => {
                         out = if recoded {
-                            scans[next].recode(&file.frame, edits, out)?
+                            scans[next].recode(
+                                &file.frame,
+                                &mut EditedMcus::new(file, edits),
+                                out,
+                            )?
                         } else {
                             out.extend_from_slice(&bytes[place.clone()]);
                             if keep != Keep::Everything
@@ -105,31 +108,19 @@ fn start(file: &File, bytes: &[u8], keep: Keep) -> Result<Vec<u8>, Error> {
 }
 
 /// Writes a progressive file as a sequential file with the same coefficients.
-fn progressive(
-    file: &File,
-    store: &Store,
-    bytes: &[u8],
-    edits: &Edits<'_>,
-    keep: Keep,
-) -> Result<Vec<u8>, Error> {
+fn progressive(file: &File, bytes: &[u8], edits: &Edits<'_>, keep: Keep) -> Result<Vec<u8>, Error> {
     let out = start(file, bytes, keep)?;
-    sequential(&file.frame, &file.steps, out, |component, (x, y)| {
-        let c = &file.frame.components[component];
-        Ok(match edits.at((x / c.h, y / c.v)) {
-            Some(edit) => edit.block(component, (x, y)),
-            None => *store.block(component, (x, y)),
-        })
-    })
+    let mut blocks = EditedMcus::new(file, edits);
+    sequential(&file.frame, &file.steps, out, &mut blocks)
 }
 
-/// Appends tables, frame and scans with the blocks that `block` returns for a component and a
-/// position in it. Only what these blocks need is written: their quantization tables, each once,
-/// and Huffman tables made from their statistics.
+/// Appends tables, frame and scans with these blocks. Only what they need is written: their
+/// quantization tables, each once, and Huffman tables made from their statistics.
 pub(crate) fn sequential(
     frame: &Frame,
     steps: &[Steps],
     mut out: Vec<u8>,
-    mut block: impl FnMut(usize, (usize, usize)) -> Result<Coefficients, Error>,
+    blocks: &mut impl Blocks,
 ) -> Result<Vec<u8>, Error> {
     let mut tables: Vec<&Steps> = Vec::new();
     let mut slots = Vec::new();
@@ -170,9 +161,9 @@ pub(crate) fn sequential(
         ac: 0,
     };
     let all: Vec<Part> = (0..frame.components.len()).map(part).collect();
-    let blocks: usize = frame.components.iter().map(|c| c.h * c.v).sum();
+    let count: usize = frame.components.iter().map(|c| c.h * c.v).sum();
     // An MCU holds at most ten blocks (T.81, B.2.3). With more, each component gets its own scan.
-    let scans = if blocks <= 10 {
+    let scans = if count <= 10 {
         vec![all]
     } else {
         all.into_iter().map(|p| vec![p]).collect()
@@ -186,20 +177,7 @@ pub(crate) fn sequential(
             low: 0,
         };
         let layout = Layout::new(frame, &header, 0);
-        out = recode::scan(
-            frame,
-            &header,
-            &layout,
-            out,
-            |unit, out: &mut Vec<Coefficients>| {
-                out.clear();
-                for &place in &layout.blocks {
-                    let component = header.parts[place.0].component;
-                    out.push(block(component, layout.place(unit, place))?);
-                }
-                Ok(())
-            },
-        )?;
+        out = recode::scan(frame, &header, &layout, out, blocks)?;
     }
     Ok(out)
 }

@@ -2,7 +2,7 @@
 
 mod samples;
 
-use jpeg_blocks::{Area, ColorSpace, Edit, Error, Jpeg, Keep, Limits, Pixels};
+use jpeg_blocks::{Area, ColorSpace, Edit, Error, GrayImage, Jpeg, Keep, Limits, Pixels};
 use libjpeg_turbo_rs::{Decoder, PixelFormat};
 
 use samples::{NAME, PROGRESSIVE, file, names, parse};
@@ -269,6 +269,28 @@ fn reduced_levels_are_means_of_pixels() {
 }
 
 #[test]
+fn pixels_parsed_at_once_are_those_of_a_second_reading() {
+    for (name, bytes) in all() {
+        let (parsed, whole) = (
+            parse(&bytes),
+            Jpeg::parse_pixels(&bytes, &Limits::default()).unwrap(),
+        );
+        assert_eq!(parsed.is_gray(), whole.is_gray(), "{name}");
+        assert_eq!(parsed.reduced(1), whole.reduced(1), "{name}");
+        let area = parsed.full_area();
+        assert_eq!(parsed.read(area), whole.read(area), "{name}");
+        for factor in [2, 4, 8] {
+            let (a, b) = (parsed.reduced(factor), whole.reduced(factor));
+            let levels = |image: Option<GrayImage>| image.map_or(Vec::new(), |i| i.levels);
+            let (a, b) = (levels(a), levels(b));
+            assert_eq!(a.len(), b.len(), "{name} 1/{factor}");
+            let close = a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 1);
+            assert!(close, "{name} 1/{factor}");
+        }
+    }
+}
+
+#[test]
 fn keep_picture_drops_all_other_metadata() {
     let bytes = file("rotated");
     let jpeg = parse(&bytes);
@@ -294,10 +316,17 @@ fn keep_picture_drops_all_other_metadata() {
 
 #[test]
 fn edit_with_a_symbol_missing_from_the_tables_gets_new_tables() {
+    for restarts in [0, 1, 7] {
+        check_new_tables(restarts);
+    }
+}
+
+fn check_new_tables(restarts: u16) {
     // The optimal tables of a uniform picture have codes for few symbols.
     let mut smooth = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut smooth, 90);
     encoder.set_optimized_huffman_tables(true);
+    encoder.set_restart_interval(restarts);
     encoder
         .encode(&[90; 149 * 115], 149, 115, jpeg_encoder::ColorType::Luma)
         .unwrap();

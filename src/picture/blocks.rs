@@ -37,11 +37,27 @@ impl<'a> Blocks<'a> {
     /// # Errors
     /// [`Error::Damaged`] for a faulty file, [`Error::TooLarge`] beyond the limits.
     pub(crate) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Option<Self>, Error> {
+        Self::parse(bytes, limits, Jpeg::parse)
+    }
+
+    /// Parses a JPEG of which all pixels are wanted, and decodes them at once if they are gray.
+    ///
+    /// # Errors
+    /// As [`Blocks::open`].
+    pub(crate) fn open_pixels(bytes: &'a [u8], limits: &Limits) -> Result<Option<Self>, Error> {
+        Self::parse(bytes, limits, Jpeg::parse_pixels)
+    }
+
+    fn parse(
+        bytes: &'a [u8],
+        limits: &Limits,
+        parse: impl FnOnce(&'a [u8], &JpegLimits) -> Result<Jpeg<'a>, JpegError>,
+    ) -> Result<Option<Self>, Error> {
         let allowed = JpegLimits {
             max_pixels: limits.max_pixels,
             max_scans: MAX_SCANS,
         };
-        match Jpeg::parse(bytes, &allowed) {
+        match parse(bytes, &allowed) {
             Ok(jpeg) => Ok(Some(Blocks { bytes, jpeg })),
             Err(JpegError::Unsupported(_)) => Ok(None),
             Err(JpegError::TooLarge) => Err(Error::TooLarge {

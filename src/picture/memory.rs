@@ -182,7 +182,14 @@ fn jpeg(bytes: &[u8], work: Work) -> Option<u64> {
     };
     // Written files are at most a little larger than their source, and a buffer grows by doubling.
     let output = 2 * file + (1 << 16);
-    let mut steps = vec![decoded, 3 * output];
+    // Symbols that are held while a copy is encoded, as `jpeg-blocks` limits them, with the growth
+    // of their buffer.
+    let symbols = if work.copy {
+        (48 * file).min(12 << 20)
+    } else {
+        0
+    };
+    let mut steps = vec![decoded, 3 * output + symbols];
     if work.whole {
         // The picture, a part of it with its new coefficients, and both turned.
         steps.push(decoded.max(3 * levels + 2 * samples));

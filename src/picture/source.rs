@@ -70,6 +70,20 @@ impl<'a> Source<'a> {
         decode::decode(bytes, limits).map(|picture| Source::Pixels(Box::new(picture)))
     }
 
+    /// Returns the views of a JPEG or PNG in which text is searched, as [`Source::planes`] of an
+    /// opened one, in one reading of the file.
+    ///
+    /// # Errors
+    /// As [`Source::open`] and [`Source::planes`].
+    pub(crate) fn planes_of(bytes: &[u8], limits: &Limits) -> Result<Vec<GrayImage>, Error> {
+        if sniff(bytes)? == Format::Jpeg
+            && let Some(blocks) = Blocks::open_pixels(bytes, limits)?
+        {
+            return Source::Blocks(Box::new(blocks), *limits).planes();
+        }
+        Source::open(bytes, limits)?.planes()
+    }
+
     /// Checks that processing a picture fits in memory; called before it is opened.
     ///
     /// # Errors

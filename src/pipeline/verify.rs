@@ -55,7 +55,7 @@ pub(crate) fn residual_text(
         max_bytes: u64::MAX,
         ..*limits
     };
-    let planes = Source::open(bytes, &limits)?.planes()?;
+    let planes = Source::planes_of(bytes, &limits)?;
     let markers = &found.side_markers;
     let places = match looks {
         Some(looks) => detector.residual_around(&planes, redacted, markers, looks)?,

@@ -8,6 +8,7 @@ mod dicom;
 mod found;
 mod process;
 mod quarantine;
+mod same_bytes;
 mod signals;
 mod swap;
 mod telemetry;
