@@ -23,6 +23,7 @@ pub mod error;
 pub mod ports;
 pub mod record;
 pub mod report;
+pub mod review;
 pub mod store;
 
 #[cfg(all(target_family = "wasm", feature = "component"))]

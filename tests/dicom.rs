@@ -5,11 +5,13 @@ mod fake;
 #[path = "fake/dicom.rs"]
 mod object;
 
-use fake::{Fake, Fault};
+use fake::{Fake, Fault, Finds};
 use xray::{
     error::{Outcome, Reason},
+    picture::boxes::Rect,
     picture::sniff::{Format, is_dicom},
     report::Stored,
+    review::{self, Job, RESIDUAL_HEADER},
 };
 
 const KEY: &str = "ward/CR 1.dcm";
@@ -170,4 +172,69 @@ fn dicom_without_a_pseudonym_key_is_labeled_only() {
     assert_eq!(report.reason, Some(Reason::NoPseudonymKey));
     assert_eq!(fake.keys("in-processed"), [PROCESSED, REPORT]);
     assert!(fake.keys("in-anonymized").is_empty());
+}
+
+/// Copies in quarantine are shown as pictures, and covered further by people who see these.
+#[test]
+fn reviewer_sees_a_dicom_copy_and_covers_more_of_it() {
+    let mut fake = fake(0.97);
+    fake.set("anonymize", "all");
+    fake.finds = Some(Finds {
+        low: vec![149, 150, 151],
+        ..Finds::default()
+    });
+    // A level that no other place has in any view, inverted ones included.
+    let is_text = |x, y| (100..116).contains(&x) && (24..32).contains(&y);
+    let source = object::object(
+        220,
+        160,
+        "003Y",
+        |x, y| {
+            if is_text(x, y) { 2409 } else { 800 }
+        },
+    );
+    let report = fake.process(&fake.upload_bytes(KEY, source, 1));
+    assert_eq!(report.outcome, Outcome::Quarantined, "{report:?}");
+    let copy = fake.body("in-quarantine", &fake.keys("in-quarantine")[0]);
+    let run = |job: &Job, bytes: &[u8]| review::run(&fake, &fake.config(), job, bytes).unwrap();
+    let show = |bytes: &[u8]| {
+        let shown = run(&Job::Show, bytes);
+        assert_eq!(shown.headers()["content-type"], "image/png");
+        let picture = image::load_from_memory(shown.body()).unwrap().into_luma8();
+        assert_eq!(picture.dimensions(), (220, 160));
+        picture
+    };
+    let before = show(&copy);
+    assert_eq!(before.get_pixel(105, 28).0[0], 150);
+
+    let around = Rect {
+        x: 96,
+        y: 20,
+        width: 24,
+        height: 16,
+    };
+    let elsewhere = Rect { x: 10, ..around };
+    for (rect, left, burned_in) in [(elsewhere, false, "YES"), (around, true, "NO")] {
+        let response = run(&Job::Cover(vec![rect]), &copy);
+        assert_eq!(response.headers()["content-type"], "application/dicom");
+        assert_eq!(response.headers()[RESIDUAL_HEADER] == "0", left, "{rect:?}");
+        let body = response.body();
+        // Burned In Annotation (0028,0301).
+        let tag = [
+            &[0x28, 0, 1, 3][..],
+            b"CS",
+            &[burned_in.len().next_multiple_of(2) as u8, 0],
+        ];
+        assert!(
+            body.windows(8).any(|part| part == tag.concat()),
+            "{burned_in}"
+        );
+        for (x, y, level) in show(body).enumerate_pixels() {
+            let expect = match rect.contains(x, y) {
+                true => 0,
+                false => before.get_pixel(x, y).0[0],
+            };
+            assert_eq!(level.0[0], expect, "{x},{y}");
+        }
+    }
 }

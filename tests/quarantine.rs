@@ -8,8 +8,10 @@ use image::GenericImageView;
 use xray::{
     error::{Outcome, Reason},
     event::{DeliveryStyle, ObjectEvent},
+    picture::boxes::Rect,
     report::response::respond,
     report::{Report, Stored},
+    review::{self, Job, RESIDUAL_HEADER},
 };
 
 const KEY: &str = "ward/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
@@ -369,4 +371,49 @@ fn removal_removes_the_quarantined_copy() {
     assert_eq!(report.anonymized, Some(Stored::Removed));
     assert_eq!(copies(&store), [0, 0]);
     assert!(store.keys("in-processed").is_empty());
+}
+
+#[test]
+fn reviewer_covers_more_of_a_copy_and_it_is_verified_again() {
+    let store = store();
+    let event = upload(&store, &[LINE, HINT], 1);
+    check(&store, &event, Outcome::Quarantined, Some("text-left"));
+    let copy = store.body("in-quarantine", &store.keys("in-quarantine")[0]);
+    let before = image::load_from_memory(&copy).unwrap();
+    let cover = |x, y, width, height| {
+        let rect = Rect {
+            x,
+            y,
+            width,
+            height,
+        };
+        review::run(&store, &store.config(), &Job::Cover(vec![rect]), &copy)
+    };
+    let ([x, y, width, height], _) = HINT;
+    for (covered, left) in [
+        // Elsewhere; the place itself; all around it, beyond the picture.
+        ((8, 60, 20, 10), "1"),
+        ((x, y, width, height), "0"),
+        ((x - 8, y - 4, 1000, height + 8), "0"),
+    ] {
+        let (x, y, width, height) = covered;
+        let response = cover(x, y, width, height).unwrap();
+        assert_eq!(response.headers()["content-type"], "image/png");
+        assert_eq!(response.headers()[RESIDUAL_HEADER], left, "{covered:?}");
+        let after = image::load_from_memory(response.body()).unwrap();
+        for (column, row, pixel) in after.pixels() {
+            let is_inside = (x..x + width).contains(&column) && (y..y + height).contains(&row);
+            let expect = match is_inside {
+                true => 0,
+                false => before.get_pixel(column, row).0[0],
+            };
+            assert_eq!(pixel.0[0], expect, "{column},{row}");
+        }
+    }
+    // Without a box on the picture nothing is made.
+    assert!(cover(220, 0, 10, 10).is_err());
+    // Pictures are shown as they are.
+    let shown = review::run(&store, &store.config(), &Job::Show, &copy).unwrap();
+    assert_eq!(shown.status(), 204);
+    assert!(review::run(&store, &store.config(), &Job::Show, b"no picture").is_err());
 }

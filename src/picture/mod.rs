@@ -16,7 +16,7 @@ pub(crate) mod memory;
 #[cfg(test)]
 mod mutations;
 mod orientation;
-mod png;
+pub(crate) mod png;
 pub mod redact;
 mod resize;
 mod scans;

@@ -3,6 +3,7 @@
 
 pub mod dicom;
 mod stopwatch;
+pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod trial;

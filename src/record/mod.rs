@@ -37,7 +37,7 @@
 
 mod attempt;
 mod commit;
-mod contracts;
+pub(crate) mod contracts;
 mod meanwhile;
 mod removal;
 

@@ -109,16 +109,24 @@ impl Cells {
             flat: Vec::with_capacity(columns * rows),
             levels: Vec::with_capacity(columns * rows),
         };
+        // The least and the most of the rows of a band first, so that many columns are compared at
+        // once.
+        let (mut least, mut most) = (vec![0; plane.width], vec![0; plane.width]);
         for band in plane.levels.chunks_exact(plane.width * CELL) {
-            let mut ranges = vec![(u8::MAX, 0); columns];
+            least.fill(u8::MAX);
+            most.fill(0);
             for line in band.chunks_exact(plane.width) {
-                for ((least, most), pixels) in ranges.iter_mut().zip(line.chunks_exact(CELL)) {
-                    for &level in pixels {
-                        (*least, *most) = ((*least).min(level), (*most).max(level));
-                    }
+                for (least, &level) in least.iter_mut().zip(line) {
+                    *least = level.min(*least);
+                }
+                for (most, &level) in most.iter_mut().zip(line) {
+                    *most = level.max(*most);
                 }
             }
+            let ranges = least.chunks_exact(CELL).zip(most.chunks_exact(CELL));
             for (least, most) in ranges {
+                let least = least.iter().fold(u8::MAX, |least, level| least.min(*level));
+                let most = most.iter().fold(0, |most, level| most.max(*level));
                 let level = u8::midpoint(least, most);
                 cells.levels.push(level);
                 let is_flat = most - least <= MAX_RANGE;
@@ -198,5 +206,41 @@ impl Cells {
             }
         }
         border > 0 && sharp * 100 >= SHARP * border
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_have_the_range_of_their_pixels() {
+        // Pixels beyond the last whole cell don't count.
+        let (width, height) = (19, 10);
+        let levels: Vec<u8> = (0..width * height)
+            .map(|at| (at * at * 31 % 251) as u8 / if at % width < 8 { 25 } else { 1 })
+            .collect();
+        let plane = GrayImage {
+            width,
+            height,
+            levels,
+        };
+        let cells = Cells::of(&plane);
+        assert_eq!((cells.columns, cells.rows), (4, 2));
+        let mut flat = 0;
+        for (at, level) in cells.levels.iter().enumerate() {
+            let (x, y) = (at % 4 * CELL, at / 4 * CELL);
+            let rows = (y..y + CELL).map(|y| &plane.levels[y * width + x..][..CELL]);
+            let pixels: Vec<u8> = rows.flatten().copied().collect();
+            let (least, most) = (pixels.iter().min().unwrap(), pixels.iter().max().unwrap());
+            assert_eq!(*level, u8::midpoint(*least, *most), "{at}");
+            assert_eq!(
+                cells.flat[at],
+                (most - least <= MAX_RANGE).then_some(*level)
+            );
+            flat += usize::from(cells.flat[at].is_some());
+        }
+        assert_eq!(cells.levels.len(), 8);
+        assert!((1..8).contains(&flat), "{flat}");
     }
 }

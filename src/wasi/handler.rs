@@ -24,6 +24,7 @@ use crate::{
     ports::{Ports, SendError},
     record,
     report::response,
+    review,
     text::contract::TextContract,
     wasi::infer::Graphs,
 };
@@ -39,7 +40,14 @@ async fn handle(request: IncomingRequest) -> http::Response<Bytes> {
 async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Error> {
     let method = http::Method::from(request.method());
     let headers = header_map(request.headers().entries());
-    let body = match collect(request.into_body_stream(), MAX_EVENT_BYTES).await {
+    let path = request.path_with_query().unwrap_or_default();
+    let token = variables::get(review::TOKEN).ok();
+    let job = review::job(&path, &headers, token.as_deref())?;
+    let limit = match job {
+        Some(_) => review::MAX_COPY_BYTES,
+        None => MAX_EVENT_BYTES,
+    };
+    let body = match collect(request.into_body_stream(), limit).await {
         Ok(body) => body,
         Err(SendError::TooLarge { limit }) => {
             return Err(Error::TooLarge {
@@ -53,14 +61,18 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
             ));
         }
     };
-    let delivery = event::intake(&method, &headers, &body)?;
-    let config = Config::from_lookup(|name| variables::get(name).ok())?;
+    let config = || Config::from_lookup(|name| variables::get(name).ok());
     let ports = Wasi {
         start: Instant::now(),
         contract: OnceCell::new(),
         text_contract: OnceCell::new(),
         graphs: Graphs::default(),
     };
+    if let Some(job) = job {
+        return review::run(&ports, &config()?, &job, &body);
+    }
+    let delivery = event::intake(&method, &headers, &body)?;
+    let config = config()?;
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
         let report = record::process_record(&ports, &config, record).await;

@@ -223,8 +223,12 @@ impl Fake {
         self.process_record(&Ok(event.clone()))
     }
 
+    pub fn config(&self) -> Config {
+        Config::from_lookup(|name| self.variables.get(name).cloned()).unwrap()
+    }
+
     pub fn process_record(&self, record: &Record) -> Report {
-        let config = Config::from_lookup(|name| self.variables.get(name).cloned()).unwrap();
+        let config = self.config();
         pollster::block_on(process_record(self, &config, record))
     }
 

@@ -12,6 +12,8 @@ STRIDE, MULTIPLE = 8, 128
 CLASSES = ("text", "marker")
 EIGHTH, SIXTEENTH, THIRTYSECOND, COARSE = 32, 32, 48, 48
 OPSET = 17
+# Half of the 1,056 pixels that a cell depends on: models/README.md explains `field`.
+FIELD = 528
 
 
 class Layer(nn.Module):
@@ -172,6 +174,7 @@ def contract(digest: str, thresholds: dict) -> dict:
         "thresholds": thresholds,
         "max_side": 2560,
         "min_side": 1120,
+        "field": FIELD,
     }
 
 

@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn.functional import logsigmoid
 
 import detector
@@ -25,13 +26,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CHECKPOINT = os.path.join(HERE, "checkpoint.npz")
 SHARD, BATCH = 256, 16
 # Steps between new shards, and the number of shards that are kept.
-STEPS, POOL = 128, 40
+STEPS, POOL = 256, 40
 # Steps between looks at a shard of its own that nothing is learned from, and that shard's seed.
 LOOKS, ASIDE = 1024, 10**6
 WEIGHTS = torch.tensor([1.0, 3.0, 3.0, 3.0])
 RATE, WARM, AVERAGE = 2e-3, 200, 0.998
 # Share of a batch that is drawn by loss, and the step from which on it is.
-HARD, EASY = 0.6, 6000
+HARD, EASY = 0.4, 6000
+# A block of letters with more cells than this weighs little more than one with so many.
+CELLS, LEAST = 48, 0.12
+# Exponent that lowers the weight of letters which the network does not see at all: often nobody
+# does, and they would teach it to see letters everywhere.
+DOUBT = 0.3
 
 
 def log_likelihood(logits, cells):
@@ -45,10 +51,21 @@ def log_likelihood(logits, cells):
     return each.gather(0, known[None])[0], known
 
 
-def losses(logits, cells):
+def shares(cells: np.ndarray) -> np.ndarray:
+    """Returns the weight of each cell by the size of the block of letters that it is in."""
+    labels, count = ndimage.label((cells > 0) & (cells != sheet.UNKNOWN), np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    weights = np.clip(CELLS / np.maximum(sizes, 1), LEAST, 1)
+    weights[0] = 1
+    return weights[labels].astype(np.float32)
+
+
+def losses(logits, cells, share):
     """Returns the focal loss of each crop."""
     likely, known = log_likelihood(logits.float(), cells)
-    weight = WEIGHTS[known] * (cells != sheet.UNKNOWN) * (1 - torch.exp(likely.detach()))
+    chance = torch.exp(likely.detach())
+    doubt = torch.where(known > 0, chance.clamp(min=1e-3) ** DOUBT, 1.0)
+    weight = WEIGHTS[known] * (cells != sheet.UNKNOWN) * (1 - chance) * doubt * share
     return -(weight * likely).sum((1, 2)) / cells[0].numel() * 10
 
 
@@ -61,7 +78,8 @@ def look(model, levels: np.ndarray, cells: np.ndarray) -> dict:
             x = torch.from_numpy(levels[at : at + BATCH].astype(np.float32))[:, None]
             known = torch.from_numpy(cells[at : at + BATCH])
             logits = model(x)
-            total += losses(logits, known).tolist()
+            share = torch.from_numpy(np.stack([shares(c) for c in cells[at : at + BATCH]]))
+            total += losses(logits, known, share).tolist()
             text = torch.sigmoid(logits[:, 0]).numpy() >= 0.6
             kinds = known.numpy()
             for kind, sums in ((sheet.TEXT, found), (0, touched)):
@@ -105,10 +123,11 @@ class Pool:
 
     def batch(self, rng, hard: float):
         """Draws a batch, a share of it by loss."""
-        chance = np.concatenate(self.loss).clip(0.02, 3)
+        loss = np.concatenate(self.loss)
+        chance = loss.clip(0.02, 2 * np.median(loss))
         chance = chance / chance.sum() * hard + (1 - hard) / len(chance)
         self.chosen = rng.choice(len(chance), BATCH, replace=False, p=chance)
-        levels, cells = [], []
+        levels, cells, share = [], [], []
         for at in self.chosen:
             shard, index = divmod(int(at), SHARD)
             turn = int(rng.integers(4))
@@ -118,8 +137,10 @@ class Pool:
             tones = (low + np.arange(256) * ((high - low) / 255)).astype(np.float32)
             levels.append(tones[np.rot90(self.levels[shard][index], turn)])
             cells.append(np.rot90(self.cells[shard][index], turn))
+            share.append(shares(cells[-1]))
         levels = torch.from_numpy(np.stack(levels))[:, None]
-        return levels.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(cells))
+        levels = levels.contiguous(memory_format=torch.channels_last)
+        return levels, torch.from_numpy(np.stack(cells)), torch.from_numpy(np.stack(share))
 
     def learned(self, each: np.ndarray) -> None:
         for at, value in zip(self.chosen, each):
@@ -159,6 +180,7 @@ def main() -> None:
     parser.add_argument("--work", required=True, help="folder for crops and checkpoints")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cool", type=int, default=0, help="last steps, with a falling rate")
+    parser.add_argument("--rate", type=float, default=RATE, help="a lower one for a second cooling")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--publish", default=CHECKPOINT, help="compact checkpoint to write")
     args = parser.parse_args()
@@ -186,14 +208,14 @@ def main() -> None:
     rng = np.random.default_rng(step)
     while time.time() - start < args.minutes * 60 and not (args.cool and cooled >= args.cool):
         clock, total = time.process_time(), []
-        pool.grow(step // STEPS)
+        pool.grow(step)
         for _ in range(STEPS):
-            levels, cells = pool.batch(rng, HARD * min(1, step / EASY))
+            levels, cells, share = pool.batch(rng, HARD * min(1, step / EASY))
             with torch.autocast("cpu", torch.bfloat16, enabled=fast):
                 logits = model(levels)
-            each = losses(logits, cells)
+            each = losses(logits, cells, share)
             loss = each.mean()
-            rate = RATE * min(1, (step + 1) / WARM)
+            rate = args.rate * min(1, (step + 1) / WARM)
             if args.cool:
                 rate *= max(0.0, 1 - cooled / args.cool)
                 cooled += 1

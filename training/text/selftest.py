@@ -58,9 +58,28 @@ def invisible_text_does_not_count() -> None:
 
 def loss_prefers_the_right_class() -> None:
     logits = torch.tensor([4.0, -4.0]).reshape(1, 2, 1, 1)
-    loss = {c: float(learn.losses(logits, torch.full((1, 1, 1), c))[0]) for c in (0, 1, 2, 3, 255)}
+    one = torch.ones(1, 1, 1)
+    loss = {
+        c: float(learn.losses(logits, torch.full((1, 1, 1), c), one)[0]) for c in (0, 1, 2, 3, 255)
+    }
     assert loss[sheet.TEXT] < loss[sheet.MARKER] and loss[sheet.TEXT] < loss[0]
     assert abs(loss[sheet.EITHER] - loss[sheet.TEXT]) < 0.05 and loss[sheet.UNKNOWN] == 0
+
+
+def blocks_count_by_number_and_not_by_area() -> None:
+    cells = np.zeros((64, 64), np.uint8)
+    cells[2:4, 2:12], cells[20:60, 4:60], cells[60:63, 60:63] = sheet.TEXT, sheet.TEXT, sheet.UNKNOWN
+    share = learn.shares(cells)
+    assert share[0, 0] == 1 and share[3, 3] == 1 and share[61, 61] == 1
+    assert share[30, 30] == np.float32(learn.LEAST)
+
+
+def shadows_hide_wide_letters() -> None:
+    before = np.repeat(np.linspace(0, 240, 60)[None], 60, axis=0)
+    ink = np.zeros((60, 60), bool)
+    ink[10:50, 20:35] = True
+    for change, visible in ((12, False), (60, True)):
+        assert canvas.is_visible(before, before + change * ink, ink) == visible, change
 
 
 def graph_keeps_the_contract() -> None:
@@ -112,13 +131,15 @@ def main() -> None:
     a_seed_gives_the_same_crops(trained)
     drawn_text_has_the_least_contrast()
     invisible_text_does_not_count()
+    shadows_hide_wide_letters()
     loss_prefers_the_right_class()
+    blocks_count_by_number_and_not_by_area()
     graph_keeps_the_contract()
     contract_has_the_keys_of_the_shipped_one()
     judge_counts_markers_as_misses()
     each_kind_is_drawn(other)
     assert grounds.SIDE % detector.MULTIPLE == 0
-    print("11 tests passed")
+    print("selftest: ok")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-//! `xray page`: the review of copies in quarantine without the function beside it.
+//! `xray page`: the review of copies in quarantine without the function's events.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::Path, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
-    commands::shared::{store_args::StoreArgs, store_client},
-    page::{self, Page, access::roles::Roles, live::Live, review::Review},
-    serve::server,
+    app::{
+        manifest::Manifest,
+        variables::{self, Sources},
+    },
+    ceph::settings::Settings,
+    commands::shared::{runtime_args::RuntimeArgs, store_client},
+    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    serve::{runtime::Runtime, server},
 };
 
 /// Arguments of `xray page`.
@@ -28,9 +33,21 @@ pub struct PageArgs {
     /// Address at which a proxy or Route with TLS serves the page: https://HOST.
     #[arg(long, value_name = "URL", requires = "page_users")]
     pub page_url: Option<String>,
-    /// Store, and bucket whose quarantine is reviewed.
+    /// Input bucket whose quarantine is reviewed.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "xray-data-in",
+        env = "XRAY_BUCKET"
+    )]
+    pub bucket: String,
+    /// Load the function too: then reviewers can cover more of a copy, and DICOM copies are shown.
+    /// It gets no keys of the store.
+    #[arg(long)]
+    pub with_function: bool,
+    /// Application with the settings of the store, and its runtime for --with-function.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub settings: RuntimeArgs,
 }
 
 /// Serves until a signal arrives.
@@ -39,8 +56,12 @@ pub struct PageArgs {
 /// When a setting is wrong, or the page can't be served at this address.
 pub async fn run(args: PageArgs) -> Result<()> {
     let stop = server::signal()?;
-    let settings = args.store.read()?;
+    let mut settings = read(&args).await?;
     let client = store_client::of_file(&settings.config, &args.page_credentials_file)?;
+    let module = match args.with_function {
+        true => Some(module(&args, &mut settings).await?),
+        false => None,
+    };
     let options = page::Options {
         address: args.listen,
         users: args.page_users.as_deref(),
@@ -50,9 +71,43 @@ pub async fn run(args: PageArgs) -> Result<()> {
             clinician: false,
         },
         review: Some(Review::new(client.clone(), settings.buckets)?),
+        module,
     };
     let page = Page::start(options, Live::new(settings.config), client, None).await?;
     println!("Page at {}", page.entrance());
     stop.await;
     Ok(())
+}
+
+/// Reads the settings; without an application here the defaults apply.
+async fn read(args: &PageArgs) -> Result<Settings> {
+    let is_default = args.settings.source.from == Path::new(".");
+    let manifest = match is_default && !args.with_function && !Path::new("spin.toml").is_file() {
+        true => None,
+        false => Some(args.settings.application().await?),
+    };
+    let sources = Sources {
+        explicit: variables::parse_explicit(&args.settings.variables)?,
+        runtime_config: args.settings.runtime_config_file.clone(),
+        dir: manifest
+            .as_ref()
+            .map_or(".".into(), |manifest: &Manifest| manifest.dir.clone()),
+        environment: true,
+    };
+    Settings::read(manifest, &sources, &args.bucket)
+}
+
+/// Loads the function for work on copies in this process.
+async fn module(args: &PageArgs, settings: &mut Settings) -> Result<Module> {
+    let manifest = settings.manifest.take().context("no application")?;
+    let mut variables = settings.variables.clone();
+    for name in ["s3_access_key", "s3_secret_key"] {
+        variables.set(name, "none".to_owned());
+    }
+    let mut options = args.settings.options(&manifest);
+    let token = Module::prepare(&manifest, &mut options);
+    let token = token.context("the application has no route, so it is not the function")?;
+    let runtime = Runtime::start(manifest, variables, options).await?;
+    tracing::info!("{}", runtime.nn_line());
+    Ok(Module::new(runtime, token))
 }

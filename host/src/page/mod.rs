@@ -21,6 +21,7 @@ mod guard;
 mod http;
 mod kafka;
 pub mod live;
+pub mod module;
 mod pictures;
 pub mod review;
 mod review_routes;
@@ -39,6 +40,7 @@ use self::{
     access::{Access, origin::Origin, roles::Roles},
     audit::Audit,
     live::Live,
+    module::Module,
     pictures::Pictures,
     review::Review,
 };
@@ -59,12 +61,15 @@ pub struct Options<'a> {
     pub local: Roles,
     /// Review of copies in quarantine.
     pub review: Option<Review>,
+    /// The function's component.
+    pub module: Option<Module>,
 }
 
 /// A page that is served.
 pub struct Page {
     live: Arc<Live>,
     pictures: Pictures,
+    module: Option<Module>,
     review: Option<Arc<Review>>,
     access: Access,
     origin: Origin,
@@ -116,7 +121,8 @@ impl Page {
         }
         let page = Arc::new(Self {
             live,
-            pictures: Pictures::new(client),
+            pictures: Pictures::new(client, options.module.clone()),
+            module: options.module,
             review,
             access,
             origin,

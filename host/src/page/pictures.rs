@@ -1,4 +1,5 @@
-//! Pictures from the store, as they are: this process decodes none, browsers do.
+//! Pictures from the store, as they are: this process decodes none, browsers do. DICOM objects are
+//! shown by the function's component. A picture that is not there is drawn as a card that says why.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use s3::Client;
 use tokio::sync::Semaphore;
 use xray::{config::Config, event::ObjectRef, picture::sniff, store::decide};
 
-use super::{access::roles::Kind, live::Row};
+use super::{access::roles::Kind, live::Row, module::Module};
 use crate::outputs::outputs_of;
 
 /// Pictures that are fetched at a time: each is in memory as a whole.
@@ -17,6 +18,7 @@ const AT_A_TIME: usize = 4;
 /// Reads pictures of rows.
 pub struct Pictures {
     client: Client,
+    module: Option<Module>,
     places: Arc<Semaphore>,
 }
 
@@ -24,20 +26,22 @@ pub struct Pictures {
 pub struct Picture {
     /// The file.
     pub bytes: Bytes,
-    /// `image/jpeg` or `image/png`.
+    /// `image/jpeg`, `image/png`, or `image/svg+xml` for a card.
     pub content_type: &'static str,
 }
 
 impl Pictures {
-    /// Reads with this client's keys.
-    pub fn new(client: Client) -> Self {
+    /// Reads with this client's keys, and shows DICOM objects if there is a component for it.
+    pub fn new(client: Client, module: Option<Module>) -> Self {
         Self {
             client,
+            module,
             places: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }
 
-    /// Fetches a picture of a row. The caller has checked the role.
+    /// Fetches a picture of a row, or a card if it is no longer there. The caller has checked the
+    /// role.
     ///
     /// # Errors
     /// When the store does not respond.
@@ -53,16 +57,25 @@ impl Pictures {
             Kind::Processed => Some((buckets.processed, decide::processed_key(key))),
             Kind::Anonymized | Kind::Quarantined => {
                 let outputs = outputs_of(&self.client, config, input, key).await?;
+                let is_released = outputs.anonymized.is_some();
                 match kind {
                     Kind::Anonymized => outputs.anonymized.map(|key| (buckets.anonymized, key)),
+                    _ if is_released && outputs.quarantined.is_none() => {
+                        return Ok(Some(Picture::card(["Released", "from quarantine"])));
+                    }
                     _ => buckets.quarantine.zip(outputs.quarantined),
                 }
             }
         };
-        let Some((bucket, key)) = place else {
-            return Ok(None);
+        let found = match place {
+            Some((bucket, key)) => self.fetch(&bucket, &key).await?,
+            None => None,
         };
-        self.fetch(&bucket, &key).await
+        let gone = match kind {
+            Kind::Quarantined => ["Rejected,", "or replaced"],
+            _ => ["No longer", "in the store"],
+        };
+        Ok(Some(found.unwrap_or_else(|| Picture::card(gone))))
     }
 
     /// Fetches a source. The caller has checked the role.
@@ -77,11 +90,46 @@ impl Pictures {
     async fn fetch(&self, bucket: &str, key: &str) -> Result<Option<Picture>> {
         let object = self.client.get(bucket, key).await;
         let object = object.with_context(|| bucket.to_owned())?;
-        Ok(object.and_then(|object| Picture::of(object.body)))
+        match object {
+            Some(object) => self.show(object.body).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns a file as browsers show it: a picture as it is, a DICOM object as a PNG.
+    ///
+    /// # Errors
+    /// When the function's component does not respond.
+    pub async fn show(&self, file: Bytes) -> Result<Picture> {
+        if let Some(picture) = Picture::of(file.clone()) {
+            return Ok(picture);
+        }
+        let is_dicom = sniff::is_dicom(&file);
+        let Some(module) = self.module.as_ref().filter(|_| is_dicom) else {
+            let what = if is_dicom { "A DICOM object" } else { "A file" };
+            return Ok(Picture::card([what, "not shown here"]));
+        };
+        let shown = module.shown(file).await?;
+        let picture = shown.and_then(Picture::of);
+        Ok(picture.unwrap_or_else(|| Picture::card(["A DICOM object", "not shown here"])))
     }
 }
 
 impl Picture {
+    /// Draws two lines of text.
+    pub fn card([first, second]: [&'static str; 2]) -> Self {
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 144 144\" width=\"720\" height=\"720\">\
+             <rect width=\"144\" height=\"144\" fill=\"#1b2530\"/><g fill=\"#dfe7ee\" font-family=\"system-ui, sans-serif\" \
+             font-size=\"18\" text-anchor=\"middle\"><text x=\"72\" y=\"68\">{first}</text><text x=\"72\" y=\"92\">{second}</text>\
+             </g></svg>"
+        );
+        Self {
+            bytes: svg.into(),
+            content_type: "image/svg+xml",
+        }
+    }
+
     /// Recognizes a file that browsers show. The store's own header could name a type that a
     /// browser runs.
     pub fn of(bytes: Bytes) -> Option<Self> {

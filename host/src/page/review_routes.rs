@@ -13,6 +13,7 @@ use super::{
     routes::not_found,
     views::{self, review as view},
 };
+use xray::review::boxes;
 
 /// Responds to a request below `/review`.
 pub(super) async fn respond(
@@ -52,11 +53,12 @@ pub(super) async fn respond(
         (false, [id, "source"]) => asked.source(id).await,
         (true, [id, "decide"]) => asked.decide(id).await,
         (true, [id, "undo"]) => asked.undo(id).await,
+        (true, [id, "cover"]) => asked.cover(id).await,
         _ => Ok(not_found()),
     };
     response.unwrap_or_else(|error| {
         tracing::warn!("the review failed: {error:#}");
-        let text = "The store does not respond as it should; the host's log has the reason. Nothing was decided by this.";
+        let text = "The store or the function does not respond as it should; the host's log has the reason. Nothing was decided by this.";
         html(StatusCode::BAD_GATEWAY, views::message("The store", text))
     })
 }
@@ -108,10 +110,15 @@ impl Asked<'_> {
             .review
             .candidates(Some(id), self.who(), self.now)
             .await?;
+        let next = match next.first() {
+            Some(next) => self.review.find(next).await?,
+            None => None,
+        };
         let page = view::look(&view::Look {
             entry: &entry,
             waiting: waiting.len(),
-            next: next.first().map(String::as_str),
+            next: next.as_deref(),
+            has_module: self.page.module.is_some(),
             has_source: self.session.user.roles.clinician && self.source_of(&entry).is_some(),
             undoable: &self.review.undoable(self.who(), self.now),
             session: self.session,
@@ -131,8 +138,10 @@ impl Asked<'_> {
         let event = Event::new(self.who(), Action::View).of_copy(id);
         let event = event.of_bytes(&entry.etag).what(Kind::Quarantined.word());
         self.review.audit().record(event).await?;
-        let object = self.review.picture(&entry).await?;
-        Ok(shown(object.and_then(|object| Picture::of(object.body))))
+        match self.review.picture(&entry).await? {
+            Some(object) => Ok(shown(self.page.pictures.show(object.body).await?)),
+            None => Ok(shown(Picture::card(["No longer", "in quarantine"]))),
+        }
     }
 
     async fn source(&self, id: &str) -> Result<Response> {
@@ -149,7 +158,9 @@ impl Asked<'_> {
         let event = Event::new(self.who(), Action::View).of_copy(id);
         let event = event.what(Kind::Source.word());
         self.review.audit().record(event).await?;
-        Ok(shown(self.page.pictures.source(&object).await?))
+        let source = self.page.pictures.source(&object).await?;
+        let gone = || Picture::card(["The source", "was removed"]);
+        Ok(shown(source.unwrap_or_else(gone)))
     }
 
     async fn decide(&self, id: &str) -> Result<Response> {
@@ -162,6 +173,26 @@ impl Asked<'_> {
         let step = self.review.decide(id, seen, verdict, self.who(), self.now);
         match step.await? {
             Step::Taken => self.next(Some(id)).await,
+            Step::Refused(refusal) => Ok(self.refused(&refusal)),
+        }
+    }
+
+    /// Has the function cover the boxes that the person has drawn, and shows the result.
+    async fn cover(&self, id: &str) -> Result<Response> {
+        let Some(module) = &self.page.module else {
+            return Ok(not_found());
+        };
+        let Some(boxes) = boxes(self.request.field("boxes")) else {
+            let text = "Draw at least one box, and at most 200.";
+            let page = views::message("Nothing to cover", text);
+            return Ok(html(StatusCode::BAD_REQUEST, page));
+        };
+        let copy = (id, self.request.field("seen"));
+        let step = self
+            .review
+            .cover(module, copy, &boxes, self.who(), self.now);
+        match step.await? {
+            Step::Taken => Ok(see_other(&format!("/review/{id}"))),
             Step::Refused(refusal) => Ok(self.refused(&refusal)),
         }
     }
@@ -182,9 +213,6 @@ impl Asked<'_> {
     }
 }
 
-fn shown(picture: Option<Picture>) -> Response {
-    match picture {
-        Some(picture) => content(StatusCode::OK, picture.content_type, picture.bytes),
-        None => not_found(),
-    }
+fn shown(picture: Picture) -> Response {
+    content(StatusCode::OK, picture.content_type, picture.bytes)
 }

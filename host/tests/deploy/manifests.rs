@@ -140,7 +140,11 @@ fn the_host_takes_its_arguments() {
         commands.push(arguments.map(|a| text(a).to_owned()).collect::<Vec<_>>());
     }
     commands.retain(|arguments| !arguments.is_empty());
-    assert_eq!(commands.len(), 4, "Knative and plain, function and display");
+    assert_eq!(
+        commands.len(),
+        5,
+        "Knative and plain, function and display; the page"
+    );
     for app in all.iter().filter(|found| found.is("SpinApp")) {
         let image = text(&app.document["spec"]["image"]);
         let line = ["up", "--listen", "0.0.0.0:80", "-f", image];

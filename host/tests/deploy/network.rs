@@ -83,7 +83,10 @@ fn each_pod_has_a_policy_for_both_directions() {
         assert!(policies.next().is_none(), "policies add up");
         pods += 1;
     }
-    assert_eq!(pods, 7, "function and display, plain and Knative; SpinApps");
+    assert_eq!(
+        pods, 8,
+        "function and display, plain and Knative; SpinApps; the page"
+    );
 }
 
 #[test]
@@ -93,7 +96,8 @@ fn policies_open_what_the_pods_use() {
     };
     let (dns, store) = ("openshift-dns", "openshift-storage");
     let eventing = "knative-eventing";
-    let expected: [(&str, &str, &[&str], &[&str]); 5] = [
+    let expected: [(&str, &str, &[&str], &[&str]); 6] = [
+        ("page", "xray-page", &["ingress"], &[dns, store]),
         (
             "overlays-openshift",
             "xray",

@@ -2,6 +2,7 @@
 
 mod browser;
 mod client;
+mod cover;
 mod demo;
 mod review;
 mod roles;

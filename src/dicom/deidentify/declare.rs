@@ -34,7 +34,7 @@ pub(crate) fn doubtful(file: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 /// Puts the methods that were applied.
-pub(super) fn declare(copy: &mut DataSet<'_>, pixels: Pixels) {
+pub(crate) fn declare(copy: &mut DataSet<'_>, pixels: Pixels) {
     let (method, methods, burned_in) = match pixels {
         Pixels::Clean => (
             "PS3.15 Basic Profile, Clean Pixel Data",

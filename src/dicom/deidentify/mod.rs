@@ -19,8 +19,7 @@ use super::{
     uid::UidKey,
 };
 use crate::secret::{Secret, keyed_letters};
-use declare::declare;
-pub(crate) use declare::{Pixels, doubtful};
+pub(crate) use declare::{Pixels, declare, doubtful};
 use names::Names;
 use profile::Action;
 

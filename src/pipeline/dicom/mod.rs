@@ -1,7 +1,7 @@
 //! The outputs of one DICOM object: a Secondary Capture with the label, a structured report, and
 //! at high risk a de-identified copy.
 
-mod views;
+pub(super) mod views;
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ pub fn process(
                 Some((detector, (found, looks))) => {
                     let (boxes, markers) = (&redaction.boxes, &found.side_markers);
                     let places =
-                        views::residual(detector, &tables, &copied, boxes, markers, looks)?;
+                        views::residual(detector, &tables, &copied, boxes, markers, Some(looks))?;
                     (places > 0).then_some(Unclean::ResidualText(places))
                 }
             };
@@ -186,7 +186,7 @@ pub fn process(
 ///
 /// # Errors
 /// [`Error::Encode`] if a sample outside the covers has changed.
-fn read_copy(
+pub(super) fn read_copy(
     file: &[u8],
     source: &Frame,
     redaction: &Redaction,
@@ -204,7 +204,7 @@ fn read_copy(
     Ok(frame)
 }
 
-fn as_image(gray: GrayImage) -> DynamicImage {
+pub(super) fn as_image(gray: GrayImage) -> DynamicImage {
     let (width, height) = (gray.width as u32, gray.height as u32);
     let picture = image::GrayImage::from_raw(width, height, gray.levels);
     picture.map(DynamicImage::from).unwrap_or_default()
@@ -212,7 +212,7 @@ fn as_image(gray: GrayImage) -> DynamicImage {
 
 /// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
 /// copy, the samples of both, two views, the looks at all of them, and a decoder's own samples.
-fn check_memory(
+pub(super) fn check_memory(
     data: &DataSet<'_>,
     held: usize,
     syntax: &Syntax,

@@ -42,26 +42,30 @@ pub(super) fn find(
     Ok((all, looks))
 }
 
-/// Counts the places where text is still visible in a view of a redacted frame: around its covers,
-/// since samples outside of them are the source's.
+/// Counts the places where text is still visible in a view of a redacted frame: around its covers
+/// if the looks at its source are given, since samples outside of them are the source's, otherwise
+/// everywhere.
 ///
 /// # Errors
 /// As [`Detector::residual`].
-pub(super) fn residual(
+pub(in crate::pipeline) fn residual(
     detector: &Detector<'_>,
     tables: &Tables,
     frame: &Frame,
     redacted: &[Rect],
     side_markers: &[Rect],
-    looks: &[Looks],
+    looks: Option<&[Looks]>,
 ) -> Result<usize, Error> {
     let mut places = 0;
-    for ((view, factor), looks) in views(tables, frame).zip(looks) {
+    for (index, (view, factor)) in views(tables, frame).enumerate() {
         let reduced = |rects: &[Rect]| -> Vec<Rect> {
             rects.iter().map(|rect| reduced(rect, factor)).collect()
         };
         let (redacted, markers) = (reduced(redacted), reduced(side_markers));
-        places += detector.residual_around(&[view], &redacted, &markers, looks)?;
+        places += match looks.and_then(|looks| looks.get(index)) {
+            Some(looks) => detector.residual_around(&[view], &redacted, &markers, looks)?,
+            None => detector.residual(&[view], &redacted, &markers)?,
+        };
     }
     Ok(places)
 }

@@ -60,13 +60,18 @@ class Canvas:
 
 
 def is_visible(before: np.ndarray, after: np.ndarray, inked: np.ndarray) -> bool:
-    """Reports whether ink stands out from noise, and was not clipped away at black or white.
+    """Reports whether ink stands out from noise and from shadows as wide as its strokes, and was
+    not clipped away at black or white.
 
     Text that nobody can see must not be learned as text.
     """
     change = float(np.median(np.abs(after - before)[inked]))
-    noise = float(np.median(np.abs(np.diff(before, axis=1)))) if before.shape[1] > 1 else 0.0
-    return change >= 0.8 * MIN_CONTRAST and change >= 1.5 * noise
+    if before.shape[1] < 2:
+        return change >= 0.8 * MIN_CONTRAST
+    noise = float(np.median(np.abs(np.diff(before, axis=1))))
+    apart = min(max(1, min(before.shape) // 6), before.shape[1] - 1)
+    shadows = float(np.median(np.abs(before[:, apart:] - before[:, :-apart])))
+    return change >= max(0.8 * MIN_CONTRAST, 1.5 * noise, 0.4 * shadows)
 
 
 def level_on(rng, ground: float, plain: float) -> tuple[float, float | None]:

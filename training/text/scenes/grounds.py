@@ -14,7 +14,7 @@ from .sheet import MARKER, TEXT, UNKNOWN
 SIDE = 512
 CODES = {"text": TEXT, "patient": TEXT, "marker": MARKER, "unknown": UNKNOWN}
 # Shares of full-size X-rays, small X-rays, phantoms and plain backgrounds.
-SHARES = (0.55, 0.2, 0.15, 0.1)
+SHARES = (0.6, 0.17, 0.13, 0.1)
 SMALL = 1500
 
 
@@ -96,7 +96,7 @@ def cut(ground: Ground, rng, side: int) -> Canvas:
     scale = max(longer / max(height, width), side / height, side / width)
     need = int(side / scale)
     top, left = (
-        int(rng.choice([0, n - need, rng.integers(0, n - need + 1)], p=[0.2, 0.2, 0.6]))
+        int(rng.choice([0, n - need, rng.integers(0, n - need + 1)], p=[0.3, 0.3, 0.4]))
         for n in (height, width)
     )
     here = (slice(top, top + need), slice(left, left + need))

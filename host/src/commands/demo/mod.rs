@@ -35,9 +35,9 @@ use crate::{
         stop::Stop,
     },
     outputs::outputs_of,
-    page::{self, Page, access::roles::Roles, live::Live, review::Review},
+    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
     serve::{
-        runtime::{Runtime, processors},
+        runtime::{PageToken, Runtime, processors},
         server::Listener,
     },
 };
@@ -173,6 +173,7 @@ async fn start_page(
     live: Arc<Live>,
     client: Client,
     runtime: &Runtime,
+    token: Option<PageToken>,
 ) -> Result<Arc<Page>> {
     let review = match live.config().buckets(BUCKET) {
         buckets if buckets.quarantine.is_some() => Some(Review::new(client.clone(), buckets)?),
@@ -184,6 +185,7 @@ async fn start_page(
         url: None,
         local: Roles::ALL,
         review,
+        module: token.map(|token| Module::new(runtime.clone(), token)),
     };
     let page = Page::start(options, live, client, Some(runtime.clone())).await?;
     println!("Page at {}", page.entrance());
@@ -222,6 +224,10 @@ impl Demo {
             app.options.listeners.push(live.listener());
             app.options.observers.push(live.observer());
         }
+        let token = match &live {
+            Some(_) => Module::prepare(&app.manifest, &mut app.options),
+            None => None,
+        };
         let runtime = Runtime::start(app.manifest, app.variables, app.options).await?;
         eprintln!("{}", runtime.nn_line());
         if let Some(address) = args.metrics {
@@ -260,7 +266,7 @@ impl Demo {
         let store = store.notify(Rule::created(BUCKET, topic)).open()?;
         let listening = store.serve(listener)?;
         let page = match live {
-            Some(live) => Some(start_page(args.page, live, client.clone(), &runtime).await?),
+            Some(live) => Some(start_page(args.page, live, client.clone(), &runtime, token).await?),
             None => None,
         };
         let config = app.config;

@@ -8,8 +8,8 @@ use clap::Args;
 use super::{app, store_client};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    page::{self, Page, access::roles::Roles, live::Live, review::Review},
-    serve::runtime::{Options, Runtime},
+    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    serve::runtime::{Options, PageToken, Runtime},
 };
 
 /// Options of the page beside the function.
@@ -53,6 +53,7 @@ pub struct Prepared<'a> {
     args: &'a PageArgs,
     address: SocketAddr,
     live: Arc<Live>,
+    token: Option<PageToken>,
 }
 
 impl PageArgs {
@@ -71,12 +72,14 @@ impl PageArgs {
         };
         let config = app::config(manifest, variables).context("the page")?;
         let live = Live::new(config);
+        let token = Module::prepare(manifest, options);
         options.listeners.push(live.listener());
         options.observers.push(live.observer());
         Ok(Some(Prepared {
             args: self,
             address,
             live,
+            token,
         }))
     }
 }
@@ -102,6 +105,7 @@ impl Prepared<'_> {
             url: self.args.page_url.as_deref(),
             local: self.args.page_roles,
             review,
+            module: self.token.map(|token| Module::new(runtime.clone(), token)),
         };
         Page::start(options, self.live, client, Some(runtime.clone())).await
     }

@@ -1,16 +1,16 @@
-// The review: zoom, brightness and keys, and forms without loading the page again, so that the next
+// The review: zoom, brightness, keys and boxes to cover, and forms without loading the page again, so that the next
 // picture is there already.
 "use strict";
 (() => {
   const main = document.getElementById("main");
-  let scale, x, y, light, inverted, preloaded;
+  let scale, x, y, light, inverted, preloaded, drawing, boxes, drag;
   const find = (id) => document.getElementById(id);
 
   const draw = () => {
     const glass = find("glass");
     if (!glass) return;
+    for (const one of glass.children) one.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     for (const one of glass.querySelectorAll("img")) {
-      one.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
       one.style.filter = `brightness(${light}) invert(${inverted ? 1 : 0})`;
     }
     glass.classList.toggle("enlarged", scale > 1);
@@ -51,17 +51,121 @@
     find("copy").hidden = !source.hidden;
     find("before").setAttribute("aria-pressed", String(!source.hidden));
   };
+
+  // Boxes to cover, in the picture's pixels: left, top, width, height.
+  const size = () => [find("copy").naturalWidth, find("copy").naturalHeight];
+  const keepIn = ([left, top, width, height]) => {
+    const [w, h] = size();
+    width = Math.max(1, Math.min(w, Math.round(width)));
+    height = Math.max(1, Math.min(h, Math.round(height)));
+    return [Math.max(0, Math.min(w - width, Math.round(left))), Math.max(0, Math.min(h - height, Math.round(top))), width, height];
+  };
+  // The point of the picture under the pointer: it is scaled to fit, in the middle.
+  const point = (event) => {
+    const place = find("copy").getBoundingClientRect();
+    const [w, h] = size();
+    const factor = Math.min(place.width / w, place.height / h);
+    const at = (client, start, length, own) => (client - start - (length - own * factor) / 2) / factor;
+    return [at(event.clientX, place.left, place.width, w), at(event.clientY, place.top, place.height, h)];
+  };
+  const between = ([ax, ay], [bx, by]) => {
+    const [w, h] = size();
+    const [l, r] = [Math.min(ax, bx), Math.max(ax, bx)].map((v) => Math.max(0, Math.min(w, v)));
+    const [t, b] = [Math.min(ay, by), Math.max(ay, by)].map((v) => Math.max(0, Math.min(h, v)));
+    return [l, t, r - l, b - t];
+  };
+  const outline = (focused = -1) => {
+    const svg = find("drawn");
+    svg.setAttribute("viewBox", `0 0 ${size().join(" ")}`);
+    const all = drag ? [...boxes, between(drag, drag[2])] : boxes;
+    svg.replaceChildren(...all.map(([left, top, width, height], index) => {
+      const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      for (const [name, value] of Object.entries({ x: left, y: top, width, height })) rect.setAttribute(name, value);
+      rect.classList.toggle("focused", index === focused);
+      return rect;
+    }));
+  };
+  const list = (focused = -1) => {
+    outline(focused);
+    const items = boxes.map(([left, top, width, height], index) => {
+      const [item, button] = [document.createElement("li"), document.createElement("button")];
+      button.type = "button";
+      button.className = "quiet box";
+      button.dataset.index = index;
+      button.setAttribute("aria-describedby", "covering-help");
+      button.textContent = `Box ${index + 1}: ${width} × ${height} at ${left}, ${top}`;
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.className = "quiet";
+      remove.dataset.remove = index;
+      remove.setAttribute("aria-label", `Remove box ${index + 1}`);
+      remove.textContent = "×";
+      item.append(button, remove);
+      return item;
+    });
+    find("boxes").replaceChildren(...items);
+    find("boxes").children[focused]?.firstChild.focus();
+    find("box-field").value = boxes.map((box) => box.join(",")).join(";");
+    find("apply").disabled = boxes.length === 0;
+    // What is drawn and not covered yet would be released with the rest.
+    if (find("release")) find("release").disabled = boxes.length > 0;
+    const count = boxes.length === 1 ? "1 box is" : `${boxes.length} boxes are`;
+    find("box-count").textContent = boxes.length ? `${count} drawn. Cover or delete before a release.` : "";
+  };
+  const cover = () => {
+    if (!find("covering")) return;
+    drawing = !drawing;
+    if (drawing && find("source") && !find("source").hidden) before();
+    find("covering").hidden = !drawing;
+    find("glass").classList.toggle("drawing", drawing);
+    find("cover").setAttribute("aria-pressed", String(drawing));
+    if (!drawing) boxes = [];
+    list();
+    if (drawing) find("add").focus();
+  };
+  const add = () => {
+    const glass = find("glass").getBoundingClientRect();
+    const [cx, cy] = point({ clientX: glass.left + glass.width / 2, clientY: glass.top + glass.height / 2 });
+    const [width, height] = size().map((side) => side / 5 / scale);
+    boxes.push(keepIn([cx - width / 2, cy - height / 4, width, height / 2]));
+    list(boxes.length - 1);
+  };
+  const drop = (index) => {
+    boxes.splice(index, 1);
+    list(Math.min(index, boxes.length - 1));
+    if (!boxes.length) find("add").focus();
+  };
+  const edit = (event) => {
+    const index = Number(event.target.dataset.index);
+    const step = Math.max(1, Math.round(size()[0] / 100 / scale));
+    const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+    if (move) {
+      const [left, top, width, height] = boxes[index];
+      boxes[index] = keepIn(event.shiftKey
+        ? [left, top, width + move[0], height + move[1]] : [left + move[0], top + move[1], width, height]);
+      list(index);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      drop(index);
+    } else {
+      return false;
+    }
+    event.preventDefault();
+    return true;
+  };
+
   const acts = {
     closer: () => zoom(1.5), wider: () => zoom(1 / 1.5), fit, brighter: () => shine(1.4),
-    darker: () => shine(1 / 1.4), invert, before,
+    darker: () => shine(1 / 1.4), invert, before, cover, add,
   };
   const keys = {
     r: "release", x: "reject", s: "skip", u: "undo", "+": "closer", "=": "closer", "-": "wider", 0: "fit",
     "]": "brighter", "[": "darker", i: "invert", b: "before",
+    c: "cover",
   };
 
   const prepare = () => {
     fit();
+    [drawing, boxes, drag] = [false, [], undefined];
     if (find("tools")) find("tools").hidden = false;
     const box = find("keys");
     if (box) {
@@ -108,9 +212,14 @@
     event.preventDefault();
     send(event.target, event.submitter);
   });
-  main.addEventListener("click", (event) => acts[event.target.id]?.());
+  main.addEventListener("click", (event) => {
+    const { remove } = event.target.dataset;
+    if (remove) drop(Number(remove));
+    else acts[event.target.id]?.();
+  });
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.type === "text") return;
+    if (event.target.classList.contains("box") && edit(event)) return;
     if (document.activeElement?.id === "glass") {
       const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
       if (step && scale > 1) {
@@ -125,16 +234,34 @@
   // Drag the picture, or click a point to bring it to the middle.
   let from;
   main.addEventListener("pointerdown", (event) => {
-    if (event.target.closest("#glass")) from = [event.clientX, event.clientY, false];
+    if (!event.target.closest("#glass")) return;
+    if (drawing) {
+      const start = point(event);
+      drag = [start[0], start[1], start];
+      find("glass").setPointerCapture(event.pointerId);
+    } else from = [event.clientX, event.clientY, false];
   });
   addEventListener("pointermove", (event) => {
+    if (drag) {
+      drag[2] = point(event);
+      return outline();
+    }
     if (!from || scale === 1) return;
     const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]];
     if (!from[2] && Math.hypot(dx, dy) < 4) return;
     move(dx, dy);
     from = [event.clientX, event.clientY, true];
   });
+  addEventListener("pointercancel", () => {
+    if (drag) drag = outline();
+  });
   addEventListener("pointerup", (event) => {
+    if (drag) {
+      const box = between(drag, point(event));
+      drag = undefined;
+      if (box[2] >= 2 && box[3] >= 2) boxes.push(keepIn(box));
+      return list();
+    }
     const box = from && !from[2] && scale > 1 && find("glass")?.getBoundingClientRect();
     from = undefined;
     if (box) move(box.left + box.width / 2 - event.clientX, box.top + box.height / 2 - event.clientY);

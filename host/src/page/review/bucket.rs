@@ -168,6 +168,23 @@ impl Bucket {
         object.context("reading a copy in quarantine")
     }
 
+    /// Replaces a copy if it is still the one of the condition; returns its ETag, or `None` if it
+    /// is not.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn replace(&self, key: &str, object: &NewObject) -> Result<Option<String>> {
+        match self.put(&self.quarantine, key, object).await {
+            Ok(etag) => return Ok(Some(etag)),
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => return Err(error).context("replacing a copy in quarantine"),
+        }
+        // An earlier attempt was stored, and its response was lost.
+        let stored = self.copy(key).await?;
+        let stored = stored.filter(|stored| stored.body == *object.body);
+        Ok(stored.map(|stored| stored.head.etag))
+    }
+
     /// Reads a copy's description. A GET, because a 404 to HEAD may mean something else.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 //! tombstone: the same bytes, made again by `xray reprocess`, are decided as before.
 
 mod bucket;
+mod cover;
 mod queue;
 mod record;
 mod steps;
@@ -35,8 +36,9 @@ use xray::{config::Buckets, store::metadata};
 use self::{bucket::Bucket, queue::Queue, record::Stage};
 pub use self::{
     bucket::FOLDER as RECORDS,
-    queue::{Entry, Facts},
-    record::{Millis, Verdict},
+    cover::{COVERED, COVERED_TEXT_LEFT},
+    queue::{Entry, Facts, Format},
+    record::{Act, Millis, Verdict},
     steps::{Refusal, Step},
 };
 use super::audit::Audit;
@@ -192,10 +194,11 @@ impl Review {
                 _ = entry.facts.set(Facts {
                     reason: head.get(metadata::REASON).to_owned(),
                     source: metadata::source_of(&head).to_owned(),
-                    is_shown: matches!(
-                        head.content_type.as_deref(),
-                        Some("image/jpeg" | "image/png")
-                    ),
+                    format: match head.content_type.as_deref() {
+                        Some("image/jpeg" | "image/png") => Format::Picture,
+                        Some("application/dicom") => Format::Dicom,
+                        _ => Format::Other,
+                    },
                 });
             }
             anyhow::Ok(())

@@ -19,8 +19,19 @@ pub struct Facts {
     pub reason: String,
     /// Keyed digest of its source.
     pub source: String,
-    /// False if browsers can't show its format.
-    pub is_shown: bool,
+    /// Its format.
+    pub format: Format,
+}
+
+/// Kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A picture that browsers show.
+    Picture,
+    /// A DICOM object, which the function can show.
+    Dicom,
+    /// Anything else.
+    Other,
 }
 
 /// A copy in quarantine. There is no `Debug`: its key stays in this process.

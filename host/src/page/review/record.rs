@@ -73,14 +73,36 @@ pub struct Decision {
     pub due: Millis,
 }
 
-/// A decision about an earlier copy under the same name.
+/// Act that ended an earlier copy under the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// It was released.
+    Release,
+    /// It was rejected.
+    Reject,
+    /// More of it was covered, which gave other bytes.
+    Cover,
+}
+
+impl From<Verdict> for Act {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Release => Self::Release,
+            Verdict::Reject => Self::Reject,
+        }
+    }
+}
+
+/// An act about an earlier copy under the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
-    /// Release or reject.
-    pub verdict: Verdict,
+    /// Act. Records call it by the verdict that it mostly is.
+    #[serde(rename = "verdict")]
+    pub act: Act,
     /// Name of the person.
     pub by: String,
-    /// Time of the decision.
+    /// Time of the act.
     pub at: Millis,
     /// ETag of that copy.
     pub copy: String,
@@ -134,15 +156,37 @@ impl Record {
         next.copy = copy.to_owned();
         next.source = source.to_owned();
         if let Some(decision) = next.decision.take() {
-            next.history.push(Past {
-                verdict: decision.verdict,
-                by: decision.by,
-                at: decision.at,
-                copy: self.copy.clone(),
-            });
-            let extra = next.history.len().saturating_sub(HISTORY);
-            next.history.drain(..extra);
+            next.remember(
+                decision.verdict.into(),
+                &decision.by,
+                decision.at,
+                &self.copy,
+            );
         }
+        next
+    }
+
+    fn remember(&mut self, act: Act, by: &str, at: Millis, copy: &str) {
+        self.history.push(Past {
+            act,
+            by: by.to_owned(),
+            at,
+            copy: copy.to_owned(),
+        });
+        let extra = self.history.len().saturating_sub(HISTORY);
+        self.history.drain(..extra);
+    }
+
+    /// Returns a successor about the bytes that a person has made of the copy by covering more of
+    /// it, claimed by that person.
+    pub fn covered(&self, (copy, source): (&str, &str), who: &str, now: Millis) -> Self {
+        let mut next = self.about(copy, source);
+        next.remember(Act::Cover, who, now, &self.copy);
+        next.problem = None;
+        next.claim = Some(Claim {
+            by: who.to_owned(),
+            until: now + CLAIM,
+        });
         next
     }
 
@@ -302,6 +346,22 @@ mod tests {
             );
         }
         assert_ne!(decided.nonce, claimed.nonce);
+    }
+
+    #[test]
+    fn covered_copy_is_another_one_with_its_history_and_claim() {
+        let claimed = Record::default().claim(COPY, "alice", 0).unwrap();
+        let covered = claimed.covered(("other", "source"), "alice", 7);
+        assert_eq!(covered.copy, "other");
+        assert_eq!(covered.claimed_by_other("bob", 8), Some("alice"));
+        let [past] = &covered.history[..] else {
+            panic!("{:?}", covered.history)
+        };
+        let told = (past.act, past.by.as_str(), past.copy.as_str(), past.at);
+        assert_eq!(told, (Act::Cover, "alice", "etag", 7));
+        // Records of former versions are read.
+        let text = r#"{"verdict":"reject","by":"alice","at":1,"copy":"etag"}"#;
+        assert_eq!(serde_json::from_str::<Past>(text).unwrap().act, Act::Reject);
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Review {
     }
 
     /// Takes a step from the stored record, again if somebody else was first.
-    async fn step(
+    pub(super) async fn step(
         &self,
         id: &str,
         seen: Option<&str>,

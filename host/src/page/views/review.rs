@@ -11,7 +11,7 @@ use super::{
 };
 use crate::page::{
     access::sessions::Session,
-    review::{Entry, Millis, Refusal, Verdict},
+    review::{Act, COVERED, COVERED_TEXT_LEFT, Entry, Format, Millis, Refusal},
 };
 
 /// Copies in the list.
@@ -37,8 +37,10 @@ pub(in crate::page) struct Look<'a> {
     pub(in crate::page) entry: &'a Entry,
     /// Number of copies that wait.
     pub(in crate::page) waiting: usize,
-    /// Id of the copy that probably comes next.
-    pub(in crate::page) next: Option<&'a str>,
+    /// The copy that probably comes next.
+    pub(in crate::page) next: Option<&'a Entry>,
+    /// True if more can be covered, and DICOM objects are shown.
+    pub(in crate::page) has_module: bool,
     /// True if the source may be shown, and is known.
     pub(in crate::page) has_source: bool,
     /// Decisions of this person that can be undone.
@@ -62,10 +64,17 @@ fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
-fn past(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Release => "released",
-        Verdict::Reject => "rejected",
+/// Address of a copy's picture. Browsers keep pictures by their address while a page is open, so
+/// other bytes have another one.
+fn picture(entry: &Entry) -> Html {
+    html!["/review/" (entry.id) "/copy?" (short(&entry.etag))]
+}
+
+fn past(act: impl Into<Act>) -> &'static str {
+    match act.into() {
+        Act::Release => "released",
+        Act::Reject => "rejected",
+        Act::Cover => "covered further",
     }
 }
 
@@ -73,6 +82,8 @@ fn reason(entry: &Entry) -> &'static str {
     match entry.facts.get().map(|facts| facts.reason.as_str()) {
         Some("text-left") => "Text may be left",
         Some("too-much-text") => "Text over too large a part",
+        Some(COVERED) => "Covered further: no text found",
+        Some(COVERED_TEXT_LEFT) => "Covered further: text may be left",
         _ => "Reason not recorded",
     }
 }
@@ -144,7 +155,7 @@ fn row(entry: &Entry, who: &str, now: Millis) -> Html {
     let problem = problem.map(|text| html![r#"<p class="problem">"# (text) "</p>"]);
     html![
         r#"<li class="event"><div class="thumbs"><a class="thumb" href="/review/"# (entry.id)
-        r#""><img src="/review/"# (entry.id) r#"/copy" loading="lazy" width="72" height="72" alt="Copy "#
+        r#""><img src=""# (picture(entry)) r#"" loading="lazy" width="72" height="72" alt="Copy "#
         (short(&entry.id)) r#""></a></div><div class="verdict"><span class="outcome quarantined">"#
         (reason(entry)) r#"</span></div><div class="what">"# (claimed) (problem)
         r#"</div><div class="time"><a href="/review/"# (entry.id) r#"">Copy "# (short(&entry.id))
@@ -156,7 +167,15 @@ fn row(entry: &Entry, who: &str, now: Millis) -> Html {
 pub(in crate::page) fn look(view: &Look<'_>) -> Html {
     let entry = view.entry;
     let who = view.session.user.name.as_str();
-    let is_shown = entry.facts.get().is_some_and(|facts| facts.is_shown);
+    let format = entry
+        .facts
+        .get()
+        .map_or(Format::Other, |facts| facts.format);
+    let is_shown = match format {
+        Format::Picture => true,
+        Format::Dicom => view.has_module,
+        Format::Other => false,
+    };
     let claimed = entry.claimed_by_other(who, view.now);
     let claimed = claimed.map(|other| {
         html![r#"<p class="problem">"# (other) " looks at this copy, and decides about it.</p>"]
@@ -166,7 +185,7 @@ pub(in crate::page) fn look(view: &Look<'_>) -> Html {
     });
     let next = view
         .next
-        .map(|next| html![r#" data-next="/review/"# (next) r#"/copy""#]);
+        .map(|next| html![r#" data-next=""# (picture(next)) r#"""#]);
     let main = html![
         (undo(view.undoable, view.session)) r#"<div class="title"><h1>Copy "# (short(&entry.id))
         r#"</h1><span class="outcome quarantined">"# (reason(entry)) r#"</span><p class="muted">"#
@@ -174,10 +193,12 @@ pub(in crate::page) fn look(view: &Look<'_>) -> Html {
         (claimed) (decision) r#"<div class="review" id="review""# (next) ">"
         (match is_shown {
             true => viewer(view),
-            false => html![r#"<p class="problem">Browsers can't show this format. Fetch the copy with an S3 client, as
-                docs/privacy.md describes.</p>"#],
+            false => html![r#"<p class="problem">"# (match format {
+                Format::Dicom => "This page can't show DICOM objects: start it beside the function, or with --with-function.",
+                _ => "Browsers can't show this format. Fetch the copy with an S3 client, as docs/privacy.md describes.",
+            }) "</p>"],
         })
-        r#"<div class="decide">"# (decide(view, is_shown))
+        r#"<div class="decide">"# (covering(view, is_shown)) (decide(view, is_shown))
         r#"<form method="post" action="/review/next">"# (token(view.session))
         r#"<input type="hidden" name="after" value=""# (entry.id)
         r#""><button class="quiet" id="skip" type="submit">Skip</button></form>"# (history(entry))
@@ -200,21 +221,50 @@ fn viewer(view: &Look<'_>) -> Html {
     let before = view
         .has_source
         .then(|| html![r#"<button class="quiet" id="before" type="button" aria-pressed="false">Before</button>"#]);
+    let cover = can_cover(view).then(|| {
+        html![
+            r#"<button class="quiet" id="cover" type="button" aria-pressed="false">Cover</button>"#
+        ]
+    });
     html![
         r#"<div class="viewer"><div class="glass" id="glass" tabindex="0" role="group" aria-label="Picture: arrow keys move it while it is enlarged">"#
-        r#"<img id="copy" src="/review/"# (id) r#"/copy" alt="The copy in quarantine">"# (source)
-        r#"</div><div class="tools" id="tools" role="toolbar" aria-label="View" hidden>"#
+        r#"<img id="copy" src=""# (picture(view.entry)) r#"" alt="The copy in quarantine">"# (source)
+        r#"<svg id="drawn" aria-hidden="true"></svg></div><div class="tools" id="tools" role="toolbar" aria-label="View" hidden>"#
         r#"<button class="quiet" id="closer" type="button">Zoom in</button>"#
         r#"<button class="quiet" id="wider" type="button">Zoom out</button>"#
         r#"<button class="quiet" id="fit" type="button">Fit</button>"#
         r#"<button class="quiet" id="brighter" type="button">Brighter</button>"#
         r#"<button class="quiet" id="darker" type="button">Darker</button>"#
-        r#"<button class="quiet" id="invert" type="button" aria-pressed="false">Invert</button>"# (before)
+        r#"<button class="quiet" id="invert" type="button" aria-pressed="false">Invert</button>"# (before) (cover)
         r#"<label class="keys"><input type="checkbox" id="keys" checked> Keys: R release, X reject, S skip, U undo, "#
         r#"+ − 0 zoom, [ ] brightness, I invert"#
-        (view.has_source.then(|| html![", B before"])) r#"</label></div>"#
-        r#"<p><a href="/review/"# (id) r#"/copy">The picture alone</a></p></div>"#
+        (view.has_source.then(|| html![", B before"])) (can_cover(view).then(|| html![", C cover"]))
+        r#"</label></div>"#
+        r#"<p><a href=""# (picture(view.entry)) r#"">The picture alone</a></p></div>"#
     ]
+}
+
+/// Reports whether the person can cover more of the copy.
+fn can_cover(view: &Look<'_>) -> bool {
+    view.has_module && view.entry.decision().is_none()
+}
+
+/// The boxes that the person draws; without JavaScript they can't be drawn.
+fn covering(view: &Look<'_>, is_shown: bool) -> Option<Html> {
+    (is_shown && can_cover(view)).then(|| {
+        html![
+            r#"<section class="card covering" id="covering" aria-label="Cover more" hidden>"#
+            r#"<h2>Cover more</h2><p class="muted" id="covering-help">Drag on the picture, or add a box: "#
+            r#"arrow keys move it, with Shift they size it, Delete removes it.</p><ul class="boxes" id="boxes"></ul>"#
+            r#"<p id="box-count" role="status" class="muted"></p>"#
+            r#"<button class="quiet" id="add" type="button">Add a box</button>"#
+            r#"<form method="post" action="/review/"# (view.entry.id) r#"/cover">"# (token(view.session))
+            r#"<input type="hidden" name="seen" value=""# (view.entry.etag)
+            r#""><input type="hidden" name="boxes" id="box-field" value=""><button id="apply" type="submit" disabled>"#
+            r#"Cover the boxes</button></form><p class="muted">The copy stays here, is searched for text again, and "#
+            r#"can then be released.</p></section>"#
+        ]
+    })
 }
 
 fn decide(view: &Look<'_>, is_shown: bool) -> Option<Html> {
@@ -239,7 +289,7 @@ fn history(entry: &Entry) -> Option<Html> {
         .rev()
         .map(|one| {
             let at = Timestamp::from_millisecond(one.at).unwrap_or_default();
-            html!["<li>" (at.strftime("%Y-%m-%d %H:%M").to_string()) ": " (past(one.verdict)) " by " (one.by) "</li>"]
+            html!["<li>" (at.strftime("%Y-%m-%d %H:%M").to_string()) ": " (past(one.act)) " by " (one.by) "</li>"]
         })
         .collect();
     let list = (!record.history.is_empty()).then(

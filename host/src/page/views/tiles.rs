@@ -19,9 +19,12 @@ pub(in crate::page) fn tiles(counts: &Counts, kafka: Option<Figures>) -> Html {
         0 => share(unsure),
         some => format!("{some} unfamiliar"),
     };
-    let median = counts
-        .median()
-        .map_or("–".to_owned(), |ms| format!("{ms:.1}\u{a0}ms"));
+    let median = match counts.median() {
+        None => "–".to_owned(),
+        // A tile has no room for more digits.
+        Some(ms) if ms >= 1000.0 => format!("{:.2}\u{a0}s", ms / 1000.0),
+        Some(ms) => format!("{ms:.1}\u{a0}ms"),
+    };
     let failed = rejected + retried;
     let style = |count: u64, style: &'static str| if count > 0 { style } else { "" };
     let of_kafka = kafka.map(|Figures { lag, dead }| {

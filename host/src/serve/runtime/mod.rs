@@ -33,7 +33,7 @@ use self::{
 };
 pub use self::{
     headers::Peer,
-    options::{Options, RequestObserver, default_concurrency, processors},
+    options::{Options, PageToken, RequestObserver, default_concurrency, processors},
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},

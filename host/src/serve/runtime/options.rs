@@ -13,6 +13,15 @@ use crate::{
 /// Callback for a request.
 pub type RequestObserver = Arc<dyn Fn(&Parts, &Bytes) + Send + Sync>;
 
+/// Secret by which a component knows the requests of the page in this process.
+#[derive(Clone)]
+pub struct PageToken {
+    /// The only component that gets it.
+    pub component: String,
+    /// The secret.
+    pub token: String,
+}
+
 /// Options of a runtime. The defaults are those of `xray up`.
 #[derive(Clone)]
 pub struct Options {
@@ -54,6 +63,8 @@ pub struct Options {
     pub temp: Option<PathBuf>,
     /// Services in this process that replace hosts.
     pub service_overrides: ServiceOverrides,
+    /// Secret of the page, if there is one.
+    pub page_token: Option<PageToken>,
     /// Callbacks for every line that components print.
     pub listeners: Vec<Listener>,
     /// Callbacks for every request with a complete body, before a component gets it.
@@ -82,6 +93,7 @@ impl Default for Options {
             follow: Vec::new(),
             temp: None,
             service_overrides: ServiceOverrides::default(),
+            page_token: None,
             listeners: Vec::new(),
             observers: Vec::new(),
         }

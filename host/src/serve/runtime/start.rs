@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use wasmtime::{Engine, component::Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use xray::review::TOKEN;
 
 use super::{
     Inner, Options, Runtime, aot,
@@ -233,10 +234,18 @@ impl Loader {
             service_overrides: self.service_overrides.clone(),
             logs: logs.clone(),
         };
+        let mut variables = self.variables.for_component(&component.variables)?;
+        if let Some(page) = options
+            .page_token
+            .as_ref()
+            .filter(|page| page.component == id)
+        {
+            variables.set(TOKEN, page.token.clone());
+        }
         Ok(Handler {
             pre,
             outbound_http,
-            variables: Arc::new(self.variables.for_component(&component.variables)?),
+            variables: Arc::new(variables),
             environment: component.environment.clone().into_iter().collect(),
             mounts,
             logs,

@@ -250,7 +250,7 @@ async fn other_bytes_enter_the_queue_with_their_history() {
     let entry = review.find(&bucket::id_of("one.jpeg")).await.unwrap();
     let (record, _) = entry.unwrap().record.clone().unwrap();
     assert_eq!(record.history.len(), 1);
-    assert_eq!(record.history[0].verdict, Verdict::Reject);
+    assert_eq!(record.history[0].act, Act::Reject);
     assert_eq!(record.history[0].by, "alice");
 }
 

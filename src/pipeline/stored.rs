@@ -1,0 +1,174 @@
+//! Work on stored copies for the people who review them: covering more of one, and showing a DICOM
+//! object as a picture.
+
+use crate::{
+    dicom::{
+        deidentify::{self, Pixels, cover},
+        frame::Frame,
+        object::{self, Container},
+        render::Tables,
+        write,
+    },
+    error::Error,
+    picture::{
+        boxes::Rect,
+        gray::GrayImage,
+        limits::Limits,
+        memory::Work,
+        png,
+        redact::{Method, Redaction},
+        sniff::{Format, is_dicom, sniff},
+        source::Source,
+    },
+    pipeline::{
+        dicom::{as_image, check_memory, read_copy, views},
+        verify::{Unclean, residual_text},
+    },
+    text::{Detector, Found},
+};
+
+/// A copy of which more is covered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covered {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Its format.
+    pub format: Format,
+    /// The boxes that were covered, grown to the borders of blocks.
+    pub boxes: Vec<Rect>,
+    /// The number of places where text may be left; `None` if it was not searched.
+    pub residual: Option<usize>,
+}
+
+/// Covers these boxes of a copy, besides what is covered already, and searches the result for text
+/// as a new copy is searched.
+///
+/// # Errors
+/// [`Error::Encode`] if no box is on the picture, and those of
+/// [`crate::pipeline::process`].
+pub fn cover(
+    bytes: &[u8],
+    boxes: &[Rect],
+    limits: &Limits,
+    detector: Option<&Detector<'_>>,
+) -> Result<Covered, Error> {
+    let limits = &any_size(limits);
+    if is_dicom(bytes) {
+        return cover_object(bytes, boxes, limits, detector);
+    }
+    let work = Work {
+        copy: true,
+        search: detector.is_some(),
+        whole: false,
+    };
+    Source::check_memory(bytes, limits, work)?;
+    let source = Source::open(bytes, limits)?;
+    let boxes = on_picture(boxes, source.size())?;
+    let (draft, redaction) = source.redacted(&boxes, Method::Fill, None)?;
+    let file = source.encode(&draft)?;
+    let format = source.format();
+    drop((draft, source));
+    let left = detector.map(|detector| {
+        let found = Found::default();
+        // Everywhere: elsewhere the copy may hold text too, or it would not be in quarantine.
+        residual_text(&file, &redaction.boxes, detector, &found, None, limits)
+    });
+    let residual = left.transpose()?.map(|unclean| match unclean {
+        Some(Unclean::ResidualText(places)) => places,
+        Some(Unclean::TooMuchText) | None => 0,
+    });
+    Ok(Covered {
+        bytes: file,
+        format,
+        boxes: redaction.boxes,
+        residual,
+    })
+}
+
+fn cover_object(
+    bytes: &[u8],
+    boxes: &[Rect],
+    limits: &Limits,
+    detector: Option<&Detector<'_>>,
+) -> Result<Covered, Error> {
+    let container = Container::open(bytes, limits.max_bytes)?;
+    let data = container.data_set()?;
+    object::kind(&data)?;
+    let held = bytes.len() + container.inflated();
+    check_memory(&data, held, container.syntax, limits)?;
+    let frame = Frame::decode(&data, container.syntax, limits)?;
+    let tables = Tables::read(&data, &frame)?;
+    let size = (frame.shape.width, frame.shape.height);
+    let boxes = on_picture(boxes, size)?;
+    let covered = cover::cover(&data, container.syntax, &frame, &boxes, limits)?;
+    let (written, syntax) = (covered.written, covered.syntax);
+    let redaction = Redaction::of(Method::Fill, covered.boxes, size.0, size.1);
+    let mut copy = data.clone();
+    copy.put(covered.element);
+    let mut file = write::file(&copy, syntax)?;
+    let copied = read_copy(&file, &frame, &redaction, written, limits)?;
+    let residual = detector
+        .map(|detector| views::residual(detector, &tables, &copied, &redaction.boxes, &[], None))
+        .transpose()?;
+    let knowledge = match residual {
+        Some(0) => Pixels::Clean,
+        Some(_) => Pixels::Doubtful,
+        None => Pixels::Unsearched,
+    };
+    deidentify::declare(&mut copy, knowledge);
+    file = write::file(&copy, syntax)?;
+    Ok(Covered {
+        bytes: file,
+        format: Format::Dicom,
+        boxes: redaction.boxes,
+        residual,
+    })
+}
+
+/// Returns a DICOM object as a viewer shows it first, as a PNG; `None` for any other file.
+///
+/// # Errors
+/// As [`crate::pipeline::dicom::process`].
+pub fn shown(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<u8>>, Error> {
+    if !is_dicom(bytes) {
+        // Other files that are no pictures are an error.
+        return sniff(bytes).map(|_| None);
+    }
+    let limits = &any_size(limits);
+    let container = Container::open(bytes, limits.max_bytes)?;
+    let data = container.data_set()?;
+    object::kind(&data)?;
+    let held = bytes.len() + container.inflated();
+    check_memory(&data, held, container.syntax, limits)?;
+    let frame = Frame::decode(&data, container.syntax, limits)?;
+    let view: GrayImage = Tables::read(&data, &frame)?.shown.apply(&frame);
+    drop(frame);
+    png::encode(&as_image(view), &png::PngStyle::default()).map(Some)
+}
+
+/// Our own files may be larger than a source may be.
+fn any_size(limits: &Limits) -> Limits {
+    Limits {
+        max_bytes: u64::MAX,
+        ..*limits
+    }
+}
+
+/// Clips boxes to a picture.
+fn on_picture(boxes: &[Rect], (width, height): (u32, u32)) -> Result<Vec<Rect>, Error> {
+    let clip = |rect: &Rect| {
+        let (x, y) = (rect.x.min(width), rect.y.min(height));
+        let rect = Rect {
+            x,
+            y,
+            width: rect.width.min(width - x),
+            height: rect.height.min(height - y),
+        };
+        (rect.width > 0 && rect.height > 0).then_some(rect)
+    };
+    let boxes: Vec<Rect> = boxes.iter().filter_map(clip).collect();
+    if boxes.is_empty() {
+        return Err(Error::Encode("no box is on the picture".into()));
+    }
+    Ok(boxes)
+}
