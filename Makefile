@@ -55,7 +55,7 @@ demo: announce component host ## the whole pipeline on this machine; ARGS="--ima
 
 # The figures are those of a fresh machine.
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
-CPU_MINUTES := $(if $(PORTABLE),23,17)
+CPU_MINUTES := $(if $(PORTABLE),25,19)
 MINUTES := $(shell echo $$(($(CPU_MINUTES) / $(CORES) + 2)))
 announce:
 	@[ -x $(TARGET_DIR)/release/xray ] || printf '%s\n' \
