@@ -14,6 +14,15 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Returns these limits for a file of our own, which may be larger than a source.
+    #[must_use]
+    pub fn of_own_file(&self) -> Self {
+        Self {
+            max_bytes: u64::MAX,
+            ..*self
+        }
+    }
+
     /// Checks the size of a file.
     ///
     /// # Errors

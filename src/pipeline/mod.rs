@@ -241,7 +241,8 @@ pub fn process(
                     let in_place = written == Written::Blocks && bare.is_none();
                     let looks = looks.as_ref().filter(|_| in_place);
                     let (boxes, limits) = (&redaction.boxes, &settings.limits);
-                    residual_text(file, boxes, detector, found, looks, limits)?
+                    let places = residual_text(file, boxes, detector, found, looks, limits)?;
+                    Unclean::residual(places)
                 }
             };
             Some(Redacted {

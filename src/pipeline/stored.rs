@@ -4,15 +4,12 @@
 use crate::{
     dicom::{
         deidentify::{self, Pixels, cover},
-        frame::Frame,
         object::{self, Container},
-        render::Tables,
         write,
     },
     error::Error,
     picture::{
         boxes::Rect,
-        gray::GrayImage,
         limits::Limits,
         memory::Work,
         png,
@@ -21,8 +18,8 @@ use crate::{
         source::Source,
     },
     pipeline::{
-        dicom::{as_image, check_memory, read_copy, views},
-        verify::{Unclean, residual_text},
+        dicom::{as_image, decoded, read_copy, views},
+        verify::residual_text,
     },
     text::{Detector, Found},
 };
@@ -52,7 +49,7 @@ pub fn cover(
     limits: &Limits,
     detector: Option<&Detector<'_>>,
 ) -> Result<Covered, Error> {
-    let limits = &any_size(limits);
+    let limits = &limits.of_own_file();
     if is_dicom(bytes) {
         return cover_object(bytes, boxes, limits, detector);
     }
@@ -73,15 +70,11 @@ pub fn cover(
         // Everywhere: elsewhere the copy may hold text too, or it would not be in quarantine.
         residual_text(&file, &redaction.boxes, detector, &found, None, limits)
     });
-    let residual = left.transpose()?.map(|unclean| match unclean {
-        Some(Unclean::ResidualText(places)) => places,
-        Some(Unclean::TooMuchText) | None => 0,
-    });
     Ok(Covered {
         bytes: file,
         format,
+        residual: left.transpose()?,
         boxes: redaction.boxes,
-        residual,
     })
 }
 
@@ -94,10 +87,7 @@ fn cover_object(
     let container = Container::open(bytes, limits.max_bytes)?;
     let data = container.data_set()?;
     object::kind(&data)?;
-    let held = bytes.len() + container.inflated();
-    check_memory(&data, held, container.syntax, limits)?;
-    let frame = Frame::decode(&data, container.syntax, limits)?;
-    let tables = Tables::read(&data, &frame)?;
+    let (frame, tables) = decoded(&data, bytes.len(), &container, limits)?;
     let size = (frame.shape.width, frame.shape.height);
     let boxes = on_picture(boxes, size)?;
     let covered = cover::cover(&data, container.syntax, &frame, &boxes, limits)?;
@@ -134,24 +124,14 @@ pub fn shown(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<u8>>, Error> {
         // Other files that are no pictures are an error.
         return sniff(bytes).map(|_| None);
     }
-    let limits = &any_size(limits);
+    let limits = &limits.of_own_file();
     let container = Container::open(bytes, limits.max_bytes)?;
     let data = container.data_set()?;
     object::kind(&data)?;
-    let held = bytes.len() + container.inflated();
-    check_memory(&data, held, container.syntax, limits)?;
-    let frame = Frame::decode(&data, container.syntax, limits)?;
-    let view: GrayImage = Tables::read(&data, &frame)?.shown.apply(&frame);
+    let (frame, tables) = decoded(&data, bytes.len(), &container, limits)?;
+    let view = tables.shown.apply(&frame);
     drop(frame);
     png::encode(&as_image(view), &png::PngStyle::default()).map(Some)
-}
-
-/// Our own files may be larger than a source may be.
-fn any_size(limits: &Limits) -> Limits {
-    Limits {
-        max_bytes: u64::MAX,
-        ..*limits
-    }
 }
 
 /// Clips boxes to a picture.

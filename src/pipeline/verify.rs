@@ -19,6 +19,13 @@ pub enum Unclean {
     TooMuchText,
 }
 
+impl Unclean {
+    /// Returns the reason why a copy is unclean in which so many places are found.
+    pub(crate) fn residual(places: usize) -> Option<Self> {
+        (places > 0).then_some(Self::ResidualText(places))
+    }
+}
+
 /// The anonymized copy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Redacted {
@@ -37,8 +44,8 @@ pub(crate) fn text_share(all: &[Rect], specified: &[Rect], (width, height): (u32
     found as f64 / (f64::from(width) * f64::from(height))
 }
 
-/// Searches the file that is going to be stored for residual text: around its covers if the looks
-/// at its source are given, otherwise everywhere.
+/// Counts the places of residual text in the file that is going to be stored: around its covers if
+/// the looks at its source are given, otherwise everywhere.
 ///
 /// # Errors
 /// As [`crate::picture::decode::decode`] and [`Detector::residual`].
@@ -49,17 +56,11 @@ pub(crate) fn residual_text(
     found: &Found,
     looks: Option<&Looks>,
     limits: &Limits,
-) -> Result<Option<Unclean>, Error> {
-    // The limits apply to sources; our own file may be larger.
-    let limits = Limits {
-        max_bytes: u64::MAX,
-        ..*limits
-    };
-    let planes = Source::planes_of(bytes, &limits)?;
+) -> Result<usize, Error> {
+    let planes = Source::planes_of(bytes, &limits.of_own_file())?;
     let markers = &found.side_markers;
-    let places = match looks {
-        Some(looks) => detector.residual_around(&planes, redacted, markers, looks)?,
-        None => detector.residual(&planes, redacted, markers)?,
-    };
-    Ok((places > 0).then_some(Unclean::ResidualText(places)))
+    match looks {
+        Some(looks) => detector.residual_around(&planes, redacted, markers, looks),
+        None => detector.residual(&planes, redacted, markers),
+    }
 }

@@ -41,15 +41,7 @@ fn distance(a: &Rect, b: &Rect) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rect([x, y, width, height]: [u32; 4]) -> Rect {
-        Rect {
-            x,
-            y,
-            width,
-            height,
-        }
-    }
+    use crate::text::tests::rect;
 
     /// Returns the markers among these components, each given with its marker share.
     fn stays(text: &[[u32; 4]], letters: &[[u32; 4]]) -> Vec<Rect> {

@@ -136,15 +136,7 @@ fn aligned(range: Range<usize>, side: &Range<usize>, multiple: usize) -> Range<u
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rect([x, y, width, height]: [u32; 4]) -> Rect {
-        Rect {
-            x,
-            y,
-            width,
-            height,
-        }
-    }
+    use crate::text::tests::rect;
 
     /// Returns left, right, top and bottom of the windows in a piece of 1,000 x 900 pixels.
     fn found(changed: &[[u32; 4]], field: usize) -> Option<Vec<[usize; 4]>> {

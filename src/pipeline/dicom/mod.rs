@@ -62,9 +62,7 @@ pub fn process(
         ..settings.limits
     };
     let syntax = container.syntax;
-    check_memory(&data, bytes.len() + container.inflated(), syntax, &limits)?;
-    let frame = Frame::decode(&data, syntax, &limits)?;
-    let tables = Tables::read(&data, &frame)?;
+    let (frame, tables) = decoded(&data, bytes.len(), &container, &limits)?;
     let mut shown = as_image(tables.shown.apply(&frame));
     timings.decode = watch.lap();
     let tensor = input::tensor(&shown, contract);
@@ -146,7 +144,7 @@ pub fn process(
                     let (boxes, markers) = (&redaction.boxes, &found.side_markers);
                     let places =
                         views::residual(detector, &tables, &copied, boxes, markers, Some(looks))?;
-                    (places > 0).then_some(Unclean::ResidualText(places))
+                    Unclean::residual(places)
                 }
             };
             drop(copied);
@@ -210,9 +208,27 @@ pub(super) fn as_image(gray: GrayImage) -> DynamicImage {
     picture.map(DynamicImage::from).unwrap_or_default()
 }
 
+/// Decodes the pixels of an object whose file has so many bytes, if that fits in memory, and reads
+/// how they are shown.
+///
+/// # Errors
+/// As [`process`].
+pub(super) fn decoded(
+    data: &DataSet<'_>,
+    bytes: usize,
+    container: &Container<'_>,
+    limits: &Limits,
+) -> Result<(Frame, Tables), Error> {
+    let held = bytes + container.inflated();
+    check_memory(data, held, container.syntax, limits)?;
+    let frame = Frame::decode(data, container.syntax, limits)?;
+    let tables = Tables::read(data, &frame)?;
+    Ok((frame, tables))
+}
+
 /// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
 /// copy, the samples of both, two views, the looks at all of them, and a decoder's own samples.
-pub(super) fn check_memory(
+fn check_memory(
     data: &DataSet<'_>,
     held: usize,
     syntax: &Syntax,

@@ -111,7 +111,7 @@ fn covered(gray: &GrayImage, rects: &[Rect]) -> GrayImage {
     copy
 }
 
-fn rect([x, y, width, height]: [u32; 4]) -> Rect {
+pub(super) fn rect([x, y, width, height]: [u32; 4]) -> Rect {
     Rect {
         x,
         y,
