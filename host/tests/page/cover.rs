@@ -12,6 +12,8 @@ use crate::{
     demo::Demo,
 };
 
+const ANONYMIZED: &str = "xray-data-in-anonymized";
+
 /// Somebody who has signed in to the page of a demo, and its store.
 struct Site {
     demo: Demo,
@@ -83,6 +85,15 @@ impl Site {
         }
         panic!("{what}: {}", self.demo.process.printed());
     }
+
+    /// Waits for the first released copy, and returns its key.
+    async fn released(&self) -> String {
+        let listed = self.until("it is released", async || {
+            let page = self.client.list(ANONYMIZED, "", "", 10).await.unwrap();
+            page.objects.into_iter().next()
+        });
+        listed.await.key
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,13 +160,8 @@ async fn reviewer_covers_more_of_a_copy() {
     let form = format!("seen={}&decision=release", site.seen(copy));
     assert_eq!(site.post(&format!("{copy}/decide"), &form).status, 303);
     assert_eq!(site.post("/review/now", "").status, 204);
-    let bucket = "xray-data-in-anonymized";
-    let released = site.until("it is released", async || {
-        let page = site.client.list(bucket, "", "", 10).await.unwrap();
-        page.objects.into_iter().next()
-    });
-    let released = site.client.get(bucket, &released.await.key).await.unwrap();
-    let released = released.unwrap();
+    let key = site.released().await;
+    let released = site.client.get(ANONYMIZED, &key).await.unwrap().unwrap();
     assert!(image::load_from_memory(&released.body).unwrap() == after);
     assert!(!released.head.get("xray-source").is_empty());
     // The live view has a card in its place.
@@ -259,14 +265,10 @@ async fn dicom_copies_are_shown_and_decided() {
     let form = format!("seen={}&decision=release", site.seen(&copy));
     assert_eq!(site.post(&format!("{copy}/decide"), &form).status, 303);
     assert_eq!(site.post("/review/now", "").status, 204);
-    let bucket = "xray-data-in-anonymized";
-    let released = site.until("it is released", async || {
-        let page = site.client.list(bucket, "", "", 10).await.unwrap();
-        page.objects.into_iter().next()
-    });
-    let released = released.await.key;
+    let released = site.released().await;
     assert!(released.ends_with(".dcm"), "a key of its form");
-    let object = site.client.get(bucket, &released).await.unwrap().unwrap();
+    let object = site.client.get(ANONYMIZED, &released).await.unwrap();
+    let object = object.unwrap();
     assert_eq!(
         object.head.content_type.as_deref(),
         Some("application/dicom")
