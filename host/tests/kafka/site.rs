@@ -7,12 +7,12 @@ use std::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use fake_gateway::{
-    notify::{Change, Event, notification},
+    notify::{Change, notification},
     store::Store,
 };
 use http::{Method, Request, Response, StatusCode};
@@ -139,17 +139,7 @@ impl Site {
 
 /// A notification of now.
 pub fn event(key: &str, etag: &str, size: u64) -> Vec<u8> {
-    let change = Change {
-        event: Event::Put,
-        bucket: BUCKET.to_owned(),
-        key: key.to_owned(),
-        size,
-        etag: etag.to_owned(),
-        metadata: Vec::new(),
-        tags: Vec::new(),
-        started: SystemTime::now(),
-    };
-    notification(&change).to_vec()
+    notification(&Change::put(BUCKET, key, size, etag)).to_vec()
 }
 
 /// The key of a patient of that number.
