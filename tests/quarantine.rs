@@ -12,6 +12,7 @@ use xray::{
     report::response::respond,
     report::{Report, Stored},
     review::{self, Job, RESIDUAL_HEADER},
+    store::hold::{hold_key, is_hold},
 };
 
 const KEY: &str = "ward/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
@@ -231,14 +232,16 @@ fn two_sources_of_one_name_have_two_names_in_quarantine() {
 }
 
 #[test]
-fn quarantine_costs_a_first_event_no_requests() {
-    let requests = |detector: &str| {
+fn quarantine_costs_a_first_event_one_request_for_an_anonymized_copy() {
+    let requests = |risk: f32, suffix: &str| {
         let mut store = store();
-        store.set("text_detector", detector);
+        store.set_risk(risk);
+        store.set("quarantine_suffix", suffix);
         check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
         store.requests()
     };
-    assert_eq!(requests("text"), requests(""));
+    assert_eq!(requests(0.1, "-quarantine"), requests(0.1, ""));
+    assert_eq!(requests(0.97, "-quarantine"), requests(0.97, "") + 1);
 }
 
 #[test]
@@ -371,6 +374,74 @@ fn removal_removes_the_quarantined_copy() {
     assert_eq!(report.anonymized, Some(Stored::Removed));
     assert_eq!(copies(&store), [0, 0]);
     assert!(store.keys("in-processed").is_empty());
+}
+
+/// Does as the page when a reviewer rejects the copy in quarantine, or has covered more of it and
+/// released the result.
+fn hold(store: &Fake) -> String {
+    let copies = store.keys("in-quarantine");
+    let copy = copies.iter().find(|key| !is_hold(key)).unwrap();
+    let source = store.metadata("in-quarantine", copy)["xray-source"].clone();
+    store.put("in-quarantine", &hold_key(&source), b"rejected");
+    store.remove("in-quarantine", copy);
+    hold_key(&source)
+}
+
+#[test]
+fn held_copy_goes_to_quarantine_though_it_is_clean_now() {
+    let mut store = store();
+    store.set("max_redacted", "0.01");
+    let mut event = upload(&store, &[LINE], 1);
+    check(&store, &event, Outcome::Quarantined, Some("too-much-text"));
+    let hold = hold(&store);
+    // As `xray reprocess` under other settings: the copy is clean, also under another name.
+    store.set("max_redacted", "0.20");
+    for (n, (name, value)) in [
+        ("max_redacted", "0.20"),
+        ("exam_date", "year"),
+        ("folders", "checked"),
+        ("study_id", "legacy"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        store.set(name, value);
+        let report = check(&store, &event, Outcome::Quarantined, Some("held"));
+        assert_eq!(report.anonymized, Some(Stored::Quarantined));
+        assert_eq!(store.keys("in-anonymized"), [""; 0], "{name}");
+        let copies = store.keys("in-quarantine");
+        let copy = copies.iter().rfind(|key| !is_hold(key)).unwrap();
+        assert_eq!(store.metadata("in-quarantine", copy)["xray-reason"], "held");
+        assert!(store.has("in-quarantine", &hold), "{name}");
+        check(&store, &event, Outcome::Skipped, Some("duplicate"));
+        // So does one that a new event is about.
+        event = upload(&store, &[LINE], n as u8 + 2);
+        check(&store, &event, Outcome::Quarantined, Some("held"));
+    }
+    // The memory outlives a time in which no copy is due.
+    store.set_risk(0.1);
+    check(&store, &upload(&store, &[LINE], 7), Outcome::Done, None);
+    store.set_risk(0.97);
+    let event = upload(&store, &[LINE], 8);
+    check(&store, &event, Outcome::Quarantined, Some("held"));
+    // And so does the loss of the processed object.
+    store.remove("in-processed", &store.keys("in-processed")[0]);
+    check(&store, &event, Outcome::Quarantined, Some("held"));
+    assert_eq!(store.keys("in-anonymized"), [""; 0]);
+    // Another picture is not held.
+    let other = KEY.replace("Jane Roe", "Roe Jane");
+    let other = store.upload_bytes(&other, png_with(&[LINE]), 9);
+    check(&store, &other, Outcome::Done, None);
+
+    // The hold ends with the release of such a copy, or with its source.
+    store.remove("in-quarantine", &hold);
+    check(&store, &upload(&store, &[LINE], 10), Outcome::Done, None);
+    store.put("in-quarantine", &hold, b"covered");
+    store.set("remove_outputs", "true");
+    store.remove("in", KEY);
+    let removal = store.event("in", KEY, "ObjectRemoved:Delete", 11);
+    check(&store, &removal, Outcome::Done, None);
+    assert!(!store.has("in-quarantine", &hold));
 }
 
 #[test]

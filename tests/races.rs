@@ -17,32 +17,38 @@ use xray::{
     ports::{Ports, SendError},
     record::process_record,
     report::{Report, Stored},
+    store::hold::{hold_key, is_hold},
     text::contract::TextContract,
 };
 
 const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
 const PROCESSED: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01-processed.png";
 
-/// The fake store, with an action before the `at`th request.
+type Action<'a> = Box<dyn FnOnce() + 'a>;
+
+/// The fake store, with actions before requests, by their numbers.
 struct Interleaved<'a> {
     store: &'a Fake,
     sent: Cell<usize>,
-    at: usize,
-    action: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
+    actions: RefCell<Vec<(usize, Action<'a>)>>,
     /// Response to the first GET: an old version, which the fake does not keep.
     old_version: Option<(Vec<u8>, String)>,
 }
 
 impl<'a> Interleaved<'a> {
     fn new(store: &'a Fake, at: usize, action: impl FnOnce() + 'a) -> Interleaved<'a> {
-        let action: Box<dyn FnOnce() + 'a> = Box::new(action);
         Interleaved {
             store,
             sent: Cell::new(0),
-            at,
-            action: RefCell::new(Some(action)),
+            actions: RefCell::new(vec![(at, Box::new(action))]),
             old_version: None,
         }
+    }
+
+    /// Adds an action, behind the others of its request.
+    fn and(self, at: usize, action: impl FnOnce() + 'a) -> Interleaved<'a> {
+        self.actions.borrow_mut().push((at, Box::new(action)));
+        self
     }
 
     fn process(&self, event: &ObjectEvent) -> Report {
@@ -58,12 +64,9 @@ impl Ports for Interleaved<'_> {
         limit: u64,
     ) -> Result<Response<Bytes>, SendError> {
         self.sent.set(self.sent.get() + 1);
-        let action = if self.sent.get() == self.at {
-            self.action.borrow_mut().take()
-        } else {
-            None
-        };
-        if let Some(action) = action {
+        let due = |(at, _): &mut (usize, Action<'_>)| *at == self.sent.get();
+        let due: Vec<_> = self.actions.borrow_mut().extract_if(.., due).collect();
+        for (_, action) in due {
             action();
         }
         match &self.old_version {
@@ -112,11 +115,11 @@ fn earlier_event_never_replaces_the_copy_of_a_later_one() {
         store.process(&store.upload(KEY, 2));
         store.metadata("in-anonymized", &store.keys("in-anonymized")[0])
     };
-    for at in 1..=8 {
+    for at in 1..=9 {
         let store = Fake::new(0.97);
         let earlier = store.upload(KEY, 1);
         let later = store.upload(KEY, 2);
-        let broken = Interleaved::new(&store, 6, || store.fail_with(Fault::Down)).process(&later);
+        let broken = Interleaved::new(&store, 7, || store.fail_with(Fault::Down)).process(&later);
         assert_eq!(broken.outcome, Outcome::Retry);
         store.heal();
         assert!(store.keys("in-processed").is_empty());
@@ -162,7 +165,7 @@ fn reuploaded_bytes_win_over_the_event_in_between() {
 fn overwrite_removes_a_copy_left_by_an_interrupted_attempt() {
     let mut store = Fake::new(0.97);
     let first = store.upload(KEY, 1);
-    Interleaved::new(&store, 6, || store.fail_with(Fault::Down)).process(&first);
+    Interleaved::new(&store, 7, || store.fail_with(Fault::Down)).process(&first);
     store.heal();
     assert_eq!(
         (
@@ -356,4 +359,106 @@ fn copy_ends_in_the_bucket_of_the_later_picture() {
         }
         assert!(met >= 6, "interleaved {met} times");
     }
+}
+
+/// Returns the key of the only copy in quarantine, and of the hold on its source.
+fn quarantined(store: &Fake) -> Option<(String, String)> {
+    let keys = store.keys("in-quarantine");
+    let copy = keys.into_iter().find(|key| !is_hold(key))?;
+    let source = store.metadata("in-quarantine", &copy)["xray-source"].clone();
+    Some((copy, hold_key(&source)))
+}
+
+/// A reviewer rejects the copy in quarantine while the picture is processed again under settings
+/// with which it is clean. The hold is stored before one request and the copy removed before a
+/// later one, at every pair of points.
+#[test]
+fn rejected_copy_is_never_published_by_an_event_at_the_same_time() {
+    const LOW: u8 = 150;
+    let (mut met, mut rejected) = (0, 0);
+    for at in 1..=16 {
+        for until in at..=16 {
+            let mut store = Fake::new(0.97);
+            store.finds.as_mut().unwrap().low.push(LOW);
+            let unclean = png_with(&[([152, 40, 16, 8], LOW)]);
+            let event = store.upload_bytes(KEY, unclean, 1);
+            assert_eq!(store.process(&event).outcome, Outcome::Quarantined);
+            let (copy, hold) = quarantined(&store).unwrap();
+            store.finds.as_mut().unwrap().low.clear();
+            store.set_model("1".repeat(64));
+
+            // As `Bucket::reject` of the page: a look, the hold, another look, the removal.
+            let is_there = || store.has("in-quarantine", &copy);
+            let (held, done) = (Cell::new(false), Cell::new(false));
+            let both = Interleaved::new(&store, at, || {
+                if is_there() {
+                    store.put("in-quarantine", &hold, b"rejected");
+                    held.set(true);
+                }
+            })
+            .and(until, || {
+                if held.get() && is_there() {
+                    store.remove("in-quarantine", &copy);
+                    done.set(true);
+                }
+            });
+            both.process(&event);
+            if both.sent.get() < until {
+                break;
+            }
+            met += 1;
+            if done.get() {
+                rejected += 1;
+                assert_eq!(store.keys("in-anonymized"), [""; 0], "{at} {until}");
+            }
+        }
+    }
+    assert!(met >= 30 && rejected >= 10, "{met} {rejected}");
+}
+
+/// The source is removed while a reviewer's release of its copy takes effect, at every pair of
+/// points: no copy stays published.
+#[test]
+fn released_copy_of_a_removed_source_never_stays() {
+    const LOW: u8 = 150;
+    let (mut met, mut moved) = (0, 0);
+    for at in 1..=16 {
+        for until in at..=16 {
+            let mut store = Fake::new(0.97);
+            store.set("remove_outputs", "true");
+            store.finds.as_mut().unwrap().low.push(LOW);
+            let unclean = png_with(&[([152, 40, 16, 8], LOW)]);
+            store.process(&store.upload_bytes(KEY, unclean, 1));
+            let (copy, _) = quarantined(&store).unwrap();
+            store.remove("in", KEY);
+            let removal = store.event("in", KEY, "ObjectRemoved:Delete", 2);
+
+            // As `Bucket::release` of the page: a PUT, and then a look and a DELETE.
+            let released = Cell::new(false);
+            let both = Interleaved::new(&store, at, || {
+                if store.has("in-quarantine", &copy) {
+                    store.copy("in-quarantine", "in-anonymized", &copy);
+                    released.set(true);
+                }
+            })
+            .and(until, || match released.get() {
+                true if store.has("in-quarantine", &copy) => {
+                    store.remove("in-quarantine", &copy);
+                    moved += 1;
+                }
+                true => store.remove("in-anonymized", &copy),
+                false => {}
+            });
+            both.process(&removal);
+            if both.sent.get() < until {
+                break;
+            }
+            drop(both);
+            met += 1;
+            for bucket in ["in-anonymized", "in-quarantine"] {
+                assert_eq!(store.keys(bucket), [""; 0], "{bucket} {at} {until}");
+            }
+        }
+    }
+    assert!(met >= 20 && moved >= 10, "{met} {moved}");
 }

@@ -92,6 +92,9 @@ reasons! {
     ResidualText = "text-left",
     /// Detected text would cover more of the picture than allowed.
     TooMuchText = "too-much-text",
+    /// The redacted copy seems clean, but a person has rejected an earlier one, or covered more of
+    /// it.
+    Held = "held",
 }
 
 /// Longest word that is read.

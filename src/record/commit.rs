@@ -129,22 +129,21 @@ impl<P: Ports> Commit<'_, P> {
         mut stored: Option<ObjectHead>,
     ) -> Result<Attempt, Error> {
         let content_type = outputs.format.content_type();
-        let Destination { place, kept_back } = self.destination(outputs.anonymized.as_ref());
+        let Destination {
+            mut place,
+            mut kept_back,
+        } = self.destination(outputs.anonymized.as_ref());
         let copy = outputs
             .anonymized
             .zip(self.store.pseudonyms())
             .map(|(copy, pseudonyms)| {
-                let mut metadata = metadata::anonymized(
+                let metadata = metadata::anonymized(
                     self.event,
                     source,
                     self.contract,
                     self.settings,
                     pseudonyms,
                 );
-                // For the person who reviews it.
-                if let Some(kept) = &kept_back {
-                    metadata.push((metadata::REASON, kept.reason.as_str().to_owned()));
-                }
                 NewObject {
                     body: copy.bytes.into(),
                     content_type,
@@ -169,6 +168,10 @@ impl<P: Ports> Commit<'_, P> {
         // Whether an output took the place of a delete marker, and whether one keeps the base name.
         let (mut is_unguarded, mut avoids_base) = (false, false);
         for attempt in 0..ATTEMPTS {
+            // Nothing that a person has decided about is published without that person.
+            if place == Some(Place::Anonymized) && self.store.is_held().await? {
+                Destination { place, kept_back } = self.held();
+            }
             // The slot is read before the processed object is read again: if a later event has
             // written the slot by then, its processed object shows it, and if it writes afterwards
             // our condition fails.
@@ -214,8 +217,14 @@ impl<P: Ports> Commit<'_, P> {
             let kept_state = kept_back.as_ref().map(|kept| kept.state);
             let anonymized = match (&copy, &slot) {
                 (Some(upload), Some(slot)) => {
+                    let mut upload = upload.clone();
+                    // For the person who reviews it.
+                    if let Some(kept) = &kept_back {
+                        let reason = kept.reason.as_str().to_owned();
+                        upload.metadata.push((metadata::REASON, reason));
+                    }
                     // The bytes of the other output are hashed while the copy is on its way.
-                    let put = self.store.put_copy(slot, upload.clone());
+                    let put = self.store.put_copy(slot, upload);
                     match meanwhile(put, || processed.body.digest()).await? {
                         Put::Stored => {}
                         Put::Unguarded => is_unguarded = true,
@@ -226,6 +235,13 @@ impl<P: Ports> Commit<'_, P> {
                         }
                     }
                     touched = true;
+                    // If a reviewer decides about the former copy at the same time, one of the two
+                    // sees the other: the reviewer stores the hold first and then looks for the
+                    // copy, which has left quarantine before this PUT.
+                    let may_be_held = place == Some(Place::Anonymized) && stored.is_some();
+                    if may_be_held && self.store.is_held().await? {
+                        continue;
+                    }
                     kept_state.unwrap_or(Stored::Stored)
                 }
                 _ if touched => Stored::Removed,
@@ -320,6 +336,19 @@ impl<P: Ports> Commit<'_, P> {
         }
     }
 
+    /// Returns the destination of a clean copy of a picture of which a person has rejected an
+    /// earlier one, or covered more.
+    fn held(&self) -> Destination {
+        Destination {
+            place: Some(Place::Quarantine),
+            kept_back: Some(KeptBack {
+                reason: Reason::Held,
+                detail: "a person rejected an earlier copy, or covered more of it; review this one",
+                state: Stored::Quarantined,
+            }),
+        }
+    }
+
     /// Removes earlier copies from where none belongs. The quarantine is read only if something was
     /// stored before, so that a first event needs no more requests, and former names only if it was
     /// stored under other settings.
@@ -330,11 +359,12 @@ impl<P: Ports> Commit<'_, P> {
     ) -> Result<bool, Error> {
         let names = stored.map_or(Names::First, |_| Names::Current);
         let mut removed = false;
-        if place != Some(Place::Anonymized) {
-            removed |= self.store.remove_copies(Place::Anonymized, names).await?;
-        }
+        // In this order, as in the removal of a source.
         if place != Some(Place::Quarantine) && stored.is_some() {
             removed |= self.store.remove_copies(Place::Quarantine, names).await?;
+        }
+        if place != Some(Place::Anonymized) {
+            removed |= self.store.remove_copies(Place::Anonymized, names).await?;
         }
         if stored.is_some_and(|stored| !metadata::has_settings(stored, self.settings)) {
             removed |= self.store.remove_former().await?;

@@ -14,7 +14,9 @@
 //!                |
 //!         make all outputs
 //!                |
-//!   +---> HEAD slot of the copy
+//!   +---> GET hold ----------- a person holds the copies -----------------> to quarantine
+//!   |            |
+//!   |     HEAD slot of the copy
 //!   |            |
 //!   |     HEAD processed
 //!   |            |

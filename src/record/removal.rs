@@ -81,8 +81,11 @@ pub async fn remove_outputs(
     if !is_picture_name(event.object.key()) || stored.as_ref().is_some_and(metadata::has_report) {
         outputs.remove_report().await?;
     }
-    let had_anonymized = outputs.remove_copies(Place::Anonymized, Names::All).await?;
+    // The quarantine first: a reviewer's release looks there again after it has stored the copy
+    // among the anonymized ones, so one of the two finds that copy.
     let had_quarantined = outputs.remove_copies(Place::Quarantine, Names::All).await?;
+    let had_anonymized = outputs.remove_copies(Place::Anonymized, Names::All).await?;
+    outputs.remove_hold().await?;
     let had_copies = had_anonymized || had_quarantined;
     let state = |removed| match removed {
         true => Stored::Removed,

@@ -3,6 +3,7 @@
 pub(crate) mod copies;
 pub mod decide;
 pub(crate) mod fetch;
+pub mod hold;
 pub mod metadata;
 pub(crate) mod outputs;
 pub(crate) mod send;

@@ -259,6 +259,13 @@ impl Fake {
             .insert(key.to_owned(), stored);
     }
 
+    /// Copies an object to another bucket.
+    pub fn copy(&self, from: &str, to: &str, key: &str) {
+        let mut buckets = self.buckets.borrow_mut();
+        let object = buckets[from][key].clone();
+        buckets.get_mut(to).unwrap().insert(key.to_owned(), object);
+    }
+
     /// Refuses every GET with this response.
     pub fn refuse_get(&self, status: u16, code: &str, message: &str) {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");

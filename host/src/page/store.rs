@@ -22,5 +22,7 @@ pub(super) async fn put(
 
 /// Reports whether a condition did not hold.
 pub(super) fn is_conflict(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.reason == Reason::PreconditionFailed)
+    // The second is the response to `If-Match` where there is no object any longer.
+    let reasons = [Reason::PreconditionFailed, Reason::NoSuchObject];
+    matches!(error, Error::Refused(refusal) if reasons.contains(&refusal.reason))
 }

@@ -6,15 +6,24 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use s3::{Client, Error, GetObject, Listed, NewObject, Object, ObjectHead, Precondition};
 use sha2::{Digest, Sha256};
-use xray::{config::Buckets, picture::sniff, store::metadata};
+use xray::{
+    config::Buckets,
+    picture::sniff,
+    store::{
+        hold::{hold_key, is_hold},
+        metadata,
+    },
+};
 
-use super::record::Record;
+use super::{COVERED, COVERED_TEXT_LEFT, record::Record};
 use crate::page::store::{self, is_conflict};
 
 /// Folder of the records in the quarantine bucket.
 pub const FOLDER: &str = "xray-review/";
 /// Copies that are listed.
-const MOST: usize = 20_000;
+pub(super) const MOST: usize = 20_000;
+/// Objects of one request.
+const PAGE: u16 = 1000;
 
 /// Effect of carrying out a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +32,8 @@ pub enum Effect {
     Done,
     /// The function has replaced or removed the copy meanwhile, so the decision is about nothing.
     Overtaken,
+    /// The same, and the released copy is among the anonymized ones: see [`Bucket::take_back`].
+    TakeBack,
     /// It can't be carried out, for this reason.
     Refused(&'static str),
 }
@@ -33,6 +44,8 @@ pub struct Bucket {
     client: Client,
     quarantine: String,
     anonymized: String,
+    /// Copies that are listed.
+    pub(super) most: usize,
 }
 
 /// Copies in quarantine, and the ETags of their records by id.
@@ -63,38 +76,56 @@ impl Bucket {
                 .quarantine
                 .context("there is no quarantine to review: quarantine_suffix is empty")?,
             anonymized: buckets.anonymized,
+            most: MOST,
         })
     }
 
-    /// Lists the copies and the records.
+    /// Lists the copies, and all records.
     ///
     /// # Errors
     /// When the store refuses.
     pub async fn list(&self) -> Result<Listing> {
         let (mut copies, mut records) = (Vec::new(), HashMap::new());
-        let mut after = String::new();
-        loop {
-            let page = self.client.list(&self.quarantine, "", &after, 1000).await;
-            let page = page.with_context(|| format!("listing {}", self.quarantine))?;
-            let Some(last) = page.objects.last() else {
-                break;
+        // The folder of the records is listed by itself: there may be more copies before it than
+        // are shown.
+        let mut after = Some(String::new());
+        while let Some(last) = after.take_if(|_| copies.len() < self.most) {
+            let (page, next) = self.page("", &last).await?;
+            after = match next {
+                // Behind all ids.
+                Some(next) if next.starts_with(FOLDER) => Some(format!("{FOLDER}~")),
+                next => next,
             };
-            after.clone_from(&last.key);
-            for object in page.objects {
+            let is_copy =
+                |object: &Listed| !object.key.starts_with(FOLDER) && !is_hold(&object.key);
+            copies.extend(page.into_iter().filter(is_copy));
+        }
+        if copies.len() >= self.most {
+            let most = self.most;
+            tracing::warn!("more than {most} copies are in quarantine; the review shows the first");
+        }
+        let mut after = Some(String::new());
+        while let Some(last) = after.take() {
+            let page;
+            (page, after) = self.page(FOLDER, &last).await?;
+            for object in page {
                 match record_id(&object.key) {
                     Some(id) => _ = records.insert(id.to_owned(), object.etag),
                     None => copies.push(object),
                 }
             }
-            if !page.is_truncated || copies.len() >= MOST {
-                break;
-            }
-        }
-        // The records may come after the last copy that is listed.
-        if copies.len() >= MOST {
-            tracing::warn!("more than {MOST} copies are in quarantine; the review shows the first");
         }
         Ok((copies, records))
+    }
+
+    /// Lists the objects of a folder after a key; returns the key after which it goes on.
+    async fn page(&self, folder: &str, after: &str) -> Result<(Vec<Listed>, Option<String>)> {
+        let listed = self.client.list(&self.quarantine, folder, after, PAGE);
+        let listed = listed.await;
+        let listed = listed.with_context(|| format!("listing {}", self.quarantine))?;
+        let last = listed.objects.last().filter(|_| listed.is_truncated);
+        let next = last.map(|last| last.key.clone());
+        Ok((listed.objects, next))
     }
 
     /// Reads a record and its ETag.
@@ -216,7 +247,11 @@ impl Bucket {
     /// When the store refuses.
     pub async fn release(&self, key: &str, record: &Record) -> Result<Effect> {
         let Some(object) = self.copy(key).await? else {
-            return Ok(Effect::Done);
+            // It was released before a crash, or removed by the function.
+            return Ok(match self.probe(&self.anonymized, key).await? {
+                Some(stored) if is_same(&stored, record) => Effect::Done,
+                _ => Effect::Overtaken,
+            });
         };
         if !is_same(&object.head, record) {
             return Ok(Effect::Overtaken);
@@ -252,29 +287,81 @@ impl Bucket {
         // the copy in quarantine, and has not seen the released one.
         match self.head(key).await? {
             Some(head) if is_same(&head, record) => {
+                // Before the copy is gone, so that a crash between the two is repeated.
+                self.end_hold(&head).await?;
                 self.client.delete(&self.quarantine, key).await?;
                 Ok(Effect::Done)
             }
-            _ => {
-                self.client.delete(&self.anonymized, key).await?;
-                Ok(Effect::Overtaken)
-            }
+            _ => Ok(Effect::TakeBack),
         }
     }
 
-    /// Removes a copy from quarantine. May be repeated.
+    /// Removes a released copy again. The caller has renewed its lease: otherwise another process
+    /// may have completed the release, and removed the copy from quarantine.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn take_back(&self, key: &str, record: &Record) -> Result<()> {
+        match self.probe(&self.anonymized, key).await? {
+            Some(stored) if is_same(&stored, record) => {}
+            _ => return Ok(()),
+        }
+        let removed = self.client.delete(&self.anonymized, key).await;
+        removed.context("taking a released copy back")
+    }
+
+    /// Removes a copy from quarantine, and holds later ones of its source there. May be repeated.
     ///
     /// # Errors
     /// When the store refuses.
     pub async fn reject(&self, key: &str, record: &Record) -> Result<Effect> {
         match self.head(key).await? {
-            None => Ok(Effect::Done),
-            Some(head) if !is_same(&head, record) => Ok(Effect::Overtaken),
-            Some(_) => {
+            Some(head) if is_same(&head, record) => {}
+            // It was removed before a crash, or by the function.
+            None if self.is_held(&record.source).await? => return Ok(Effect::Done),
+            _ => return Ok(Effect::Overtaken),
+        }
+        self.hold(&record.source, "rejected").await?;
+        // If the function has removed the copy meanwhile, it may not have seen the hold.
+        match self.head(key).await? {
+            Some(head) if is_same(&head, record) => {
                 self.client.delete(&self.quarantine, key).await?;
                 Ok(Effect::Done)
             }
+            _ => Ok(Effect::Overtaken),
         }
+    }
+
+    /// Holds later copies of a source in quarantine, until a person releases one.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn hold(&self, source: &str, word: &'static str) -> Result<()> {
+        if source.is_empty() {
+            return Ok(());
+        }
+        let (key, body) = (hold_key(source), Bytes::from_static(word.as_bytes()));
+        let put = self.client.put(&self.quarantine, &key, "text/plain", body);
+        put.await.context("storing a hold in quarantine")?;
+        Ok(())
+    }
+
+    async fn is_held(&self, source: &str) -> Result<bool> {
+        let found = self.probe(&self.quarantine, &hold_key(source)).await?;
+        Ok(found.is_some())
+    }
+
+    /// Ends the hold after the release of a copy that is as the function made it. A copy that a
+    /// person has covered further would be made without those boxes again.
+    async fn end_hold(&self, released: &ObjectHead) -> Result<()> {
+        let source = metadata::source_of(released);
+        let is_covered = [COVERED, COVERED_TEXT_LEFT].contains(&released.get(metadata::REASON));
+        if is_covered || source.is_empty() || !self.is_held(source).await? {
+            return Ok(());
+        }
+        let key = hold_key(source);
+        let removed = self.client.delete(&self.quarantine, &key).await;
+        removed.context("ending a hold in quarantine")
     }
 }
 

@@ -81,10 +81,11 @@ impl Review {
                 .collect(),
             precondition: Precondition::Unchanged(seen.to_owned()),
         };
+        let source = metadata::source_of(head);
+        self.bucket.hold(source, "covered").await?;
         let Some(etag) = self.bucket.replace(&entry.key, &new).await? else {
             return Ok(Step::Refused(Refusal::Changed));
         };
-        let source = metadata::source_of(head);
         let (record, stored) = self.bucket.record(id).await?.context("the claim is gone")?;
         let next = record.covered((&etag, source), who, now);
         // If somebody was first, the new bytes are in the queue without this history.

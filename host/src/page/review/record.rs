@@ -12,8 +12,10 @@ pub type Millis = i64;
 pub const UNDO: Millis = 10_000;
 /// Time for which a copy is kept for the person who looks at it.
 const CLAIM: Millis = 5 * 60_000;
+/// Time in which the process of a decision begins to carry it out; afterwards any other may.
+pub const PATIENCE: Millis = 60_000;
 /// Time for carrying out a decision; afterwards another process may do it.
-pub const LEASE: Millis = 60_000;
+pub const LEASE: Millis = 5 * 60_000;
 /// Earlier decisions that are kept.
 const HISTORY: usize = 20;
 

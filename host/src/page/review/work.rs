@@ -1,6 +1,9 @@
 //! Carrying decisions out.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
@@ -9,9 +12,25 @@ use super::{
     AT_A_TIME, Entry, Review,
     bucket::Effect,
     locked,
-    record::{LEASE, Millis, Stage, Verdict},
+    record::{LEASE, Millis, PATIENCE, Record, Stage, Verdict},
 };
 use crate::page::audit::{Action, Event};
+
+/// Time for the requests of an effect. It ends before the lease, so that none of them is sent after
+/// another process has begun.
+const EFFECT: Duration = Duration::from_secs(4 * 60);
+
+/// The time, from the one that a caller gave on.
+#[derive(Clone, Copy)]
+struct Clock(Millis, Instant);
+
+impl Clock {
+    fn now(self) -> Millis {
+        let passed = self.1.elapsed().as_millis();
+        self.0
+            .saturating_add(passed.try_into().unwrap_or(Millis::MAX))
+    }
+}
 
 impl Review {
     /// Carries out the decisions that are due; returns false if one failed.
@@ -25,15 +44,16 @@ impl Review {
                         (Stage::Done, _) => true,
                         (Stage::Taken, Some(due)) => *due <= now,
                         // A process that still runs does it itself.
-                        (Stage::Taken, None) => decision.due + LEASE <= now,
+                        (Stage::Taken, None) => decision.due + PATIENCE <= now,
                         (Stage::Underway, _) => decision.due <= now,
                     }
                 })
             };
             queue.entries().iter().filter(is_due).cloned().collect()
         };
+        let clock = Clock(now, Instant::now());
         let carry_out = |entry: Arc<Entry>| async move {
-            let result = self.carry_out(&entry, now).await;
+            let result = self.carry_out(&entry, clock).await;
             if let Err(error) = &result {
                 tracing::warn!("a decision is not carried out yet: {error:#}");
             }
@@ -45,7 +65,7 @@ impl Review {
             .await
     }
 
-    async fn carry_out(&self, entry: &Entry, now: Millis) -> Result<()> {
+    async fn carry_out(&self, entry: &Entry, clock: Clock) -> Result<()> {
         let (record, _) = entry.record.as_ref().context("no record")?;
         let decision = record.decision.as_ref().context("no decision")?;
         let action = match decision.verdict {
@@ -54,10 +74,12 @@ impl Review {
         };
         let event = Event::new(&decision.by, action).of_copy(&entry.id);
         let intent = self.audit.intend(event.of_bytes(&entry.etag)).await?;
-        let effect = self.take_effect(entry, now).await;
+        let effect = self.take_effect(entry, clock).await;
         let word = match &effect {
             Ok(Some(Effect::Done)) => "done",
-            Ok(Some(Effect::Overtaken)) => "refused: the copy was replaced or removed",
+            Ok(Some(Effect::Overtaken | Effect::TakeBack)) => {
+                "refused: the copy was replaced or removed"
+            }
             Ok(Some(Effect::Refused(problem))) => &format!("refused: {problem}"),
             Ok(None) => "elsewhere",
             Err(_) => "failed: the store",
@@ -67,40 +89,79 @@ impl Review {
     }
 
     /// Returns the effect, or `None` if another process was first, or the decision was undone.
-    async fn take_effect(&self, entry: &Entry, now: Millis) -> Result<Option<Effect>> {
+    async fn take_effect(&self, entry: &Entry, clock: Clock) -> Result<Option<Effect>> {
         let (record, seen) = entry.record.as_ref().context("no record")?;
         let id = &entry.id;
-        let record = record.at_stage(Stage::Underway, now + LEASE);
-        let Some(seen) = self.bucket.write(id, &record, Some(seen)).await? else {
-            let stored = self.bucket.record(id).await?;
-            locked(&self.queue).set_record(id, stored);
-            return Ok(None);
+        let Some((mut record, mut seen)) = self.lease(id, record, seen, clock).await? else {
+            return self.elsewhere(id).await;
         };
-        locked(&self.queue).set_record(id, Some((record.clone(), seen.clone())));
         let verdict = record.decision.as_ref().context("no decision")?.verdict;
-        let effect = match verdict {
-            Verdict::Release => self.bucket.release(&entry.key, &record).await?,
-            Verdict::Reject => self.bucket.reject(&entry.key, &record).await?,
+        let effect = async {
+            match verdict {
+                Verdict::Release => self.bucket.release(&entry.key, &record).await,
+                Verdict::Reject => self.bucket.reject(&entry.key, &record).await,
+            }
         };
+        let mut effect = in_time(effect).await?;
+        if effect == Effect::TakeBack {
+            // The copy may be gone from quarantine because another process has completed the
+            // release; only the holder of the lease may remove what was released.
+            let Some(renewed) = self.lease(id, &record, &seen, clock).await? else {
+                return self.elsewhere(id).await;
+            };
+            (record, seen) = renewed;
+            in_time(self.bucket.take_back(&entry.key, &record)).await?;
+            effect = Effect::Overtaken;
+        }
         let next = match effect {
-            Effect::Done => record.at_stage(Stage::Done, now),
-            Effect::Overtaken => {
+            Effect::Done => record.at_stage(Stage::Done, clock.now()),
+            Effect::Overtaken | Effect::TakeBack => {
                 record.failed("the copy was replaced or removed before the decision took effect")
             }
             Effect::Refused(problem) => record.failed(problem),
         };
-        let stored = self.bucket.write(id, &next, Some(&seen)).await?;
+        let Some(stored) = self.bucket.write(id, &next, Some(&seen)).await? else {
+            return self.elsewhere(id).await;
+        };
         locked(&self.own).remove(id);
         tracing::info!("{verdict:?} of the copy {}: {effect:?}", &id[..16]);
         match effect {
             Effect::Done => locked(&self.queue).remove(id),
             // The next listing has what is there now.
-            Effect::Overtaken => self.refresh(std::time::Duration::ZERO).await?,
-            Effect::Refused(_) => {
-                let record = stored.map(|etag| (next, etag));
-                locked(&self.queue).set_record(id, record);
-            }
+            Effect::Overtaken | Effect::TakeBack => self.refresh(Duration::ZERO).await?,
+            Effect::Refused(_) => locked(&self.queue).set_record(id, Some((next, stored))),
         }
         Ok(Some(effect))
     }
+
+    /// Takes or renews the lease of a decision, if the stored record is the one with the ETag
+    /// `seen`.
+    async fn lease(
+        &self,
+        id: &str,
+        record: &Record,
+        seen: &str,
+        clock: Clock,
+    ) -> Result<Option<(Record, String)>> {
+        let record = record.at_stage(Stage::Underway, clock.now() + LEASE);
+        let stored = self.bucket.write(id, &record, Some(seen)).await?;
+        let leased = stored.map(|etag| (record, etag));
+        if leased.is_some() {
+            locked(&self.queue).set_record(id, leased.clone());
+        }
+        Ok(leased)
+    }
+
+    /// Leaves a decision to the process that has written its record meanwhile.
+    async fn elsewhere(&self, id: &str) -> Result<Option<Effect>> {
+        locked(&self.own).remove(id);
+        let stored = self.bucket.record(id).await?;
+        locked(&self.queue).set_record(id, stored);
+        Ok(None)
+    }
+}
+
+async fn in_time<T>(effect: impl Future<Output = Result<T>>) -> Result<T> {
+    let ended = tokio::time::timeout(EFFECT, effect).await;
+    ended.context("the store needs too long")?
 }

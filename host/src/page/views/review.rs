@@ -82,6 +82,7 @@ fn reason(entry: &Entry) -> &'static str {
     match entry.facts.get().map(|facts| facts.reason.as_str()) {
         Some("text-left") => "Text may be left",
         Some("too-much-text") => "Text over too large a part",
+        Some("held") => "Looks clean, but an earlier copy was rejected or covered further",
         Some(COVERED) => "Covered further: no text found",
         Some(COVERED_TEXT_LEFT) => "Covered further: text may be left",
         _ => "Reason not recorded",

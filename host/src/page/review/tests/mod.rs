@@ -1,9 +1,11 @@
 mod crashes;
+mod overlaps;
 
 use bytes::Bytes;
 use fake_gateway::store::Store;
 use s3::{NewObject, Precondition, PutObject, Retry, Transport};
 use tempfile::TempDir;
+use xray::store::hold::{hold_key, is_hold};
 
 use super::{record::UNDO, *};
 use crate::page::audit::{self, Action, Event, Phase};
@@ -57,10 +59,20 @@ impl Site {
     }
 
     async fn put(&self, bucket: &str, key: &str, text: &str, source: &str) -> String {
+        self.put_for(bucket, key, text, (source, "text-left")).await
+    }
+
+    async fn put_for(
+        &self,
+        bucket: &str,
+        key: &str,
+        text: &str,
+        (source, reason): (&str, &str),
+    ) -> String {
         let metadata = vec![
             ("xray-source", source.to_owned()),
             ("xray-settings", "settings".to_owned()),
-            ("xray-reason", "text-left".to_owned()),
+            ("xray-reason", reason.to_owned()),
         ];
         let object = &NewObject {
             body: [JPEG, text.as_bytes()].concat().into(),
@@ -76,12 +88,19 @@ impl Site {
         self.client.send(&put).await.unwrap().unwrap()
     }
 
-    /// Returns the keys in a bucket, without records.
+    /// Returns the keys in a bucket, without records and holds.
     async fn keys(&self, bucket: &str) -> Vec<String> {
         let page = self.client.list(bucket, "", "", 1000).await.unwrap();
         let keys = page.objects.into_iter().map(|object| object.key);
-        keys.filter(|key| !key.starts_with("xray-review/"))
+        keys.filter(|key| !key.starts_with("xray-review/") && !is_hold(key))
             .collect()
+    }
+
+    /// Returns the word of the hold on later copies of a source.
+    async fn hold(&self, source: &str) -> Option<String> {
+        let hold = self.client.get(QUARANTINE, &hold_key(source)).await;
+        let hold = hold.unwrap()?;
+        Some(String::from_utf8(hold.body.to_vec()).unwrap())
     }
 
     /// Returns the events of the audit log, which must be whole.
@@ -233,6 +252,73 @@ async fn rejected_copy_leaves_a_tombstone_by_which_the_same_bytes_go_again() {
         assert_eq!(site.keys(QUARANTINE).await, ["one.jpeg"], "{text} {source}");
     }
     assert!(site.keys(ANONYMIZED).await.is_empty());
+}
+
+#[tokio::test]
+async fn rejected_and_covered_copies_are_held_until_a_later_one_is_released() {
+    let site = Site::new();
+    let review = site.review();
+    let quarantine = async |number: &str, reason| {
+        let source = ("source", reason);
+        site.put_for(QUARANTINE, "one.jpeg", number, source).await;
+    };
+    let settle = async |verdict, at| {
+        let step = decide(&review, "one.jpeg", verdict, "alice", at).await;
+        assert_eq!(step, Step::Taken);
+        assert!(review.work(at + UNDO).await);
+        assert!(site.keys(QUARANTINE).await.is_empty());
+        site.client.delete(ANONYMIZED, "one.jpeg").await.unwrap();
+        site.hold("source").await
+    };
+    quarantine("1", "text-left").await;
+    assert_eq!(
+        settle(Verdict::Reject, 0).await.as_deref(),
+        Some("rejected")
+    );
+    // The copy that the function makes next, on which a person has decided anew.
+    quarantine("2", "held").await;
+    assert_eq!(settle(Verdict::Release, 1).await, None);
+    // One that a person has covered further would be made without those boxes.
+    for (number, reason) in [("3", COVERED), ("4", COVERED_TEXT_LEFT)] {
+        quarantine(number, reason).await;
+        review.bucket.hold("source", "covered").await.unwrap();
+        let hold = settle(Verdict::Release, 2).await;
+        assert_eq!(hold.as_deref(), Some("covered"));
+    }
+    quarantine("5", "held").await;
+    assert_eq!(settle(Verdict::Release, 3).await, None);
+}
+
+#[tokio::test]
+async fn queue_has_all_records_and_no_holds_whatever_is_listed() {
+    let site = Site::new();
+    // Around the folders of records and holds, and in folders of these names.
+    let keys = [
+        "a.jpeg",
+        "b.jpeg",
+        "xray-hold/c.jpeg",
+        "xray-review/d.jpeg",
+        "y.jpeg",
+    ];
+    for key in keys {
+        site.quarantine(key, "1").await;
+    }
+    let first = site.review();
+    for key in keys {
+        decide(&first, key, Verdict::Release, "alice", 0).await;
+    }
+    first.bucket.hold("source", "rejected").await.unwrap();
+    let listed = async |most| {
+        let mut review = Review::new(site.client.clone(), buckets()).unwrap();
+        review.bucket.most = most;
+        review.refresh(Duration::ZERO).await.unwrap();
+        let (waiting, decided) = review.waiting().await.unwrap();
+        assert!(waiting.is_empty(), "{} are offered again", waiting.len());
+        decided
+    };
+    assert_eq!(listed(bucket::MOST).await, keys.len());
+    // As with more copies than are listed: those that are keep their decisions.
+    assert!(listed(1).await >= 1);
 }
 
 #[tokio::test]
