@@ -9,7 +9,7 @@ use s3::Client;
 use super::shared::{plan::print_line, store_args::StoreArgs, store_client};
 use crate::{
     ceph::{settings::Settings, transport},
-    page::audit::{self, Event, Head, Log, Phase},
+    page::audit::{self, Entry, Event, Head, Log, Phase},
 };
 
 /// Arguments of `xray audit`.
@@ -73,31 +73,37 @@ pub async fn run(args: AuditArgs) -> Result<ExitCode> {
             copy,
             json,
         } => {
-            let log = place.read(None).await?;
-            for event in log.entries.iter().flat_map(|entry| &entry.events) {
-                let is_chosen = who.as_ref().is_none_or(|who| *who == event.who)
-                    && copy.as_ref().is_none_or(|copy| {
-                        let own = event.copy.as_ref();
-                        own.is_some_and(|own| own.starts_with(copy))
-                    });
-                if is_chosen {
+            let is_chosen = |event: &&Event| {
+                let own = event.copy.as_ref();
+                who.as_ref().is_none_or(|who| *who == event.who)
+                    && copy
+                        .as_ref()
+                        .is_none_or(|copy| own.is_some_and(|own| own.starts_with(copy)))
+            };
+            let print = |entry: &Entry| {
+                for event in entry.events.iter().filter(is_chosen) {
                     print_line(&line(event, *json)?);
                 }
-            }
-            Ok(ended(&log, false))
+                Ok(())
+            };
+            Ok(ended(&place.read(None, print).await?, false))
         }
         Action::Verify { place, head } => {
-            let log = place.read(head.as_ref()).await?;
+            let log = place.read(head.as_ref(), |_| Ok(())).await?;
             Ok(ended(&log, true))
         }
     }
 }
 
 impl Place {
-    async fn read(&self, noted: Option<&Head>) -> Result<Log> {
+    async fn read(
+        &self,
+        noted: Option<&Head>,
+        each: impl FnMut(&Entry) -> Result<()>,
+    ) -> Result<Log> {
         let settings = self.store.read()?;
         let client = self.client(&settings)?;
-        audit::read(&client, &settings.buckets.audit, noted).await
+        audit::read(&client, &settings.buckets.audit, noted, each).await
     }
 
     fn client(&self, settings: &Settings) -> Result<Client> {
@@ -148,12 +154,9 @@ fn ended(log: &Log, with_figures: bool) -> ExitCode {
         return ExitCode::FAILURE;
     }
     if with_figures {
-        let events = log.entries.iter().map(|entry| entry.events.len());
         print_line(&format!(
             "whole: {} entries with {} events, {} acts without an outcome",
-            log.entries.len(),
-            events.sum::<usize>(),
-            log.open()
+            log.entries, log.events, log.open
         ));
         print_line(&format!("head: {}", log.end));
     }

@@ -87,6 +87,21 @@ impl Pictures {
         self.fetch(object.bucket(), object.key()).await
     }
 
+    /// Fetches a copy for its review, when there is a place, and shows it; `None` if it is gone.
+    ///
+    /// # Errors
+    /// When the store or the function's component does not respond.
+    pub async fn of_review(
+        &self,
+        fetch: impl Future<Output = Result<Option<Bytes>>>,
+    ) -> Result<Option<Picture>> {
+        let _place = self.places.acquire().await.context("the page has ended")?;
+        match fetch.await? {
+            Some(file) => self.show(file).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn fetch(&self, bucket: &str, key: &str) -> Result<Option<Picture>> {
         let object = self.client.get(bucket, key).await;
         let object = object.with_context(|| bucket.to_owned())?;
@@ -100,7 +115,7 @@ impl Pictures {
     ///
     /// # Errors
     /// When the function's component does not respond.
-    pub async fn show(&self, file: Bytes) -> Result<Picture> {
+    async fn show(&self, file: Bytes) -> Result<Picture> {
         if let Some(picture) = Picture::of(file.clone()) {
             return Ok(picture);
         }
@@ -144,6 +159,28 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn pictures_of_a_review_wait_for_a_place() {
+        let endpoint = s3::Endpoint::parse("http://store.example", s3::Addressing::Path);
+        let never = s3::Transport::from_fn(|_| std::future::pending());
+        let keys = s3::Credentials::new("a", "b");
+        let pictures = Pictures::new(Client::new(endpoint.unwrap(), keys, never), None);
+        let begun = std::cell::Cell::new(0);
+        let go = Semaphore::new(0);
+        let fetch = || async {
+            begun.set(begun.get() + 1);
+            _ = go.acquire().await?;
+            Ok(Some(Bytes::from_static(b"\xFF\xD8\xFF\xE0")))
+        };
+        let all = (0..3 * AT_A_TIME).map(|_| pictures.of_review(fetch()));
+        let mut all = std::pin::pin!(futures_util::future::join_all(all));
+        assert!(futures_util::poll!(&mut all).is_pending());
+        assert_eq!(begun.get(), AT_A_TIME);
+        go.add_permits(1);
+        let shown = all.await;
+        assert!(shown.into_iter().all(|one| one.unwrap().is_some()));
+    }
 
     #[test]
     fn files_that_browsers_do_not_show_are_no_pictures() {

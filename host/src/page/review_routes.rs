@@ -1,5 +1,7 @@
 //! The addresses of the review.
 
+use std::sync::Arc;
+
 use ::http::{Method, StatusCode};
 use anyhow::Result;
 
@@ -30,6 +32,11 @@ pub(super) async fn respond(
         let text = "This host reviews nothing: start it with --page-credentials-file, the keys of the reviewers' user.";
         return html(StatusCode::NOT_FOUND, views::message("No review", text));
     };
+    // An address can hold any text, which must not reach the log.
+    let is_known = |word: &&str| ["next", "now"].contains(word) || review::is_id(word);
+    if !path.first().is_none_or(is_known) {
+        return not_found();
+    }
     let is_sent = request.method == Method::POST;
     if is_sent && request.field("form_token") != session.form_token {
         return status(StatusCode::FORBIDDEN);
@@ -58,7 +65,13 @@ pub(super) async fn respond(
     };
     response.unwrap_or_else(|error| {
         tracing::warn!("the review failed: {error:#}");
-        let text = "The store or the function does not respond as it should; the host's log has the reason. Nothing was decided by this.";
+        let text = match is_sent {
+            true => {
+                "The store or the function does not respond as it should; the host's log has the reason. It is not known \
+                 whether this was done: look at the copy again."
+            }
+            false => "The store or the function does not respond as it should; the host's log has the reason.",
+        };
         html(StatusCode::BAD_GATEWAY, views::message("The store", text))
     })
 }
@@ -66,7 +79,7 @@ pub(super) async fn respond(
 /// A request of a reviewer.
 struct Asked<'a> {
     page: &'a Page,
-    review: &'a Review,
+    review: &'a Arc<Review>,
     request: &'a Request,
     session: &'a Session,
     now: review::Millis,
@@ -135,13 +148,20 @@ impl Asked<'_> {
         let Some(entry) = self.review.find(id).await? else {
             return Ok(not_found());
         };
-        let event = Event::new(self.who(), Action::View).of_copy(id);
-        let event = event.of_bytes(&entry.etag).what(Kind::Quarantined.word());
-        self.review.audit().record(event).await?;
-        match self.review.picture(&entry).await? {
-            Some(object) => Ok(shown(self.page.pictures.show(object.body).await?)),
-            None => Ok(shown(Picture::card(["No longer", "in quarantine"]))),
-        }
+        let fetch = async {
+            let Some(object) = self.review.picture(&entry).await? else {
+                return Ok(None);
+            };
+            // The bytes that are shown, which need not be those that were listed.
+            let event = Event::new(self.who(), Action::View).of_copy(id);
+            let event = event.of_bytes(&object.head.etag);
+            let event = event.what(Kind::Quarantined.word());
+            self.review.audit().record(event).await?;
+            Ok(Some(object.body))
+        };
+        let picture = self.page.pictures.of_review(fetch).await?;
+        let gone = || Picture::card(["No longer", "in quarantine"]);
+        Ok(shown(picture.unwrap_or_else(gone)))
     }
 
     async fn source(&self, id: &str) -> Result<Response> {
@@ -172,7 +192,11 @@ impl Asked<'_> {
         let seen = self.request.field("seen");
         let step = self.review.decide(id, seen, verdict, self.who(), self.now);
         match step.await? {
-            Step::Taken => self.next(Some(id)).await,
+            // It is decided, whatever comes next.
+            Step::Taken => Ok(self.next(Some(id)).await.unwrap_or_else(|error| {
+                tracing::warn!("the next copy is not known: {error:#}");
+                see_other("/review")
+            })),
             Step::Refused(refusal) => Ok(self.refused(&refusal)),
         }
     }

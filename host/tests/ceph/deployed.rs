@@ -5,7 +5,7 @@ use testkit::{
 };
 
 use crate::CEPH_DIR;
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, process::Command, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -168,7 +168,8 @@ async fn the_manifests_let_everybody_do_their_part() {
         let body = Bytes::from_static(b"\xFF\xD8\xFF\xE0");
         let seen = xray.put(quarantine, key, "image/jpeg", body).await;
         let seen = seen.expect("its ETag");
-        let page = Review::new(review.clone(), buckets.clone()).expect("a quarantine");
+        let page = Review::new(review.clone(), buckets.clone());
+        let page = Arc::new(page.expect("a quarantine"));
         let (waiting, _) = page.waiting().await.expect("the queue");
         let copy = waiting.iter().find(|copy| copy.key == key).expect(key);
         let decided = page.decide(&copy.id, &seen, verdict, "alice", 0);

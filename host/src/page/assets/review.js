@@ -85,6 +85,12 @@
       return rect;
     }));
   };
+  // Nothing is released that could not be looked at, and what is drawn and not covered yet would be
+  // released with the rest.
+  const guard = () => {
+    const [copy, release] = [find("copy"), find("release")];
+    if (release) release.disabled = boxes.length > 0 || !copy.complete || copy.naturalWidth === 0;
+  };
   const list = (focused = -1) => {
     outline(focused);
     const items = boxes.map(([left, top, width, height], index) => {
@@ -107,8 +113,7 @@
     find("boxes").children[focused]?.firstChild.focus();
     find("box-field").value = boxes.map((box) => box.join(",")).join(";");
     find("apply").disabled = boxes.length === 0;
-    // What is drawn and not covered yet would be released with the rest.
-    if (find("release")) find("release").disabled = boxes.length > 0;
+    guard();
     const count = boxes.length === 1 ? "1 box is" : `${boxes.length} boxes are`;
     find("box-count").textContent = boxes.length ? `${count} drawn. Cover or delete before a release.` : "";
   };
@@ -167,6 +172,8 @@
     fit();
     [drawing, boxes, drag] = [false, [], undefined];
     if (find("tools")) find("tools").hidden = false;
+    guard();
+    for (const end of ["load", "error"]) find("copy")?.addEventListener(end, guard);
     const box = find("keys");
     if (box) {
       box.checked = sessionStorage.getItem("keys") !== "off";
@@ -201,7 +208,7 @@
       const problem = document.createElement("p");
       problem.className = "problem";
       problem.setAttribute("role", "alert");
-      problem.textContent = "The host does not respond. Nothing was decided; try again.";
+      problem.textContent = "The host does not respond. It is not known whether this was done: look at the copy again.";
       main.prepend(problem);
     } finally {
       busy = false;
@@ -228,6 +235,8 @@
       }
     }
     const name = keys[event.key.toLowerCase()];
+    // A key that is held down decides once.
+    if (event.repeat && ["release", "reject", "skip", "undo"].includes(name)) return;
     if (name && find("keys")?.checked !== false) find(name)?.click();
   });
 

@@ -20,6 +20,9 @@ pub(super) const FOLDER: &str = "log/";
 pub(super) const HEAD: &str = "head";
 /// Key of the object on which conditions are tried.
 const CONDITIONS: &str = "conditions";
+/// Error of a log that was begun and has no head.
+const MISSING: &str = "the head of the audit log is missing, so somebody may have cut the log off: check it with `xray \
+     audit verify --head HEAD` against a head that was noted";
 /// Attempts to publish the head when others do too.
 const ATTEMPTS: usize = 4;
 
@@ -153,10 +156,11 @@ impl Chain {
 
     /// Finds the last entry: the published one, or one of those behind it.
     async fn find_end(&mut self) -> Result<Head> {
-        self.published = self.read_head().await?;
+        self.published = read_head(&self.client, &self.bucket).await?;
         // Before the first entry, so that entries without a head are never a crash's.
         if self.published.is_none() {
-            self.publish(Head::start()).await?;
+            begin(&self.client, &self.bucket).await?;
+            self.published = read_head(&self.client, &self.bucket).await?;
         }
         let published = self.published.as_ref().map(|(head, _)| head.clone());
         let mut last = published.unwrap_or_else(Head::start);
@@ -183,26 +187,70 @@ impl Chain {
                     self.published = Some((last, etag));
                     return Ok(());
                 }
-                Err(error) if is_conflict(&error) => self.published = self.read_head().await?,
+                Err(error) if is_conflict(&error) => {
+                    let stored = read_head(&self.client, &self.bucket).await?;
+                    // Another head would hide that this one was removed.
+                    self.published = Some(stored.context(MISSING)?);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         bail!("others wrote it {ATTEMPTS} times in a row")
     }
+}
 
-    async fn read_head(&self) -> Result<Option<(Head, String)>> {
-        let object = self.client.get(&self.bucket, HEAD).await;
-        let Some(object) = object.context("reading the head of the audit log")? else {
-            return Ok(None);
-        };
-        let head = serde_json::from_slice(&object.body);
-        let head = head.context("the head of the audit log is not readable")?;
-        Ok(Some((head, object.head.etag)))
+/// Reads the published head and its ETag.
+async fn read_head(client: &Client, bucket: &str) -> Result<Option<(Head, String)>> {
+    let object = client.get(bucket, HEAD).await;
+    let object = object.with_context(|| {
+        format!(
+            "reading in {bucket}, the audit log of the page; `xray setup --page-credentials-file` makes the bucket and \
+             grants its rights"
+        )
+    })?;
+    let Some(object) = object else {
+        return Ok(None);
+    };
+    let head = serde_json::from_slice(&object.body);
+    let head = head.context("the head of the audit log is not readable")?;
+    Ok(Some((head, object.head.etag)))
+}
+
+/// Publishes the head of an empty log, in a bucket that has none.
+///
+/// # Errors
+/// When the log was begun before: its head was removed.
+async fn begin(client: &Client, bucket: &str) -> Result<()> {
+    if has_begun(client, bucket).await? {
+        bail!(MISSING);
     }
+    let body = serde_json::to_vec(&Head::start())?.into();
+    match put(client, bucket, HEAD, body, Precondition::Absent).await {
+        Err(error) if !is_conflict(&error) => {
+            Err(error).context("publishing the head of the audit log")
+        }
+        // Or another process was first.
+        _ => Ok(()),
+    }
+}
+
+/// Reports whether a page has used the bucket. Conditions are tried there after the first head is
+/// published, so a log without entries has begun too.
+pub(super) async fn has_begun(client: &Client, bucket: &str) -> Result<bool> {
+    for key in [&key_of(1), CONDITIONS] {
+        let found = client.get(bucket, key).await;
+        if found.context("reading the audit log")?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tries conditions on an object of the bucket.
 pub(super) async fn check(client: &Client, bucket: &str) -> Result<()> {
+    if read_head(client, bucket).await?.is_none() {
+        begin(client, bucket).await?;
+    }
     let body = || Bytes::from_static(b"conditions are tried on this object\n");
     let put = async |precondition| {
         match put(client, bucket, CONDITIONS, body(), precondition).await

@@ -1,19 +1,21 @@
 //! Reading the log, and checking that it is whole.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, pin::pin};
 
 use anyhow::{Context, Result, ensure};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use s3::Client;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    chain::{FOLDER, HEAD, Head, key_of},
+    chain::{FOLDER, HEAD, Head, has_begun, key_of},
     event::{Event, Phase},
 };
 
 /// Entries that are read at a time.
 const AT_A_TIME: usize = 16;
+/// Faults that are told.
+const MOST_FAULTS: usize = 100;
 
 /// An entry: one object of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,125 +30,151 @@ pub struct Entry {
     pub events: Vec<Event>,
 }
 
-/// The log as it is stored.
+/// Result of reading the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    /// Entries in their order.
-    pub entries: Vec<Entry>,
+    /// Number of entries that are readable.
+    pub entries: u64,
+    /// Number of events.
+    pub events: u64,
+    /// Number of intents without an outcome: acts that are under way, or broke off.
+    pub open: usize,
     /// Last entry.
     pub end: Head,
     /// Faults; none if the log is whole.
     pub faults: Vec<String>,
 }
 
-impl Log {
-    /// Returns the number of intents without an outcome: acts that are under way, or broke off.
-    pub fn open(&self) -> usize {
-        let events = || self.entries.iter().flat_map(|entry| &entry.events);
-        let ended = events().filter(|event| event.phase == Some(Phase::Outcome));
-        let ended: HashSet<_> = ended.map(|event| &event.attempt).collect();
-        let begun = events().filter(|event| event.phase == Some(Phase::Intent));
-        begun
-            .filter(|event| !ended.contains(&event.attempt))
-            .count()
-    }
-}
-
-/// Reads the whole log. `noted` is a head that was noted elsewhere, at an earlier time.
+/// Reads the whole log and hands each entry over; only those that are being read are in memory.
+/// `noted` is a head that was noted elsewhere, at an earlier time.
 ///
 /// # Errors
-/// When the store refuses.
-pub async fn read(client: &Client, bucket: &str, noted: Option<&Head>) -> Result<Log> {
+/// When the store refuses, or `each` fails.
+pub async fn read(
+    client: &Client,
+    bucket: &str,
+    noted: Option<&Head>,
+    mut each: impl FnMut(&Entry) -> Result<()>,
+) -> Result<Log> {
+    let mut log = Log {
+        entries: 0,
+        events: 0,
+        open: 0,
+        end: Head::start(),
+        faults: Vec::new(),
+    };
     // Read first: entries that are added meanwhile are behind it.
     let published = client.get(bucket, HEAD).await;
     let published = published.with_context(|| format!("reading the audit log in {bucket}"))?;
-    let keys = keys(client, bucket).await?;
+    let published = published.map(|object| serde_json::from_slice::<Head>(&object.body));
+    let mut wanted: Vec<_> = noted
+        .map(|head| (head.clone(), "noted"))
+        .into_iter()
+        .collect();
+    match published {
+        Some(Ok(head)) => wanted.insert(0, (head, "published")),
+        Some(Err(_)) => log.fault("the published head is not readable".to_owned()),
+        None if has_begun(client, bucket).await? => {
+            log.fault("the published head is missing".to_owned());
+        }
+        None => {}
+    }
+    log.compare(&wanted);
+
     let get = |key: String| async move {
         let object = client.get(bucket, &key).await;
         let object = object.context("reading an entry of the audit log")?;
         anyhow::Ok((key, object.map(|object| object.body)))
     };
-    let bodies = stream::iter(keys).map(get).buffered(AT_A_TIME);
-    let bodies: Vec<_> = bodies.try_collect().await?;
-
-    let mut log = Log {
-        entries: Vec::with_capacity(bodies.len()),
-        end: Head::start(),
-        faults: Vec::new(),
-    };
-    let mut heads = vec![Head::start()];
-    for (key, body) in bodies {
+    let bodies = keys(client, bucket).map_ok(get).try_buffered(AT_A_TIME);
+    let mut bodies = pin!(bodies);
+    let mut open = HashSet::new();
+    while let Some((key, body)) = bodies.try_next().await? {
         let number = log.end.number + 1;
         if key != key_of(number) {
-            log.faults.push(format!(
+            // Further entries can't be checked against one that is gone.
+            log.fault(format!(
                 "entry {number} is missing, or an object beside the entries is there"
             ));
-            // Further entries can't be checked against one that is gone.
             return Ok(log);
         }
         let body = body.unwrap_or_default();
-        match serde_json::from_slice::<Entry>(&body) {
-            Ok(entry) if entry.number == number && entry.previous == log.end.sha256 => {
-                log.entries.push(entry);
-            }
-            Ok(entry) => {
-                log.faults.push(format!(
-                    "entry {number} does not follow entry {}: one of them was changed",
-                    number - 1
-                ));
-                log.entries.push(entry);
-            }
-            Err(_) => log.faults.push(format!("entry {number} is not readable")),
+        let entry = serde_json::from_slice::<Entry>(&body).ok();
+        let follows = |entry: &Entry| entry.number == number && entry.previous == log.end.sha256;
+        match &entry {
+            Some(entry) if follows(entry) => {}
+            Some(_) => log.fault(format!(
+                "entry {number} does not follow entry {}: one of them was changed",
+                number - 1
+            )),
+            None => log.fault(format!("entry {number} is not readable")),
+        }
+        if let Some(entry) = entry {
+            log.count(&entry, &mut open);
+            each(&entry)?;
         }
         log.end = Head::of(number, &body);
-        heads.push(log.end.clone());
+        log.compare(&wanted);
     }
-    let published = published.map(|object| serde_json::from_slice::<Head>(&object.body));
-    match published {
-        Some(Ok(head)) => log.faults.extend(compare(&heads, &head, "published")),
-        Some(Err(_)) => log
-            .faults
-            .push("the published head is not readable".to_owned()),
-        None if log.end.number > 0 => log.faults.push("the published head is missing".to_owned()),
-        None => {}
-    }
-    if let Some(noted) = noted {
-        log.faults.extend(compare(&heads, noted, "noted"));
+    log.open = open.len();
+    for (head, name) in wanted {
+        if head.number > log.end.number {
+            log.fault(format!(
+                "the end is missing: the {name} head is entry {}, and the last entry is {}",
+                head.number, log.end.number
+            ));
+        }
     }
     Ok(log)
 }
 
-/// Compares a head with the entry of its number.
-fn compare(heads: &[Head], head: &Head, name: &str) -> Option<String> {
-    let own = usize::try_from(head.number)
-        .ok()
-        .and_then(|at| heads.get(at));
-    match own {
-        None => Some(format!(
-            "the end is missing: the {name} head is entry {}, and the last entry is {}",
-            head.number,
-            heads.len() - 1
-        )),
-        Some(own) if own != head => Some(format!(
-            "entry {} is not the one of the {name} head: it was changed",
-            head.number
-        )),
-        Some(_) => None,
+impl Log {
+    fn fault(&mut self, text: String) {
+        // One changed entry makes one or two.
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(text);
+        }
+    }
+
+    fn count(&mut self, entry: &Entry, open: &mut HashSet<Option<String>>) {
+        self.entries += 1;
+        for event in &entry.events {
+            self.events += 1;
+            match event.phase {
+                Some(Phase::Intent) => _ = open.insert(event.attempt.clone()),
+                Some(Phase::Outcome) => _ = open.remove(&event.attempt),
+                None => {}
+            }
+        }
+    }
+
+    /// Compares the entry that was read last with the heads of its number.
+    fn compare(&mut self, wanted: &[(Head, &str)]) {
+        for (head, name) in wanted {
+            if head.number == self.end.number && *head != self.end {
+                self.fault(format!(
+                    "entry {} is not the one of the {name} head: it was changed",
+                    head.number
+                ));
+            }
+        }
     }
 }
 
-async fn keys(client: &Client, bucket: &str) -> Result<Vec<String>> {
-    let (mut keys, mut after) = (Vec::new(), String::new());
-    loop {
+/// Lists the entries.
+fn keys<'a>(client: &'a Client, bucket: &'a str) -> impl Stream<Item = Result<String>> + 'a {
+    let pages = stream::try_unfold(Some(String::new()), move |after| async move {
+        let Some(after) = after else {
+            return Ok(None);
+        };
         let page = client.list(bucket, FOLDER, &after, 1000).await;
         let page = page.with_context(|| format!("listing {bucket}"))?;
-        let is_truncated = page.is_truncated;
-        keys.extend(page.objects.into_iter().map(|object| object.key));
-        let last = keys.last().cloned().unwrap_or_default();
-        if !is_truncated {
-            return Ok(keys);
+        let keys: Vec<_> = page.objects.into_iter().map(|object| object.key).collect();
+        let next = keys.last().filter(|_| page.is_truncated).cloned();
+        if let Some(next) = &next {
+            ensure!(*next > after, "the listing of {bucket} does not go on");
         }
-        ensure!(last > after, "the listing of {bucket} does not go on");
-        after = last;
-    }
+        Ok(Some((stream::iter(keys).map(anyhow::Ok), next)))
+    });
+    pages.try_flatten()
 }

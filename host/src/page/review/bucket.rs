@@ -57,11 +57,21 @@ pub fn id_of(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
 }
 
+/// Reports whether a text can be the id of a copy.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Returns the id in a record's key. A copy in a folder of this name has another file name.
 fn record_id(key: &str) -> Option<&str> {
-    let id = key.strip_prefix(FOLDER)?;
-    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_id.then_some(id)
+    key.strip_prefix(FOLDER).filter(|id| is_id(id))
+}
+
+/// Reports whether a text can be an ETag: an MD5, with the number of parts behind it after a
+/// multipart upload.
+pub fn is_etag(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(is_plain)
 }
 
 impl Bucket {

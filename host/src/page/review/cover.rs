@@ -1,7 +1,7 @@
 //! Covering more of a copy: a person's boxes, the function's component, and the copy in quarantine
 //! replaced by what it makes.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use s3::{NewObject, Precondition};
@@ -9,8 +9,9 @@ use xray::{picture::boxes::Rect, store::metadata};
 
 use super::{
     Review,
+    bucket::is_etag,
     record::Millis,
-    steps::{Refusal, Step, word},
+    steps::{Refusal, Step, to_its_end, word},
 };
 use crate::page::{
     audit::{Action, Event},
@@ -29,6 +30,24 @@ impl Review {
     /// # Errors
     /// When the store or the function refuses.
     pub async fn cover(
+        self: &Arc<Self>,
+        module: &Module,
+        (id, seen): (&str, &str),
+        boxes: &[Rect],
+        who: &str,
+        now: Millis,
+    ) -> Result<Step> {
+        let (review, module) = (self.clone(), module.clone());
+        let (id, seen) = (id.to_owned(), seen.to_owned());
+        let (boxes, who) = (boxes.to_vec(), who.to_owned());
+        to_its_end(async move {
+            let copy = (id.as_str(), seen.as_str());
+            review.cover_now(&module, copy, &boxes, &who, now).await
+        })
+        .await
+    }
+
+    async fn cover_now(
         &self,
         module: &Module,
         (id, seen): (&str, &str),
@@ -36,6 +55,9 @@ impl Review {
         who: &str,
         now: Millis,
     ) -> Result<Step> {
+        if !is_etag(seen) {
+            return Ok(Step::Refused(Refusal::Changed));
+        }
         let event = Event::new(who, Action::Cover).of_copy(id).of_bytes(seen);
         let count = format!("{} boxes", boxes.len());
         let intent = self.audit.intend(event.what(&count)).await?;
@@ -86,12 +108,19 @@ impl Review {
         let Some(etag) = self.bucket.replace(&entry.key, &new).await? else {
             return Ok(Step::Refused(Refusal::Changed));
         };
-        let (record, stored) = self.bucket.record(id).await?.context("the claim is gone")?;
-        let next = record.covered((&etag, source), who, now);
-        // If somebody was first, the new bytes are in the queue without this history.
-        _ = self.bucket.write(id, &next, Some(&stored)).await?;
-        self.refresh(Duration::ZERO).await?;
+        // The copy is covered. If this fails, or somebody was first, it is in the queue without
+        // this history.
+        if let Err(error) = self.remember(id, (&etag, source), who, now).await {
+            tracing::warn!("the history of a copy lacks a cover: {error:#}");
+        }
+        self.look_again().await;
         tracing::info!("{who} covered more of the copy {}", &id[..16]);
         Ok(Step::Taken)
+    }
+
+    async fn remember(&self, id: &str, copy: (&str, &str), who: &str, now: Millis) -> Result<()> {
+        let (record, stored) = self.bucket.record(id).await?.context("the claim is gone")?;
+        let next = record.covered(copy, who, now);
+        self.bucket.write(id, &next, Some(&stored)).await.map(drop)
     }
 }

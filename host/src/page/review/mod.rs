@@ -22,6 +22,7 @@ mod tests;
 mod work;
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -35,7 +36,7 @@ use xray::{config::Buckets, store::metadata};
 
 use self::{bucket::Bucket, queue::Queue, record::Stage};
 pub use self::{
-    bucket::FOLDER as RECORDS,
+    bucket::{FOLDER as RECORDS, is_id},
     cover::{COVERED, COVERED_TEXT_LEFT},
     queue::{Entry, Facts, Format},
     record::{Act, Millis, Verdict},
@@ -58,8 +59,16 @@ pub struct Review {
     audit: Audit,
     queue: Mutex<Queue>,
     listed: tokio::sync::Mutex<Option<Instant>>,
-    /// Ids that this process has decided, with the time to carry them out.
-    own: Mutex<HashMap<String, Millis>>,
+    /// Copies that this process has decided about, by their id.
+    own: Mutex<HashMap<String, Own>>,
+}
+
+/// A copy that this process has decided about.
+struct Own {
+    /// Time to carry it out.
+    due: Millis,
+    /// The copy as it was then.
+    entry: Arc<Entry>,
 }
 
 /// Returns the time in milliseconds since 1970.
@@ -153,7 +162,14 @@ impl Review {
         Ok((waiting, decided.len()))
     }
 
-    /// Returns a person's decisions that can still be undone.
+    /// Lists the quarantine again after a change; if that fails, the next look does it.
+    async fn look_again(&self) {
+        if let Err(error) = self.refresh(Duration::ZERO).await {
+            tracing::warn!("the quarantine is not listed again: {error:#}");
+        }
+    }
+
+    /// Returns a person's decisions that can still be undone, the last one first.
     pub fn undoable(&self, who: &str, now: Millis) -> Vec<Arc<Entry>> {
         let queue = locked(&self.queue);
         let is_undoable = |entry: &&Arc<Entry>| {
@@ -161,12 +177,14 @@ impl Review {
                 decision.by == who && decision.stage == Stage::Taken && decision.due > now
             })
         };
-        queue
+        let mut all: Vec<_> = queue
             .entries()
             .iter()
             .filter(is_undoable)
             .cloned()
-            .collect()
+            .collect();
+        all.sort_by_key(|entry| Reverse(entry.decision().map(|decision| decision.at)));
+        all
     }
 
     /// Returns a copy by its id.

@@ -85,6 +85,8 @@ pub enum Act {
     Reject,
     /// More of it was covered, which gave other bytes.
     Cover,
+    /// Somebody decided about it, and it was replaced or removed before that took effect.
+    Overtaken,
 }
 
 impl From<Verdict> for Act {
@@ -158,12 +160,11 @@ impl Record {
         next.copy = copy.to_owned();
         next.source = source.to_owned();
         if let Some(decision) = next.decision.take() {
-            next.remember(
-                decision.verdict.into(),
-                &decision.by,
-                decision.at,
-                &self.copy,
-            );
+            let act = match decision.stage {
+                Stage::Done => decision.verdict.into(),
+                Stage::Taken | Stage::Underway => Act::Overtaken,
+            };
+            next.remember(act, &decision.by, decision.at, &self.copy);
         }
         next
     }
@@ -305,6 +306,16 @@ impl Record {
         next
     }
 
+    /// Ends a decision whose copy is no longer there.
+    pub fn overtaken(&self) -> Self {
+        let text = "the copy was replaced or removed before the decision took effect";
+        let mut next = self.failed(text);
+        if let Some(decision) = &self.decision {
+            next.remember(Act::Overtaken, &decision.by, decision.at, &self.copy);
+        }
+        next
+    }
+
     /// Takes a decision back that can't be carried out.
     pub fn failed(&self, problem: &str) -> Self {
         let mut next = self.clone();
@@ -390,16 +401,26 @@ mod tests {
             let copy = format!("etag{number}");
             record = record
                 .decide((&copy, "source"), Verdict::Reject, "alice", number)
-                .unwrap();
+                .unwrap()
+                .at_stage(Stage::Done, number);
             assert!(record.decision_about(&copy).is_some());
             assert!(record.decision_about("etag").is_none());
         }
         assert_eq!(record.history.len(), HISTORY);
-        assert_eq!(record.history.last().unwrap().copy, "etag28");
+        let last = record.history.last().unwrap();
+        assert_eq!((last.copy.as_str(), last.act), ("etag28", Act::Reject));
         // Equal bytes of another source are another copy.
         let other = record
             .decide(("etag29", "other"), Verdict::Release, "bob", 1)
             .unwrap();
         assert_eq!(other.history.last().unwrap().by, "alice");
+        // A decision that never took effect is remembered as such, also if the other bytes are a
+        // person's.
+        let replaced = other.claim(("next", "other"), "carol", 2).unwrap();
+        let covered = other.covered(("next", "other"), "carol", 2);
+        for next in [&replaced.history[..], &covered.history[..HISTORY - 1]] {
+            let last = next.last().unwrap();
+            assert_eq!((last.by.as_str(), last.act), ("bob", Act::Overtaken));
+        }
     }
 }

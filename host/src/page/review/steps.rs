@@ -1,12 +1,14 @@
 //! The steps of a person: claim, decide, undo.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use xray::store::metadata;
 
 use super::{
-    Review, locked,
+    Own, Review,
+    bucket::is_etag,
+    locked,
     record::{Millis, Record, Refused, UNDO, Verdict},
 };
 use crate::page::audit::{Action, Event};
@@ -99,6 +101,19 @@ impl Review {
     /// # Errors
     /// When the store refuses.
     pub async fn decide(
+        self: &Arc<Self>,
+        id: &str,
+        seen: &str,
+        verdict: Verdict,
+        who: &str,
+        now: Millis,
+    ) -> Result<Step> {
+        let (review, id) = (self.clone(), id.to_owned());
+        let (seen, who) = (seen.to_owned(), who.to_owned());
+        to_its_end(async move { review.take(&id, &seen, verdict, &who, now).await }).await
+    }
+
+    async fn take(
         &self,
         id: &str,
         seen: &str,
@@ -106,6 +121,10 @@ impl Review {
         who: &str,
         now: Millis,
     ) -> Result<Step> {
+        // Text from outside enters the log only as what it should be.
+        if !is_etag(seen) {
+            return Ok(Step::Refused(Refusal::Changed));
+        }
         let decide = |record: &Record, copy: (&str, &str)| record.decide(copy, verdict, who, now);
         let event = Event::new(who, Action::Decide).of_copy(id).of_bytes(seen);
         let intent = self.audit.intend(event.what(verdict.word())).await?;
@@ -113,7 +132,11 @@ impl Review {
         self.audit.conclude(intent, word(&step)).await;
         let step = step?;
         if step == Step::Taken {
-            locked(&self.own).insert(id.to_owned(), now + UNDO);
+            let (due, entry) = (now + UNDO, self.find(id).await);
+            // Without it, the decision is carried out as that of another process.
+            if let Ok(Some(entry)) = entry {
+                locked(&self.own).insert(id.to_owned(), Own { due, entry });
+            }
             tracing::info!("{who} decided about the copy {}: {verdict:?}", &id[..16]);
         }
         Ok(step)
@@ -123,7 +146,12 @@ impl Review {
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn undo(&self, id: &str, who: &str, now: Millis) -> Result<Step> {
+    pub async fn undo(self: &Arc<Self>, id: &str, who: &str, now: Millis) -> Result<Step> {
+        let (review, id, who) = (self.clone(), id.to_owned(), who.to_owned());
+        to_its_end(async move { review.take_back(&id, &who, now).await }).await
+    }
+
+    async fn take_back(&self, id: &str, who: &str, now: Millis) -> Result<Step> {
         let event = Event::new(who, Action::Undo).of_copy(id);
         let intent = self.audit.intend(event).await?;
         let step = self.step(id, None, |record, _| record.undo(who, now)).await;
@@ -139,8 +167,8 @@ impl Review {
     /// Ends the time in which a person's decisions can be undone.
     pub fn hurry(&self, who: &str, now: Millis) {
         for entry in self.undoable(who, now) {
-            if let Some(due) = locked(&self.own).get_mut(&entry.id) {
-                *due = now;
+            if let Some(own) = locked(&self.own).get_mut(&entry.id) {
+                own.due = now;
             }
         }
     }
@@ -176,7 +204,7 @@ impl Review {
                 return refused(Refusal::Gone);
             };
             if seen.unwrap_or(&entry.etag) != head.etag {
-                self.refresh(Duration::ZERO).await?;
+                self.look_again().await;
                 return refused(Refusal::Changed);
             }
             let stored = self.bucket.record(id).await?;
@@ -198,6 +226,14 @@ impl Review {
     }
 }
 
+/// Completes an act though nobody may wait for it any longer, as when a browser closes its
+/// connection in the middle.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    act: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(act).await.context("the act broke off")?
+}
+
 /// Returns the word for the audit log.
 pub(super) fn word(step: &Result<Step>) -> &'static str {
     match step {
@@ -209,7 +245,7 @@ pub(super) fn word(step: &Result<Step>) -> &'static str {
             Refusal::Changed => "refused: other bytes",
             Refusal::TooLate => "refused: too late",
         },
-        Err(_) => "failed: the store",
+        Err(_) => "unknown: the store failed",
     }
 }
 

@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 
 use super::{
-    AT_A_TIME, Entry, Review,
+    AT_A_TIME, Entry, Own, Review,
     bucket::Effect,
     locked,
-    record::{LEASE, Millis, PATIENCE, Record, Stage, Verdict},
+    record::{Decision, LEASE, Millis, PATIENCE, Record, Stage, Verdict},
 };
 use crate::page::audit::{Action, Event};
 
@@ -38,18 +38,26 @@ impl Review {
         let due: Vec<_> = {
             let (queue, own) = (locked(&self.queue), locked(&self.own));
             let is_due = |entry: &&Arc<Entry>| {
-                entry.decision().is_some_and(|decision| {
-                    match (decision.stage, own.get(&entry.id)) {
+                let record = entry.record.as_ref().map(|(record, _)| record);
+                let decision = record.and_then(|record| record.decision.as_ref());
+                decision.is_some_and(|decision| {
+                    // Another decision may have followed, by way of another page.
+                    let is_own = |own: &&Own| own.entry.decision() == Some(decision);
+                    match (decision.stage, own.get(&entry.id).filter(is_own)) {
                         // The same bytes were made again.
-                        (Stage::Done, _) => true,
-                        (Stage::Taken, Some(due)) => *due <= now,
+                        (Stage::Done, _) => entry.decision().is_some(),
+                        (Stage::Taken, Some(own)) => own.due <= now,
                         // A process that still runs does it itself.
                         (Stage::Taken, None) => decision.due + PATIENCE <= now,
                         (Stage::Underway, _) => decision.due <= now,
                     }
                 })
             };
-            queue.entries().iter().filter(is_due).cloned().collect()
+            let mut due: Vec<_> = queue.entries().iter().filter(is_due).cloned().collect();
+            // Decisions about copies that are no longer listed end too.
+            let is_gone = |own: &&Own| own.due <= now && queue.find(&own.entry.id).is_none();
+            due.extend(own.values().filter(is_gone).map(|own| own.entry.clone()));
+            due
         };
         let clock = Clock(now, Instant::now());
         let carry_out = |entry: Arc<Entry>| async move {
@@ -66,14 +74,34 @@ impl Review {
     }
 
     async fn carry_out(&self, entry: &Entry, clock: Clock) -> Result<()> {
-        let (record, _) = entry.record.as_ref().context("no record")?;
-        let decision = record.decision.as_ref().context("no decision")?;
+        let is_listed = locked(&self.queue).find(&entry.id).is_some();
+        let known = entry.decision();
+        let gone;
+        let entry = match is_listed {
+            true => entry,
+            false => {
+                gone = entry.with_record(self.bucket.record(&entry.id).await?);
+                &gone
+            }
+        };
+        let record = entry.record.as_ref().map(|(record, _)| record);
+        let both = record.and_then(|record| Some((record, record.decision.as_ref()?)));
+        // Otherwise another process was first.
+        let is_open = |decision: &Decision| match decision.stage {
+            Stage::Taken => is_listed || known == Some(decision),
+            Stage::Underway => decision.due <= clock.now(),
+            Stage::Done => is_listed,
+        };
+        let Some((record, decision)) = both.filter(|(_, decision)| is_open(decision)) else {
+            locked(&self.own).remove(&entry.id);
+            return Ok(());
+        };
         let action = match decision.verdict {
             Verdict::Release => Action::Release,
             Verdict::Reject => Action::Reject,
         };
         let event = Event::new(&decision.by, action).of_copy(&entry.id);
-        let intent = self.audit.intend(event.of_bytes(&entry.etag)).await?;
+        let intent = self.audit.intend(event.of_bytes(&record.copy)).await?;
         let effect = self.take_effect(entry, clock).await;
         let word = match &effect {
             Ok(Some(Effect::Done)) => "done",
@@ -82,7 +110,7 @@ impl Review {
             }
             Ok(Some(Effect::Refused(problem))) => &format!("refused: {problem}"),
             Ok(None) => "elsewhere",
-            Err(_) => "failed: the store",
+            Err(_) => "unknown: the store failed",
         };
         self.audit.conclude(intent, word).await;
         effect.map(drop)
@@ -115,9 +143,7 @@ impl Review {
         }
         let next = match effect {
             Effect::Done => record.at_stage(Stage::Done, clock.now()),
-            Effect::Overtaken | Effect::TakeBack => {
-                record.failed("the copy was replaced or removed before the decision took effect")
-            }
+            Effect::Overtaken | Effect::TakeBack => record.overtaken(),
             Effect::Refused(problem) => record.failed(problem),
         };
         let Some(stored) = self.bucket.write(id, &next, Some(&seen)).await? else {
@@ -125,11 +151,12 @@ impl Review {
         };
         locked(&self.own).remove(id);
         tracing::info!("{verdict:?} of the copy {}: {effect:?}", &id[..16]);
+        locked(&self.queue).set_record(id, Some((next, stored)));
         match effect {
             Effect::Done => locked(&self.queue).remove(id),
             // The next listing has what is there now.
-            Effect::Overtaken | Effect::TakeBack => self.refresh(Duration::ZERO).await?,
-            Effect::Refused(_) => locked(&self.queue).set_record(id, Some((next, stored))),
+            Effect::Overtaken | Effect::TakeBack => self.look_again().await,
+            Effect::Refused(_) => {}
         }
         Ok(Some(effect))
     }

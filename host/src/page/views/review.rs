@@ -75,6 +75,7 @@ fn past(act: impl Into<Act>) -> &'static str {
         Act::Release => "released",
         Act::Reject => "rejected",
         Act::Cover => "covered further",
+        Act::Overtaken => "decided about, but replaced before that took effect,",
     }
 }
 
@@ -101,17 +102,19 @@ fn waits(entry: &Entry, now: Millis) -> String {
 
 /// Renders the decisions that can be undone.
 fn undo(entries: &[Arc<Entry>], session: &Session) -> Html {
-    let one = |entry: &Arc<Entry>| {
+    let one = |(at, entry): (usize, &Arc<Entry>)| {
         let decision = entry.decision()?;
+        // A key undoes the last decision.
+        let id = (at == 0).then(|| html![r#" id="undo""#]);
         let due = Timestamp::from_millisecond(decision.due).ok()?;
         Some(html![
             r#"<form class="undo" method="post" action="/review/"# (entry.id) r#"/undo" data-due=""#
             (decision.due.unsigned_abs()) r#""><p role="status">Copy "# (short(&entry.id)) " is "
             (past(decision.verdict)) " at " (due.strftime("%H:%M:%S UTC").to_string()) ".</p>"
-            (token(session)) r#"<button class="quiet" id="undo" type="submit">Undo</button></form>"#
+            (token(session)) r#"<button class="quiet""# (id) r#" type="submit">Undo</button></form>"#
         ])
     };
-    entries.iter().filter_map(one).collect()
+    entries.iter().enumerate().filter_map(one).collect()
 }
 
 /// Renders the list.

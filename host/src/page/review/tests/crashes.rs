@@ -37,7 +37,7 @@ async fn crash_at_any_request_loses_and_doubles_nothing() {
                 client(&site.credentials, dying(&site.store, lives)),
                 buckets(),
             );
-            let first = first.unwrap();
+            let first = Arc::new(first.unwrap());
             let work = async {
                 let step = decide(&first, "one.jpeg", verdict, "alice", 0).await;
                 assert_eq!(step, Step::Taken);
@@ -117,7 +117,8 @@ async fn two_reviewers_lose_and_double_nothing_in_200_reviews() {
             'pages: loop {
                 round += 1;
                 let transport = faulty(&site.store, 31 * round + 50 * person as u64);
-                let review = Review::new(client(&site.credentials, transport), buckets()).unwrap();
+                let review = Review::new(client(&site.credentials, transport), buckets());
+                let review = Arc::new(review.unwrap());
                 for number in 0.. {
                     let time = now();
                     let Ok(next) = review.next(None, who, time).await else {

@@ -1,5 +1,6 @@
 mod crashes;
 mod overlaps;
+mod unclear;
 
 use bytes::Bytes;
 use fake_gateway::store::Store;
@@ -105,12 +106,13 @@ impl Site {
 
     /// Returns the events of the audit log, which must be whole.
     async fn events(&self) -> Vec<Event> {
-        let log = audit::read(&self.client, AUDIT, None).await.unwrap();
-        assert_eq!(log.faults, Vec::<String>::new());
-        log.entries
-            .into_iter()
-            .flat_map(|entry| entry.events)
-            .collect()
+        let mut events = Vec::new();
+        let log = audit::read(&self.client, AUDIT, None, |entry| {
+            events.extend_from_slice(&entry.events);
+            Ok(())
+        });
+        assert_eq!(log.await.unwrap().faults, Vec::<String>::new());
+        events
     }
 
     async fn body(&self, key: &str) -> Option<Bytes> {
@@ -129,7 +131,7 @@ fn client(credentials: &s3::Credentials, transport: Transport) -> Client {
 }
 
 /// Claims a copy and decides about it as `who`, who has seen it as it is listed.
-async fn decide(review: &Review, key: &str, verdict: Verdict, who: &str, at: Millis) -> Step {
+async fn decide(review: &Arc<Review>, key: &str, verdict: Verdict, who: &str, at: Millis) -> Step {
     let id = bucket::id_of(key);
     review.refresh(Duration::ZERO).await.unwrap();
     let seen = review.find(&id).await.unwrap().unwrap().etag.clone();

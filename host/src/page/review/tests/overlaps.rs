@@ -129,7 +129,25 @@ async fn decision_that_another_page_carries_out_leaves_nothing_behind() {
     assert!(first.work(UNDO + PATIENCE).await);
     assert_eq!(site.results(Action::Reject).await, ["done", "elsewhere"]);
 
-    // Another page's decision about the next copy of this name keeps its time.
+    // Another person's decision by way of another page keeps its time.
+    site.quarantine("two.jpeg", "1").await;
+    decide(&first, "two.jpeg", Verdict::Release, "alice", 0).await;
+    let id = bucket::id_of("two.jpeg");
+    second.refresh(Duration::ZERO).await.unwrap();
+    let undone = second.undo(&id, "alice", UNDO - 2).await;
+    assert_eq!(undone.unwrap(), Step::Taken);
+    assert_eq!(
+        second.next(Some(&id), "alice", UNDO - 2).await.unwrap(),
+        None
+    );
+    decide(&second, "two.jpeg", Verdict::Release, "bob", UNDO - 1).await;
+    first.refresh(Duration::ZERO).await.unwrap();
+    assert!(first.work(UNDO + 1).await);
+    assert_eq!(site.keys(QUARANTINE).await, ["two.jpeg"]);
+    assert!(second.work(2 * UNDO).await);
+    assert!(site.keys(QUARANTINE).await.is_empty());
+
+    // So does one about the next copy of a name.
     site.quarantine("one.jpeg", "2").await;
     let now = 10 * PATIENCE;
     decide(&second, "one.jpeg", Verdict::Release, "bob", now).await;
