@@ -252,8 +252,23 @@ await page.screenshot({ path: `${shots}/undo-light-1280.png` });
 await page.keyboard.press("u");
 await page.waitForFunction((last) => document.querySelector("h1").textContent === last, two);
 assert.equal(await page.locator(".undo").count(), 0);
-await page.keyboard.press("r");
+await loaded(page);
+// A key that is held down decides once, and with two decisions the last one is undone first.
+await page.keyboard.down("r");
 await other(two);
+await loaded(page);
+const four = await title();
+await page.keyboard.down("r");
+await page.waitForTimeout(300);
+assert.equal(await title(), four, "a key that is held down decides again");
+await page.keyboard.up("r");
+await page.keyboard.press("x");
+await other(four);
+assert.equal(await page.locator(".undo").count(), 2);
+assert.equal(await page.locator("#undo").count(), 1);
+await page.keyboard.press("u");
+await page.waitForFunction((last) => document.querySelector("h1").textContent === last, four);
+await loaded(page);
 await page.locator("#keys").uncheck();
 const third = await title();
 await page.locator("#main").focus();
@@ -284,15 +299,38 @@ assert.equal(await sheet.locator("#main li.event").count(), waiting - 2);
 await forms.close();
 console.log("review: zoom, brightness, before, skip, reject, undo and release by keyboard, and by forms alone");
 
+// A picture that does not load can't be released, neither by key nor by button.
+const blind = await (await browser.newContext({ storageState: state })).newPage();
+await blind.route("**/copy?*", (route) => route.abort());
+await blind.goto(base + "/review");
+await blind.locator(".time a").first().click();
+await blind.waitForSelector("#tools:not([hidden])");
+const unseen = await blind.locator("h1").textContent();
+assert(await blind.locator("#release").isDisabled(), "a picture that was not loaded can be released");
+await blind.keyboard.press("r");
+await blind.waitForTimeout(300);
+assert.equal(await blind.locator("h1").textContent(), unseen);
+assert(await blind.locator("#reject").isEnabled());
+await blind.unroute("**/copy?*");
+await blind.reload();
+await blind.waitForFunction(() => !document.getElementById("release").disabled);
+await blind.context().close();
+console.log("release: only of a picture that was loaded, and once for a key that is held down");
+
 // Another site gets nothing, with the person's cookies in its browser.
-const site = createServer((_, response) => {
+const cookies = [];
+const site = createServer((request, response) => {
+  cookies.push(request.headers.cookie ?? "");
   response.setHeader("content-type", "text/html");
   response.end("<!doctype html><title>other</title><p>other");
 });
 await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
-for (const host of ["127.0.0.1", "localhost"]) {
+const own = new URL(base).hostname;
+assert(own.endsWith(".localhost"), own);
+const port = site.address().port;
+for (const host of ["127.0.0.1", "localhost", "other.localhost"]) {
   const evil = await first.newPage();
-  await evil.goto(`http://${host}:${site.address().port}/`);
+  await evil.goto(`http://${host}:${port}/`);
   const got = await evil.evaluate(async ([base, copy]) => {
     const image = (path) =>
       new Promise((resolve) => {
@@ -326,10 +364,16 @@ for (const host of ["127.0.0.1", "localhost"]) {
   assert((await evil.textContent("body")).includes("another site"), "a form of another site was taken");
   await evil.close();
 }
+// The cookie belongs to the page's host name, which other servers of this machine can't know.
+assert(cookies.length >= 3 && cookies.every((cookie) => cookie === ""), `cookies: ${cookies}`);
+for (const host of ["127.0.0.1", "localhost"]) {
+  const response = await first.request.get(`http://${host}:${new URL(base).port}/`);
+  assert.equal(response.status(), 421, `the page has the name ${host} too`);
+}
 site.close();
 assert.equal((await page.goto(base + "/")).status(), 200);
 assert.equal(page.url(), base + "/", "another site has signed the person out");
-console.log("another site: no pixel, no text, no frame, no form");
+console.log("another site: no cookie, no pixel, no text, no frame, no form");
 
 // Signing out ends the stream and the pictures.
 const [picture] = await page.locator("#rows img").evaluateAll((all) => all.map((one) => one.src));

@@ -12,7 +12,13 @@ use crate::{
     },
     ceph::settings::Settings,
     commands::shared::{runtime_args::RuntimeArgs, store_client},
-    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    page::{
+        self, Page,
+        access::{roles::Roles, users},
+        live::Live,
+        module::Module,
+        review::Review,
+    },
     serve::{runtime::Runtime, server},
 };
 
@@ -30,6 +36,10 @@ pub struct PageArgs {
     /// this terminal may.
     #[arg(long, value_name = "FILE")]
     pub page_users: Option<PathBuf>,
+    /// Name of the person who reads this terminal, for claims and the audit log; by default
+    /// USER@HOST of the operating system.
+    #[arg(long, value_name = "NAME", conflicts_with = "page_users", value_parser = users::parse_name)]
+    pub page_name: Option<String>,
     /// Address at which a proxy or Route with TLS serves the page: https://HOST.
     #[arg(long, value_name = "URL", requires = "page_users")]
     pub page_url: Option<String>,
@@ -70,6 +80,7 @@ pub async fn run(args: PageArgs) -> Result<()> {
             reviewer: true,
             clinician: false,
         },
+        name: args.page_name.clone(),
         review: Some(Review::new(client.clone(), settings.buckets)?),
         module,
     };

@@ -13,6 +13,9 @@ use super::{
 /// Name of the session's cookie. A cookie of this prefix can't be set by another host or path.
 const COOKIE: &str = "__Host-xray";
 
+/// Query of the live view that loads itself again.
+pub(super) const AGAIN: &str = "again";
+
 /// Headers of every response.
 const HEADERS: [(&str, &str); 8] = [
     (
@@ -55,8 +58,7 @@ pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Re
         return Err(plain(status, text).into());
     }
     let is_open = path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
-    // The live view asks by itself, without a person.
-    let touch = path != "/events";
+    let touch = is_of_a_person(path, head.uri.query());
     let cookie = cookie(&head.headers);
     let session = cookie.and_then(|cookie| page.access.session(cookie, Instant::now(), touch));
     if session.is_some() || is_open {
@@ -81,6 +83,12 @@ pub(super) fn protect(page: &Page, response: &mut Response) {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
+}
+
+/// Reports whether a request shows that somebody uses the page: the live view asks for events and
+/// their pictures by itself, and without JavaScript it loads itself again.
+fn is_of_a_person(path: &str, query: Option<&str>) -> bool {
+    path != "/events" && !path.starts_with("/picture/") && query != Some(AGAIN)
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -110,6 +118,21 @@ pub(super) fn set_cookie(response: &mut Response, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn live_view_keeps_no_session_by_itself() {
+        for (path, query, expect) in [
+            ("/", None, true),
+            ("/", Some("again"), false),
+            ("/events", Some("after=3"), false),
+            ("/picture/7/covered", None, false),
+            ("/event/7", None, true),
+            ("/alive", None, true),
+            ("/review", None, true),
+        ] {
+            assert_eq!(is_of_a_person(path, query), expect, "{path} {query:?}");
+        }
+    }
 
     #[test]
     fn cookie_is_found_among_others() {

@@ -28,6 +28,8 @@ mod review_routes;
 mod routes;
 mod serve;
 mod store;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -37,7 +39,12 @@ use s3::Client;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use self::{
-    access::{Access, origin::Origin, roles::Roles},
+    access::{
+        Access,
+        origin::Origin,
+        roles::Roles,
+        users::{User, local_name},
+    },
     audit::Audit,
     live::Live,
     module::Module,
@@ -59,6 +66,8 @@ pub struct Options<'a> {
     pub url: Option<&'a str>,
     /// Roles of the person at the terminal.
     pub local: Roles,
+    /// Name of the person at the terminal, if it is not to be the one in the operating system.
+    pub name: Option<String>,
     /// Review of copies in quarantine.
     pub review: Option<Review>,
     /// The function's component.
@@ -103,7 +112,21 @@ impl Page {
         }
         let access = match options.users {
             Some(path) => Access::of_file(path)?,
-            None => Access::of_terminal(options.local),
+            None => {
+                let name = options.name.or_else(local_name);
+                // Claims, undo and the audit log are about people.
+                if options.review.is_some() && name.is_none() {
+                    bail!(
+                        "a review needs to know who decides: name yourself with --page-name NAME, or give \
+                         the people's names with --page-users"
+                    );
+                }
+                let name = name.unwrap_or_else(|| "local".to_owned());
+                Access::of_terminal(User {
+                    name,
+                    roles: options.local,
+                })
+            }
         };
         let listener = TcpListener::bind(address).await;
         let listener =
@@ -111,7 +134,7 @@ impl Page {
         let address = listener.local_addr()?;
         let origin = match options.url {
             Some(url) => Origin::parse(url).with_context(|| format!("--page-url {url}"))?,
-            None => Origin::loopback(address),
+            None => Origin::loopback(address).context("the page")?,
         };
         let review = options.review.map(Arc::new);
         if let Some(review) = &review {
@@ -141,11 +164,14 @@ impl Page {
 
     /// Returns the page's address; on loopback without a file of users, one that signs in once.
     pub fn entrance(&self) -> String {
-        let address = self.address;
-        if self.access.has_one_time_addresses() {
-            format!("http://{address}/enter/{}", self.access.one_time_token())
-        } else {
-            format!("http://{address}/")
+        // Behind a proxy, the address in front of which it is.
+        let url = match self.origin.is_https() {
+            true => format!("http://{}", self.address),
+            false => self.origin.url(),
+        };
+        match self.access.has_one_time_addresses() {
+            true => format!("{url}/enter/{}", self.access.one_time_token()),
+            false => format!("{url}/"),
         }
     }
 }

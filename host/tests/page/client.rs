@@ -37,21 +37,36 @@ impl Reply {
 /// Somebody who sends requests to a page.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    pub address: String,
+    /// Address that is connected to.
+    address: String,
+    /// Host that requests name.
+    pub host: String,
     pub cookie: String,
 }
 
 impl Visitor {
-    pub fn new(address: &str) -> Self {
+    /// Visits a host and port; a name below `localhost` is this machine, as browsers have it.
+    pub fn new(host: &str) -> Self {
+        let (name, port) = host.rsplit_once(':').expect("a port");
         Self {
-            address: address.to_owned(),
+            address: match name.ends_with(".localhost") {
+                true => format!("127.0.0.1:{port}"),
+                false => host.to_owned(),
+            },
+            host: host.to_owned(),
             cookie: String::new(),
         }
     }
 
     /// Sends a request with these headers beside the visitor's own.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let mut stream = self.open(method, path, headers, body);
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Reply {
+        let mut stream = self.open(method, path, headers, body.as_ref());
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
@@ -61,14 +76,14 @@ impl Visitor {
         Reply { status, head, body }
     }
 
-    fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+    fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let mut text = format!(
             "{method} {path} HTTP/1.0\r\ncontent-length: {}\r\n",
             body.len()
         );
         if !headers.iter().any(|(name, _)| *name == "host") {
-            text += &format!("host: {}\r\n", self.address);
+            text += &format!("host: {}\r\n", self.host);
         }
         if !self.cookie.is_empty() {
             text += &format!("cookie: {}\r\n", self.cookie);
@@ -76,9 +91,8 @@ impl Visitor {
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
-        stream
-            .write_all(format!("{text}\r\n{body}").as_bytes())
-            .unwrap();
+        let request = [text.as_bytes(), b"\r\n", body].concat();
+        stream.write_all(&request).unwrap();
         stream
     }
 
@@ -89,7 +103,7 @@ impl Visitor {
 
     /// Sends a form as the page's own.
     pub fn post(&self, path: &str, form: &str) -> Reply {
-        let origin = format!("http://{}", self.address);
+        let origin = format!("http://{}", self.host);
         let headers = [
             ("origin", origin.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
@@ -99,7 +113,7 @@ impl Visitor {
 
     /// Reads the live view's stream as lines, from the first event on.
     pub fn stream(&self) -> impl Iterator<Item = String> + use<> {
-        let stream = self.open("GET", "/events?after=0", &[], "");
+        let stream = self.open("GET", "/events?after=0", &[], b"");
         BufReader::new(stream).lines().map_while(Result::ok)
     }
 }

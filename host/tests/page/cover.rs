@@ -201,7 +201,7 @@ async fn pages_requests_to_the_function_are_made_in_its_process_only() {
     };
     let outside = Visitor::new(site.function.trim_end_matches('/'));
     let phantom = Phantom::draw(1, 0);
-    let body = String::from_utf8_lossy(&phantom.jpeg).into_owned();
+    // The form token of a session, and guesses at the page's secret, which no page shows.
     for path in ["/page/cover", "/page/show", "/"] {
         for token in ["", "0", &"0".repeat(64), &site.token] {
             let headers = [
@@ -209,16 +209,13 @@ async fn pages_requests_to_the_function_are_made_in_its_process_only() {
                 ("x-xray-boxes", "1,1,9,9"),
                 ("content-type", "application/octet-stream"),
             ];
-            let reply = outside.send("POST", path, &headers, &body);
+            let reply = outside.send("POST", path, &headers, &phantom.jpeg);
+            // It is read as an event, not as a picture.
+            let said = reply.text();
+            assert_eq!(reply.header("content-type"), "application/problem+json");
             assert!(
-                (400..500).contains(&reply.status),
-                "{path}: {}",
-                reply.status
-            );
-            assert_eq!(
-                reply.header("content-type"),
-                "application/problem+json",
-                "{path}"
+                said.contains("\"reason\":\"unsupported-media-type\""),
+                "{path}: {said}"
             );
         }
     }

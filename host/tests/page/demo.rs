@@ -167,7 +167,7 @@ fn forged_and_foreign_requests_show_nothing() {
             }
         }
     };
-    let own = format!("http://{}", visitor.address);
+    let own = format!("http://{}", visitor.host);
     // Nobody has signed in.
     shows_nothing(&visitor, &[("origin", &own)], &[401]);
     assert_eq!(visitor.get("/").header("location"), "/login");
@@ -181,10 +181,14 @@ fn forged_and_foreign_requests_show_nothing() {
     // Somebody has, and another site or name makes the requests.
     visitor.cookie = visitor.get(entrance).cookie();
     assert_eq!(visitor.get("/").status, 200);
-    let port = visitor.address.split(':').nth(1).unwrap();
+    let port = visitor.host.split(':').nth(1).unwrap();
     let rebound = format!("xray.evil.example:{port}");
     shows_nothing(&visitor, &[("host", &rebound)], &[421]);
-    shows_nothing(&visitor, &[("host", "127.0.0.1:1")], &[421]);
+    // Names that the page shares with the other servers of this machine.
+    for name in ["127.0.0.1", "localhost", "[::1]", "x.localhost"] {
+        let shared = format!("{name}:{port}");
+        shows_nothing(&visitor, &[("host", &shared)], &[421]);
+    }
     shows_nothing(&visitor, &[("origin", "http://evil.example")], &[403]);
     shows_nothing(&visitor, &[("origin", "null")], &[403]);
     let cross = [

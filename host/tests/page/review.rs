@@ -86,16 +86,23 @@ impl Site {
         }
     }
 
-    /// Starts `xray page` and returns somebody who has not signed in.
-    fn start(&self) -> (HostProcess, Visitor) {
+    /// Returns the command `xray page`.
+    fn page(&self) -> Command {
         let mut command: Command = xray(&["page", "--listen", "127.0.0.1:0", "--bucket", "xrays"]);
         command
-            .arg("--page-users")
-            .arg(self.dir.path().join("users"))
             .arg("--page-credentials-file")
             .arg(self.dir.path().join("keys"))
             .env("SPIN_VARIABLE_S3_ENDPOINT", self.listening.endpoint().url())
             .current_dir(self.dir.path());
+        command
+    }
+
+    /// Starts `xray page` and returns somebody who has not signed in.
+    fn start(&self) -> (HostProcess, Visitor) {
+        let mut command = self.page();
+        command
+            .arg("--page-users")
+            .arg(self.dir.path().join("users"));
         let process = HostProcess::spawn(command);
         process.until_printed("Page at http://");
         let printed = process.printed();
@@ -104,14 +111,23 @@ impl Site {
         (process, visitor)
     }
 
+    /// Starts a page for the person at its terminal, who signs in.
+    fn start_local(&self, options: &[&str]) -> (HostProcess, Reviewer) {
+        let mut command = self.page();
+        command.args(options);
+        let process = HostProcess::spawn(command);
+        process.until_printed("/enter/");
+        let printed = process.printed();
+        let entrance = printed.split("Page at http://").nth(1).unwrap();
+        let entrance = entrance.lines().next().unwrap();
+        let (host, _) = entrance.split_once('/').unwrap();
+        let mut visitor = Visitor::new(host);
+        visitor.cookie = visitor.get(&entrance[host.len()..]).cookie();
+        (process, Reviewer::new(visitor))
+    }
+
     fn sign_in(&self, visitor: &Visitor, name: &str) -> Reviewer {
-        let visitor = self.visitor(visitor, name);
-        let text = visitor.get("/review").text();
-        let token = text.split("name=\"form_token\" value=\"").nth(1).unwrap();
-        Reviewer {
-            token: token.split('"').next().unwrap().to_owned(),
-            visitor,
-        }
+        Reviewer::new(self.visitor(visitor, name))
     }
 
     fn visitor(&self, visitor: &Visitor, name: &str) -> Visitor {
@@ -160,6 +176,15 @@ struct Reviewer {
 }
 
 impl Reviewer {
+    fn new(visitor: Visitor) -> Self {
+        let text = visitor.get("/review").text();
+        let token = text.split("name=\"form_token\" value=\"").nth(1).unwrap();
+        Self {
+            token: token.split('"').next().unwrap().to_owned(),
+            visitor,
+        }
+    }
+
     fn post(&self, path: &str, form: &str) -> Reply {
         let form = format!("form_token={}&{form}", self.token);
         self.visitor.post(path, &form)
@@ -387,4 +412,91 @@ async fn review_is_for_reviewers_and_their_own_forms() {
     assert!(alice.visitor.get("/review").text().contains("1 copy waits"));
     assert_eq!(site.count(QUARANTINE).await, 1);
     assert!(process.printed().contains("Page at"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_at_two_terminals_are_told_apart() {
+    let site = Site::new(2).await;
+    let (one, alice) = site.start_local(&["--page-name", "alice"]);
+    let (two, bob) = site.start_local(&["--page-name", "bob@ward"]);
+    let (first, second) = (alice.next(), bob.next());
+    assert_ne!(first, second);
+    let said = bob.visitor.get(&first).text();
+    assert!(said.contains("alice looks at this copy"), "{said}");
+    assert_eq!(bob.decide(&first, "reject").status, 409);
+    assert_eq!(alice.decide(&first, "reject").status, 303);
+    // Only its own person takes a decision back.
+    assert!(!bob.visitor.get("/review").text().contains("/undo"));
+    assert_eq!(bob.post(&format!("{first}/undo"), "").status, 409);
+    let listed = site.audit(&["list", "--who", "bob@ward"]);
+    assert!(listed.contains("signed in") && listed.contains("refused"));
+    assert!(site.audit(&["list", "--who", "alice"]).contains("taken"));
+    assert_eq!(site.audit(&["list", "--who", "local"]), "");
+    drop((one, two));
+
+    // By default the name is the operating system's; without any nobody decides.
+    let mut command = site.page();
+    command.env_remove("USER").env_remove("LOGNAME");
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && said.contains("--page-name NAME"),
+        "{said}"
+    );
+    let mut command = site.page();
+    command.env("USER", "carol");
+    let process = HostProcess::spawn(command);
+    process.until_printed("/enter/");
+    let printed = process.printed();
+    let entrance = printed.split("Page at http://").nth(1).unwrap();
+    let (host, path) = entrance.lines().next().unwrap().split_once('/').unwrap();
+    assert_eq!(Visitor::new(host).get(&format!("/{path}")).status, 303);
+    assert!(site.audit(&["list"]).contains("carol@"));
+    for bad in ["", "a b", "<x>"] {
+        let mut command = site.page();
+        let output = command.args(["--page-name", bad]).output().unwrap();
+        assert!(!output.status.success(), "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_log_has_what_was_shown_and_no_text_of_an_address() {
+    let site = Site::new(1).await;
+    let (_process, visitor) = site.start();
+    let alice = site.sign_in(&visitor, "alice");
+    let address = alice.next();
+    for path in ["DOE^JOHN", "DOE%5EJOHN", &"g".repeat(64)] {
+        let decide = format!("/review/{path}/decide");
+        assert_eq!(alice.post(&decide, "seen=0&decision=reject").status, 404);
+        let copy = format!("/review/{path}/copy");
+        assert_eq!(alice.visitor.get(&copy).status, 404);
+    }
+    let form = "seen=DOE%5EJOHN&decision=reject";
+    assert_eq!(alice.post(&format!("{address}/decide"), form).status, 409);
+    let listed = site.audit(&["list", "--json"]);
+    assert!(
+        !listed.contains("DOE") && !listed.contains("ggg"),
+        "{listed}"
+    );
+
+    // The function replaces the copy after it was listed; the log has the bytes that were shown.
+    let key = format!("{KEY}0.jpeg");
+    let other = Phantom::draw(3, 1);
+    site.client.delete(QUARANTINE, &key).await.unwrap();
+    quarantine(&site.client, QUARANTINE, &key, &other.jpeg).await;
+    let etag = site
+        .client
+        .head(QUARANTINE, &key)
+        .await
+        .unwrap()
+        .unwrap()
+        .etag;
+    let shown = alice.visitor.get(&format!("{address}/copy"));
+    assert_eq!(shown.body, other.jpeg);
+    let listed = site.audit(&["list", "--json"]);
+    let view = listed
+        .lines()
+        .rfind(|line| line.contains("\"view\""))
+        .unwrap();
+    assert!(view.contains(&etag), "{view}");
 }

@@ -184,6 +184,7 @@ async fn start_page(
         users: None,
         url: None,
         local: Roles::ALL,
+        name: Some("local".to_owned()),
         review,
         module: token.map(|token| Module::new(runtime.clone(), token)),
     };

@@ -8,7 +8,13 @@ use clap::Args;
 use super::{app, store_client};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    page::{
+        self, Page,
+        access::{roles::Roles, users},
+        live::Live,
+        module::Module,
+        review::Review,
+    },
     serve::runtime::{Options, PageToken, Runtime},
 };
 
@@ -33,6 +39,10 @@ pub struct PageArgs {
         requires = "page"
     )]
     pub page_roles: Roles,
+    /// Name of the person who reads this terminal, for claims and the audit log; by default
+    /// USER@HOST of the operating system.
+    #[arg(long, value_name = "NAME", requires = "page", conflicts_with = "page_users", value_parser = users::parse_name)]
+    pub page_name: Option<String>,
     /// File with the keys of the reviewers' store user, who releases and rejects copies in
     /// quarantine: lines AWS_ACCESS_KEY_ID=KEY and AWS_SECRET_ACCESS_KEY=KEY. Without it the page
     /// has no review.
@@ -104,6 +114,7 @@ impl Prepared<'_> {
             users: self.args.page_users.as_deref(),
             url: self.args.page_url.as_deref(),
             local: self.args.page_roles,
+            name: self.args.page_name.clone(),
             review,
             module: self.token.map(|token| Module::new(runtime.clone(), token)),
         };

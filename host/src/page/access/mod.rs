@@ -15,7 +15,6 @@ use std::{
 use anyhow::Result;
 
 use self::{
-    roles::Roles,
     sessions::{Session, Sessions},
     users::{TokenDigest, User, digest, secret},
 };
@@ -25,8 +24,8 @@ pub struct Access {
     users: HashMap<TokenDigest, User>,
     sessions: Sessions,
     once: Mutex<Option<String>>,
-    /// Roles of the person at this machine's terminal, if there is no file.
-    local: Option<Roles>,
+    /// The person at this machine's terminal, if there is no file.
+    local: Option<User>,
     /// Time of the last refusal that was noted.
     refused: Mutex<Option<Instant>>,
 }
@@ -46,13 +45,13 @@ impl Access {
         })
     }
 
-    /// Lets the person in who reads this process's terminal, with these roles.
-    pub fn of_terminal(roles: Roles) -> Self {
+    /// Lets the person in who reads this process's terminal.
+    pub fn of_terminal(person: User) -> Self {
         Self {
             users: HashMap::new(),
             sessions: Sessions::default(),
             once: Mutex::default(),
-            local: Some(roles),
+            local: Some(person),
             refused: Mutex::default(),
         }
     }
@@ -70,15 +69,14 @@ impl Access {
 
     /// Begins a session by a one-time token, which is used up, and returns its cookie's value.
     pub fn enter(&self, token: &str, now: Instant) -> Option<String> {
-        let roles = self.local?;
+        let person = self.local.as_ref()?;
         let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
         // Digests, so that the time of the comparison tells nothing of the token.
         if once.as_deref().map(digest) != Some(digest(token)) {
             return None;
         }
         *once = None;
-        let name = "local".to_owned();
-        Some(self.sessions.begin(User { name, roles }, now))
+        Some(self.sessions.begin(person.clone(), now))
     }
 
     /// Begins a session by a person's token, and returns its cookie's value.
@@ -111,11 +109,14 @@ impl Access {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{roles::Roles, *};
 
     #[test]
     fn one_time_token_works_once() {
-        let access = Access::of_terminal(Roles::ALL);
+        let access = Access::of_terminal(User {
+            name: "alice@host".to_owned(),
+            roles: Roles::ALL,
+        });
         let now = Instant::now();
         assert!(access.enter("", now).is_none());
         let token = access.one_time_token();
@@ -126,7 +127,8 @@ mod tests {
         let next = access.one_time_token();
         assert_ne!(next, token);
         assert!(access.enter(&token, now).is_none());
-        assert!(access.session(&cookie, now, true).is_some());
+        let session = access.session(&cookie, now, true).unwrap();
+        assert_eq!(session.user.name, "alice@host");
         assert!(access.sign_in(&next, now).is_none());
         access.sign_out(&cookie);
         assert!(access.session(&cookie, now, true).is_none());

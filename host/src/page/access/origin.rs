@@ -1,15 +1,17 @@
 //! The address that browsers have to use: against DNS rebinding and requests of other sites.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
 use http::{HeaderMap, Method, Uri, header};
 
-/// Names under which the page is served.
+use super::users::secret;
+
+/// Name under which the page is served.
 #[derive(Debug, Clone)]
 pub struct Origin {
     scheme: &'static str,
-    hosts: Vec<String>,
+    host: String,
 }
 
 /// Reason for a refused request.
@@ -22,14 +24,28 @@ pub enum Foreign {
 }
 
 impl Origin {
-    /// Returns the origin of a loopback address.
-    pub fn loopback(address: SocketAddr) -> Self {
-        let port = address.port();
-        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
-        Self {
+    /// Draws a name for a page on loopback. Browsers resolve it themselves, and send its cookies
+    /// to no other server of this machine: cookies go to every port of a host, and other users'
+    /// servers have other ports of `localhost`.
+    ///
+    /// # Errors
+    /// When that name does not lead to the address.
+    pub fn loopback(address: SocketAddr) -> Result<Self> {
+        let ip = address.ip();
+        ensure!(
+            ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST,
+            "browsers find a page of this machine on 127.0.0.1 and [::1], not on {ip}"
+        );
+        let name = &secret()[..32];
+        Ok(Self {
             scheme: "http",
-            hosts: hosts.into(),
-        }
+            host: format!("x{name}.localhost:{}", address.port()),
+        })
+    }
+
+    /// Returns the address for browsers.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
     }
 
     /// Parses the address at which a proxy serves the page.
@@ -49,7 +65,7 @@ impl Origin {
         let host = host.strip_suffix(":443").unwrap_or(host);
         Ok(Self {
             scheme: "https",
-            hosts: vec![host.to_ascii_lowercase()],
+            host: host.to_ascii_lowercase(),
         })
     }
 
@@ -69,7 +85,7 @@ impl Origin {
             .strip_suffix(":443")
             .filter(|_| self.is_https())
             .unwrap_or(&host);
-        if !self.hosts.iter().any(|own| own == host) {
+        if self.host != host {
             return Err(Foreign::Host);
         }
         let own = format!("{}://{host}", self.scheme);
@@ -111,17 +127,32 @@ mod tests {
 
     #[test]
     fn requests_of_other_hosts_and_sites_are_foreign() {
-        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap());
-        let host = ("host", "127.0.0.1:8080");
-        let own = ("origin", "http://127.0.0.1:8080");
+        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap()).unwrap();
+        let (name, url) = (local.host.clone(), local.url());
+        let (host, own) = (("host", name.as_str()), ("origin", url.as_str()));
+        let upper = name.to_ascii_uppercase();
+        let other_port = name.replace("8080", "8081");
+        let other_origin = url.replace("8080", "8081");
         let cross = ("sec-fetch-site", "cross-site");
         let document = ("sec-fetch-dest", "document");
         let (get, post) = ("GET", "POST");
         for (method, path, headers, expect) in [
             (get, "/", vec![host], Ok(())),
-            (get, "/", vec![("host", "localhost:8080")], Ok(())),
-            (get, "/", vec![("host", "LOCALHOST:8080")], Ok(())),
+            (get, "/", vec![("host", upper.as_str())], Ok(())),
             (get, "/", vec![], Err(Foreign::Host)),
+            // Names that other servers of this machine share.
+            (
+                get,
+                "/",
+                vec![("host", "localhost:8080")],
+                Err(Foreign::Host),
+            ),
+            (
+                get,
+                "/",
+                vec![("host", "127.0.0.1:8080")],
+                Err(Foreign::Host),
+            ),
             // A name of the attacker's that resolves to this machine.
             (
                 get,
@@ -129,11 +160,10 @@ mod tests {
                 vec![("host", "evil.example:8080")],
                 Err(Foreign::Host),
             ),
-            (get, "/", vec![("host", "127.0.0.1")], Err(Foreign::Host)),
             (
                 get,
                 "/",
-                vec![("host", "127.0.0.1:8081")],
+                vec![("host", other_port.as_str())],
                 Err(Foreign::Host),
             ),
             (post, "/logout", vec![host, own], Ok(())),
@@ -147,7 +177,7 @@ mod tests {
             (
                 post,
                 "/logout",
-                vec![host, ("origin", "http://127.0.0.1:8081")],
+                vec![host, ("origin", other_origin.as_str())],
                 Err(Foreign::Site),
             ),
             // The origin has to be the one that the request names, not any of ours.
@@ -191,6 +221,17 @@ mod tests {
                 "{method} {path} {headers:?}"
             );
         }
+    }
+
+    #[test]
+    fn name_on_loopback_is_drawn_at_each_start() {
+        let draw = |address: &str| Origin::loopback(address.parse().unwrap());
+        let [one, two] = ["127.0.0.1:80", "[::1]:80"].map(|address| draw(address).unwrap().url());
+        assert_ne!(one, two);
+        let label = one.strip_prefix("http://").unwrap().split('.').next();
+        assert_eq!(label.unwrap().len(), 33);
+        assert!(one.ends_with(".localhost:80"), "{one}");
+        assert!(draw("127.0.0.2:80").is_err());
     }
 
     #[test]

@@ -79,18 +79,36 @@ fn parse_line(line: &str) -> Result<(TokenDigest, User)> {
     let [name, roles, token] = words[..] else {
         bail!("expected NAME ROLES sha256:DIGEST");
     };
-    let plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
-    ensure!(
-        name.len() <= 64 && name.chars().all(plain),
-        "a name has letters, digits, `-`, `_`, `.` and `@`, at most 64 bytes"
-    );
+    let name = parse_name(name).map_err(anyhow::Error::msg)?;
     let roles = roles.parse().map_err(anyhow::Error::msg)?;
     let digest = token.strip_prefix("sha256:");
     let digest = digest.and_then(|digits| hex::decode(digits).ok());
     let digest = digest.and_then(|bytes| TokenDigest::try_from(bytes).ok());
     let digest = digest.context("the third word is not sha256: and 64 hexadecimal digits")?;
-    let name = name.to_owned();
     Ok((digest, User { name, roles }))
+}
+
+/// Parses a person's name.
+///
+/// # Errors
+/// When it could be mistaken for something else in a log.
+pub fn parse_name(name: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
+    let is_name = !name.is_empty() && name.len() <= 64 && name.chars().all(is_plain);
+    is_name.then(|| name.to_owned()).ok_or_else(|| {
+        "a name has letters, digits, `-`, `_`, `.` and `@`, at most 64 bytes".to_owned()
+    })
+}
+
+/// Returns the name of the person who has started this process, `USER@HOST`, if the operating
+/// system tells it.
+pub fn local_name() -> Option<String> {
+    let mut user = ["USER", "LOGNAME"].into_iter();
+    let user = user.find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))?;
+    let mut files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
+    let host = files.find_map(|file| std::fs::read_to_string(file).ok());
+    let host = host.or_else(|| std::env::var("HOSTNAME").ok())?;
+    parse_name(&format!("{user}@{}", host.trim())).ok()
 }
 
 #[cfg(test)]
@@ -107,6 +125,20 @@ mod tests {
         assert_eq!(users[&digest(&format!("{other}\n"))].name, "bob");
         assert!(!users.contains_key(&digest("")));
         assert!(!line.contains(&token) && token.len() == 64);
+    }
+
+    #[test]
+    fn name_is_plain_text() {
+        for (name, is_name) in [
+            ("alice", true),
+            ("alice@ward-3.example", true),
+            ("", false),
+            ("al ice", false),
+            ("<b>", false),
+            (&"a".repeat(65), false),
+        ] {
+            assert_eq!(parse_name(name).is_ok(), is_name, "{name}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::page::{
     access::sessions::Session,
+    guard::AGAIN,
     kafka::Figures,
     live::{Row, counts::Counts},
 };
@@ -40,7 +41,7 @@ pub(in crate::page) fn page(view: &Live<'_>) -> Html {
         .collect();
     let hidden = if view.rows.is_empty() { "" } else { " hidden" };
     let extra = html![
-        r#"<noscript><meta http-equiv="refresh" content="5"></noscript><script src="/assets/page.js" defer></script>"#
+        r#"<noscript><meta http-equiv="refresh" content="5; url=/?"# (AGAIN) r#""></noscript><script src="/assets/page.js" defer></script>"#
     ];
     let main = html![
         r#"<h1 class="hidden">Live view</h1><dl class="tiles" id="tiles">"#
