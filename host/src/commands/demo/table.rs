@@ -177,6 +177,7 @@ mod tests {
         let outputs = Outputs {
             processed: is_there('p'),
             report: None,
+            presentation: None,
             anonymized: is_there('a'),
             quarantined: is_there('q'),
         };
