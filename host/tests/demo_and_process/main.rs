@@ -6,6 +6,7 @@ mod composed;
 mod demo;
 mod dicom;
 mod found;
+mod objects;
 mod process;
 mod quarantine;
 mod same_bytes;
