@@ -13,6 +13,7 @@ pub(crate) mod deidentify;
 mod dictionary;
 pub(crate) mod element;
 pub(crate) mod frame;
+mod identity;
 mod image;
 mod jpeg_ls;
 pub(crate) mod judge;
@@ -31,6 +32,7 @@ mod voi;
 pub(crate) mod write;
 
 pub use deidentify::{Choices, Dates, Options};
+pub use identity::{Identity, identity};
 pub use result::{Companion, DicomResult};
 pub(crate) use uid::UidKey;
 

@@ -6,6 +6,7 @@ mod composed;
 mod demo;
 mod dicom;
 mod found;
+mod node;
 mod objects;
 mod process;
 mod quarantine;
