@@ -7,12 +7,12 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     Broker, Error, Event, Handler, Metrics, Options, Record, TopicPartition,
-    assignment::Assignment, delivery::chain, job::Job, keyed_queues::KeyedQueues,
-    log::RateLimitedLog, offsets::Begun, partition::Partition,
+    assignment::Assignment, delivery::chain, keyed_queues::KeyedQueues, log::RateLimitedLog,
+    offsets::Begun, partition::Partition,
 };
 
 /// Runs one trigger.
-pub(crate) struct Coordinator<B, H> {
+pub(crate) struct Coordinator<B, H: Handler> {
     pub(crate) queues: Arc<KeyedQueues<B, H>>,
     pub(crate) committer: Arc<Committer<B>>,
     pub(crate) assignment: Arc<Assignment>,
@@ -123,10 +123,7 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
                 _ = partition.state().offsets.begin(record.offset, fingerprint);
             }
         }
-        self.queues.push(Job {
-            record,
-            partition: partition.clone(),
-        });
+        self.queues.push(record, partition.clone());
         Some(partition)
     }
 

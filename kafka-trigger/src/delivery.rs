@@ -53,45 +53,40 @@ struct Failures {
 impl<B: Broker, H: Handler> Delivery<B, H> {
     /// Delivers a record until it succeeds or is dead-lettered. If the partition is revoked first,
     /// returns without completing it; the new owner will receive it again.
-    pub(crate) async fn process(&self, job: &Job) {
-        let Job { record, partition } = job;
+    pub(crate) async fn process(&self, job: &mut Job<H::State>) {
         let mut failures = Failures::default();
         loop {
-            let Some(slot) = self.slot(partition).await else {
+            let Some(slot) = self.slot(&job.partition).await else {
                 return;
             };
+            let partition = job.partition.clone();
             let Some(running) = partition.begin() else {
                 return;
             };
-            match self.attempt(record, &mut failures).await {
+            match self.attempt(job, &mut failures).await {
                 Attempt::Done => return self.complete(job),
                 Attempt::DeadLetter { reason, status } => {
                     drop((slot, running));
-                    let letter = DeadLetter {
-                        record,
-                        reason,
-                        status,
-                        attempts: failures.all,
-                    };
-                    return self.dead_letter(job, &letter).await;
+                    return self.dead_letter(job, reason, status, failures.all).await;
                 }
                 Attempt::Retry => drop((slot, running)),
             }
-            self.metrics.record_retry(&record.topic);
-            if !self.wait_for_retry(partition, failures.all).await {
+            self.metrics.record_retry(&job.record.topic);
+            if !self.wait_for_retry(&partition, failures.all).await {
                 return;
             }
         }
     }
 
-    async fn attempt(&self, record: &Record, failures: &mut Failures) -> Attempt {
-        let response = self.deliver(record).await;
+    async fn attempt(&self, job: &mut Job<H::State>, failures: &mut Failures) -> Attempt {
+        let Job { record, state, .. } = job;
+        let response = self.deliver(record, state).await;
         failures.all += 1;
         failures.counted += u32::from(response.verdict != Verdict::Blocked);
         failures.crashes += u32::from(response.verdict == Verdict::Crashed);
         let attempt = self.judge(&response, failures);
         if !matches!(attempt, Attempt::Retry) {
-            self.handler.settled(record, &response, failures.all);
+            self.handler.settled(record, state, &response, failures.all);
         }
         attempt
     }
@@ -119,13 +114,13 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         }
     }
 
-    async fn deliver(&self, record: &Record) -> Response {
+    async fn deliver(&self, record: &Record, state: &mut H::State) -> Response {
         let size = record.value.as_ref().map_or(0, Bytes::len);
         if self.options.max_value_bytes.is_some_and(|max| size > max) {
             return Response::from_status(413);
         }
         let started = Instant::now();
-        let delivery = AssertUnwindSafe(self.handler.handle(record)).catch_unwind();
+        let delivery = AssertUnwindSafe(self.handler.handle(record, state)).catch_unwind();
         let response = match self.options.timeout {
             Some(timeout) => tokio::time::timeout(timeout, delivery).await,
             None => Ok(delivery.await),
@@ -142,16 +137,30 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
     }
 
     /// Writes a dead letter, repeatedly if necessary: its record is not finished before.
-    async fn dead_letter(&self, job: &Job, letter: &DeadLetter<'_>) {
+    async fn dead_letter(
+        &self,
+        job: &mut Job<H::State>,
+        reason: DeadLetterReason,
+        status: u16,
+        attempts: u32,
+    ) {
+        let added = self.handler.dead_letter_headers(&job.record, &job.state);
         let mut failures = 0;
         loop {
-            let Some(running) = job.partition.begin() else {
+            let partition = job.partition.clone();
+            let Some(running) = partition.begin() else {
                 return;
             };
-            match self.broker.write_dead_letter(letter).await {
+            let letter = DeadLetter {
+                record: &job.record,
+                reason,
+                status,
+                attempts,
+                added: &added,
+            };
+            match self.broker.write_dead_letter(&letter).await {
                 Ok(()) => {
-                    self.metrics
-                        .record_dead_letter(&job.record.topic, letter.reason);
+                    self.metrics.record_dead_letter(&job.record.topic, reason);
                     return self.complete(job);
                 }
                 Err(error) => {
@@ -161,13 +170,14 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
             }
             failures += 1;
             drop(running);
-            if !self.wait_for_retry(&job.partition, failures).await {
+            if !self.wait_for_retry(&partition, failures).await {
                 return;
             }
         }
     }
 
-    fn complete(&self, job: &Job) {
+    fn complete(&self, job: &mut Job<H::State>) {
+        self.handler.finished(&job.record, &mut job.state);
         self.metrics.record_handled(&job.record.topic);
         let mut state = job.partition.state();
         state.offsets.finish(job.record.offset);

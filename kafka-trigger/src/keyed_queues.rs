@@ -5,14 +5,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Broker, Handler, OrderingKey, Record, delivery::Delivery, job::Job};
+use crate::{
+    Broker, Handler, OrderingKey, Record, delivery::Delivery, job::Job, partition::Partition,
+};
 
 /// Assigns records to queues.
 pub(crate) type OrderingFn = Box<dyn Fn(&Record) -> OrderingKey + Send + Sync>;
 
+type Queues<H> = HashMap<OrderingKey, VecDeque<Job<<H as Handler>::State>>>;
+
 /// Queues by ordering key. The first record of a queue is with its task, not in the map.
-pub(crate) struct KeyedQueues<B, H> {
-    queues: Mutex<HashMap<OrderingKey, VecDeque<Job>>>,
+pub(crate) struct KeyedQueues<B, H: Handler> {
+    queues: Mutex<Queues<H>>,
     ordering_key: OrderingFn,
     delivery: Arc<Delivery<B, H>>,
 }
@@ -28,9 +32,15 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
 
     /// Appends a record to its queue. The queues are unbounded: the coordinator limits them by
     /// pausing partitions.
-    pub(crate) fn push(self: &Arc<Self>, job: Job) {
-        let key = (self.ordering_key)(&job.record);
-        self.delivery.assignment.hold(job.record.size());
+    pub(crate) fn push(self: &Arc<Self>, record: Record, partition: Arc<Partition>) {
+        let key = (self.ordering_key)(&record);
+        self.delivery.assignment.hold(record.size());
+        let state = self.delivery.handler.received(&record);
+        let job = Job {
+            record,
+            partition,
+            state,
+        };
         self.delivery.metrics.add_in_flight(1);
         let mut queues = self.queues();
         if let Some(queue) = queues.get_mut(&key) {
@@ -42,9 +52,9 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
         tokio::spawn(self.clone().run(key, job));
     }
 
-    async fn run(self: Arc<Self>, key: OrderingKey, mut job: Job) {
+    async fn run(self: Arc<Self>, key: OrderingKey, mut job: Job<H::State>) {
         loop {
-            self.delivery.process(&job).await;
+            self.delivery.process(&mut job).await;
             self.delivery.assignment.release(job.record.size());
             self.delivery.metrics.add_in_flight(-1);
             let mut queues = self.queues();
@@ -58,7 +68,7 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<OrderingKey, VecDeque<Job>>> {
+    fn queues(&self) -> MutexGuard<'_, Queues<H>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,6 +19,7 @@ mod scale;
 mod site;
 mod soak;
 mod speed;
+mod traces;
 
 /// Folder of the broker: in the build's own, one for each suite.
 const KAFKA_DIR: &str = concat!(
