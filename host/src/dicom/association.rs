@@ -50,7 +50,7 @@ pub(super) struct Request {
     longest: u32,
 }
 
-/// Whom the node accepts.
+/// Titles that the node accepts.
 #[derive(Debug, Clone)]
 pub struct Titles {
     /// The title that peers must call.

@@ -21,7 +21,7 @@ const MAX_COMMAND: usize = 16 << 10;
 /// Settings of the node.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whom the node accepts.
+    /// Titles that the node accepts.
     pub titles: Titles,
     /// Bytes of the largest object.
     pub max_bytes: usize,

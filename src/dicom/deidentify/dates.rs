@@ -19,7 +19,7 @@ pub(super) fn is_temporal(vr: &Vr) -> bool {
 }
 
 impl Times {
-    /// Returns what becomes of a value; `None` if it must not stay, or has not the form of its
+    /// Returns a value as it may stay; `None` if it must not, or lacks the form of its
     /// representation.
     pub(super) fn apply(self, vr: &Vr, bytes: &[u8]) -> Option<Vec<u8>> {
         let days = match self {

@@ -1,6 +1,6 @@
 //! Descriptions that may stay: whole values that say nothing but how chests are X-rayed.
 //!
-//! A description is a free text, in which nobody can tell a name from a word for sure. So none is
+//! A description is a free text, in which a name can't be told from a word reliably. So none is
 //! cleaned word by word: it stays whole, or it goes.
 
 /// Lines in upper case, with single spaces.

@@ -38,7 +38,7 @@ fn copy_of(data: &DataSet<'static>, dates: Dates, choices: &str) -> DataSet<'sta
     deidentify(data, Kind::Dx, &keys(), &options, Pixels::Clean)
 }
 
-/// Checks texts of a copy; `None` stands for an absent or empty one.
+/// Checks texts of a copy; `None` means an absent or empty one.
 fn check(copy: &DataSet<'_>, expect: &[(u32, Option<&str>)]) {
     for (tag, text) in expect {
         assert_eq!(copy.text(*tag).as_deref(), *text, "{tag:08X}");

@@ -13,7 +13,7 @@ pub(crate) fn decode(bytes: &[u8], width: usize, height: usize) -> Result<Vec<u1
     let mut at = 2;
     let (mut precision, mut presets) = (None, [0; 5]);
     if !bytes.starts_with(&[0xFF, 0xD8]) {
-        return Err("it is no JPEG-LS");
+        return Err("it is not a JPEG-LS");
     }
     loop {
         let &[0xFF, marker, high, low] =

@@ -57,7 +57,7 @@ fn streams_of_other_kinds_are_refused_with_the_reason() {
         decode(&changed, 4, 3).unwrap_err()
     };
     for (at, byte, reason) in [
-        (1, 0xD9, "no JPEG-LS"),
+        (1, 0xD9, "not a JPEG-LS"),
         (6, 17, "its size"),
         (8, 4, "its size"),
         (11, 3, "several components"),

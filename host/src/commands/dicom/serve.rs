@@ -40,8 +40,8 @@ pub struct ServeArgs {
     /// Title that peers must call.
     #[arg(long, value_name = "TITLE", default_value = "XRAY", value_parser = title)]
     pub ae_title: String,
-    /// Titles of peers that may call, separated by commas; without them all may. A title is no
-    /// proof of who calls: only --client-ca is.
+    /// Titles of peers that may call, separated by commas; without them all may. A title proves
+    /// nothing about the caller: only a certificate does (--client-ca).
     #[arg(long, value_name = "TITLES", value_delimiter = ',', value_parser = title)]
     pub peers: Vec<String>,
     /// Destination bucket.
