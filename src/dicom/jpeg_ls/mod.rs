@@ -53,9 +53,8 @@ impl Params {
         }
         let [low, middle, high] = chosen;
         let reset = if reset == 0 { 64 } else { reset };
-        if !(near < low && low <= middle && middle <= high && high <= most)
-            || !(3..=MAX_RESET).contains(&reset)
-        {
+        let is_sound = near < low && low <= middle && middle <= high && high <= most;
+        if !is_sound || !(3..=MAX_RESET).contains(&reset) {
             return None;
         }
         let bits = |values: i32| i32::BITS - (values - 1).leading_zeros();

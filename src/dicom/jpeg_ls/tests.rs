@@ -14,7 +14,7 @@ fn drawn(rng: &mut Rng, bits: u8) -> (Vec<u16>, usize, usize) {
         2 => rng.below(most + 1),
         3 => level.saturating_add(rng.below(3)).min(most),
         _ => {
-            if i / 9 % 2 == 0 {
+            if (i / 9).is_multiple_of(2) {
                 0
             } else {
                 most
