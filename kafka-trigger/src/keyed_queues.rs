@@ -5,16 +5,31 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Broker, Handler, OrderingKey, Record, delivery::Delivery, job::Job};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    Broker, Handler, OrderingKey, Record,
+    delivery::{Delivery, Next},
+    job::Job,
+    partition::Partition,
+};
 
 /// Assigns records to queues.
 pub(crate) type OrderingFn = Box<dyn Fn(&Record) -> OrderingKey + Send + Sync>;
 
 /// Queues by ordering key. The first record of a queue is with its task, not in the map.
 pub(crate) struct KeyedQueues<B, H> {
-    queues: Mutex<HashMap<OrderingKey, VecDeque<Job>>>,
+    queues: Mutex<HashMap<OrderingKey, Queue>>,
     ordering_key: OrderingFn,
     delivery: Arc<Delivery<B, H>>,
+}
+
+/// Records behind the first one of a key.
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Notified when a record is added.
+    arrived: Arc<Notify>,
 }
 
 impl<B: Broker, H: Handler> KeyedQueues<B, H> {
@@ -34,21 +49,29 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
         self.delivery.metrics.add_in_flight(1);
         let mut queues = self.queues();
         if let Some(queue) = queues.get_mut(&key) {
-            queue.push_back(job);
+            queue.jobs.push_back(job);
+            queue.arrived.notify_one();
             return;
         }
-        queues.insert(key, VecDeque::new());
+        let queue = Queue::default();
+        let arrived = queue.arrived.clone();
+        queues.insert(key, queue);
         drop(queues);
-        tokio::spawn(self.clone().run(key, job));
+        tokio::spawn(self.clone().run(key, job, arrived));
     }
 
-    async fn run(self: Arc<Self>, key: OrderingKey, mut job: Job) {
+    async fn run(self: Arc<Self>, key: OrderingKey, mut job: Job, arrived: Arc<Notify>) {
         loop {
-            self.delivery.process(&job).await;
+            while self.delivery.process(&mut job).await == Next::Retry {
+                self.wait(key, &job, &arrived).await;
+            }
             self.delivery.assignment.release(job.record.size());
             self.delivery.metrics.add_in_flight(-1);
             let mut queues = self.queues();
-            match queues.get_mut(&key).and_then(VecDeque::pop_front) {
+            match queues
+                .get_mut(&key)
+                .and_then(|queue| queue.jobs.pop_front())
+            {
                 Some(next) => job = next,
                 None => {
                     queues.remove(&key);
@@ -58,7 +81,56 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<OrderingKey, VecDeque<Job>>> {
+    /// Waits for the next delivery of a record, or until its partition is revoked. While it is on
+    /// the retry topic, the records behind it move there too: their offsets must not wait for it.
+    async fn wait(&self, key: OrderingKey, job: &Job, arrived: &Notify) {
+        let wake = &self.delivery.assignment.wake;
+        let waiting = job.partition.wait();
+        wake.notify_one();
+        let until = Instant::now() + self.delivery.delay(job.failures.all);
+        loop {
+            if job.is_parked() {
+                self.park_followers(key, &job.partition).await;
+            }
+            tokio::select! {
+                biased;
+                () = job.partition.until_revoked() => break,
+                () = tokio::time::sleep_until(until) => break,
+                () = arrived.notified(), if job.is_parked() => {}
+            }
+        }
+        drop(waiting);
+        wake.notify_one();
+    }
+
+    /// Moves the records of a queue to the retry topic, in their order.
+    async fn park_followers(&self, key: OrderingKey, first: &Partition) {
+        let mut index = 0;
+        while !first.is_revoked()
+            && let Some(mut job) = self.follower(key, index)
+        {
+            let partition = job.partition.clone();
+            if !job.is_parked()
+                && let Some(_running) = partition.begin()
+            {
+                let is_parked = self.delivery.park(&mut job).await;
+                // Only this task removes records, so it is still there.
+                if let Some(queue) = self.queues().get_mut(&key) {
+                    queue.jobs[index].parked = job.parked;
+                }
+                if !is_parked {
+                    return;
+                }
+            }
+            index += 1;
+        }
+    }
+
+    fn follower(&self, key: OrderingKey, index: usize) -> Option<Job> {
+        self.queues().get(&key)?.jobs.get(index).cloned()
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<OrderingKey, Queue>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
