@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn test-spin schedules bench-kafka bench-scale plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn test-spin schedules bench-kafka bench-scale bench-traces plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -169,6 +169,10 @@ bench-kafka: function logevents ## the Kafka trigger beside the same events over
 # Costs for docs/sizing.md, one after the other.
 bench-scale: function logevents ## CPU time by hosts and picture size, and rebalance times
 	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
+
+# Processor time of events with traces, as a multiple of that without; two hosts take turns.
+bench-traces: function ## processor time of events with traces beside without
+	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e -- --show-output --ignored bench_traces
 
 # The host as Spin's trigger-kafka plugin: the archive, and the manifest for
 # `spin plugins install --file`.

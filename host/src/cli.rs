@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::commands::{
-    audit, compose, dead_letters, demo, doctor, make_images, page, page_token, precompile, process,
-    push, reprocess, send, setup, setup_backends, shared::logging, status, teardown, trigger_kafka,
-    up,
+use crate::{
+    commands::{
+        audit, compose, dead_letters, demo, doctor, make_images, page, page_token, precompile,
+        process, push, reprocess, send, setup, setup_backends, shared::logging, status, teardown,
+        trigger_kafka, up,
+    },
+    serve::traces,
 };
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -91,45 +94,35 @@ fn disable_telemetry() {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli {
-        Cli::Up(args) => tokio_runtime()?
-            .block_on(up::run(*args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::Push(args) => tokio_runtime()?
-            .block_on(push::run(args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::Setup(args) => tokio_runtime()?
-            .block_on(setup::run(*args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::Status(args) => tokio_runtime()?.block_on(status::run(*args)),
-        Cli::Teardown(args) => tokio_runtime()?
-            .block_on(teardown::run(*args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::Doctor(args) => tokio_runtime()?.block_on(doctor::run(*args)),
-        Cli::Demo(args) => tokio_runtime()?.block_on(demo::run(*args)),
-        Cli::Process(args) => tokio_runtime()?.block_on(process::run(*args)),
-        Cli::Send(args) => tokio_runtime()?.block_on(send::run(*args)),
-        Cli::Reprocess(args) => tokio_runtime()?.block_on(reprocess::run(*args)),
+        Cli::Up(args) => block_on(up::run(*args)).map(|()| ExitCode::SUCCESS),
+        Cli::Push(args) => block_on(push::run(args)).map(|()| ExitCode::SUCCESS),
+        Cli::Setup(args) => block_on(setup::run(*args)).map(|()| ExitCode::SUCCESS),
+        Cli::Status(args) => block_on(status::run(*args)),
+        Cli::Teardown(args) => block_on(teardown::run(*args)).map(|()| ExitCode::SUCCESS),
+        Cli::Doctor(args) => block_on(doctor::run(*args)),
+        Cli::Demo(args) => block_on(demo::run(*args)),
+        Cli::Process(args) => block_on(process::run(*args)),
+        Cli::Send(args) => block_on(send::run(*args)),
+        Cli::Reprocess(args) => block_on(reprocess::run(*args)),
         Cli::MakeImages(args) => make_images::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Compose(args) => compose::run(&args).map(|()| ExitCode::SUCCESS),
-        Cli::Page(args) => tokio_runtime()?
-            .block_on(page::run(*args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::Audit(args) => tokio_runtime()?.block_on(audit::run(*args)),
+        Cli::Page(args) => block_on(page::run(*args)).map(|()| ExitCode::SUCCESS),
+        Cli::Audit(args) => block_on(audit::run(*args)),
         Cli::PageToken(args) => page_token::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Precompile(args) => precompile::run(&args).map(|()| ExitCode::SUCCESS),
-        Cli::DeadLetters(args) => tokio_runtime()?
-            .block_on(dead_letters::run(*args))
-            .map(|()| ExitCode::SUCCESS),
-        Cli::TriggerKafka(args) => tokio_runtime()?
-            .block_on(trigger_kafka::run(*args))
-            .map(|()| ExitCode::SUCCESS),
+        Cli::DeadLetters(args) => block_on(dead_letters::run(*args)).map(|()| ExitCode::SUCCESS),
+        Cli::TriggerKafka(args) => block_on(trigger_kafka::run(*args)).map(|()| ExitCode::SUCCESS),
         Cli::SetupBackends(args) => setup_backends::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
 
-fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command. When it has ended, the last spans are sent if traces are on.
+fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the async runtime")
+        .context("cannot start the async runtime")?;
+    let result = runtime.block_on(command);
+    traces::end();
+    result
 }

@@ -31,7 +31,9 @@ struct Shop {
 }
 
 impl Handler for Shop {
-    async fn handle(&self, record: &Record) -> Response {
+    type State = ();
+
+    async fn handle(&self, record: &Record, _: &mut ()) -> Response {
         let delivery = self.deliveries.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(10)).await;
         if record.value.as_deref() == Some(b"order 13") {
@@ -43,7 +45,7 @@ impl Handler for Shop {
         }
     }
 
-    fn settled(&self, record: &Record, response: &Response, attempts: u32) {
+    fn settled(&self, record: &Record, _: &mut (), response: &Response, attempts: u32) {
         println!(
             "{record:?}: {} after {attempts} deliveries",
             response.status

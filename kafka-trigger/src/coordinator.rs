@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Runs one trigger.
-pub(crate) struct Coordinator<B, H> {
+pub(crate) struct Coordinator<B, H: Handler> {
     pub(crate) queues: Arc<KeyedQueues<B, H>>,
     pub(crate) committer: Arc<Committer<B>>,
     pub(crate) assignment: Arc<Assignment>,

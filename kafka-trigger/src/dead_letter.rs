@@ -9,6 +9,9 @@ use crate::Record;
 /// Name and value of a record's header; a value may be null.
 pub type Header = (String, Option<Bytes>);
 
+/// A header that a dead letter gets from its handler: the name without the prefix, and the value.
+pub type Added = (&'static str, String);
+
 /// Reason for which a record is a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -46,12 +49,14 @@ pub struct DeadLetter<'a> {
     pub status: u16,
     /// Number of deliveries.
     pub attempts: u32,
+    /// Headers of the handler's, see [`crate::Handler::dead_letter_headers`].
+    pub added: &'a [Added],
 }
 
 /// Headers that a dead letter has in addition to those of its record.
 ///
 /// They are the prefix followed by `reason`, `status`, `attempts`, `topic`, `partition` or
-/// `offset`; the last three are the record's original position.
+/// `offset`; the last three are the record's original position. A handler may add others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterHeaders {
     prefix: Cow<'static, str>,
@@ -79,6 +84,7 @@ impl DeadLetterHeaders {
         ];
         let added = added
             .into_iter()
+            .chain(letter.added.iter().cloned())
             .map(|(name, value)| (format!("{}{name}", self.prefix), Some(Bytes::from(value))));
         self.original(record).cloned().chain(added).collect()
     }
@@ -123,6 +129,7 @@ mod tests {
             reason: DeadLetterReason::Refused,
             status: 422,
             attempts: 1,
+            added: &[("trace", "2".into())],
         });
         let shown: Vec<_> = written
             .iter()
@@ -144,6 +151,7 @@ mod tests {
                 "x-topic=storage",
                 "x-partition=3",
                 "x-offset=42",
+                "x-trace=2",
             ]
         );
 
@@ -152,7 +160,8 @@ mod tests {
             ..record.clone()
         };
         assert_eq!(headers.get(&letter, "topic").as_deref(), Some("storage"));
-        assert_eq!(headers.get(&letter, "trace"), None);
+        assert_eq!(headers.get(&letter, "trace").as_deref(), Some("2"));
+        assert_eq!(headers.get(&letter, "null"), None);
         assert_eq!(headers.original(&letter).count(), 2);
     }
 }

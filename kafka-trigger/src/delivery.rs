@@ -57,7 +57,7 @@ pub(crate) enum Next {
 
 impl<B: Broker, H: Handler> Delivery<B, H> {
     /// Delivers a record once. Finishes it if it succeeded or is dead-lettered.
-    pub(crate) async fn process(&self, job: &mut Job) -> Next {
+    pub(crate) async fn process(&self, job: &mut Job, state: &mut H::State) -> Next {
         let partition = job.partition.clone();
         let Some(slot) = self.slot(&partition).await else {
             return Next::Nothing;
@@ -65,18 +65,19 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         let Some(running) = partition.begin() else {
             return Next::Nothing;
         };
-        let attempt = self.attempt(&job.record, &mut job.failures).await;
+        let attempt = self.attempt(job, state).await;
         drop(slot);
         match attempt {
-            Attempt::Done => self.complete(job, running).await,
+            Attempt::Done => self.complete(job, state, running).await,
             Attempt::DeadLetter { reason, status } => {
                 let letter = DeadLetter {
                     record: &job.record,
                     reason,
                     status,
                     attempts: job.failures.all,
+                    added: &self.handler.dead_letter_headers(&job.record, state),
                 };
-                self.dead_letter(job, &letter, running).await;
+                self.dead_letter(job, state, &letter, running).await;
             }
             Attempt::Retry => {
                 self.park(job).await;
@@ -126,14 +127,18 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         written.is_ok()
     }
 
-    async fn attempt(&self, record: &Record, failures: &mut Failures) -> Attempt {
-        let response = self.deliver(record).await;
+    async fn attempt(&self, job: &mut Job, state: &mut H::State) -> Attempt {
+        let Job {
+            record, failures, ..
+        } = job;
+        let response = self.deliver(record, state).await;
         failures.all += 1;
         failures.counted += u32::from(response.verdict != Verdict::Blocked);
         failures.crashes += u32::from(response.verdict == Verdict::Crashed);
         let attempt = self.judge(&response, failures);
         if !matches!(attempt, Attempt::Retry) {
-            self.handler.settled(record, &response, failures.all);
+            let attempts = failures.all;
+            self.handler.settled(record, state, &response, attempts);
         }
         attempt
     }
@@ -161,13 +166,13 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         }
     }
 
-    async fn deliver(&self, record: &Record) -> Response {
+    async fn deliver(&self, record: &Record, state: &mut H::State) -> Response {
         let size = record.value.as_ref().map_or(0, Bytes::len);
         if self.options.max_value_bytes.is_some_and(|max| size > max) {
             return Response::from_status(413);
         }
         let started = Instant::now();
-        let delivery = AssertUnwindSafe(self.handler.handle(record)).catch_unwind();
+        let delivery = AssertUnwindSafe(self.handler.handle(record, state)).catch_unwind();
         let response = match self.options.timeout {
             Some(timeout) => tokio::time::timeout(timeout, delivery).await,
             None => Ok(delivery.await),
@@ -184,14 +189,20 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
     }
 
     /// Writes a dead letter, repeatedly if necessary: its record is not finished before.
-    async fn dead_letter(&self, job: &Job, letter: &DeadLetter<'_>, mut running: Running<'_>) {
+    async fn dead_letter(
+        &self,
+        job: &Job,
+        state: &mut H::State,
+        letter: &DeadLetter<'_>,
+        mut running: Running<'_>,
+    ) {
         let mut failures = 0;
         loop {
             match self.broker.write_dead_letter(letter).await {
                 Ok(()) => {
                     self.metrics
                         .record_dead_letter(&job.record.topic, letter.reason);
-                    return self.complete(job, running).await;
+                    return self.complete(job, state, running).await;
                 }
                 Err(error) => {
                     let text = format!("not written, retrying: {}", chain(&*error));
@@ -209,7 +220,7 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
 
     /// Finishes a record. On the retry topic that is written first, repeatedly if necessary: the
     /// next record of its key may come from the source, and must not be followed by this one.
-    async fn complete<'a>(&self, job: &'a Job, mut running: Running<'a>) {
+    async fn complete<'a>(&self, job: &'a Job, state: &mut H::State, mut running: Running<'a>) {
         let mut failures = 0;
         while let Some((parked, retries)) = job.parked.zip(job.partition.retries()) {
             let writing = retries.write();
@@ -232,6 +243,7 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
                 None => return,
             };
         }
+        self.handler.finished(&job.record, state);
         self.metrics.record_handled(&job.record.topic);
         if !job.is_parked() {
             self.finish(&job.partition, job.record.offset);

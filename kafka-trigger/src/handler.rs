@@ -2,21 +2,52 @@
 
 use bytes::Bytes;
 
-use crate::Record;
+use crate::{Record, dead_letter::Added};
 
 /// Receives records.
 pub trait Handler: Send + Sync + 'static {
+    /// State of a record from its arrival until it is finished, such as its trace; `()` for none.
+    /// Dropped earlier when the partition is revoked.
+    type State: Default + Send + Sync + 'static;
+
+    /// Called when a record has been read, before it waits for its turn.
+    fn received(&self, record: &Record) -> Self::State {
+        _ = record;
+        Self::State::default()
+    }
+
     /// Delivers a record once.
     ///
     /// The same record may be delivered again, also after [`Verdict::Done`]: implementations must
     /// be idempotent. The future is dropped when [`crate::Options::timeout`] elapses. A panic
     /// counts as [`Verdict::Crashed`].
-    fn handle(&self, record: &Record) -> impl Future<Output = Response> + Send;
+    fn handle(
+        &self,
+        record: &Record,
+        state: &mut Self::State,
+    ) -> impl Future<Output = Response> + Send;
 
     /// Called when no further delivery of the record follows: it is done, or is about to be
     /// written to the dead letters. `attempts` is the number of deliveries.
-    fn settled(&self, record: &Record, response: &Response, attempts: u32) {
-        _ = (record, response, attempts);
+    fn settled(
+        &self,
+        record: &Record,
+        state: &mut Self::State,
+        response: &Response,
+        attempts: u32,
+    ) {
+        _ = (record, state, response, attempts);
+    }
+
+    /// Returns headers that the record's dead letter gets in addition, without their prefix.
+    fn dead_letter_headers(&self, record: &Record, state: &Self::State) -> Vec<Added> {
+        _ = (record, state);
+        Vec::new()
+    }
+
+    /// Called when the record is finished: done, or its dead letter is written.
+    fn finished(&self, record: &Record, state: &mut Self::State) {
+        _ = (record, state);
     }
 }
 

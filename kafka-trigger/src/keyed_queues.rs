@@ -17,17 +17,19 @@ use crate::{
 /// Assigns records to queues.
 pub(crate) type OrderingFn = Box<dyn Fn(&Record) -> OrderingKey + Send + Sync>;
 
+type Queues<H> = HashMap<OrderingKey, Queue<<H as Handler>::State>>;
+
 /// Queues by ordering key. The first record of a queue is with its task, not in the map.
-pub(crate) struct KeyedQueues<B, H> {
-    queues: Mutex<HashMap<OrderingKey, Queue>>,
+pub(crate) struct KeyedQueues<B, H: Handler> {
+    queues: Mutex<Queues<H>>,
     ordering_key: OrderingFn,
     delivery: Arc<Delivery<B, H>>,
 }
 
 /// Records behind the first one of a key.
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
+struct Queue<S> {
+    /// With the states that the handler keeps of them.
+    jobs: VecDeque<(Job, S)>,
     /// Notified when a record is added.
     arrived: Arc<Notify>,
 }
@@ -46,23 +48,33 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
     pub(crate) fn push(self: &Arc<Self>, job: Job) {
         let key = (self.ordering_key)(&job.record);
         self.delivery.assignment.hold(job.record.size());
+        let state = self.delivery.handler.received(&job.record);
         self.delivery.metrics.add_in_flight(1);
         let mut queues = self.queues();
         if let Some(queue) = queues.get_mut(&key) {
-            queue.jobs.push_back(job);
+            queue.jobs.push_back((job, state));
             queue.arrived.notify_one();
             return;
         }
-        let queue = Queue::default();
-        let arrived = queue.arrived.clone();
+        let arrived = Arc::new(Notify::new());
+        let queue = Queue {
+            jobs: VecDeque::new(),
+            arrived: arrived.clone(),
+        };
         queues.insert(key, queue);
         drop(queues);
-        tokio::spawn(self.clone().run(key, job, arrived));
+        tokio::spawn(self.clone().run(key, job, state, arrived));
     }
 
-    async fn run(self: Arc<Self>, key: OrderingKey, mut job: Job, arrived: Arc<Notify>) {
+    async fn run(
+        self: Arc<Self>,
+        key: OrderingKey,
+        mut job: Job,
+        mut state: H::State,
+        arrived: Arc<Notify>,
+    ) {
         loop {
-            while self.delivery.process(&mut job).await == Next::Retry {
+            while self.delivery.process(&mut job, &mut state).await == Next::Retry {
                 self.wait(key, &job, &arrived).await;
             }
             self.delivery.assignment.release(job.record.size());
@@ -72,7 +84,7 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
                 .get_mut(&key)
                 .and_then(|queue| queue.jobs.pop_front())
             {
-                Some(next) => job = next,
+                Some(next) => (job, state) = next,
                 None => {
                     queues.remove(&key);
                     return;
@@ -116,7 +128,7 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
                 let is_parked = self.delivery.park(&mut job).await;
                 // Only this task removes records, so it is still there.
                 if let Some(queue) = self.queues().get_mut(&key) {
-                    queue.jobs[index].parked = job.parked;
+                    queue.jobs[index].0.parked = job.parked;
                 }
                 if !is_parked {
                     return;
@@ -127,10 +139,12 @@ impl<B: Broker, H: Handler> KeyedQueues<B, H> {
     }
 
     fn follower(&self, key: OrderingKey, index: usize) -> Option<Job> {
-        self.queues().get(&key)?.jobs.get(index).cloned()
+        let queues = self.queues();
+        let (job, _) = queues.get(&key)?.jobs.get(index)?;
+        Some(job.clone())
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<OrderingKey, Queue>> {
+    fn queues(&self) -> MutexGuard<'_, Queues<H>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

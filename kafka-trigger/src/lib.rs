@@ -33,7 +33,9 @@
 //! struct Print;
 //!
 //! impl Handler for Print {
-//!     async fn handle(&self, record: &Record) -> Response {
+//!     type State = ();
+//!
+//!     async fn handle(&self, record: &Record, _: &mut ()) -> Response {
 //!         println!("{record:?}");
 //!         Response::from_status(200)
 //!     }
@@ -74,7 +76,7 @@ mod trigger;
 
 pub use self::{
     broker::{Broker, Event, RetryLog, RetryOffset, RetryRecord, Revocation},
-    dead_letter::{DeadLetter, DeadLetterHeaders, DeadLetterReason, Header},
+    dead_letter::{Added, DeadLetter, DeadLetterHeaders, DeadLetterReason, Header},
     error::{BoxError, Error},
     handler::{Handler, Response, Verdict},
     metrics::Metrics,

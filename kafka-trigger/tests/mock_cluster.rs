@@ -7,7 +7,7 @@ use std::{
 };
 
 use kafka_trigger::{
-    Backoff, DeadLetterHeaders, Handler, Options, Record, Response, Trigger,
+    Added, Backoff, DeadLetterHeaders, Handler, Options, Record, Response, Trigger,
     rdkafka::{RdKafkaBroker, Settings},
 };
 use rdkafka::{
@@ -54,12 +54,16 @@ struct Shelf(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     deliveries: usize,
+    finished: usize,
     /// Settled records by key, in order.
     settled: BTreeMap<String, Vec<usize>>,
 }
 
 impl Handler for Shelf {
-    async fn handle(&self, record: &Record) -> Response {
+    type State = u32;
+
+    async fn handle(&self, record: &Record, deliveries: &mut u32) -> Response {
+        *deliveries += 1;
         tokio::time::sleep(Duration::from_millis(2)).await;
         let mut state = self.0.lock().unwrap();
         state.deliveries += 1;
@@ -70,7 +74,16 @@ impl Handler for Shelf {
         })
     }
 
-    fn settled(&self, record: &Record, _: &Response, _: u32) {
+    fn dead_letter_headers(&self, _: &Record, deliveries: &u32) -> Vec<Added> {
+        vec![("deliveries", deliveries.to_string())]
+    }
+
+    fn finished(&self, _: &Record, _: &mut u32) {
+        self.0.lock().unwrap().finished += 1;
+    }
+
+    fn settled(&self, record: &Record, deliveries: &mut u32, _: &Response, attempts: u32) {
+        assert_eq!(*deliveries, attempts);
         let key = String::from_utf8(record.key.clone().unwrap().to_vec()).unwrap();
         let mut state = self.0.lock().unwrap();
         state.settled.entry(key).or_default().push(number(record));
@@ -148,6 +161,7 @@ async fn records_arrive_in_order_and_are_committed() {
     let trigger = start(&settings, &shelf).await;
     until("all are settled", || shelf.count() == COUNT).await;
     trigger.stop().await.unwrap();
+    assert_eq!(shelf.0.lock().unwrap().finished, COUNT);
 
     for (key, numbers) in &shelf.0.lock().unwrap().settled {
         assert!(numbers.is_sorted(), "{key}: {numbers:?}");
@@ -159,6 +173,7 @@ async fn records_arrive_in_order_and_are_committed() {
         let headers = DeadLetterHeaders::new("dead-letter-");
         let header = |name| headers.get(&letters[0], name).unwrap().into_owned();
         assert_eq!(number(&letters[0]), 17);
+        assert_eq!(header("deliveries"), header("attempts"));
         assert_eq!(
             (header("reason"), header("status")),
             ("refused".into(), "422".into())

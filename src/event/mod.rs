@@ -11,12 +11,14 @@ mod record;
 mod sequencer;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
 
 pub use object::{MAX_KEY_BYTES, ObjectRef};
 pub use sequencer::Sequencer;
+pub use trace::TraceParent;
 
 use crate::error::Error;
 

@@ -111,6 +111,9 @@ pub struct Report {
     /// Durations.
     #[serde(default)]
     pub ms: Millis,
+    /// Id of the event's trace, 32 hex digits, if it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// The record waits for a bucket that is missing, so that no number of retries may end it.
     #[serde(skip)]
     pub(crate) waits_for_bucket: bool,
@@ -187,6 +190,7 @@ impl Report {
             height: None,
             bytes: Bytes::default(),
             ms: Millis::default(),
+            trace_id: None,
             waits_for_bucket: false,
         }
     }

@@ -18,7 +18,7 @@ use spin_sdk::{http_component, variables};
 use crate::{
     config::Config,
     error::Error,
-    event::{self, MAX_EVENT_BYTES},
+    event::{self, MAX_EVENT_BYTES, TraceParent},
     model::contract::Contract,
     model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
@@ -73,9 +73,11 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
     }
     let delivery = event::intake(&method, &headers, &body)?;
     let config = config()?;
+    let trace = TraceParent::of(&headers).and_then(|trace| trace.trace_id());
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
-        let report = record::process_record(&ports, &config, record).await;
+        let mut report = record::process_record(&ports, &config, record).await;
+        report.trace_id.clone_from(&trace);
         println!("{}", report.line());
         reports.push(report);
     }

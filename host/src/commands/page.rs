@@ -104,7 +104,7 @@ async fn module(args: &PageArgs, settings: &mut Settings) -> Result<Module> {
     for name in ["s3_access_key", "s3_secret_key"] {
         variables.set(name, "none".to_owned());
     }
-    let mut options = args.settings.options(&manifest);
+    let mut options = args.settings.options(&manifest)?;
     let token = Module::prepare(&manifest, &mut options);
     let token = token.context("the application has no route, so it is not the function")?;
     let runtime = Runtime::start(manifest, variables, options).await?;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kafka_trigger::{Handler, Record, Response, Verdict};
+use kafka_trigger::{Added, Handler, Record, Response, Verdict};
 use xray::report::response::retries_without_limit;
 
-use super::event;
+use super::{event, trace::RecordTrace};
 use crate::serve::runtime::Runtime;
 
 /// Called with each record that is done or becomes a dead letter, its last response, and the number
@@ -21,21 +21,57 @@ pub(super) struct RuntimeHandler {
 }
 
 impl Handler for RuntimeHandler {
-    async fn handle(&self, record: &Record) -> Response {
-        let request = event::request(record, &self.group);
+    /// The record's trace, boxed because most hosts have none.
+    type State = Option<Box<RecordTrace>>;
+
+    fn received(&self, record: &Record) -> Self::State {
+        let traces = self.runtime.options().traces.as_ref()?;
+        Some(RecordTrace::begin(traces, record, &self.group).into())
+    }
+
+    async fn handle(&self, record: &Record, trace: &mut Self::State) -> Response {
+        let mut request = event::request(record, &self.group);
+        let span = trace.as_mut().and_then(|trace| trace.deliver());
+        if let Some(span) = &span {
+            request.extensions_mut().insert(span.scope());
+        }
         let response = self.runtime.call_component(&self.component, request).await;
         let by_status = Response::from_status(response.status().as_u16());
-        Response {
+        let response = Response {
             verdict: match retries_without_limit(&response) {
                 true => Verdict::Blocked,
                 false => by_status.verdict,
             },
             body: response.into_body(),
             ..by_status
+        };
+        if let Some(span) = span {
+            RecordTrace::delivered(span, &response);
+        }
+        response
+    }
+
+    fn dead_letter_headers(&self, _: &Record, trace: &Self::State) -> Vec<Added> {
+        let header = trace.as_ref().and_then(|trace| trace.header());
+        header.into_iter().collect()
+    }
+
+    fn finished(&self, _: &Record, trace: &mut Self::State) {
+        if let Some(trace) = trace {
+            trace.finish();
         }
     }
 
-    fn settled(&self, record: &Record, response: &Response, attempts: u32) {
+    fn settled(
+        &self,
+        record: &Record,
+        trace: &mut Self::State,
+        response: &Response,
+        attempts: u32,
+    ) {
+        if let Some(trace) = trace {
+            trace.settle(response);
+        }
         // The trigger has not delivered such a record; over HTTP it would be rejected likewise.
         let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
         if size > self.runtime.options().max_body {

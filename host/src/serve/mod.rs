@@ -1,5 +1,5 @@
-//! Serving of applications: the runtime, the HTTP server in front of it, outbound HTTP, logs and
-//! metrics.
+//! Serving of applications: the runtime, the HTTP server in front of it, outbound HTTP, logs,
+//! metrics and traces.
 
 pub mod logs;
 pub mod metrics;
@@ -7,3 +7,4 @@ pub mod outbound;
 pub mod problem;
 pub mod runtime;
 pub mod server;
+pub mod traces;

@@ -10,4 +10,5 @@ mod network;
 mod prometheus;
 mod references;
 mod rollout;
+mod traces;
 mod types;

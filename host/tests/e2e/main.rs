@@ -3,6 +3,7 @@
 mod bench;
 mod spin;
 mod taken;
+mod traces;
 mod world;
 
 use std::collections::BTreeMap;

@@ -145,6 +145,16 @@ impl World {
         names
     }
 
+    /// Waits until the host has printed this text.
+    pub fn until_printed(&self, text: &str) {
+        self.up.until_printed(text);
+    }
+
+    /// Returns its process id.
+    pub fn id(&self) -> u32 {
+        self.up.id()
+    }
+
     /// Ends the program in order.
     pub fn terminate(&mut self) -> ExitStatus {
         self.up.end().0

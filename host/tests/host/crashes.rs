@@ -8,9 +8,11 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
+use testkit::collector::Collector;
 use xray_host::serve::{
     logs::Stream,
     runtime::{Options, Runtime},
+    traces::Traces,
 };
 
 use crate::{
@@ -76,6 +78,41 @@ async fn second_crash_of_a_pushed_event_is_rejected_with_200() {
     ] {
         assert!(counted(&runtime, line), "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn message_about_a_failure_has_the_id_of_its_trace() {
+    let collector = Collector::start().await;
+    let traces = Traces::to(&collector.url()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        traces: Some(traces.clone()),
+        log_dir: Some(dir.path().to_owned()),
+        ..options()
+    };
+    let (_app, runtime) = start(&[("trap", guests::trap())], options).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for sampled in ["01", "00"] {
+        let parent = format!("00-{trace}-00f067aa0ba902b7-{sampled}");
+        let request = Request::get("/trap").header("traceparent", parent);
+        let response = runtime.call(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(response.status(), 500);
+    }
+    let log = std::fs::read_to_string(dir.path().join("trap_stderr.txt")).unwrap();
+    let of_trace = format!("trace_id={trace}");
+    assert_eq!(log.matches(&of_trace).count(), 1, "{log}");
+    assert_eq!(log.matches("the component failed").count(), 2, "{log}");
+    tokio::task::block_in_place(|| traces.end());
+    let trees = collector.trees(&["00f067aa0ba902b7"]);
+    let [tree] = &trees[..] else {
+        panic!("{:#?}", collector.spans())
+    };
+    let failed: Vec<_> = tree
+        .iter()
+        .filter_map(|span| Some((&*span.name, span.failed.as_deref()?)))
+        .collect();
+    assert!(failed.contains(&("component", "trap")), "{failed:?}");
+    assert!(failed.contains(&("GET", "status")), "{failed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

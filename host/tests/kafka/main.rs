@@ -21,6 +21,7 @@ mod schedules;
 mod site;
 mod soak;
 mod speed;
+mod traces;
 
 /// Folder of the broker: in the build's own, one for each suite.
 const KAFKA_DIR: &str = concat!(

@@ -935,7 +935,9 @@ impl Drop for Delivering<'_> {
 }
 
 impl Handler for SimHandler {
-    async fn handle(&self, record: &Record) -> Response {
+    type State = ();
+
+    async fn handle(&self, record: &Record, _: &mut ()) -> Response {
         if !self.cluster.state().is_alive(self.member) {
             return std::future::pending().await;
         }

@@ -4,7 +4,7 @@ use kafka_trigger::Record;
 use rdkafka::message::Header;
 
 use super::mask;
-use crate::kafka::dead_letter_headers;
+use crate::kafka::{TRACEPARENT, dead_letter_headers};
 
 /// A record of the dead-letter topic.
 pub(super) struct Letter<'a>(pub(super) &'a Record);
@@ -30,6 +30,12 @@ impl<'a> Letter<'a> {
             key,
             value: value.as_deref(),
         })
+    }
+
+    /// Returns the context by which the record, sent back, continues its trace.
+    pub(super) fn trace(&self) -> Option<String> {
+        let value = dead_letter_headers().get(self.0, TRACEPARENT)?;
+        Some(value.into_owned())
     }
 
     /// Summarizes the record in one line, without any of its contents.

@@ -15,7 +15,7 @@ use kafka_trigger::{
 };
 use rdkafka::{
     consumer::{CommitMode, Consumer},
-    message::OwnedHeaders,
+    message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
 
@@ -26,6 +26,7 @@ use crate::{
         variables::{self, Sources, Variables},
     },
     commands::shared::kafka_args::{KafkaArgs, config},
+    kafka::TRACEPARENT,
 };
 
 /// Arguments of `xray dead-letters`.
@@ -194,8 +195,15 @@ fn send_back(producer: &FutureProducer<TokenContext>, record: &Record) -> Result
             record.partition, record.offset
         )
     })?;
+    let trace = letter.trace();
+    // The last header of a name counts.
+    let trace = trace.as_deref().map(|value| Header {
+        key: TRACEPARENT,
+        value: Some(value.as_bytes()),
+    });
     let headers = letter
         .own_headers()
+        .chain(trace)
         .fold(OwnedHeaders::new(), OwnedHeaders::insert);
     let mut out: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers);
     out.key = record.key.as_deref();

@@ -79,7 +79,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     }
     let digests = Digests::read(&manifest, &config)?;
     let client = of_function(&config)?;
-    let mut options = args.settings.options(&manifest);
+    let mut options = args.settings.options(&manifest)?;
     // Standard output is for the counts.
     options.quiet = true;
     if args.settings.log_dir.is_none() {

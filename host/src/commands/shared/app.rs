@@ -73,7 +73,7 @@ impl App {
             variables.set("pseudonym_key", random::hex(32));
             config = self::config(&manifest, &variables)?;
         }
-        let options = settings.options(&manifest);
+        let options = settings.options(&manifest)?;
         Ok(Self {
             manifest,
             variables,

@@ -30,7 +30,7 @@ pub async fn load(
     // Before anything is loaded, because it is quick to check.
     let variables = settings.resolve(&manifest)?;
     let triggers = kafka_args::configs(&manifest, &variables)?;
-    let mut options = settings.options(&manifest);
+    let mut options = settings.options(&manifest)?;
     let page = page.prepare(&manifest, &variables, &mut options)?;
     let runtime = Runtime::start(manifest, variables, options).await?;
     if runtime.has_models() {

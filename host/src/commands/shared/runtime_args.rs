@@ -15,7 +15,10 @@ use crate::{
         variables::{self, Sources, Variables},
     },
     nn::{backend::Target, choose::Choice},
-    serve::runtime::{Options, default_concurrency, processors},
+    serve::{
+        runtime::{Options, default_concurrency, processors},
+        traces,
+    },
 };
 
 /// Name of the folder beside this program.
@@ -75,6 +78,10 @@ pub struct RuntimeArgs {
     /// Mebibytes of memory for a request.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub max_memory: usize,
+    /// Send the context of an event's trace to the store, as the header traceparent. Traces are on
+    /// with OTEL_EXPORTER_OTLP_ENDPOINT.
+    #[arg(long, env = "XRAY_PROPAGATE_TRACE")]
+    pub propagate_trace: bool,
     /// Mebibytes that a request's body may have.
     #[arg(long, value_name = "MIB", default_value_t = 4)]
     pub max_body: usize,
@@ -104,7 +111,10 @@ impl RuntimeArgs {
     }
 
     /// Returns the settings for a runtime of this application.
-    pub fn options(&self, manifest: &Manifest) -> Options {
+    ///
+    /// # Errors
+    /// Returns an error if the environment asks for traces in a way that is not supported.
+    pub fn options(&self, manifest: &Manifest) -> Result<Options> {
         let state_dir = match (&self.state_dir, &manifest.cache) {
             (Some(dir), _) => Some(dir.clone()).filter(|dir| !dir.as_os_str().is_empty()),
             (None, Some(cache)) => Some(cache.path().to_owned()),
@@ -134,9 +144,11 @@ impl RuntimeArgs {
             precompiled_dir: beside_this_program(),
             log_dir,
             quiet: self.quiet,
+            traces: traces::of_environment()?,
+            propagate_trace: self.propagate_trace,
             ..Options::default()
         };
-        self.spin.over(options)
+        Ok(self.spin.over(options))
     }
 
     /// Returns the sources of the manifest's variables.

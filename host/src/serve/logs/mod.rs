@@ -16,6 +16,8 @@ use xray::report::Report;
 
 pub use output::GuestOutput;
 
+use crate::serve::traces::Scope;
+
 /// Stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -31,13 +33,16 @@ pub type Listener = Arc<dyn Fn(Stream, &str) + Send + Sync>;
 /// Returns a listener that calls `handle` with each report.
 pub fn report_listener(handle: impl Fn(Report) + Send + Sync + 'static) -> Listener {
     Arc::new(move |stream, line| {
-        if stream == Stream::Stdout
-            && line.starts_with('{')
-            && let Ok(report) = serde_json::from_str(line)
-        {
+        if let Some(report) = report(stream, line) {
             handle(report);
         }
     })
+}
+
+/// Parses a line that is a report.
+fn report(stream: Stream, line: &str) -> Option<Report> {
+    let may_be_one = stream == Stream::Stdout && line.starts_with('{');
+    may_be_one.then(|| serde_json::from_str(line).ok())?
 }
 
 /// Sinks for the lines of one component.
@@ -105,10 +110,19 @@ impl Logs {
         }
     }
 
-    /// Logs a message of the host about this component.
-    pub fn host_message(&self, message: &str) {
-        self.to_file(Stream::Stderr, message);
-        tracing::warn!(component = %self.component, "{message}");
+    /// Logs a message of the host about this component, with the id of the trace that it belongs
+    /// to.
+    pub fn host_message(&self, message: &str, scope: Option<&Scope>) {
+        match scope.and_then(|scope| scope.context().trace_id()) {
+            None => {
+                self.to_file(Stream::Stderr, message);
+                tracing::warn!(component = %self.component, "{message}");
+            }
+            Some(trace_id) => {
+                self.to_file(Stream::Stderr, &format!("{message} trace_id={trace_id}"));
+                tracing::warn!(component = %self.component, %trace_id, "{message}");
+            }
+        }
     }
 
     fn to_file(&self, stream: Stream, line: &str) {

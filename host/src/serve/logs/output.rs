@@ -15,7 +15,8 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-use super::{Logs, Stream};
+use super::{Logs, Stream, report};
+use crate::serve::traces::Scope;
 
 /// Maximum length of a line. Longer ones are split, so that a guest that never ends a line can't
 /// fill the host's memory.
@@ -30,15 +31,18 @@ pub struct GuestOutput(Arc<Lines>);
 struct Lines {
     logs: Arc<Logs>,
     stream: Stream,
+    /// Trace of the instance, which has the steps of its reports.
+    scope: Option<Scope>,
     unfinished: Mutex<Vec<u8>>,
 }
 
 impl GuestOutput {
-    /// Creates a stream that writes to these logs.
-    pub fn new(logs: Arc<Logs>, stream: Stream) -> Self {
+    /// Creates a stream that writes to these logs, and reports to a trace.
+    pub fn new(logs: Arc<Logs>, stream: Stream, scope: Option<Scope>) -> Self {
         Self(Arc::new(Lines {
             logs,
             stream,
+            scope,
             unfinished: Mutex::default(),
         }))
     }
@@ -61,8 +65,13 @@ impl Lines {
 
     fn emit(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        self.logs
-            .line(self.stream, line.trim_end_matches(['\n', '\r']));
+        let line = line.trim_end_matches(['\n', '\r']);
+        self.logs.line(self.stream, line);
+        if let Some(scope) = &self.scope
+            && let Some(report) = report(self.stream, line)
+        {
+            scope.report(&report);
+        }
     }
 }
 
@@ -147,7 +156,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let logs =
             Arc::new(Logs::open("my/app", Some(dir.path()), false, true, vec![listener]).unwrap());
-        let output = GuestOutput::new(logs, Stream::Stdout);
+        let output = GuestOutput::new(logs, Stream::Stdout, None);
         for part in ["one", "\ntwo\r\n\nthr", "ee"] {
             output.0.push(part.as_bytes());
         }
@@ -170,7 +179,7 @@ mod tests {
         let listener: crate::serve::logs::Listener =
             Arc::new(move |_, _| *sink.lock().unwrap() += 1);
         let logs = Arc::new(Logs::open("a", None, false, true, vec![listener]).unwrap());
-        let output = GuestOutput::new(logs, Stream::Stderr);
+        let output = GuestOutput::new(logs, Stream::Stderr, None);
         for _ in 0..3 {
             output.0.push(&[b'x'; MAX_LINE]);
         }

@@ -11,7 +11,10 @@ use std::{
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    metrics::{
+        counter::Counter, exemplar::HistogramWithExemplars, family::Family, gauge::Gauge,
+        info::Info,
+    },
     registry::{Registry, Unit},
 };
 
@@ -43,13 +46,28 @@ struct KindLabel {
     kind: &'static str,
 }
 
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+/// Exemplar: the trace of one of the values in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TraceLabel {
+    trace_id: String,
+}
+
+type Durations = HistogramWithExemplars<TraceLabel>;
+type Histograms<L> = Family<L, Durations, fn() -> Durations>;
+
+/// Observes a value, with the trace that it belongs to.
+fn observe(histogram: &Durations, value: f64, trace_id: Option<&str>) {
+    let exemplar = trace_id.map(|trace_id| TraceLabel {
+        trace_id: trace_id.to_owned(),
+    });
+    histogram.observe(value, exemplar, None);
+}
 
 /// Metrics of one runtime.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<StatusLabel, Counter>,
-    duration: Histogram,
+    duration: Durations,
     objects: Objects,
     rejected: Family<KindLabel, Counter>,
     failures: Family<KindLabel, Counter>,
@@ -65,11 +83,10 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
         let this = Self {
             registry: Mutex::default(),
             requests: Family::default(),
-            duration: histogram(),
+            duration: Durations::new(BUCKETS.into_iter()),
             objects: Objects::default(),
             rejected: Family::default(),
             failures: Family::default(),
@@ -163,14 +180,14 @@ impl Metrics {
             .register("xray_host", "The host and its inference backend", info);
     }
 
-    /// Counts a response.
-    pub fn request(&self, status: http::StatusCode, took: Duration) {
+    /// Counts a response, and the trace that it belongs to as an exemplar.
+    pub fn request(&self, status: http::StatusCode, took: Duration, trace_id: Option<String>) {
         self.requests
             .get_or_create(&StatusLabel {
                 status: status.as_u16(),
             })
             .inc();
-        self.duration.observe(took.as_secs_f64());
+        observe(&self.duration, took.as_secs_f64(), trace_id.as_deref());
     }
 
     /// Counts a rejected request by one of [`REJECTIONS`].

@@ -7,7 +7,7 @@ use prometheus_client::{
 };
 use xray::{error::Reason, model::predict::Class, report::Report};
 
-use super::{BUCKETS, Histograms};
+use super::{BUCKETS, Durations, Histograms, observe};
 
 /// Bounds of risks: the default thresholds are among them.
 const RISKS: [f64; 12] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0];
@@ -45,7 +45,7 @@ impl Default for Objects {
     fn default() -> Self {
         Self {
             objects: Family::default(),
-            steps: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            steps: Family::new_with_constructor(|| Durations::new(BUCKETS.into_iter())),
             risk: Histogram::new(RISKS),
             unfamiliar: Counter::default(),
             labeled: Family::default(),
@@ -96,10 +96,11 @@ impl Objects {
                 reason: reason.map_or("", Reason::as_str).to_owned(),
             })
             .inc();
+        // A component can print anything.
+        let trace_id = report.trace_id.as_deref().filter(|id| is_trace_id(id));
         for (step, ms) in report.ms.steps() {
-            self.steps
-                .get_or_create(&StepLabel { step })
-                .observe(ms / 1e3);
+            let histogram = self.steps.get_or_create(&StepLabel { step });
+            observe(&histogram, ms / 1e3, trace_id);
         }
         if let Some(risk) = report.risk {
             self.risk.observe(risk);
@@ -121,4 +122,8 @@ impl Objects {
             }
         }
     }
+}
+
+fn is_trace_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -11,7 +11,7 @@ fn report_lines_are_counted() {
     listener(Stream::Stdout, line);
     listener(Stream::Stderr, line);
     listener(Stream::Stdout, "not a report");
-    metrics.request(http::StatusCode::OK, Duration::from_millis(3));
+    metrics.request(http::StatusCode::OK, Duration::from_millis(3), None);
     let text = metrics.render((2, 1));
     for part in [
         r#"xray_objects_total{outcome="done",class="Pneumonia",reason=""} 2"#,
@@ -24,6 +24,36 @@ fn report_lines_are_counted() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+}
+
+#[test]
+fn exemplars_are_trace_ids() {
+    let metrics = Arc::new(Metrics::default());
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let took = Duration::from_millis(3);
+    metrics.request(http::StatusCode::OK, took, Some(trace.to_owned()));
+    let listener = metrics.listener();
+    let line = |id: &str, step: &str| {
+        let line = format!(
+            r#"{{"event":"object","outcome":"done","ms":{{"{step}":2.5}},"trace_id":"{id}"}}"#
+        );
+        listener(Stream::Stdout, &line);
+    };
+    line(trace, "decode");
+    line("DOE JANE", "encode");
+    let text = metrics.render((0, 0));
+    let exemplar = format!(r##" 1 # {{trace_id="{trace}"}} 0.00"##);
+    for name in [
+        r#"xray_request_duration_seconds_bucket{le="0.005"}"#,
+        r#"xray_step_duration_seconds_bucket{le="0.0025",step="decode"}"#,
+    ] {
+        let part = format!("{name}{exemplar}");
+        assert!(text.contains(&part), "{part} is not in\n{text}");
+    }
+    assert!(
+        text.contains(r#"step="encode"} 1"#) && !text.contains("DOE"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -84,7 +114,7 @@ fn documented(page: &str) -> Vec<&str> {
 fn every_metric_is_documented() {
     let metrics = Arc::new(Metrics::default());
     metrics.describe("embedded", "cpu");
-    metrics.request(http::StatusCode::OK, Duration::from_millis(3));
+    metrics.request(http::StatusCode::OK, Duration::from_millis(3), None);
     metrics.rejected("no-route");
     metrics.failure("trap");
     metrics.aot("hit");

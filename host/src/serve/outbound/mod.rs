@@ -14,7 +14,10 @@ use http_body_util::{BodyExt, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::{allowed::AllowedHosts, client::Client};
-use crate::serve::logs::Logs;
+use crate::serve::{
+    logs::Logs,
+    traces::{Scope, Traced},
+};
 
 /// Maximum size of a request body to a service in this process, which takes it as a whole.
 const MAX_OVERRIDE_BODY: usize = 256 << 20;
@@ -60,6 +63,20 @@ pub struct OutboundHttp {
     pub service_overrides: Arc<ServiceOverrides>,
     /// Log for denied requests.
     pub logs: Arc<Logs>,
+    /// Trace of the instance.
+    pub scope: Option<Scope>,
+    /// Sends the context of the trace with each request.
+    pub propagates: bool,
+}
+
+impl OutboundHttp {
+    /// Returns the outbound HTTP of an instance.
+    pub fn within(&self, scope: Option<Scope>) -> Self {
+        Self {
+            scope,
+            ..self.clone()
+        }
+    }
 }
 
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -68,15 +85,16 @@ type Sent = Result<(Response<WasiBody>, Done), Error>;
 impl WasiHttpHooks for OutboundHttp {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _finished: Done,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         if !self.allowed.allows(request.uri()) {
             let origin = origin(&request);
-            self.logs.host_message(&format!(
+            let text = format!(
                 "denied a request to {origin}; to allow it, add {origin:?} to the component's allowed_outbound_hosts"
-            ));
+            );
+            self.logs.host_message(&text, self.scope.as_ref());
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let service = request.uri().authority().and_then(|authority| {
@@ -86,10 +104,19 @@ impl WasiHttpHooks for OutboundHttp {
                 .cloned()
         });
         let client = self.client.clone();
+        let scope = self.scope.as_ref();
+        let span = scope.map(|scope| scope.outbound(&mut request, self.propagates));
         Box::new(async move {
-            let response = match service {
-                Some(service) => call(&*service, request).await?,
-                None => client.send(request, options).await?,
+            let result = match service {
+                Some(service) => call(&*service, request).await,
+                None => client.send(request, options).await,
+            };
+            let response = match span {
+                None => result?,
+                Some(mut span) => {
+                    span.responded(result.as_ref().map(Response::status));
+                    result?.map(|body| Traced::wrap(body, span))
+                }
             };
             let done: Done = Box::new(async { Ok(()) });
             Ok((response, done))

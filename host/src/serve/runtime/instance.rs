@@ -30,11 +30,13 @@ use crate::{
         logs::{GuestOutput, Logs, Stream},
         metrics::Metrics,
         outbound::OutboundHttp,
+        traces::{Scope, Span},
     },
 };
 
 /// A loaded component, ready to be instantiated.
 pub struct Handler {
+    pub id: String,
     pub pre: ProxyPre<State>,
     pub outbound_http: OutboundHttp,
     pub variables: Arc<Variables>,
@@ -70,11 +72,13 @@ impl Handler {
         self: &Arc<Self>,
         request: Request<WasiBody>,
         permit: Permit,
+        span: Option<Span>,
     ) -> Result<Response<WasiBody>, Failure> {
+        let scope = span.as_ref().map(Span::scope);
         let (sender, receiver) = oneshot::channel();
         let this = self.clone();
         let instance = tokio::spawn(async move {
-            let result = this.run(request, sender).await;
+            let result = this.run(request, sender, span).await;
             drop(permit);
             result
         });
@@ -87,24 +91,30 @@ impl Handler {
             Ok(Ok(())) => {
                 self.metrics.failure("no-answer");
                 self.logs
-                    .host_message("the component ended without a response");
+                    .host_message("the component ended without a response", scope.as_ref());
                 Err(Failure::Broken)
             }
             Err(panic) => {
-                self.logs
-                    .host_message(&format!("the host failed to process this request: {panic}"));
+                let text = format!("the host failed to process this request: {panic}");
+                self.logs.host_message(&text, scope.as_ref());
                 Err(Failure::Broken)
             }
         }
     }
 
-    async fn run(&self, request: Request<WasiBody>, sender: Sender) -> Result<(), Failure> {
-        let mut store = self.store().map_err(|error| self.report(&error, false))?;
+    async fn run(
+        &self,
+        request: Request<WasiBody>,
+        sender: Sender,
+        mut span: Option<Span>,
+    ) -> Result<(), Failure> {
+        let store = self.store(span.as_ref().map(Span::scope));
+        let mut store = store.map_err(|error| self.report(&error, false, &mut span))?;
         // The epoch deadline stops a guest that computes, this timeout one that waits.
         let result = tokio::time::timeout(self.timeout, self.guest(&mut store, request, sender))
             .await
             .unwrap_or_else(|_| Err(Trap::Interrupt.into()));
-        result.map_err(|error| self.report(&error, store.data().limits.exceeded))
+        result.map_err(|error| self.report(&error, store.data().limits.exceeded, &mut span))
     }
 
     async fn guest(
@@ -125,10 +135,11 @@ impl Handler {
             .await
     }
 
-    fn store(&self) -> wasmtime::Result<Store<State>> {
+    fn store(&self, scope: Option<Scope>) -> wasmtime::Result<Store<State>> {
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stdout(GuestOutput::new(self.logs.clone(), Stream::Stdout))
-            .stderr(GuestOutput::new(self.logs.clone(), Stream::Stderr))
+        let output = |stream| GuestOutput::new(self.logs.clone(), stream, scope.clone());
+        wasi.stdout(output(Stream::Stdout))
+            .stderr(output(Stream::Stderr))
             .envs(&self.environment)
             // The files are few, small and local, so reading is cheaper than a thread switch.
             .allow_blocking_current_thread(true);
@@ -137,7 +148,7 @@ impl Handler {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            outbound_http: self.outbound_http.clone(),
+            outbound_http: self.outbound_http.within(scope),
             variables: self.variables.clone(),
             inference: self.inference.clone(),
             tensor_bytes: TensorBytes::new(self.max_memory),
@@ -158,31 +169,43 @@ impl Handler {
         Ok(store)
     }
 
-    fn report(&self, error: &wasmtime::Error, out_of_memory: bool) -> Failure {
+    /// Counts and logs a failure, and marks the instance's span.
+    fn report(
+        &self,
+        error: &wasmtime::Error,
+        out_of_memory: bool,
+        span: &mut Option<Span>,
+    ) -> Failure {
+        let scope = span.as_ref().map(Span::scope);
+        let mut record = |kind, text: &str| {
+            self.metrics.failure(kind);
+            if let Some(span) = span {
+                span.fail(kind);
+            }
+            self.logs.host_message(text, scope.as_ref());
+        };
         let trap = error.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
-            self.metrics.failure("deadline");
-            self.logs
-                .host_message(&format!("no response within {:?}", self.timeout));
+            record(
+                "deadline",
+                &format!("no response within {:?}", self.timeout),
+            );
             return Failure::Deadline;
         }
         if out_of_memory || error.is::<TensorLimit>() {
-            self.metrics.failure("memory");
-            self.logs.host_message(&format!(
+            let text = format!(
                 "the component exceeded its limit of {} bytes of memory",
                 self.max_memory
-            ));
+            );
+            record("memory", &text);
             return Failure::Crashed;
         }
-        self.metrics.failure("trap");
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
             .map(|frames| format!("\n{frames}"))
             .unwrap_or_default();
-        self.logs.host_message(&format!(
-            "the component failed: {}{backtrace}",
-            error.root_cause()
-        ));
+        let text = format!("the component failed: {}{backtrace}", error.root_cause());
+        record("trap", &text);
         if trap.is_some_and(is_crash) {
             Failure::Crashed
         } else {

@@ -43,6 +43,7 @@ use crate::{
         metrics::Metrics,
         outbound::client::full,
         problem::{problem, retry_later},
+        traces::{Scope, Span, SpanKind},
     },
 };
 
@@ -78,10 +79,19 @@ impl Runtime {
     }
 
     /// Responds to a request. Failures become problem details.
-    pub async fn handle(&self, request: Request<Bytes>) -> Response<WasiBody> {
+    pub async fn handle(&self, mut request: Request<Bytes>) -> Response<WasiBody> {
         let arrived = Instant::now();
+        let traces = self.0.options.traces.as_ref();
+        let mut span = traces.map(|traces| traces.request(&request));
+        let scope = span.as_ref().map(Span::scope);
+        if let Some(scope) = &scope {
+            request.extensions_mut().insert(scope.clone());
+        }
         let response = self.route(request).await;
-        self.finish(response.status(), arrived);
+        self.finish(response.status(), arrived, scope);
+        if let Some(span) = &mut span {
+            span.respond(response.status());
+        }
         response
     }
 
@@ -91,12 +101,14 @@ impl Runtime {
     }
 
     /// Calls a component directly, for triggers without routes. The limits of [`Self::call`] apply.
+    /// The request's extensions may have the [`Scope`] of its trace.
     pub async fn call_component(
         &self,
         component: &str,
         request: Request<Bytes>,
     ) -> Response<Bytes> {
         let arrived = Instant::now();
+        let scope = request.extensions().get::<Scope>().cloned();
         let response = match self.0.handlers.get(component) {
             Some(handler) => {
                 let result = self.run(handler, request, |_| {}).await;
@@ -107,13 +119,14 @@ impl Runtime {
                 "the trigger's component is not loaded",
             ),
         };
-        self.finish(response.status(), arrived);
+        self.finish(response.status(), arrived, scope);
         whole(response).await
     }
 
-    fn finish(&self, status: StatusCode, arrived: Instant) {
+    fn finish(&self, status: StatusCode, arrived: Instant, scope: Option<Scope>) {
         let took = arrived.elapsed();
-        self.0.metrics.request(status, took);
+        let trace_id = scope.and_then(|scope| scope.context().trace_id());
+        self.0.metrics.request(status, took, trace_id);
         // Without the path: it may hold anything.
         tracing::debug!(status = status.as_u16(), ?took, "request");
     }
@@ -132,11 +145,13 @@ impl Runtime {
             return problem(StatusCode::NOT_FOUND, "the route's component is not loaded");
         };
         let push = Push::of(&request);
+        let scope = request.extensions().get::<Scope>().cloned();
         let decorate = |request: &mut Request<Bytes>| headers::decorate(request, &found);
         let result = self.run(handler, request, decorate).await;
         if let (Err(Failure::Crashed), Some(push)) = (&result, push)
-            && let Some(report) = handler.crashes.record(&push, &handler.variables)
+            && let Some(mut report) = handler.crashes.record(&push, &handler.variables)
         {
+            report.trace_id = scope.and_then(|scope| scope.context().trace_id());
             handler.logs.line(Stream::Stdout, &report.line());
             return response::respond(DeliveryStyle::Gateway, &[report]).map(full);
         }
@@ -150,24 +165,35 @@ impl Runtime {
         decorate: impl FnOnce(&mut Request<Bytes>),
     ) -> Result<Response<WasiBody>, Failure> {
         let inner = &*self.0;
+        let scope = request.extensions_mut().remove::<Scope>();
+        let begin = |name| Some(scope.as_ref()?.begin(name, SpanKind::Internal));
+        let mut queue = begin("queue");
         let permit = match inner.concurrency.acquire().await {
             Ok(permit) => permit,
             Err(Overload::QueueFull) => {
                 inner.metrics.rejected("queue-full");
+                fail(&mut queue, "queue-full");
                 return Ok(retry_later("the queue of waiting requests is full"));
             }
             Err(Overload::QueueTimeout) => {
                 inner.metrics.rejected("queue-wait");
+                fail(&mut queue, "queue-wait");
                 return Ok(retry_later("the request waited too long in the queue"));
             }
         };
+        drop(queue);
         decorate(&mut request);
+        let mut component = begin("component");
+        if let Some(span) = &mut component {
+            span.set("xray.component", handler.id.clone());
+            span.scope().announce(&mut request);
+        }
         let (head, body) = request.into_parts();
         for observer in &inner.options.observers {
             observer(&head, &body);
         }
         handler
-            .call(Request::from_parts(head, full(body)), permit)
+            .call(Request::from_parts(head, full(body)), permit, component)
             .await
     }
 
@@ -199,6 +225,12 @@ impl Runtime {
     /// Returns the options of this runtime.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+}
+
+fn fail(span: &mut Option<Span>, reason: &'static str) {
+    if let Some(span) = span {
+        span.fail(reason);
     }
 }
 

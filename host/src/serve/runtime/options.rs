@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::{
     nn::{backend::Target, choose::Choice},
-    serve::{logs::Listener, outbound::ServiceOverrides},
+    serve::{logs::Listener, outbound::ServiceOverrides, traces::Traces},
 };
 
 /// Callback for a request.
@@ -63,6 +63,10 @@ pub struct Options {
     pub temp: Option<PathBuf>,
     /// Services in this process that replace hosts.
     pub service_overrides: ServiceOverrides,
+    /// Destination of traces, if they are on.
+    pub traces: Option<Traces>,
+    /// Sends the context of the trace with the components' requests.
+    pub propagate_trace: bool,
     /// Secret of the page, if there is one.
     pub page_token: Option<PageToken>,
     /// Callbacks for every line that components print.
@@ -93,6 +97,8 @@ impl Default for Options {
             follow: Vec::new(),
             temp: None,
             service_overrides: ServiceOverrides::default(),
+            traces: None,
+            propagate_trace: false,
             page_token: None,
             listeners: Vec::new(),
             observers: Vec::new(),

@@ -233,6 +233,8 @@ impl Loader {
             client: self.client.clone(),
             service_overrides: self.service_overrides.clone(),
             logs: logs.clone(),
+            scope: None,
+            propagates: options.propagate_trace,
         };
         let mut variables = self.variables.for_component(&component.variables)?;
         if let Some(page) = options
@@ -243,6 +245,7 @@ impl Loader {
             variables.set(TOKEN, page.token.clone());
         }
         Ok(Handler {
+            id: id.to_owned(),
             pre,
             outbound_http,
             variables: Arc::new(variables),

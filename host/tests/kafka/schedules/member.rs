@@ -62,7 +62,9 @@ impl Drop for Member {
 struct Ask(SocketAddr);
 
 impl Handler for Ask {
-    async fn handle(&self, record: &Record) -> Response {
+    type State = ();
+
+    async fn handle(&self, record: &Record, _: &mut ()) -> Response {
         let value = record.value.as_deref().unwrap_or_default();
         let ask = async || {
             let mut stream = TcpStream::connect(self.0).await?;
