@@ -18,7 +18,7 @@ pub(crate) struct Expected {
     done: BTreeMap<(i64, i64), Mark>,
 }
 
-/// What is known of a record of the source.
+/// Knowledge of a record of the source.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Passed {
     /// Records that come before it.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct RetryOffsets {
     /// Offsets of the entries whose records are unfinished.
     live: BTreeSet<i64>,
-    /// Offsets of `done` entries by the source's offset, while that is not committed: the source may
-    /// deliver the record again, and its attempts are counted on.
+    /// Offsets of `done` entries by the source's offset, while that is not committed: the source
+    /// may deliver the record again, and its attempts are counted on.
     done: BTreeMap<i64, i64>,
     /// Lower bounds of the offsets that running writes will get, and their number.
     writing: BTreeMap<i64, usize>,
