@@ -148,7 +148,9 @@ impl Reader {
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) | None => {
                     if heard.elapsed() > SILENCE {
-                        return Err(format!("cannot read {} up to its last record", self.topic).into());
+                        return Err(
+                            format!("cannot read {} up to its last record", self.topic).into()
+                        );
                     }
                 }
                 // The client goes on by itself.
