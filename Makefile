@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn dicom-key test-spin bench-kafka bench-scale bench-traces plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn dicom-key test-spin schedules bench-kafka bench-scale bench-traces plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,10 @@ soak: function ## the long Kafka test: 20,000 notifications, with random faults
 dicom-key: build ## score de-identified DICOM copies by planted patients: COUNT=500 PEERS=
 	tests/dicom/fetch >/dev/null
 	tests/dicom/measure $(TARGET_DIR)/release/xray $(TARGET_DIR)/dicom-key $(or $(COUNT),500) $(PEERS)
+
+# 50 schedules of faults for the Kafka trigger alone, with a retry topic; some minutes.
+schedules: function ## 50 schedules of faults against a real Kafka
+	cd host && CI=1 XRAY_SCHEDULES=50 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output schedules::schedules
 
 # The request time of every backend side by side, and what loading the model costs a fresh instance.
 bench-nn: function ## request times of every inference backend
