@@ -22,6 +22,10 @@ use super::{GROUP, judge::CRASHES};
 /// and the protocol.
 const VARIABLE: &str = "XRAY_TEST_MEMBER";
 
+/// Status of a member that is replaced: the broker may take a restarted member for the second one
+/// of its name, until it has missed the killed one.
+const FENCED: i32 = 3;
+
 /// A running member.
 pub struct Member(Child);
 
@@ -47,7 +51,16 @@ impl Member {
     pub fn end(mut self) {
         self.0.stdin = None;
         let status = self.0.wait().unwrap();
-        assert!(status.success(), "a member failed");
+        assert!([Some(0), Some(FENCED)].contains(&status.code()), "{status}");
+    }
+
+    /// Reports whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let status = self.0.try_wait().unwrap();
+        status.is_some_and(|status| {
+            assert_eq!(status.code(), Some(FENCED));
+            true
+        })
     }
 }
 
@@ -119,10 +132,11 @@ async fn is_a_process() {
         .start();
     // Until the test closes it.
     let closed = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    tokio::select! {
-        _ = closed => {}
-        // A killed broker may know only the process before this one by its name.
-        () = trigger.ended() => {}
-    }
+    let status = tokio::select! {
+        _ = closed => 0,
+        () = trigger.ended() => FENCED,
+    };
     _ = trigger.stop().await;
+    // The thread that reads may be blocked.
+    std::process::exit(status);
 }

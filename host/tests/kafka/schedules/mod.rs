@@ -65,6 +65,7 @@ struct Counts {
     kills: u32,
     ends: u32,
     brokers: u32,
+    fenced: u32,
 }
 
 impl Counts {
@@ -77,6 +78,7 @@ impl Counts {
         self.kills += other.kills;
         self.ends += other.ends;
         self.brokers += other.brokers;
+        self.fenced += other.fenced;
     }
 }
 
@@ -149,12 +151,23 @@ async fn run(broker: &mut Broker, seed: u64) -> Counts {
     for (number, own) in members.iter_mut().enumerate() {
         own.get_or_insert_with(|| start(number));
     }
+    // As a supervisor does.
+    let mut supervise = || {
+        for (number, own) in members.iter_mut().enumerate() {
+            if own.as_mut().is_some_and(Member::has_ended) {
+                *own = Some(start(number));
+                counts.fenced += 1;
+            }
+        }
+    };
     until(&format!("schedule {seed}: all is settled"), || {
+        supervise();
         judge.check();
         judge.unsettled() == 0
     });
     let retries = Topic::named(&broker.plain, &format!("{name}-retries"), PARTITIONS);
     until(&format!("schedule {seed}: all is committed"), || {
+        supervise();
         topic.is_done(GROUP) && retries.is_done(GROUP)
     });
     for member in members.into_iter().flatten() {
