@@ -37,8 +37,15 @@ impl Assignment {
     pub(crate) fn replace(&self, id: &TopicPartition, offset: i64) -> Option<Arc<Partition>> {
         let mut partitions = self.partitions();
         let place = partitions.get_mut(id)?;
-        let new = Arc::new(Partition::starting_at(id.clone(), offset));
+        let new = Arc::new(place.starting_over(offset));
         Some(std::mem::replace(place, new))
+    }
+
+    /// Reports whether this is the present assignment of its partition.
+    pub(crate) fn has(&self, partition: &Arc<Partition>) -> bool {
+        let partitions = self.partitions();
+        let own = partitions.get(&partition.id);
+        own.is_some_and(|own| Arc::ptr_eq(own, partition))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Partition>> {

@@ -6,9 +6,15 @@ use std::sync::Arc;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
-    Broker, Error, Event, Handler, Metrics, Options, Record, TopicPartition,
-    assignment::Assignment, delivery::chain, keyed_queues::KeyedQueues, log::RateLimitedLog,
-    offsets::Begun, partition::Partition,
+    Broker, Error, Event, Handler, Options, Record, TopicPartition,
+    assignment::Assignment,
+    committer::{Committer, Due},
+    job::Job,
+    keyed_queues::KeyedQueues,
+    offsets::Begun,
+    partition::Partition,
+    restoring::Restoring,
+    retries::expected::Waiting,
 };
 
 /// Runs one trigger.
@@ -18,18 +24,12 @@ pub(crate) struct Coordinator<B, H: Handler> {
     pub(crate) assignment: Arc<Assignment>,
     pub(crate) options: Options,
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) restoring: Restoring<B>,
     /// The last commit, which may still be running.
     pub(crate) committing: Option<JoinHandle<()>>,
     /// Partitions of replaced logs whose records are still being delivered: those records are
     /// nowhere else any more. Their offsets are not committed.
     pub(crate) replaced: Vec<Arc<Partition>>,
-}
-
-/// Commits offsets.
-pub(crate) struct Committer<B> {
-    pub(crate) broker: Arc<B>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) log: Arc<RateLimitedLog>,
 }
 
 impl<B: Broker, H: Handler> Coordinator<B, H> {
@@ -54,8 +54,23 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => return Ok(()),
-                _ = tick.tick() => self.start_commit(),
+                _ = tick.tick() => {
+                    self.start_commit();
+                    self.record_parked();
+                }
                 () = self.assignment.wake.notified() => {}
+                restored = self.restoring.next() => {
+                    for (partition, restored) in restored {
+                        if !self.assignment.has(&partition) {
+                            continue;
+                        }
+                        let (waiting, held) = restored.adopt(&partition);
+                        self.push_parked(&partition, waiting);
+                        for record in held {
+                            self.dispatch(record).await;
+                        }
+                    }
+                }
                 event = broker.next_event() => match event {
                     Event::Record(record) => {
                         if let Some(partition) = self.dispatch(record).await {
@@ -94,9 +109,9 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
     fn assign(&self, partitions: Vec<TopicPartition>) {
         let metrics = &self.committer.metrics;
         metrics.record_rebalance("assigned", count(&partitions));
-        for id in partitions {
-            self.assignment.get_or_insert(id);
-        }
+        let new = partitions.into_iter();
+        let new: Vec<_> = new.map(|id| self.assignment.get_or_insert(id)).collect();
+        self.restoring.begin(new);
     }
 
     fn record_lags(&self, lags: &[(TopicPartition, i64)]) {
@@ -109,10 +124,23 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         }
     }
 
+    fn record_parked(&self) {
+        for partition in self.assignment.all() {
+            if partition.retries().is_some() {
+                let (metrics, parked) = (&self.committer.metrics, partition.parked());
+                metrics.set_parked(&self.options.group, &partition.id, Some(parked));
+            }
+        }
+    }
+
     async fn dispatch(&mut self, record: Record) -> Option<Arc<Partition>> {
         let id = record.topic_partition();
         let fingerprint = record.fingerprint();
         let mut partition = self.assignment.get_or_insert(id.clone());
+        if let Some(held) = &mut partition.state().held {
+            held.push(record);
+            return None;
+        }
         let begun = partition.state().offsets.begin(record.offset, fingerprint);
         match begun {
             Begun::New => {}
@@ -123,8 +151,26 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
                 _ = partition.state().offsets.begin(record.offset, fingerprint);
             }
         }
-        self.queues.push(record, partition.clone());
+        let passed = partition.state().expected.pass(&record);
+        self.push_parked(&partition, passed.before);
+        if let Some(own) = passed.own {
+            partition.state().offsets.finish(record.offset);
+            self.push_parked(&partition, vec![own]);
+        } else {
+            let failures = passed.failures;
+            self.queues.push(Job {
+                failures,
+                ..Job::new(record, partition.clone())
+            });
+        }
         Some(partition)
+    }
+
+    /// Delivers records that wait on the retry topic.
+    fn push_parked(&self, partition: &Arc<Partition>, waiting: Vec<Waiting>) {
+        for waiting in waiting {
+            self.queues.push(Job::restored(partition.clone(), waiting));
+        }
     }
 
     /// Begins a partition again whose log was replaced, usually because its topic was deleted and
@@ -146,6 +192,17 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         if old.state().is_paused {
             self.committer.broker.resume(std::slice::from_ref(id));
         }
+        let expected = old.state().expected.take();
+        let held = old.state().held.take();
+        for new in self.assignment.select(std::slice::from_ref(id)) {
+            self.push_parked(&new, expected.clone());
+            if held.is_some() {
+                self.restoring.begin(vec![new]);
+            }
+        }
+        for record in held.unwrap_or_default() {
+            self.queues.push(Job::new(record, old.clone()));
+        }
         self.replaced
             .retain(|partition| partition.state().offsets.unfinished() > 0);
         self.replaced.push(old);
@@ -156,9 +213,10 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         let is_full = self.assignment.held_bytes() > self.options.max_held_bytes;
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         for partition in partitions {
+            let parked = partition.parked();
             let mut state = partition.state();
-            let should_pause =
-                is_full && state.offsets.unfinished() > 0 || state.should_pause(&self.options);
+            let is_holding = state.offsets.unfinished() + parked > 0;
+            let should_pause = is_full && is_holding || state.should_pause(&self.options, parked);
             if should_pause == state.is_paused || partition.is_revoked() {
                 continue;
             }
@@ -184,10 +242,10 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
         if running.is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let due = due(&self.assignment.all());
+        let due = Due::of(&self.assignment.all());
         if !due.is_empty() {
             let committer = self.committer.clone();
-            self.committing = Some(tokio::spawn(async move { committer.commit(&due).await }));
+            self.committing = Some(tokio::spawn(async move { committer.commit(due).await }));
         }
     }
 
@@ -231,40 +289,13 @@ impl<B: Broker, H: Handler> Coordinator<B, H> {
             _ = committing.await;
         }
         if !broker.is_assignment_lost() {
-            self.committer.commit(&due(partitions)).await;
+            self.committer.commit(Due::of(partitions)).await;
         }
         for partition in partitions {
             metrics.set_lag(&self.options.group, &partition.id, None);
+            metrics.set_parked(&self.options.group, &partition.id, None);
         }
         self.assignment.remove(partitions);
-    }
-}
-
-impl<B: Broker> Committer<B> {
-    async fn commit(&self, due: &[(Arc<Partition>, i64)]) {
-        if due.is_empty() {
-            return;
-        }
-        let offsets: Vec<_> = due
-            .iter()
-            .map(|(partition, offset)| (partition.id.clone(), *offset))
-            .collect();
-        let started = Instant::now();
-        let result = self.broker.commit(&offsets).await;
-        self.metrics
-            .record_commit(result.is_ok(), started.elapsed());
-        match result {
-            Ok(()) => {
-                for (partition, offset) in due {
-                    partition.state().offsets.committed(*offset);
-                }
-            }
-            // The offsets stay due, and the next commit contains them.
-            Err(error) => {
-                let text = format!("failed, retrying: {}", chain(&*error));
-                self.log.warn("commit", &text);
-            }
-        }
     }
 }
 
@@ -272,17 +303,6 @@ impl<B: Broker> Committer<B> {
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the sender was dropped.
     _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// Returns the finished and uncommitted offsets of these partitions.
-fn due(partitions: &[Arc<Partition>]) -> Vec<(Arc<Partition>, i64)> {
-    partitions
-        .iter()
-        .filter_map(|partition| {
-            let offset = partition.state().offsets.due()?;
-            Some((partition.clone(), offset))
-        })
-        .collect()
 }
 
 fn count(partitions: &[TopicPartition]) -> i64 {

@@ -15,7 +15,12 @@ use tokio::{
 
 use crate::{
     Broker, DeadLetter, DeadLetterReason, Handler, Metrics, Options, Record, Response, Verdict,
-    assignment::Assignment, job::Job, log::RateLimitedLog, partition::Partition,
+    assignment::Assignment,
+    job::{Job, Parked},
+    log::RateLimitedLog,
+    partition::{Partition, Running},
+    retries::entry,
+    retry::Failures,
 };
 
 /// Everything that a delivery needs.
@@ -40,53 +45,100 @@ enum Attempt {
     },
 }
 
-/// Failed deliveries of one record.
-#[derive(Default)]
-struct Failures {
-    all: u32,
-    /// Those that count for the limit.
-    counted: u32,
-    /// Those of the handler itself.
-    crashes: u32,
+/// Consequence of a delivery.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing: the record is finished, or its partition was revoked and the new owner will receive
+    /// it again.
+    Nothing,
+    /// Another delivery, after a backoff.
+    Retry,
 }
 
 impl<B: Broker, H: Handler> Delivery<B, H> {
-    /// Delivers a record until it succeeds or is dead-lettered. If the partition is revoked first,
-    /// returns without completing it; the new owner will receive it again.
-    pub(crate) async fn process(&self, job: &mut Job<H::State>) {
-        let mut failures = Failures::default();
-        loop {
-            let Some(slot) = self.slot(&job.partition).await else {
-                return;
-            };
-            let partition = job.partition.clone();
-            let Some(running) = partition.begin() else {
-                return;
-            };
-            match self.attempt(job, &mut failures).await {
-                Attempt::Done => return self.complete(job),
-                Attempt::DeadLetter { reason, status } => {
-                    drop((slot, running));
-                    return self.dead_letter(job, reason, status, failures.all).await;
-                }
-                Attempt::Retry => drop((slot, running)),
+    /// Delivers a record once. Finishes it if it succeeded or is dead-lettered.
+    pub(crate) async fn process(&self, job: &mut Job, state: &mut H::State) -> Next {
+        let partition = job.partition.clone();
+        let Some(slot) = self.slot(&partition).await else {
+            return Next::Nothing;
+        };
+        let Some(running) = partition.begin() else {
+            return Next::Nothing;
+        };
+        let attempt = self.attempt(job, state).await;
+        drop(slot);
+        match attempt {
+            Attempt::Done => self.complete(job, state, running).await,
+            Attempt::DeadLetter { reason, status } => {
+                let letter = DeadLetter {
+                    record: &job.record,
+                    reason,
+                    status,
+                    attempts: job.failures.all,
+                    added: &self.handler.dead_letter_headers(&job.record, state),
+                };
+                self.dead_letter(job, state, &letter, running).await;
             }
-            self.metrics.record_retry(&job.record.topic);
-            if !self.wait_for_retry(&partition, failures.all).await {
-                return;
+            Attempt::Retry => {
+                self.park(job).await;
+                self.metrics.record_retry(&job.record.topic);
+                return Next::Retry;
             }
         }
+        Next::Nothing
     }
 
-    async fn attempt(&self, job: &mut Job<H::State>, failures: &mut Failures) -> Attempt {
-        let Job { record, state, .. } = job;
+    /// Writes a record and its failures to the retry topic, if there is one, and finishes its
+    /// offset in the source. Returns false if that failed: then the source keeps the record, and
+    /// the next failure is another try.
+    ///
+    /// The caller has begun to work on the partition.
+    pub(crate) async fn park(&self, job: &mut Job) -> bool {
+        let Some(retries) = job.partition.retries() else {
+            return false;
+        };
+        let former = job.parked.and_then(|parked| parked.offset);
+        let ids = match job.parked {
+            Some(parked) => parked.ids,
+            None => retries.new_ids(),
+        };
+        let mark = retries.mark(ids, &job.record, job.failures);
+        let entry = entry::waiting(&mark, &job.record);
+        let writing = retries.write();
+        let written = self.broker.write_retry(&job.partition.id, &entry).await;
+        let mut parked = Parked {
+            ids,
+            offset: former,
+        };
+        match &written {
+            Ok(offset) => {
+                writing.waits(*offset, former);
+                parked.offset = Some(*offset);
+                if former.is_none() {
+                    self.finish(&job.partition, job.record.offset);
+                }
+            }
+            Err(error) => {
+                let text = format!("not written, retrying: {}", chain(&**error));
+                self.log.warn("retry topic", &text);
+            }
+        }
+        job.parked = Some(parked);
+        written.is_ok()
+    }
+
+    async fn attempt(&self, job: &mut Job, state: &mut H::State) -> Attempt {
+        let Job {
+            record, failures, ..
+        } = job;
         let response = self.deliver(record, state).await;
         failures.all += 1;
         failures.counted += u32::from(response.verdict != Verdict::Blocked);
         failures.crashes += u32::from(response.verdict == Verdict::Crashed);
         let attempt = self.judge(&response, failures);
         if !matches!(attempt, Attempt::Retry) {
-            self.handler.settled(record, state, &response, failures.all);
+            let attempts = failures.all;
+            self.handler.settled(record, state, &response, attempts);
         }
         attempt
     }
@@ -139,29 +191,18 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
     /// Writes a dead letter, repeatedly if necessary: its record is not finished before.
     async fn dead_letter(
         &self,
-        job: &mut Job<H::State>,
-        reason: DeadLetterReason,
-        status: u16,
-        attempts: u32,
+        job: &Job,
+        state: &mut H::State,
+        letter: &DeadLetter<'_>,
+        mut running: Running<'_>,
     ) {
-        let added = self.handler.dead_letter_headers(&job.record, &job.state);
         let mut failures = 0;
         loop {
-            let partition = job.partition.clone();
-            let Some(running) = partition.begin() else {
-                return;
-            };
-            let letter = DeadLetter {
-                record: &job.record,
-                reason,
-                status,
-                attempts,
-                added: &added,
-            };
-            match self.broker.write_dead_letter(&letter).await {
+            match self.broker.write_dead_letter(letter).await {
                 Ok(()) => {
-                    self.metrics.record_dead_letter(&job.record.topic, reason);
-                    return self.complete(job);
+                    self.metrics
+                        .record_dead_letter(&job.record.topic, letter.reason);
+                    return self.complete(job, state, running).await;
                 }
                 Err(error) => {
                     let text = format!("not written, retrying: {}", chain(&*error));
@@ -170,20 +211,72 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
             }
             failures += 1;
             drop(running);
-            if !self.wait_for_retry(&partition, failures).await {
-                return;
-            }
+            running = match self.begin_again(&job.partition, failures).await {
+                Some(running) => running,
+                None => return,
+            };
         }
     }
 
-    fn complete(&self, job: &mut Job<H::State>) {
-        self.handler.finished(&job.record, &mut job.state);
+    /// Finishes a record. On the retry topic that is written first, repeatedly if necessary: the
+    /// next record of its key may come from the source, and must not be followed by this one.
+    async fn complete<'a>(&self, job: &'a Job, state: &mut H::State, mut running: Running<'a>) {
+        let mut failures = 0;
+        while let Some((parked, retries)) = job.parked.zip(job.partition.retries()) {
+            let writing = retries.write();
+            let mark = retries.mark(parked.ids, &job.record, job.failures);
+            let done = entry::done(&mark);
+            match self.broker.write_retry(&job.partition.id, &done).await {
+                Ok(offset) => {
+                    writing.done(offset, parked.offset, job.record.offset);
+                    break;
+                }
+                Err(error) => {
+                    let text = format!("not written, retrying: {}", chain(&*error));
+                    self.log.warn("retry topic", &text);
+                }
+            }
+            failures += 1;
+            drop((writing, running));
+            running = match self.begin_again(&job.partition, failures).await {
+                Some(running) => running,
+                None => return,
+            };
+        }
+        self.handler.finished(&job.record, state);
         self.metrics.record_handled(&job.record.topic);
-        let mut state = job.partition.state();
-        state.offsets.finish(job.record.offset);
+        if !job.is_parked() {
+            self.finish(&job.partition, job.record.offset);
+        }
+        drop(running);
+    }
+
+    /// Finishes an offset of the source.
+    fn finish(&self, partition: &Partition, offset: i64) {
+        let mut state = partition.state();
+        state.offsets.finish(offset);
         if state.is_paused {
             self.assignment.wake.notify_one();
         }
+    }
+
+    /// Waits after a failed write. Returns `None` if the partition is revoked.
+    async fn begin_again<'a>(
+        &self,
+        partition: &'a Partition,
+        failures: u32,
+    ) -> Option<Running<'a>> {
+        let delay = self.delay(failures);
+        let waiting = partition.wait();
+        self.assignment.wake.notify_one();
+        tokio::select! {
+            biased;
+            () = partition.until_revoked() => {}
+            () = tokio::time::sleep(delay) => {}
+        }
+        drop(waiting);
+        self.assignment.wake.notify_one();
+        partition.begin()
     }
 
     /// Waits for one of the concurrent deliveries; returns `None` if the partition is revoked.
@@ -196,23 +289,14 @@ impl<B: Broker, H: Handler> Delivery<B, H> {
         }
     }
 
-    /// Waits before the next attempt, without a slot. Returns false if the partition is revoked.
-    async fn wait_for_retry(&self, partition: &Partition, failures: u32) -> bool {
-        let waiting = partition.wait();
-        self.assignment.wake.notify_one();
+    /// Returns the time until the next attempt.
+    pub(crate) fn delay(&self, failures: u32) -> Duration {
         let random = {
             let mut jitter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner);
             jitter.f64()
         };
         let delay = self.options.backoff.delay(failures, random);
-        let is_assigned = tokio::select! {
-            biased;
-            () = partition.until_revoked() => false,
-            () = tokio::time::sleep(delay.max(Duration::from_millis(1))) => true,
-        };
-        drop(waiting);
-        self.assignment.wake.notify_one();
-        is_assigned
+        delay.max(Duration::from_millis(1))
     }
 }
 

@@ -5,7 +5,7 @@
 //! order in which they were read; all others run concurrently, up to [`Options::in_flight`].
 //! The handler's [`Verdict`] decides what happens next: the record is done, is delivered again
 //! after a backoff, or is written to a dead-letter topic. An offset is committed only when all
-//! earlier records of its partition are done or dead-lettered.
+//! earlier records of its partition are done, dead-lettered or on the retry topic, if there is one.
 //!
 //! ```text
 //!                    Event::Record              OrderingKey            Handler::handle
@@ -52,6 +52,7 @@
 
 mod assignment;
 mod broker;
+mod committer;
 mod coordinator;
 mod dead_letter;
 mod delivery;
@@ -68,11 +69,13 @@ mod partition;
 #[cfg(feature = "rdkafka")]
 pub mod rdkafka;
 mod record;
+mod restoring;
+mod retries;
 mod retry;
 mod trigger;
 
 pub use self::{
-    broker::{Broker, Event, Revocation},
+    broker::{Broker, Event, RetryLog, RetryOffset, RetryRecord, Revocation},
     dead_letter::{Added, DeadLetter, DeadLetterHeaders, DeadLetterReason, Header},
     error::{BoxError, Error},
     handler::{Handler, Response, Verdict},

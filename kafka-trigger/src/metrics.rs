@@ -53,6 +53,7 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 /// |---|---|---|
 /// | `lag` | `group`, `topic`, `partition` | records after the committed offset |
 /// | `in_flight` | | records read and not settled |
+/// | `parked` | `group`, `topic`, `partition` | records that wait on the retry topic |
 /// | `handled_total` | `topic` | records settled: done or dead-lettered |
 /// | `retried_total` | `topic` | failed deliveries that are repeated |
 /// | `dead_lettered_total` | `topic`, `reason` | records written to the dead letters |
@@ -67,6 +68,7 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     lag: Family<PartitionLabels, Gauge>,
     in_flight: Gauge,
+    parked: Family<PartitionLabels, Gauge>,
     handled: Family<TopicLabel, Counter>,
     retried: Family<TopicLabel, Counter>,
     dead_lettered: Family<DeadLetterLabels, Counter>,
@@ -85,6 +87,7 @@ impl Default for Metrics {
         Self {
             lag: Family::default(),
             in_flight: Gauge::default(),
+            parked: Family::default(),
             handled: Family::default(),
             retried: Family::default(),
             dead_lettered: Family::default(),
@@ -112,6 +115,11 @@ impl Metrics {
             "in_flight",
             "Records read and not settled",
             self.in_flight.clone(),
+        );
+        all.register(
+            "parked",
+            "Records that wait on the retry topic",
+            self.parked.clone(),
         );
         all.register(
             "handled",
@@ -165,15 +173,13 @@ impl Metrics {
 
     /// Sets the lag of a partition, or removes it with `None`.
     pub(crate) fn set_lag(&self, group: &str, id: &TopicPartition, records: Option<i64>) {
-        let labels = PartitionLabels {
-            group: group.to_owned(),
-            topic: id.topic.to_string(),
-            partition: id.partition,
-        };
-        match records {
-            Some(records) => _ = self.lag.get_or_create(&labels).set(records),
-            None => _ = self.lag.remove(&labels),
-        }
+        set(&self.lag, group, id, records);
+    }
+
+    /// Sets the number of a partition's records on the retry topic, or removes it with `None`.
+    pub(crate) fn set_parked(&self, group: &str, id: &TopicPartition, records: Option<usize>) {
+        let records = records.map(|records| i64::try_from(records).unwrap_or(i64::MAX));
+        set(&self.parked, group, id, records);
     }
 
     /// Adds to the number of records in flight.
@@ -220,6 +226,23 @@ impl Metrics {
     pub(crate) fn record_rebalance(&self, kind: &'static str, change: i64) {
         self.rebalances.get_or_create(&KindLabel { kind }).inc();
         self.assigned.inc_by(change);
+    }
+}
+
+fn set(
+    gauges: &Family<PartitionLabels, Gauge>,
+    group: &str,
+    id: &TopicPartition,
+    value: Option<i64>,
+) {
+    let labels = PartitionLabels {
+        group: group.to_owned(),
+        topic: id.topic.to_string(),
+        partition: id.partition,
+    };
+    match value {
+        Some(value) => _ = gauges.get_or_create(&labels).set(value),
+        None => _ = gauges.remove(&labels),
     }
 }
 

@@ -1,13 +1,17 @@
 //! An assigned partition, shared by the coordinator and the deliveries.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
 
-use crate::{Options, TopicPartition, offsets::OffsetTracker};
+use crate::{
+    Options, Record, TopicPartition,
+    offsets::OffsetTracker,
+    retries::{Retries, expected::Expected},
+};
 
 /// A partition from its assignment to its revocation. Each assignment creates a new `Partition`, so
 /// late completions from an earlier assignment cannot affect it.
@@ -18,6 +22,8 @@ pub(crate) struct Partition {
     state: Mutex<State>,
     /// Notified when no delivery is running any more.
     idle: Notify,
+    /// Set when the retry partition was read, if there is one.
+    retries: OnceLock<Arc<Retries>>,
 }
 
 /// The changing part of a partition.
@@ -30,6 +36,10 @@ pub(crate) struct State {
     running: usize,
     /// Number of records that wait for their next delivery.
     waiting: usize,
+    /// Records that were read before the retry partition; `None` unless that is still to be read.
+    pub(crate) held: Option<Vec<Record>>,
+    /// Records of the retry topic that the source is going to deliver again.
+    pub(crate) expected: Expected,
 }
 
 /// A running delivery. Draining the partition waits until it is dropped.
@@ -45,14 +55,35 @@ impl Partition {
             revoked: watch::Sender::new(false),
             state: Mutex::default(),
             idle: Notify::new(),
+            retries: OnceLock::new(),
         }
     }
 
-    /// Creates the partition of a log that replaces the one of before and is read from `offset`.
-    pub(crate) fn starting_at(id: TopicPartition, offset: i64) -> Self {
-        let partition = Self::new(id);
-        partition.state().offsets = OffsetTracker::starting_at(offset);
-        partition
+    /// Creates the partition of a log that replaces the one of `self` and is read from `offset`.
+    pub(crate) fn starting_over(&self, offset: i64) -> Self {
+        let new = Self::new(self.id.clone());
+        new.state().offsets = OffsetTracker::starting_at(offset);
+        if let Some(retries) = self.retries.get() {
+            // The new log's offsets are others.
+            retries.begin_log();
+            new.set_retries(retries.clone());
+        }
+        new
+    }
+
+    /// Returns what is known of the retry partition, if there is one.
+    pub(crate) fn retries(&self) -> Option<&Retries> {
+        self.retries.get().map(|retries| &**retries)
+    }
+
+    /// Sets the state of the retry partition, which is read once.
+    pub(crate) fn set_retries(&self, retries: Arc<Retries>) {
+        _ = self.retries.set(retries);
+    }
+
+    /// Returns the number of records on the retry topic.
+    pub(crate) fn parked(&self) -> usize {
+        self.retries().map_or(0, |retries| retries.offsets().live())
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -106,15 +137,19 @@ impl Partition {
 }
 
 impl State {
-    /// Reports whether the broker should stop reading the partition: while too many of its records
-    /// wait for a retry, which is a sign that all would fail; while the oldest unfinished record is
-    /// too far behind, since everything after it would be delivered again after a crash; and while
-    /// a window of records is unfinished. A paused partition resumes when half of the window is
-    /// free, so that it does not flap.
-    pub(crate) fn should_pause(&self, options: &Options) -> bool {
+    /// Reports whether the broker should stop reading the partition: until its retry partition is
+    /// read; while too many of its records wait for a retry, which is a sign that all would fail;
+    /// while the oldest unfinished record is too far behind, since everything after it would be
+    /// delivered again after a crash; while as many are `parked` on the retry topic; and while a
+    /// window of records is unfinished. A paused partition resumes when half of the window is free,
+    /// so that it does not flap.
+    pub(crate) fn should_pause(&self, options: &Options, parked: usize) -> bool {
         let (open, window) = (self.offsets.unfinished(), options.window());
-        self.waiting >= options.max_waiting.max(1)
-            || self.offsets.span() >= options.max_ahead.max(window)
+        let ahead = options.max_ahead.max(window);
+        self.held.is_some()
+            || self.waiting >= options.max_waiting.max(1)
+            || self.offsets.span() >= ahead
+            || parked >= ahead
             || open >= window
             || (self.is_paused && open > window / 2)
     }
@@ -180,7 +215,7 @@ mod tests {
     fn partition_pauses_at_a_full_window() {
         let partition = partition();
         let window = i64::try_from(options().window()).unwrap();
-        let pauses = || partition.state().should_pause(&options());
+        let pauses = || partition.state().should_pause(&options(), 0);
         for offset in 0..window {
             assert!(!pauses());
             partition.state().offsets.begin(offset, 0);
@@ -198,7 +233,7 @@ mod tests {
     #[test]
     fn partition_pauses_when_too_many_records_wait() {
         let partition = partition();
-        let pauses = || partition.state().should_pause(&options());
+        let pauses = || partition.state().should_pause(&options(), 0);
         let one = partition.wait();
         assert!(!pauses(), "one record that waits holds up no other");
         let two = partition.wait();
@@ -211,7 +246,7 @@ mod tests {
     #[test]
     fn partition_pauses_far_ahead_of_its_oldest_unfinished_record() {
         let partition = partition();
-        let pauses = || partition.state().should_pause(&options());
+        let pauses = || partition.state().should_pause(&options(), 0);
         partition.state().offsets.begin(0, 0);
         for offset in 1..100 {
             assert!(!pauses(), "{offset}");
@@ -221,5 +256,16 @@ mod tests {
         assert!(pauses());
         partition.state().offsets.finish(0);
         assert!(!pauses());
+    }
+
+    #[test]
+    fn partition_pauses_until_its_retry_partition_is_read() {
+        let partition = partition();
+        let pauses = |parked| partition.state().should_pause(&options(), parked);
+        partition.state().held = Some(Vec::new());
+        assert!(pauses(0));
+        partition.state().held = None;
+        assert!(!pauses(99));
+        assert!(pauses(100), "as many records on the retry topic");
     }
 }

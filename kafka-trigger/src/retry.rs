@@ -32,6 +32,16 @@ impl Default for Backoff {
     }
 }
 
+/// Failed deliveries of one record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Failures {
+    pub(crate) all: u32,
+    /// Those that count for the limit.
+    pub(crate) counted: u32,
+    /// Those of the handler itself.
+    pub(crate) crashes: u32,
+}
+
 /// Numbers of failures after which a record goes to the dead letters although it might still
 /// succeed; 0 means never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,10 +10,12 @@ use tokio::{
 use crate::{
     Broker, Error, Handler, Metrics, Options, OrderingKey, Record,
     assignment::Assignment,
-    coordinator::{Committer, Coordinator},
+    committer::Committer,
+    coordinator::Coordinator,
     delivery::Delivery,
     keyed_queues::{KeyedQueues, OrderingFn},
     log::RateLimitedLog,
+    restoring::Restoring,
 };
 
 /// A running trigger. Dropping it stops it without waiting.
@@ -118,6 +120,7 @@ impl<B: Broker, H: Handler> TriggerBuilder<B, H> {
         };
         let (stop, stopped) = watch::channel(false);
         let (runs, running) = watch::channel(());
+        let restoring = Restoring::new(broker.clone(), log.clone(), options.backoff);
         let coordinator = Coordinator {
             queues: KeyedQueues::new(ordering_key, Arc::new(delivery)),
             committer: Arc::new(Committer {
@@ -128,6 +131,7 @@ impl<B: Broker, H: Handler> TriggerBuilder<B, H> {
             assignment,
             options,
             stop: stopped,
+            restoring,
             committing: None,
             replaced: Vec::new(),
         };

@@ -30,6 +30,7 @@ mod serve;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod views;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -50,6 +51,7 @@ use self::{
     module::Module,
     pictures::Pictures,
     review::Review,
+    tls::Tls,
 };
 use crate::serve::runtime::Runtime;
 
@@ -62,8 +64,12 @@ pub struct Options<'a> {
     pub address: SocketAddr,
     /// File of users; without one, only this machine is served, by one-time addresses.
     pub users: Option<&'a Path>,
-    /// Address at which a proxy that ends TLS serves the page.
+    /// Address at which browsers reach the page: itself with TLS, or a proxy in front of it.
     pub url: Option<&'a str>,
+    /// Certificate and key, if the page itself does TLS.
+    pub tls: Option<Tls>,
+    /// File of the key that signs sessions, shared by several pages.
+    pub session_key: Option<&'a Path>,
     /// Roles of the person at the terminal.
     pub local: Roles,
     /// Name of the person at the terminal, if it is not to be the one in the operating system.
@@ -81,6 +87,7 @@ pub struct Page {
     module: Option<Module>,
     review: Option<Arc<Review>>,
     access: Access,
+    tls: Option<Tls>,
     origin: Origin,
     /// Runtime of the function beside the page.
     runtime: Option<Runtime>,
@@ -104,14 +111,15 @@ impl Page {
         if !address.ip().is_loopback() && (options.users.is_none() || options.url.is_none()) {
             bail!(
                 "the page at {address} is not on loopback: it needs --page-users, and --page-url with the https:// \
-                 address at which a proxy or Route serves it"
+                 address that browsers use: its own with --page-tls-cert and --page-tls-key, or that of a proxy or \
+                 Route in front of it"
             );
         }
         if options.url.is_some() && options.users.is_none() {
             bail!("--page-url needs --page-users: one-time addresses are for this machine only");
         }
         let access = match options.users {
-            Some(path) => Access::of_file(path)?,
+            Some(path) => Access::of_file(path, options.session_key)?,
             None => {
                 let name = options.name.or_else(local_name);
                 // Claims, undo and the audit log are about people.
@@ -134,7 +142,7 @@ impl Page {
         let address = listener.local_addr()?;
         let origin = match options.url {
             Some(url) => Origin::parse(url).with_context(|| format!("--page-url {url}"))?,
-            None => Origin::loopback(address).context("the page")?,
+            None => Origin::loopback(address, options.tls.is_some()).context("the page")?,
         };
         let review = options.review.map(Arc::new);
         if let Some(review) = &review {
@@ -148,6 +156,7 @@ impl Page {
             module: options.module,
             review,
             access,
+            tls: options.tls,
             origin,
             runtime,
             address,
@@ -164,10 +173,12 @@ impl Page {
 
     /// Returns the page's address; on loopback without a file of users, one that signs in once.
     pub fn entrance(&self) -> String {
-        // Behind a proxy, the address in front of which it is.
-        let url = match self.origin.is_https() {
-            true => format!("http://{}", self.address),
-            false => self.origin.url(),
+        let address = self.address;
+        let url = match (&self.tls, self.origin.is_https()) {
+            (Some(_), _) => format!("https://{address}"),
+            // A proxy in front of it has the other one.
+            (None, true) => format!("http://{address}"),
+            (None, false) => self.origin.url(),
         };
         match self.access.has_one_time_addresses() {
             true => format!("{url}/enter/{}", self.access.one_time_token()),

@@ -80,6 +80,8 @@ async fn decision_is_confirmed_though_the_next_copy_is_not_known() {
         address: ([127, 0, 0, 1], 0).into(),
         users: None,
         url: None,
+        tls: None,
+        session_key: None,
         local: Roles::ALL,
         name: Some("alice".to_owned()),
         review: Some(review),

@@ -7,6 +7,9 @@ use testkit::root;
 
 use crate::cluster::{self, Found, text};
 
+/// Annotation of a Service for which OpenShift makes a certificate, in the secret that it names.
+const SERVING_CERTIFICATE: &str = "service.beta.openshift.io/serving-cert-secret-name";
+
 /// Calls `each` with every object in `value` and the key that it stands under.
 fn walk<'a>(key: &'a str, value: &'a Value, each: &mut impl FnMut(&'a str, &'a Value)) {
     match value {
@@ -38,6 +41,12 @@ fn secrets(all: &[Found]) -> BTreeMap<String, Option<Vec<String>>> {
             "Secret" => {
                 let data = found.document["stringData"].as_object().expect("data");
                 secrets.insert(name.to_owned(), Some(data.keys().cloned().collect()));
+            }
+            "Service" => {
+                let made = &found.document["metadata"]["annotations"][SERVING_CERTIFICATE];
+                if let Some(secret) = made.as_str() {
+                    secrets.insert(secret.to_owned(), keys(&["tls.crt", "tls.key"]));
+                }
             }
             "CephObjectStoreUser" => {
                 let secret = format!("rook-ceph-object-user-{}-{name}", text(&spec["store"]));
@@ -160,9 +169,11 @@ fn topics_and_groups_are_there_and_allowed() {
             "KafkaSink" => may("xray", "topic", text(&spec["topic"]), "Write"),
             "CephBucketTopic" => may("rgw", "topic", found.name(), "Write"),
             "ScaledObject" => {
-                let trigger = &spec["triggers"][0]["metadata"];
-                may("xray", "topic", text(&trigger["topic"]), "Describe");
-                may("xray", "group", text(&trigger["consumerGroup"]), "Describe");
+                for trigger in spec["triggers"].as_array().expect("triggers") {
+                    let trigger = &trigger["metadata"];
+                    may("xray", "topic", text(&trigger["topic"]), "Describe");
+                    may("xray", "group", text(&trigger["consumerGroup"]), "Describe");
+                }
             }
             "Deployment" => {
                 for argument in found
@@ -177,6 +188,11 @@ fn topics_and_groups_are_there_and_allowed() {
                         Some(("--dead-letter-topic", topic)) => {
                             may("xray", "topic", topic, "Write")
                         }
+                        Some(("--retry-topic", topic)) => {
+                            // Its offsets are committed, which takes the right to read.
+                            may("xray", "topic", topic, "Read");
+                            may("xray", "topic", topic, "Write");
+                        }
                         _ => {}
                     }
                 }
@@ -190,6 +206,27 @@ fn topics_and_groups_are_there_and_allowed() {
         all_operations,
         BTreeSet::from(["Describe", "Read", "Write"])
     );
+}
+
+/// Otherwise the partitions that it lacks are never read.
+#[test]
+fn retry_topic_has_the_partitions_and_retention_of_its_source() {
+    let Some(all) = cluster::all() else {
+        return;
+    };
+    let topic = |name: &str| {
+        let topics = all.iter().filter(|found| found.is("KafkaTopic"));
+        let mut own = topics.filter(|found| found.name() == name);
+        &own.next().expect("the topic").document["spec"]
+    };
+    let (source, retries) = (topic("storage"), topic("storage-retries"));
+    assert_eq!(source["partitions"], retries["partitions"]);
+    let retention = |spec: &'static Value| &spec["config"]["retention.ms"];
+    assert_eq!(retention(source), retention(retries));
+    let scaled = all.iter().find(|found| found.is("ScaledObject")).unwrap();
+    let triggers = scaled.document["spec"]["triggers"].as_array().unwrap();
+    let watches = |name: &str| triggers.iter().any(|own| own["metadata"]["topic"] == name);
+    assert!(watches("storage") && watches("storage-retries"));
 }
 
 #[test]

@@ -19,7 +19,18 @@ pub struct Host {
 
 /// The command, with its settings from the environment.
 pub fn command(site: &Site, brokers: &str, topic: &str, group: &str, options: &[&str]) -> Command {
-    let mut command = serve(site, &root());
+    let command = serve(site, &root());
+    reading(command, brokers, topic, group, options)
+}
+
+/// Adds a Kafka trigger.
+pub fn reading(
+    mut command: Command,
+    brokers: &str,
+    topic: &str,
+    group: &str,
+    options: &[&str],
+) -> Command {
     if brokers.is_empty() {
         return command;
     }
@@ -38,6 +49,11 @@ pub fn command(site: &Site, brokers: &str, topic: &str, group: &str, options: &[
 
 /// The same, with the triggers that a manifest has.
 pub fn serve(site: &Site, manifest: &Path) -> Command {
+    serve_with(site, manifest, "embedded")
+}
+
+/// The same, with another backend.
+pub fn serve_with(site: &Site, manifest: &Path, nn: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
     command.args([
         "up",
@@ -49,7 +65,7 @@ pub fn serve(site: &Site, manifest: &Path) -> Command {
     ]);
     command.args([
         "--nn",
-        "embedded",
+        nn,
         "--max-concurrency",
         "8",
         "--max-body",

@@ -16,7 +16,7 @@ use testkit::{
 
 use crate::{
     KAFKA_DIR,
-    host::{Host, command, serve},
+    host::{Host, reading, serve, serve_with},
     site::{Site, key, picture},
 };
 
@@ -115,9 +115,8 @@ async fn cost_of_an_event_by_size() {
         let topic = Topic::create(&broker.plain, &format!("sizes-{nn}"), 16).await;
         for side in [512_u32, 1024, 2048, 3072] {
             let pictures: Vec<_> = (0..7).map(|index| sized(index, side)).collect();
-            let mut command = command(&site, &broker.plain, &topic.name, "g", &[]);
-            // The last one counts.
-            command.args(["--nn", nn]);
+            let command = serve_with(&site, &root(), nn);
+            let mut command = reading(command, &broker.plain, &topic.name, "g", &[]);
             command.env("SPIN_VARIABLE_MAX_BYTES", "33554432");
             let hosts = [Host::run(command)];
             until("it has its partitions", || assigned(&hosts[0]) == 16);

@@ -16,16 +16,18 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Headers, Message},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use super::{
     Settings,
     context::{Context, describe, ids, is_fatal},
-    dead_letters::DeadLetterProducer,
+    retries::{Reader, add},
     topic_watch::{SharedIds, TopicWatch},
+    writer::Writer,
 };
 use crate::{
-    BoxError, Broker, DeadLetter, Event, Header, Record, TopicPartition, log::RateLimitedLog,
+    BoxError, Broker, DeadLetter, Event, Header, Record, RetryLog, RetryOffset, RetryRecord,
+    TopicPartition, log::RateLimitedLog,
 };
 
 /// Time that [`RdKafkaBroker::connect`] waits for a broker before it goes on without one.
@@ -38,7 +40,10 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct RdKafkaBroker {
     /// `None` after [`Broker::close`].
     consumer: Mutex<Option<Arc<BaseConsumer<Context>>>>,
-    dead_letters: DeadLetterProducer,
+    writer: Writer,
+    settings: Settings,
+    /// Set when the retry topic was seen with all its partitions.
+    retry_topic: OnceCell<()>,
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
     poller: Mutex<Option<JoinHandle<()>>>,
     is_closing: Arc<AtomicBool>,
@@ -58,6 +63,9 @@ pub enum ConnectError {
     /// The subscription was rejected.
     #[error("cannot subscribe")]
     Subscribe(#[source] KafkaError),
+    /// A retry topic has the partitions of one source.
+    #[error("a retry topic serves one topic; start a trigger for each of {}", .0.join(", "))]
+    RetryTopic(Vec<String>),
     /// The polling thread could not be started.
     #[error("cannot start the polling thread")]
     Thread(#[source] std::io::Error),
@@ -73,6 +81,9 @@ impl RdKafkaBroker {
     /// # Errors
     /// If the client rejects a setting, or a broker rejects the client for good.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        if settings.retry_topic.is_some() && settings.topics.len() != 1 {
+            return Err(ConnectError::RetryTopic(settings.topics.clone()));
+        }
         // One event at a time: a partition that pauses has then at most two records under way.
         let (sender, events) = mpsc::channel(1);
         let context = Context {
@@ -87,7 +98,7 @@ impl RdKafkaBroker {
             .consumer()
             .create_with_context(context)
             .map_err(ConnectError::Client)?;
-        let dead_letters = DeadLetterProducer::new(settings).map_err(ConnectError::Client)?;
+        let writer = Writer::new(settings).map_err(ConnectError::Client)?;
         let probe = tokio::task::spawn_blocking(move || probe(&consumer).map(|()| consumer));
         let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Canceled)??);
         let topics: Vec<_> = settings.topics.iter().map(String::as_str).collect();
@@ -110,12 +121,33 @@ impl RdKafkaBroker {
             .map_err(ConnectError::Thread)?;
         Ok(Self {
             consumer: Some(consumer).into(),
-            dead_letters,
+            writer,
+            settings: settings.clone(),
+            retry_topic: OnceCell::new(),
             events: events.into(),
             poller: Some(poller).into(),
             is_closing,
             ids,
         })
+    }
+
+    fn reader(&self) -> Result<Reader, BoxError> {
+        let topic = self.settings.retry_topic.clone();
+        Ok(Reader {
+            consumer: self.consumer().ok_or("the client is closed")?,
+            settings: self.settings.clone(),
+            topic: topic.ok_or("there is no retry topic")?,
+        })
+    }
+
+    /// Creates the retry topic if it is missing.
+    async fn prepare_retry_topic(&self, reader: Reader) -> Result<(), BoxError> {
+        let topic = reader.topic.clone();
+        let missing = tokio::task::spawn_blocking(move || reader.missing_partitions());
+        match missing.await?? {
+            Some(partitions) => self.writer.create_topic(&topic, partitions).await,
+            None => Ok(()),
+        }
     }
 
     fn consumer(&self) -> Option<Arc<BaseConsumer<Context>>> {
@@ -145,7 +177,11 @@ impl Broker for RdKafkaBroker {
         }
     }
 
-    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), BoxError> {
+    async fn commit(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+        retries: &[RetryOffset],
+    ) -> Result<(), BoxError> {
         let consumer = self.consumer().ok_or("the client is closed")?;
         let mut list = TopicPartitionList::new();
         for (id, offset) in offsets {
@@ -154,6 +190,11 @@ impl Broker for RdKafkaBroker {
                 && let Some(mut element) = list.find_partition(&id.topic, id.partition)
             {
                 element.set_metadata(metadata);
+            }
+        }
+        if let Some(topic) = &self.settings.retry_topic {
+            for own in retries {
+                add(&mut list, topic, own)?;
             }
         }
         // A blocking thread waits: for an asynchronous commit the client never calls back
@@ -171,7 +212,31 @@ impl Broker for RdKafkaBroker {
     }
 
     async fn write_dead_letter(&self, letter: &DeadLetter<'_>) -> Result<(), BoxError> {
-        self.dead_letters.write(letter).await
+        self.writer.dead_letter(letter).await
+    }
+
+    fn has_retry_topic(&self) -> bool {
+        self.settings.retry_topic.is_some()
+    }
+
+    async fn write_retry(
+        &self,
+        source: &TopicPartition,
+        record: &RetryRecord,
+    ) -> Result<i64, BoxError> {
+        let reader = self.reader()?;
+        let topic = reader.topic.clone();
+        let prepare = || self.prepare_retry_topic(reader);
+        self.retry_topic.get_or_try_init(prepare).await?;
+        self.writer.retry(&topic, source.partition, record).await
+    }
+
+    async fn read_retries(
+        &self,
+        until: &[(TopicPartition, i64)],
+    ) -> Result<Vec<RetryLog>, BoxError> {
+        let (reader, until) = (self.reader()?, until.to_owned());
+        tokio::task::spawn_blocking(move || reader.read(&until)).await?
     }
 
     async fn close(&self) {

@@ -7,12 +7,13 @@
 
 mod consumer;
 mod context;
-mod dead_letters;
 mod oauth;
+mod retries;
 mod security;
 mod settings;
 mod topic_ids;
 mod topic_watch;
+mod writer;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},

@@ -39,6 +39,10 @@ pub struct Settings {
     pub dead_letter_topic: String,
     /// Prefix of the headers that are added to dead letters.
     pub dead_letter_prefix: Cow<'static, str>,
+    /// Topic of this group alone on which records wait for their next delivery, so that their
+    /// offsets can be committed and their attempts survive. For a single source topic. It is
+    /// created with as many partitions as that has.
+    pub retry_topic: Option<String>,
 }
 
 /// Position at which a group without committed offsets starts.
@@ -81,6 +85,7 @@ impl Settings {
             fetch_wait: Duration::from_millis(500),
             dead_letter_topic: dead_letter_topic.into(),
             dead_letter_prefix: "dead-letter-".into(),
+            retry_topic: None,
         }
     }
 

@@ -12,8 +12,8 @@ use std::{
 
 use bytes::Bytes;
 use kafka_trigger::{
-    BoxError, Broker, DeadLetter, Event, Handler, Record, Response, Revocation, TopicPartition,
-    Verdict,
+    BoxError, Broker, DeadLetter, Event, Handler, Record, Response, RetryLog, RetryOffset,
+    RetryRecord, Revocation, TopicPartition, Verdict,
 };
 use tokio::sync::Notify;
 
@@ -56,6 +56,8 @@ struct Entry {
     plan: Plan,
     deliveries: u32,
     is_settled: bool,
+    /// Most attempts that the retry topic has confirmed.
+    attempts: u32,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,9 @@ struct Partition {
     log: Vec<Entry>,
     next_offset: i64,
     committed: i64,
+    retry_log: Vec<RetryRecord>,
+    /// Committed offset of the retry log, and the number that was committed with it.
+    retry_committed: (i64, Option<i64>),
     owner: Option<MemberId>,
     /// Increased with every change of the owner, so that late commits are told apart.
     epoch: u64,
@@ -108,11 +113,15 @@ pub struct State {
     pub dead_letters: Vec<(i32, i64, &'static str)>,
     pub fails_commits: bool,
     pub fails_dead_letters: bool,
+    pub has_retry_topic: bool,
+    pub fails_retries: bool,
     /// The store that the handler writes to is down.
     pub fails_store: bool,
     /// The store: the latest record that was written for each partition and key. Like the function,
     /// it ignores records that are older than what it has.
     pub store: BTreeMap<(i32, u8), i64>,
+    /// A store without that rule, which holds the last record that an owner delivered.
+    pub last: BTreeMap<(i32, u8), i64>,
     pub violations: Vec<String>,
     /// Everything that happened, in order.
     pub trace: Vec<String>,
@@ -140,8 +149,11 @@ impl Cluster {
             dead_letters: Vec::new(),
             fails_commits: false,
             fails_dead_letters: false,
+            has_retry_topic: false,
+            fails_retries: false,
             fails_store: false,
             store: BTreeMap::new(),
+            last: BTreeMap::new(),
             violations: Vec::new(),
             trace: Vec::new(),
             in_flight,
@@ -177,6 +189,7 @@ impl Cluster {
                 plan: planned.plan,
                 deliveries: 0,
                 is_settled: false,
+                attempts: 0,
             });
         }
         state.wake_all();
@@ -380,6 +393,33 @@ impl Cluster {
         latest
     }
 
+    /// Reports whether the retry logs are committed: nothing of their owners is left.
+    pub fn is_retried(&self) -> bool {
+        let state = self.state();
+        state.partitions.iter().all(|own| {
+            let (first, owner) = own.retry_committed;
+            let mut left = own.retry_log[first as usize..].iter();
+            owner.is_none() || left.all(|entry| number(entry, "retry-owner") != owner)
+        })
+    }
+
+    /// Checks that no rule was broken.
+    pub fn check(&self) {
+        let state = self.state();
+        if !state.violations.is_empty() {
+            let trace = &state.trace[state.trace.len().saturating_sub(200)..];
+            let violations = state.violations.join("\n");
+            panic!("{}\n{violations}", trace.join("\n"));
+        }
+    }
+
+    /// Number of deliveries so far.
+    pub fn deliveries(&self) -> u32 {
+        let state = self.state();
+        let entries = state.partitions.iter().flat_map(|partition| &partition.log);
+        entries.map(|entry| entry.deliveries).sum()
+    }
+
     pub fn members(&self) -> Vec<MemberId> {
         self.state().alive()
     }
@@ -523,8 +563,26 @@ impl State {
         &mut self,
         member: MemberId,
         offsets: &[(i32, i64, Option<u64>)],
+        retries: &[(RetryOffset, Option<u64>)],
     ) -> Result<(), BoxError> {
         let mut result = Ok(());
+        for (retry, epoch) in retries {
+            let partition = retry.source.partition;
+            let own = &mut self.partitions[partition as usize];
+            if own.owner != Some(member) || Some(own.epoch) != *epoch {
+                result = Err("the partition belongs to another member".into());
+                continue;
+            }
+            let before =
+                std::mem::replace(&mut own.retry_committed, (retry.offset, Some(retry.owner)));
+            if retry.offset < before.0 {
+                let text = format!("the retry commit of {partition} goes back from {before:?}");
+                self.violations.push(text);
+            }
+            self.log(format!(
+                "{member} commits the retries of {partition}: {retry:?}"
+            ));
+        }
         for (partition, offset, epoch) in offsets {
             let own = &self.partitions[*partition as usize];
             if own.owner != Some(member) || Some(own.epoch) != *epoch {
@@ -532,11 +590,6 @@ impl State {
                 continue;
             }
             let before = own.committed;
-            let mut open = own.log.iter().filter(|entry| entry.offset < *offset);
-            if open.any(|entry| !entry.is_settled) {
-                let text = format!("{partition}@{offset} is committed before earlier records");
-                self.violations.push(text);
-            }
             let is_stale = own.is_stale;
             if *offset < before && !is_stale {
                 let text = format!("the commit of {partition} goes back from {before} to {offset}");
@@ -547,7 +600,79 @@ impl State {
             own.is_stale = false;
             self.log(format!("{member} commits {partition}@{offset}"));
         }
+        self.check_commits();
         result
+    }
+
+    /// Checks that everything before a committed offset is finished, or waits behind the committed
+    /// offset of the retry log.
+    fn check_commits(&mut self) {
+        for (partition, own) in self.partitions.iter().enumerate() {
+            let passed = own.log.iter().filter(|entry| entry.offset < own.committed);
+            let (first, owner) = own.retry_committed;
+            let is_kept = |entry: &Entry| {
+                let mut kept = own.retry_log[first as usize..].iter();
+                kept.any(|kept| {
+                    state(kept) == "waiting"
+                        && number(kept, "retry-owner") == owner
+                        && number(kept, "retry-offset") == Some(entry.offset)
+                })
+            };
+            let is_lost = |entry: &&Entry| !entry.is_settled && !is_kept(entry);
+            if let Some(lost) = passed.filter(|_| !own.is_stale).find(is_lost) {
+                let text = format!(
+                    "{partition} is committed up to {} and {:?} before {lost:?}",
+                    own.committed, own.retry_committed
+                );
+                self.violations.push(text);
+            }
+        }
+    }
+
+    /// Appends to a retry log. Returns the offset.
+    fn append(
+        &mut self,
+        member: MemberId,
+        partition: i32,
+        record: &RetryRecord,
+        is_confirmed: bool,
+    ) -> i64 {
+        let own = &mut self.partitions[partition as usize];
+        let offset = own.retry_log.len() as i64;
+        own.retry_log.push(record.clone());
+        let is_owner = own.retry_committed.1 == number(record, "retry-owner");
+        let place = number(record, "retry-offset");
+        let Some(place) = place.filter(|_| is_owner) else {
+            return offset;
+        };
+        let attempts = number(record, "retry-attempts").unwrap() as u32;
+        // What comes after the next owner's first record is too late for it.
+        let log = &self.partitions[partition as usize].retry_log;
+        let last = log.iter().rposition(|entry| state(entry) == "owner");
+        let is_in_time = last.map(|last| last as i64) == number(record, "retry-owner");
+        let counts = is_in_time && self.owns(member, partition);
+        let entry = self.entry((partition, place));
+        let before = entry.attempts;
+        if is_confirmed && counts {
+            entry.attempts = attempts.max(before);
+        }
+        let key = entry.key;
+        if attempts < before && counts {
+            let text = format!("{partition}@{place}: {attempts} attempts after {before}");
+            self.violations.push(text);
+        }
+        let is_dead = |letter: &(i32, i64, _)| (letter.0, letter.1) == (partition, place);
+        if state(record) == "done" && !self.dead_letters.iter().any(is_dead) {
+            self.last.insert((partition, key), place);
+        }
+        offset
+    }
+
+    /// Reports whether a member has a partition, and knows it.
+    fn owns(&self, member: MemberId, partition: i32) -> bool {
+        let own = &self.partitions[partition as usize];
+        let position = self.members[&member].positions.get(&partition);
+        own.owner == Some(member) && position.is_some_and(|position| position.epoch == own.epoch)
     }
 
     /// Checks that a delivery may begin.
@@ -572,7 +697,8 @@ impl State {
         // Order across partitions: everything that this member read earlier, under an assignment
         // that it still has, is settled.
         let this = own.reads.iter().rposition(|read| read.place == place);
-        for read in &own.reads[..this.unwrap()] {
+        // One of the retry topic may not have been read.
+        for read in &own.reads[..this.unwrap_or(0)] {
             let position = own.positions.get(&read.place.0);
             let is_assigned = position.is_some_and(|position| position.epoch == read.epoch);
             let other = &self.partitions[read.place.0 as usize];
@@ -589,6 +715,20 @@ impl State {
         self.members.get_mut(&member).unwrap().running.insert(key);
         self.log(format!("{member} delivers {place:?}"));
     }
+}
+
+/// Returns the header that says what an entry of the retry topic is.
+fn state(record: &RetryRecord) -> &str {
+    header(record, "retry-state").unwrap()
+}
+
+fn number(record: &RetryRecord, name: &str) -> Option<i64> {
+    Some(header(record, name)?.parse().unwrap())
+}
+
+fn header<'a>(record: &'a RetryRecord, name: &str) -> Option<&'a str> {
+    let (_, value) = record.headers.iter().find(|(own, _)| own == name)?;
+    Some(std::str::from_utf8(value.as_ref()?).unwrap())
 }
 
 /// One member's connection.
@@ -628,15 +768,20 @@ impl Broker for SimBroker {
         self.set_paused(partitions, false);
     }
 
-    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), BoxError> {
-        let offsets: Vec<_> = {
+    async fn commit(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+        retries: &[RetryOffset],
+    ) -> Result<(), BoxError> {
+        let (offsets, retries): (Vec<_>, Vec<_>) = {
             let state = self.cluster.state();
             let positions = &state.members[&self.member].positions;
             let epoch = |partition| positions.get(&partition).map(|position| position.epoch);
-            offsets
-                .iter()
-                .map(|(id, offset)| (id.partition, *offset, epoch(id.partition)))
-                .collect()
+            let offsets = offsets.iter();
+            let offsets = offsets.map(|(id, offset)| (id.partition, *offset, epoch(id.partition)));
+            let retries = retries.iter();
+            let retries = retries.map(|own| (own.clone(), epoch(own.source.partition)));
+            (offsets.collect(), retries.collect())
         };
         self.cluster.delay(300).await;
         self.alive().await;
@@ -644,7 +789,7 @@ impl Broker for SimBroker {
         // The response of a failed commit may be what was lost.
         let is_applied = !fails || self.cluster.random_below(2) == 0;
         let result = match is_applied {
-            true => self.cluster.state().commit(self.member, &offsets),
+            true => self.cluster.state().commit(self.member, &offsets, &retries),
             false => Ok(()),
         };
         self.cluster.delay(50).await;
@@ -670,12 +815,84 @@ impl Broker for SimBroker {
             let reason = letter.reason.as_str();
             state.dead_letters.push((place.0, place.1, reason));
             state.log(format!("{} dead-letters {place:?}: {reason}", self.member));
+            let known = state.entry(place).attempts;
+            if letter.attempts < known && state.owns(self.member, place.0) {
+                let text = format!(
+                    "{place:?} dead-lettered with {} of {known}",
+                    letter.attempts
+                );
+                state.violations.push(text);
+            }
             state.settle(place);
         }
         match state.fails_dead_letters {
             true => Err("no broker".into()),
             false => Ok(()),
         }
+    }
+
+    fn has_retry_topic(&self) -> bool {
+        self.cluster.state().has_retry_topic
+    }
+
+    async fn write_retry(
+        &self,
+        source: &TopicPartition,
+        record: &RetryRecord,
+    ) -> Result<i64, BoxError> {
+        self.cluster.delay(20).await;
+        self.alive().await;
+        let (fails, offset) = {
+            let mut state = self.cluster.state();
+            let fails = state.fails_retries;
+            let is_applied = !fails || state.random.bool();
+            let offset =
+                is_applied.then(|| state.append(self.member, source.partition, record, !fails));
+            let text = format!("{} writes {:?} at {offset:?}", self.member, record.headers);
+            state.log(text);
+            (fails, offset)
+        };
+        // A member that ends now does not learn of it.
+        self.cluster.delay(5).await;
+        self.alive().await;
+        match offset {
+            Some(offset) if !fails => Ok(offset),
+            _ => Err("no broker".into()),
+        }
+    }
+
+    async fn read_retries(
+        &self,
+        until: &[(TopicPartition, i64)],
+    ) -> Result<Vec<RetryLog>, BoxError> {
+        self.cluster.delay(50).await;
+        self.alive().await;
+        let state = self.cluster.state();
+        if state.fails_retries {
+            return Err("no broker".into());
+        }
+        let log = |(id, until): &(TopicPartition, i64)| {
+            let own = &state.partitions[id.partition as usize];
+            let (first, owner) = own.retry_committed;
+            let record = |offset: i64| {
+                let entry = own.retry_log[offset as usize].clone();
+                Record {
+                    topic: "retries".into(),
+                    partition: id.partition,
+                    offset,
+                    timestamp: None,
+                    key: entry.key,
+                    value: entry.value,
+                    headers: entry.headers,
+                }
+            };
+            RetryLog {
+                records: (first..*until).map(record).collect(),
+                owner,
+                source: own.committed..own.next_offset,
+            }
+        };
+        Ok(until.iter().map(log).collect())
     }
 
     async fn close(&self) {
@@ -759,6 +976,10 @@ impl Handler for SimHandler {
             state.settle(place);
             let stored = state.store.entry((place.0, key)).or_insert(place.1);
             *stored = place.1.max(*stored);
+            if state.owns(self.member, place.0) {
+                state.log(format!("{} done {place:?}", self.member));
+                state.last.insert((place.0, key), place.1);
+            }
         }
         response
     }

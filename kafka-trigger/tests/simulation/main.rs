@@ -5,6 +5,7 @@
 //! repeats exactly, since every choice comes from its seed.
 
 mod cluster;
+mod retries;
 mod seeded;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -111,18 +112,29 @@ impl Env {
             let mut state = self.cluster.state();
             state.fails_commits = false;
             state.fails_dead_letters = false;
+            state.fails_retries = false;
             state.fails_store = false;
         }
         if self.cluster.members().is_empty() {
             self.start();
         }
         self.cluster.rebalance();
-        self.until("all is committed", Cluster::is_committed).await;
+        self.until("all is committed", |cluster| {
+            cluster.is_committed() && cluster.unsettled() == 0
+        })
+        .await;
+        self.until("the retries are committed", Cluster::is_retried)
+            .await;
         for member in self.cluster.members() {
             self.stop(member).await;
         }
-        assert_eq!(self.cluster.state().violations, [""; 0]);
+        self.cluster.check();
         assert_eq!(self.cluster.unsettled(), 0, "records are lost");
+        let deliveries = self.cluster.deliveries();
+        let member = self.start();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        self.stop(member).await;
+        assert_eq!(self.cluster.deliveries(), deliveries, "delivered again");
         self.cluster
     }
 }
@@ -415,7 +427,7 @@ fn control_records_behind_the_last_record_are_committed() {
         env.until("the end is committed", |cluster| cluster.committed(0) == 3)
             .await;
         env.stop(member).await;
-        assert_eq!(env.cluster.state().violations, [""; 0]);
+        env.cluster.check();
     });
 }
 
@@ -451,6 +463,7 @@ enum Step {
     Rebalance,
     FailCommits(bool),
     FailDeadLetters(bool),
+    FailRetries(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -463,6 +476,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Rebalance),
         1 => any::<bool>().prop_map(Step::FailCommits),
         1 => any::<bool>().prop_map(Step::FailDeadLetters),
+        1 => any::<bool>().prop_map(Step::FailRetries),
     ]
 }
 
@@ -483,8 +497,7 @@ fn record() -> impl Strategy<Value = Planned> {
     })
 }
 
-async fn run_schedule(seed: u64, partitions: usize, records: Vec<Planned>, steps: &[(u16, Step)]) {
-    let mut env = Env::new(seed, partitions);
+async fn run_schedule(mut env: Env, records: Vec<Planned>, steps: &[(u16, Step)]) {
     let mut chunks = records.chunks(10);
     if let Some(chunk) = chunks.next() {
         env.cluster.produce(chunk);
@@ -520,6 +533,7 @@ async fn run_schedule(seed: u64, partitions: usize, records: Vec<Planned>, steps
             Step::Rebalance => env.cluster.rebalance(),
             Step::FailCommits(fails) => env.cluster.state().fails_commits = fails,
             Step::FailDeadLetters(fails) => env.cluster.state().fails_dead_letters = fails,
+            Step::FailRetries(fails) => env.cluster.state().fails_retries = fails,
         }
     }
     for chunk in chunks {
@@ -540,10 +554,15 @@ proptest! {
     #[test]
     fn promises_hold_under_any_schedule(
         seed: u64,
+        has_retry_topic: bool,
         partitions in 1_usize..5,
         records in prop::collection::vec(record(), 1..80),
         steps in prop::collection::vec((0_u16..1500, step()), 0..16),
     ) {
-        simulate(run_schedule(seed, partitions, records, &steps));
+        simulate(async {
+            let env = Env::new(seed, partitions);
+            env.cluster.state().has_retry_topic = has_retry_topic;
+            run_schedule(env, records, &steps).await;
+        });
     }
 }

@@ -151,6 +151,17 @@ impl Topic {
         }
     }
 
+    /// Writes a record with its key to a partition.
+    pub async fn put(&self, partition: i32, out: &Out) {
+        let mut record: FutureRecord<'_, [u8], [u8]> =
+            FutureRecord::to(&self.name).partition(partition);
+        record.key = out.key.as_deref();
+        record.payload = out.value.as_deref();
+        record.headers = out.headers.clone();
+        let sent = self.producer.send(record, TIMEOUT).await;
+        sent.map_err(|(error, _)| error).unwrap();
+    }
+
     /// Writes one record to a partition.
     pub async fn send_to(&self, partition: i32, value: &[u8]) {
         let record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.name)

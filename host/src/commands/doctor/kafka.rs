@@ -145,6 +145,33 @@ pub fn topics(config: &Settings, metadata: &Result<Topics>) -> Finding {
     )
 }
 
+/// Checks the retry topic, if one is configured.
+pub fn retry_topic(config: &Settings, metadata: &Result<Topics>) -> Option<Finding> {
+    let name = config.retry_topic.as_ref()?;
+    let Ok(all) = metadata else {
+        return Some(Finding::skipped("no broker"));
+    };
+    let count = |topic: &String| {
+        let found = all.iter().find(|(name, _)| name == topic);
+        found.map_or(0, |(_, partitions)| *partitions)
+    };
+    let (own, source) = (count(name), config.topics.iter().map(count).sum::<usize>());
+    Some(if own == 0 {
+        Finding::ok(format!(
+            "{name} does not exist yet; xray up creates it if it may"
+        ))
+    } else if own < source {
+        Finding::failed(
+            format!("{name} has {own} partitions, and its source {source}"),
+            format!(
+                "add partitions with kafka-topics.sh --alter --topic {name} --partitions {source}; or in the KafkaTopic of Strimzi"
+            ),
+        )
+    } else {
+        Finding::ok(format!("{name} with {own} partitions"))
+    })
+}
+
 /// A tail of topics from now on.
 pub struct Tail(BaseConsumer<Reasons>);
 
@@ -189,5 +216,23 @@ impl Tail {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_topic_needs_the_partitions_of_its_source() {
+        let mut config = Settings::new("b", "g", vec!["t".into()], "t-dead-letters");
+        let topics = |own: usize| Ok(vec![("t".to_owned(), 4), ("r".to_owned(), own)]);
+        assert!(retry_topic(&config, &topics(4)).is_none());
+        config.retry_topic = Some("r".into());
+        for (own, expected) in [(0, true), (3, false), (4, true), (5, true)] {
+            let finding = retry_topic(&config, &topics(own)).unwrap();
+            let shown = format!("{finding:?}");
+            assert_eq!(shown.contains("state: Ok"), expected, "{shown}");
+        }
     }
 }

@@ -210,6 +210,9 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
         let metadata = kafka::metadata(config).await;
         if lines.add("broker", kafka::broker(config, &metadata)) {
             lines.add("Kafka topic", kafka::topics(config, &metadata));
+            if let Some(finding) = kafka::retry_topic(config, &metadata) {
+                lines.add("retry topic", finding);
+            }
         }
     }
     let probe = if args.no_probe {

@@ -41,6 +41,9 @@ pub struct KafkaArgs {
     /// Topic for records that can't be delivered [default: TOPIC-dead-letters].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
+    /// Topic of this group on which failed records wait, with their attempts [default: none].
+    #[arg(long, value_name = "TOPIC")]
+    pub retry_topic: Option<String>,
     /// Any key of [[trigger.kafka]]: KEY=VALUE, or KEY=@FILE.
     #[arg(long, value_name = "KEY=VALUE")]
     pub kafka_option: Vec<String>,
@@ -75,6 +78,7 @@ impl KafkaArgs {
             ("start", self.start_offset.clone()),
             ("in_flight", self.in_flight.map(|n| n.to_string())),
             ("dead_letter_topic", self.dead_letter_topic.clone()),
+            ("retry_topic", self.retry_topic.clone()),
         ];
         for (key, value) in flags {
             if let Some(value) = value {
@@ -182,6 +186,13 @@ pub fn configs(manifest: &Manifest, variables: &Variables) -> Result<Vec<Config>
                 "two components share the group {:?}; give each a group of its own",
                 config.broker.group
             );
+        }
+        let has_same_retries = |other: &Config| {
+            let (broker, own) = (&other.broker, &config.broker);
+            broker.brokers == own.brokers && broker.retry_topic == own.retry_topic
+        };
+        if config.broker.retry_topic.is_some() && configs[..index].iter().any(has_same_retries) {
+            bail!("two triggers share a retry topic; give each one of its own");
         }
     }
     Ok(configs)

@@ -21,6 +21,9 @@ use crate::{app::variables::Variables, serve::runtime};
 /// Keys that cannot apply to all triggers.
 const OWN_KEYS: [&str; 5] = ["component", "topic", "topics", "id", "executor"];
 
+/// Default of `max_waiting` with a retry topic: a record that waits costs memory only there.
+const MAX_WAITING_WITH_RETRY_TOPIC: usize = 100;
+
 /// Settings of one trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -60,6 +63,18 @@ impl Config {
                  ever; name another topic"
             );
         }
+        let retry_topic = table.retry_topic.0;
+        if let Some(own) = &retry_topic {
+            if topics.len() > 1 {
+                bail!(
+                    "`retry_topic` serves one topic; give each topic a [[trigger.kafka]] and a \
+                     retry topic of its own"
+                );
+            }
+            if topics.contains(own) || dead_letter_topic == *own {
+                bail!("`retry_topic` must be a topic of its own; name another one");
+            }
+        }
         let group = table.group.0.unwrap_or_else(|| "xray".into());
         let millis = Duration::from_millis;
         let defaults = Options::default();
@@ -76,7 +91,10 @@ impl Config {
             },
             drain: millis(table.drain_ms.or(30_000)),
             commit_interval: millis(table.commit_ms.or(200)),
-            max_waiting: table.max_waiting.get().unwrap_or(defaults.max_waiting),
+            max_waiting: table.max_waiting.get().unwrap_or(match retry_topic {
+                Some(_) => MAX_WAITING_WITH_RETRY_TOPIC,
+                None => defaults.max_waiting,
+            }),
             max_ahead: table.max_ahead.get().unwrap_or(defaults.max_ahead),
             ..defaults
         };
@@ -94,6 +112,7 @@ impl Config {
             fetch_wait: millis(table.fetch_wait_ms.or(500)),
             dead_letter_topic,
             dead_letter_prefix: DEAD_LETTER_PREFIX.into(),
+            retry_topic,
         };
         Ok(Self {
             component: table.component.0.context("`component` is missing")?,

@@ -29,6 +29,7 @@ pub(super) struct Table {
     pub(super) max_waiting: Number<1>,
     pub(super) max_ahead: Number<1>,
     pub(super) dead_letter_topic: Text,
+    pub(super) retry_topic: Text,
     pub(super) drain_ms: Number<0>,
     pub(super) commit_ms: Number<10>,
     pub(super) fetch_wait_ms: Number<1>,

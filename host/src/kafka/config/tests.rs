@@ -53,8 +53,7 @@ fn config_has_defaults_and_expands_templates() {
 
     let config = read(json!({
         "component": "xray", "topics": ["a", "b"], "in_flight": "{{ flight }}", "start": "latest",
-        "member": "{{ empty }}", "sasl_mechanism": "scram-sha-512", "username": "app",
-        "password": "{{ secret }}", "tls": "true", "retry_failures": 3, "max_ahead": "500",
+        "member": "{{ empty }}", "retry_failures": 3, "max_ahead": "500",
     }))
     .unwrap();
     assert_eq!(
@@ -67,6 +66,19 @@ fn config_has_defaults_and_expands_templates() {
         (config.options.max_ahead, config.options.max_waiting),
         (500, 16)
     );
+    let own = json!({ "component": "x", "topic": "t", "retry_topic": "t-retries" });
+    let config = read(own).unwrap();
+    assert_eq!(config.broker.retry_topic.as_deref(), Some("t-retries"));
+    assert_eq!(config.options.max_waiting, 100);
+}
+
+#[test]
+fn security_is_passed_to_the_client() {
+    let config = read(json!({
+        "component": "xray", "topic": "a", "sasl_mechanism": "scram-sha-512", "username": "app",
+        "password": "{{ secret }}", "tls": "true",
+    }))
+    .unwrap();
     let client = config.broker.consumer();
     assert_eq!(client.get("security.protocol"), Some("sasl_ssl"));
     assert_eq!(client.get("sasl.password"), Some("s3cret"));
@@ -102,6 +114,14 @@ fn config_errors_name_the_key() {
         (
             json!({ "component": "x", "topic": "t", "dead_letter_topic": "t" }),
             "for ever",
+        ),
+        (
+            json!({ "component": "x", "topics": "t,u", "retry_topic": "r" }),
+            "serves one topic",
+        ),
+        (
+            json!({ "component": "x", "topic": "t", "retry_topic": "t-dead-letters" }),
+            "a topic of its own",
         ),
         (
             json!({ "component": "x", "topic": "t", "username": "u" }),

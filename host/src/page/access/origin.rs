@@ -7,11 +7,11 @@ use http::{HeaderMap, Method, Uri, header};
 
 use super::users::secret;
 
-/// Name under which the page is served.
+/// Names under which the page is served.
 #[derive(Debug, Clone)]
 pub struct Origin {
     scheme: &'static str,
-    host: String,
+    hosts: Vec<String>,
 }
 
 /// Reason for a refused request.
@@ -26,12 +26,20 @@ pub enum Foreign {
 impl Origin {
     /// Draws a name for a page on loopback. Browsers resolve it themselves, and send its cookies
     /// to no other server of this machine: cookies go to every port of a host, and other users'
-    /// servers have other ports of `localhost`.
+    /// servers have other ports of `localhost`. With TLS of the page's own its certificate names
+    /// the host.
     ///
     /// # Errors
     /// When that name does not lead to the address.
-    pub fn loopback(address: SocketAddr) -> Result<Self> {
-        let ip = address.ip();
+    pub fn loopback(address: SocketAddr, has_tls: bool) -> Result<Self> {
+        let (ip, port) = (address.ip(), address.port());
+        if has_tls {
+            let hosts = ["127.0.0.1", "localhost", "[::1]"];
+            return Ok(Self {
+                scheme: "https",
+                hosts: hosts.map(|host| format!("{host}:{port}")).into(),
+            });
+        }
         ensure!(
             ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST,
             "browsers find a page of this machine on 127.0.0.1 and [::1], not on {ip}"
@@ -39,16 +47,16 @@ impl Origin {
         let name = &secret()[..32];
         Ok(Self {
             scheme: "http",
-            host: format!("x{name}.localhost:{}", address.port()),
+            hosts: vec![format!("x{name}.localhost:{port}")],
         })
     }
 
     /// Returns the address for browsers.
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.host)
+        format!("{}://{}", self.scheme, self.hosts[0])
     }
 
-    /// Parses the address at which a proxy serves the page.
+    /// Parses the address at which browsers reach the page, itself or a proxy in front of it.
     ///
     /// # Errors
     /// When it is not `https://HOST` or `https://HOST:PORT`.
@@ -65,7 +73,7 @@ impl Origin {
         let host = host.strip_suffix(":443").unwrap_or(host);
         Ok(Self {
             scheme: "https",
-            host: host.to_ascii_lowercase(),
+            hosts: vec![host.to_ascii_lowercase()],
         })
     }
 
@@ -85,7 +93,7 @@ impl Origin {
             .strip_suffix(":443")
             .filter(|_| self.is_https())
             .unwrap_or(&host);
-        if self.host != host {
+        if !self.hosts.iter().any(|own| own == host) {
             return Err(Foreign::Host);
         }
         let own = format!("{}://{host}", self.scheme);
@@ -127,8 +135,8 @@ mod tests {
 
     #[test]
     fn requests_of_other_hosts_and_sites_are_foreign() {
-        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap()).unwrap();
-        let (name, url) = (local.host.clone(), local.url());
+        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap(), false).unwrap();
+        let (name, url) = (local.hosts[0].clone(), local.url());
         let (host, own) = (("host", name.as_str()), ("origin", url.as_str()));
         let upper = name.to_ascii_uppercase();
         let other_port = name.replace("8080", "8081");
@@ -225,7 +233,7 @@ mod tests {
 
     #[test]
     fn name_on_loopback_is_drawn_at_each_start() {
-        let draw = |address: &str| Origin::loopback(address.parse().unwrap());
+        let draw = |address: &str| Origin::loopback(address.parse().unwrap(), false);
         let [one, two] = ["127.0.0.1:80", "[::1]:80"].map(|address| draw(address).unwrap().url());
         assert_ne!(one, two);
         let label = one.strip_prefix("http://").unwrap().split('.').next();

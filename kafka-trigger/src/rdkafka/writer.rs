@@ -1,15 +1,10 @@
-//! The producer of dead letters.
+//! The producer of dead letters and retries.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use super::{
-    TokenContext,
-    settings::{MAX_MESSAGE_BYTES, Settings},
-};
-use crate::{BoxError, DeadLetter, DeadLetterHeaders};
 use bytes::Bytes;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -18,13 +13,20 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 
+use super::{
+    TokenContext,
+    settings::{MAX_MESSAGE_BYTES, Settings},
+};
+use crate::{BoxError, DeadLetter, DeadLetterHeaders, RetryRecord};
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Writes dead letters.
-pub(super) struct DeadLetterProducer {
+/// Writes dead letters and retries.
+pub(super) struct Writer {
     producer: FutureProducer<TokenContext>,
     settings: Settings,
     headers: DeadLetterHeaders,
+    /// A dead letter was written.
     topic_exists: AtomicBool,
 }
 
@@ -35,8 +37,8 @@ struct CreateTopicError {
     source: KafkaError,
 }
 
-impl DeadLetterProducer {
-    /// Creates a producer, which connects when the first dead letter is written.
+impl Writer {
+    /// Creates a producer, which connects when the first record is written.
     pub(super) fn new(settings: &Settings) -> Result<Self, KafkaError> {
         Ok(Self {
             producer: settings
@@ -53,20 +55,14 @@ impl DeadLetterProducer {
     /// Without a success so far, creates the topic first. A failure of that counts only if writing
     /// fails too: the topic may exist, and librdkafka's in-process broker, which does not respond
     /// to the request, creates topics when they are written to.
-    pub(super) async fn write(&self, letter: &DeadLetter<'_>) -> Result<(), BoxError> {
+    pub(super) async fn dead_letter(&self, letter: &DeadLetter<'_>) -> Result<(), BoxError> {
+        let topic = &self.settings.dead_letter_topic;
         let created = match self.topic_exists.load(Ordering::Relaxed) {
             true => Ok(()),
-            false => self.create_topic().await,
+            false => self.create_topic(topic, 1).await,
         };
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in &self.headers.write(letter) {
-            headers = headers.insert(Header {
-                key,
-                value: value.as_ref().map(Bytes::as_ref),
-            });
-        }
-        let mut record: FutureRecord<'_, [u8], [u8]> =
-            FutureRecord::to(&self.settings.dead_letter_topic).headers(headers);
+        let headers = headers(&self.headers.write(letter));
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic).headers(headers);
         record.key = letter.record.key.as_deref();
         record.payload = letter.record.value.as_deref();
         let sent = self.producer.send(record, TIMEOUT).await;
@@ -80,9 +76,28 @@ impl DeadLetterProducer {
         Ok(())
     }
 
-    /// Creates the topic if it does not exist.
-    async fn create_topic(&self) -> Result<(), BoxError> {
-        let topic = &self.settings.dead_letter_topic;
+    /// Writes to a partition of the retry topic. Returns the offset when all in-sync replicas have
+    /// the record.
+    pub(super) async fn retry(
+        &self,
+        topic: &str,
+        partition: i32,
+        record: &RetryRecord,
+    ) -> Result<i64, BoxError> {
+        let headers = headers(&record.headers);
+        let mut own: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic)
+            .partition(partition)
+            .headers(headers);
+        own.key = record.key.as_deref();
+        own.payload = record.value.as_deref();
+        match self.producer.send(own, TIMEOUT).await {
+            Ok(written) => Ok(written.offset),
+            Err((error, _)) => Err(error.into()),
+        }
+    }
+
+    /// Creates a topic if it does not exist.
+    pub(super) async fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), BoxError> {
         if self.settings.security.tokens().is_some() {
             // An administrative client of rdkafka never asks for a token: only its own queue is
             // polled, not the one with the requests for tokens.
@@ -92,13 +107,15 @@ impl DeadLetterProducer {
             .into());
         }
         let error = |source| CreateTopicError {
-            topic: topic.clone(),
+            topic: topic.to_owned(),
             source,
         };
         let admin: AdminClient<_> = self.settings.client().create()?;
         // The broker knows best how many replicas it keeps.
-        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1))
-            .set("max.message.bytes", MAX_MESSAGE_BYTES);
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1))
+            .set("max.message.bytes", MAX_MESSAGE_BYTES)
+            // The records of retries that are finished have no key.
+            .set("cleanup.policy", "delete");
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
         let result = match admin.create_topics([&new], &options).await {
             Ok(results) => results.into_iter().next().unwrap_or(Ok(String::new())),
@@ -112,4 +129,14 @@ impl DeadLetterProducer {
             Err((_, code)) => Err(error(KafkaError::AdminOp(code)).into()),
         }
     }
+}
+
+fn headers(all: &[crate::Header]) -> OwnedHeaders {
+    all.iter()
+        .fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header {
+                key,
+                value: value.as_ref().map(Bytes::as_ref),
+            })
+        })
 }
