@@ -38,7 +38,7 @@ impl Reply {
 #[derive(Debug, Clone)]
 pub struct Visitor {
     /// Address that is connected to.
-    address: String,
+    pub address: String,
     /// Host that requests name.
     pub host: String,
     pub cookie: String,
