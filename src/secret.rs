@@ -16,6 +16,16 @@ pub(crate) fn keyed_letters(key: &Secret, domain: &str, text: &str, letters: usi
         .collect()
 }
 
+/// Returns the number of days, 1 to 365, by which the dates of a patient become earlier: the same
+/// for all of a patient's, so that the time between two exams stays.
+pub(crate) fn keyed_days(key: &Secret, patient_id: &str) -> i64 {
+    const MOST: u64 = 365;
+    let text = format!("xray/shift\0{patient_id}");
+    let digest = hmac_sha256(key.expose().as_bytes(), text.as_bytes());
+    let number = digest[..8].iter().fold(0, |n, &b| (n << 8) | u64::from(b));
+    (number % MOST) as i64 + 1
+}
+
 pub use s3::{
     Secret,
     sigv4::{hmac_sha256, sha256_hex},

@@ -16,6 +16,7 @@ use xray::{
 
 const KEY: &str = "ward/CR 1.dcm";
 const PROCESSED: &str = "ward/CR 1-processed.dcm";
+const STATE: &str = "ward/CR 1-processed.gsps.dcm";
 const REPORT: &str = "ward/CR 1-processed.sr.dcm";
 
 fn dx(age: &str, shade: u16) -> Vec<u8> {
@@ -120,15 +121,44 @@ fn removal_removes_the_structured_report() {
 }
 
 #[test]
+fn presentation_state_comes_and_goes_with_its_setting() {
+    let mut fake = fake(0.97);
+    let event = fake.upload_bytes(KEY, dx("003Y", 0), 1);
+    fake.set("dicom_result", "both");
+    fake.process(&event);
+    assert_eq!(fake.keys("in-processed"), [PROCESSED, STATE, REPORT]);
+    let state = fake.body("in-processed", STATE);
+    assert!(is_dicom(&state) && holds(&state, "PNEUMONIA_RISK") && holds(&state, "risk=97.0%"));
+    // In place of the capture there is no other one beside it.
+    fake.set("dicom_result", "gsps");
+    let report = fake.process(&event);
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    assert_eq!(fake.keys("in-processed"), [PROCESSED, REPORT]);
+    assert!(holds(
+        &fake.body("in-processed", PROCESSED),
+        "PNEUMONIA_RISK"
+    ));
+    fake.set("dicom_result", "both");
+    fake.set("remove_outputs", "true");
+    fake.process(&event);
+    assert_eq!(fake.keys("in-processed").len(), 3);
+    fake.remove("in", KEY);
+    fake.process(&fake.event("in", KEY, "ObjectRemoved:Delete", 2));
+    assert!(fake.keys("in-processed").is_empty());
+}
+
+#[test]
 fn processed_object_of_dicom_is_stored_last() {
-    let fake = fake(0.97);
+    let mut fake = fake(0.97);
+    fake.set("dicom_result", "both");
     let event = fake.upload_bytes(KEY, dx("003Y", 0), 1);
     let mut reported_alone = false;
-    for sound in 1..14 {
+    for sound in 1..16 {
         fake.fail_after(sound, Fault::Down);
         let report = fake.process(&event);
         if fake.has("in-processed", PROCESSED) {
             assert!(reported_alone && fake.has("in-processed", REPORT));
+            assert!(fake.has("in-processed", STATE));
             assert_eq!(fake.keys("in-anonymized").len(), 1);
             return;
         }

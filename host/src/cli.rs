@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use crate::{
     commands::{
-        audit, compose, dead_letters, demo, doctor, make_images, page, page_token, precompile,
-        process, push, reprocess, send, setup, setup_backends, shared::logging, status, teardown,
-        trigger_kafka, up,
+        audit, compose, dead_letters, demo, dicom, doctor, make_images, page, page_token,
+        precompile, process, push, reprocess, send, setup, setup_backends, shared::logging, status,
+        teardown, trigger_kafka, up,
     },
     serve::traces,
 };
@@ -37,6 +37,8 @@ enum Cli {
     Process(Box<process::ProcessArgs>),
     /// Upload pictures to the input bucket, except those that are already there.
     Send(Box<send::SendArgs>),
+    /// Receive DICOM objects from a PACS or a modality into the input bucket.
+    Dicom(Box<dicom::DicomArgs>),
     /// Process pictures in the input bucket that have no current outputs.
     Reprocess(Box<reprocess::ReprocessArgs>),
     /// Make test pictures: phantoms, or your X-rays with invented patients burned in.
@@ -103,6 +105,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Cli::Demo(args) => block_on(demo::run(*args)),
         Cli::Process(args) => block_on(process::run(*args)),
         Cli::Send(args) => block_on(send::run(*args)),
+        Cli::Dicom(args) => block_on(dicom::run(*args)),
         Cli::Reprocess(args) => block_on(reprocess::run(*args)),
         Cli::MakeImages(args) => make_images::run(&args).map(|()| ExitCode::SUCCESS),
         Cli::Compose(args) => compose::run(&args).map(|()| ExitCode::SUCCESS),

@@ -12,7 +12,7 @@
 //! The modules depend in one direction only:
 //!
 //! ```text
-//! cli --> commands --> kafka, ceph, page --> serve --> app, nn
+//! cli --> commands --> kafka, ceph, page, dicom --> serve --> app, nn
 //! ```
 //!
 //! - [`app`]: the manifest, the locked application, variables, registries and composition.
@@ -21,6 +21,7 @@
 //! - [`ceph`]: buckets, topics, notifications and policies at a gateway.
 //! - [`kafka`]: the Kafka trigger.
 //! - [`page`]: the live view of events in a browser.
+//! - [`dicom`]: a DICOM node that stores what it receives.
 //! - [`outputs`]: a picture's outputs in the store.
 //! - [`cli`]: the command line, which chooses the command.
 //! - [`commands`]: one file or folder for each command, named as its verb.
@@ -29,6 +30,7 @@ pub mod app;
 pub mod ceph;
 pub mod cli;
 pub mod commands;
+pub mod dicom;
 pub mod kafka;
 pub mod nn;
 pub mod outputs;

@@ -5,6 +5,7 @@ use s3::{Client, ObjectHead};
 use xray::{
     config::Config,
     deidentify::{self, Pseudonyms},
+    dicom::Companion,
     event::ObjectRef,
     store::{decide, metadata},
 };
@@ -16,6 +17,8 @@ pub struct Outputs {
     pub processed: Option<String>,
     /// Key of the structured report on a DICOM object.
     pub report: Option<String>,
+    /// Key of the presentation state of a DICOM object.
+    pub presentation: Option<String>,
     /// Key of the anonymized copy.
     pub anonymized: Option<String>,
     /// Key of the copy in quarantine.
@@ -36,12 +39,16 @@ pub async fn outputs_of(
     let processed = decide::processed_key(key);
     let exists = client.head(&buckets.processed, &processed).await?.is_some();
     // Pictures have none, so that they need no further request.
-    let report = decide::report_key(key);
-    let may_have_report = exists && !deidentify::is_picture_name(key);
-    let has_report = may_have_report && client.head(&buckets.processed, &report).await?.is_some();
+    let may_have_more = exists && !deidentify::is_picture_name(key);
+    let further = async |companion| -> Result<Option<String>> {
+        let key = decide::companion_key(key, companion);
+        let exists = may_have_more && client.head(&buckets.processed, &key).await?.is_some();
+        Ok(exists.then_some(key))
+    };
     let mut outputs = Outputs {
         processed: exists.then_some(processed),
-        report: has_report.then_some(report),
+        report: further(Companion::Report).await?,
+        presentation: further(Companion::Presentation).await?,
         ..Outputs::default()
     };
     if let Some(pseudonyms) = Pseudonyms::of(config) {

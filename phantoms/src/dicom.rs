@@ -58,6 +58,15 @@ impl Elements {
         self.put(tag, "US", &number.to_le_bytes());
     }
 
+    /// Puts a coded concept.
+    fn code(&mut self, tag: u32, value: &str, meaning: &str) {
+        let mut code = Elements::default();
+        code.text(0x0008_0100, "SH", value);
+        code.text(0x0008_0102, "SH", "SCT");
+        code.text(0x0008_0104, "LO", meaning);
+        self.item(tag, &code);
+    }
+
     /// Puts a sequence of one item.
     fn item(&mut self, tag: u32, item: &Elements) {
         let mut value = vec![0xFE, 0xFF, 0x00, 0xE0];
@@ -121,6 +130,7 @@ fn data_set(picture: &GrayImage, patient: &Patient) -> Elements {
     data.text(0x0008_103E, "LO", &format!("AP {last}"));
     data.text(0x0008_1050, "PN", "Performer^Paul");
     data.text(0x0008_1070, "PN", "Operator^Olga");
+    data.code(0x0008_2218, "51185008", "Chest");
     data.text(0x0010_0010, "PN", &name);
     data.text(0x0010_0020, "LO", id);
     data.text(0x0010_0030, "DA", &birth);
@@ -137,13 +147,17 @@ fn data_set(picture: &GrayImage, patient: &Patient) -> Elements {
     data.text(0x0018_0015, "CS", "CHEST");
     data.text(0x0018_1000, "LO", "SERIAL12345");
     data.text(0x0018_1030, "LO", &format!("Chest AP {first}"));
+    data.text(0x0018_1164, "DS", "0.2\\0.2");
+    data.text(0x0018_1508, "CS", "NONE");
     data.text(0x0018_5101, "CS", "AP");
+    data.text(0x0018_7004, "CS", "DIRECT");
     data.text(0x0020_000D, "UI", &uid(patient, STUDY));
     data.text(0x0020_000E, "UI", &uid(patient, SERIES));
     data.text(0x0020_0010, "SH", &format!("ST{id}"));
     data.text(0x0020_0011, "IS", "1");
     data.text(0x0020_0013, "IS", "1");
     data.text(0x0020_0020, "CS", "L\\F");
+    data.text(0x0020_0062, "CS", "U");
     data.text(0x0020_4000, "LT", &format!("Repeated, {first} moved"));
     data.number(0x0028_0002, 1);
     data.text(0x0028_0004, "CS", "MONOCHROME2");
@@ -154,14 +168,20 @@ fn data_set(picture: &GrayImage, patient: &Patient) -> Elements {
     data.number(0x0028_0102, 11);
     data.number(0x0028_0103, 0);
     data.text(0x0028_0301, "CS", "YES");
+    data.text(0x0028_1040, "CS", "LOG");
+    // Lower samples are of more X-rays.
+    data.put(0x0028_1041, "SS", &(-1i16).to_le_bytes());
     data.text(0x0028_1050, "DS", "2048");
     data.text(0x0028_1051, "DS", "4096");
     data.text(0x0028_1052, "DS", "0");
     data.text(0x0028_1053, "DS", "1");
     data.text(0x0028_1054, "LO", "US");
+    data.text(0x0028_2110, "CS", "00");
     data.text(0x0029_0010, "LO", "PHANTOMS");
     data.text(0x0029_1001, "LO", &format!("{name} {id}"));
     data.item(0x0040_0275, &order);
+    data.put(0x0040_0555, "SQ", &[]);
+    data.code(0x0054_0220, "399348003", "antero-posterior");
     data.text(0x2050_0020, "CS", "IDENTITY");
     let samples = picture.as_raw().iter().map(|level| u16::from(*level) << 4);
     let samples: Vec<u8> = samples.flat_map(u16::to_le_bytes).collect();

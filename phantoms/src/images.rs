@@ -58,7 +58,9 @@ pub enum Subject {
 }
 
 impl Format {
-    fn file_name(self, patient: &Patient) -> String {
+    /// Returns a file name of the pattern that the function de-identifies, with the extension of
+    /// this format.
+    pub fn file_name(self, patient: &Patient) -> String {
         let name = patient.file_name();
         match self {
             Format::Jpeg => name,

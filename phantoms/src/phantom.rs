@@ -66,6 +66,21 @@ impl Phantom {
         (phantom, object)
     }
 
+    /// Draws a mixed delivery on all cores: pictures `0..count` of the run with this seed, every
+    /// eighth of them also as a DICOM object, which stands in for the JPEG. Eight and the three
+    /// degrees of illness are coprime, so three objects are of all three.
+    pub fn draw_delivery(seed: u64, count: usize) -> Vec<(Self, Option<Vec<u8>>)> {
+        let one = |index: usize| match index % 8 {
+            7 => {
+                let style = Style::default();
+                let (phantom, object) = Self::draw_dicom(seed, index, Kind::Mixed, &style);
+                (phantom, Some(object))
+            }
+            _ => (Self::draw(seed, index), None),
+        };
+        (0..count).into_par_iter().map(one).collect()
+    }
+
     fn drawn(
         seed: u64,
         index: usize,

@@ -34,19 +34,20 @@ impl ObjectHead {
     /// Reads the headers of a response.
     pub fn of<B>(response: &Response<B>) -> ObjectHead {
         let headers = response.headers();
+        let metadata = headers.iter().filter_map(|(name, value)| {
+            let name = name.as_str().strip_prefix(METADATA_PREFIX)?;
+            Some((name.to_owned(), lossy(value)))
+        });
+        let mut metadata: Vec<_> = metadata.collect();
+        // Stores send them in any order, and the same object must have the same head.
+        metadata.sort_unstable();
         ObjectHead {
             etag: text(headers, header::ETAG).map_or_else(String::new, |text| etag(&text)),
             size: text(headers, header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
             content_type: text(headers, header::CONTENT_TYPE),
             version: text(headers, HeaderName::from_static("x-amz-version-id"))
                 .filter(|version| !version.is_empty() && version != "null"),
-            metadata: headers
-                .iter()
-                .filter_map(|(name, value)| {
-                    let name = name.as_str().strip_prefix(METADATA_PREFIX)?;
-                    Some((name.to_owned(), lossy(value)))
-                })
-                .collect(),
+            metadata,
         }
     }
 
@@ -78,4 +79,23 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 /// Stores don't keep to ASCII in metadata, so no value is refused.
 fn lossy(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_one_object_are_equal_in_any_order_of_its_metadata() {
+        let head = |names: [&str; 3]| {
+            let mut response = Response::builder().header("etag", "\"e\"");
+            for name in names {
+                response = response.header(name, "1");
+            }
+            ObjectHead::of(&response.body(()).unwrap())
+        };
+        let [a, b, c] = ["x-amz-meta-a", "x-amz-meta-b", "x-amz-meta-c"];
+        assert_eq!(head([a, b, c]), head([c, a, b]));
+        assert_eq!(head([b, a, c]).get("b"), "1");
+    }
 }

@@ -17,7 +17,7 @@ use buckets::Suffixes;
 use settings::Values;
 
 use crate::{
-    dicom::DicomSettings,
+    dicom::{DicomSettings, Options},
     error::Error,
     model::predict::Thresholds,
     picture::limits::Limits,
@@ -106,11 +106,16 @@ impl Config {
             })?;
         let dicom = DicomSettings {
             max_bytes: values.max_bytes_dicom,
+            result: values.dicom_result,
             result_key: values
                 .pseudonym_key
                 .clone()
                 .unwrap_or_else(|| values.s3_secret_key.clone()),
             pseudonym_key: values.pseudonym_key.clone(),
+            options: Options {
+                dates: values.dicom_dates,
+                choices: values.dicom_options,
+            },
             settings: sha256_hex(digest_text.as_bytes())[..16].to_owned(),
         };
         Ok(Config {

@@ -10,6 +10,7 @@ use super::{
     },
 };
 use crate::{
+    dicom::{Choices, Dates, DicomResult},
     error::Error,
     picture::boxes::BoxSpec,
     picture::redact::Method,
@@ -84,7 +85,10 @@ settings! {
     threshold_normal: f64 = "0.60", number(0.0..=1.0), digested;
     label_size: f32 = "50", number(6.0..=500.0), digested;
     overlay: Overlay = "none", word, digested;
+    dicom_result: DicomResult = "sc", word, digested;
     anonymize: AnonymizeWhen = "pneumonia", word, digested;
+    dicom_dates: Dates = "remove", Dates::parse, digested;
+    dicom_options: Choices = "", Choices::parse, digested;
     redaction: Method = "fill", word, digested;
     redact_boxes: Vec<BoxSpec> = "bottom-left 300x100", boxes, digested;
     text_detector: Option<String> = "text", optional(folder);

@@ -56,6 +56,9 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("threshold_normal", "NaN"),
         ("label_size", "0"),
         ("overlay", "yes"),
+        ("dicom_result", "pr"),
+        ("dicom_dates", "year"),
+        ("dicom_options", "retain-names"),
         ("anonymize", "yes"),
         ("redaction", "none"),
         ("redact_boxes", "somewhere 3x3"),
@@ -149,6 +152,9 @@ fn settings_digest_is_pinned() {
         "outputs=2\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
+         dicom_dates=remove\n\
+         dicom_options=\n\
+         dicom_result=sc\n\
          exam_date=keep\n\
          folders=digest\n\
          keep_folders=\n\
@@ -163,11 +169,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None), "b5914534e0a3f183");
+    assert_eq!(defaults.settings_digest(None), "7823a4a851beeaf6");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector)),
-        "221e06ff986cca92"
+        "6460e70931326574"
     );
 
     let full = config(&[
@@ -185,6 +191,9 @@ fn settings_digest_is_pinned() {
         ("label_size", "32.5"),
         ("overlay", "heatmap"),
         ("anonymize", "all"),
+        ("dicom_result", "both"),
+        ("dicom_dates", "shift"),
+        ("dicom_options", "retain-uids, clean-descriptors"),
         ("redaction", "blur"),
         ("redact_boxes", "top-right 25%x8%+10+1.5%; bottom-right 3x4"),
         ("text_detector", "other"),
@@ -205,6 +214,9 @@ fn settings_digest_is_pinned() {
         "outputs=2\n\
          anonymize=all\n\
          anonymized_label=true\n\
+         dicom_dates=shift\n\
+         dicom_options=clean-descriptors,retain-uids\n\
+         dicom_result=both\n\
          exam_date=shift\n\
          folders=checked\n\
          keep_folders=\n\
@@ -219,7 +231,7 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "ce086546272d45f9");
+    assert_eq!(full.settings_digest(Some(&detector)), "2eff393abdf2c882");
 }
 
 #[test]

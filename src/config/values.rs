@@ -7,6 +7,7 @@ use s3::Addressing;
 use super::buckets::AUDIT_SUFFIX;
 use super::naming::{ExamDate, Folders, Globs, StudyId};
 use crate::{
+    dicom::{Choices, Dates, DicomResult},
     picture::boxes::{BoxSpec, Length, parse_boxes},
     picture::redact::Method,
     pipeline::{AnonymizeWhen, Overlay},
@@ -57,6 +58,14 @@ impl Word for Folders {
 
 impl Word for Overlay {
     const WORDS: &[(&str, Overlay)] = &[("none", Overlay::None), ("heatmap", Overlay::Heatmap)];
+}
+
+impl Word for DicomResult {
+    const WORDS: &[(&str, DicomResult)] = &[
+        ("sc", DicomResult::Capture),
+        ("gsps", DicomResult::Presentation),
+        ("both", DicomResult::Both),
+    ];
 }
 
 impl Word for AnonymizeWhen {
@@ -203,6 +212,18 @@ impl DigestValue for Option<Secret> {
 }
 
 impl DigestValue for Globs {
+    fn digest_value(&self) -> String {
+        self.text()
+    }
+}
+
+impl DigestValue for Dates {
+    fn digest_value(&self) -> String {
+        self.word().to_owned()
+    }
+}
+
+impl DigestValue for Choices {
     fn digest_value(&self) -> String {
         self.text()
     }

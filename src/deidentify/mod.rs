@@ -18,15 +18,13 @@ use patient::Patient;
 use crate::{
     config::{Config, ExamDate, Naming, StudyId},
     event::MAX_KEY_BYTES,
-    secret::{Secret, hmac_sha256, keyed_letters},
+    secret::{Secret, keyed_days, keyed_letters},
 };
 
 /// Length of a study id in letters: 64 bits.
 const STUDY_LETTERS: usize = 16;
 /// Length of the digest that distinguishes two sources of one name, in letters: 32 bits.
 const COLLISION_LETTERS: usize = 8;
-/// Limit on the days by which an exam date is shifted.
-const MAX_SHIFT: u64 = 365;
 
 /// Pseudonyms under one key.
 #[derive(Debug, Clone)]
@@ -63,11 +61,6 @@ impl Pseudonyms {
     /// different things.
     pub fn digest(&self, domain: &str, text: &str, letters: usize) -> String {
         keyed_letters(&self.key, domain, text, letters)
-    }
-
-    fn hmac(&self, domain: &str, text: &str) -> [u8; 32] {
-        let text = format!("xray/{domain}\0{text}");
-        hmac_sha256(self.key.expose().as_bytes(), text.as_bytes())
     }
 
     /// Returns the keys of the anonymized copy of `key` in `bucket`.
@@ -142,10 +135,7 @@ impl Pseudonyms {
             ExamDate::Keep => date.to_string(),
             ExamDate::Year => date.strftime("%Y-XX-XX").to_string(),
             ExamDate::Shift => {
-                // Derived from the patient, so that the time between two exams stays the same.
-                let hmac = self.hmac("shift", &patient.id);
-                let number = hmac[..8].iter().fold(0, |n, &b| (n << 8) | u64::from(b));
-                let days = (number % MAX_SHIFT) as i64 + 1;
+                let days = keyed_days(&self.key, &patient.id);
                 let shifted = date.checked_sub(days.days());
                 shifted.map_or_else(|_| "XXXX-XX-XX".to_owned(), |date| date.to_string())
             }

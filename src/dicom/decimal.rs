@@ -11,9 +11,33 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
+/// Writes a number in at most the 16 bytes that a decimal string may have.
+pub(crate) fn write(number: f64) -> String {
+    let shortest = number.to_string();
+    match shortest.len() {
+        0..=16 => shortest,
+        _ => format!("{number:.8e}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn written_decimals_fit_and_are_read_again() {
+        for (number, expect) in [
+            (127.5, "127.5"),
+            (-1024.0, "-1024"),
+            (0.000_012_207_031_25, "0.00001220703125"),
+            (1.0 / 3.0, "3.33333333e-1"),
+            (-2.0e-200 / 3.0, "-6.66666667e-201"),
+        ] {
+            assert_eq!(write(number), expect);
+            let read = parse(expect).unwrap();
+            assert!((read - number).abs() <= 1e-8 * number.abs(), "{expect}");
+        }
+    }
 
     #[test]
     fn decimals_are_plain_finite_numbers() {

@@ -88,6 +88,15 @@ impl<'a> DataSet<'a> {
         });
     }
 
+    /// Puts bytes.
+    pub(crate) fn put_bytes(&mut self, tag: u32, vr: &Vr, bytes: Vec<u8>) {
+        self.put(Element {
+            tag,
+            vr: *vr,
+            value: Value::Bytes(bytes.into()),
+        });
+    }
+
     /// Puts 16 bit numbers.
     pub(crate) fn put_u16(&mut self, tag: u32, values: &[u16]) {
         let is_big = self.is_big;

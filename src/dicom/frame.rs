@@ -47,6 +47,7 @@ impl Frame {
             Coding::Rle => from_rle(&joined(data)?, &shape)?,
             Coding::Jpeg => jpeg(&joined(data)?, &shape, limits)?,
             Coding::LosslessJpeg => lossless(&joined(data)?, &shape)?,
+            Coding::JpegLs => jpeg_ls(&joined(data)?, &shape)?,
             Coding::Jpeg2000 => jpeg2000(&joined(data)?, &shape)?,
         };
         if samples.len() != shape.pixels() {
@@ -196,6 +197,12 @@ fn lossless(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {
         }
         _ => Err(unsupported()),
     }
+}
+
+fn jpeg_ls(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {
+    let (width, height) = (shape.width as usize, shape.height as usize);
+    let decoded = super::jpeg_ls::decode(bytes, width, height);
+    decoded.map_err(|fault| Error::Damaged(format!("DICOM: JPEG-LS: {fault}")))
 }
 
 fn jpeg2000(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {

@@ -13,7 +13,9 @@ pub(crate) mod deidentify;
 mod dictionary;
 pub(crate) mod element;
 pub(crate) mod frame;
+mod identity;
 mod image;
+mod jpeg_ls;
 pub(crate) mod judge;
 #[cfg(test)]
 mod mutations;
@@ -29,6 +31,9 @@ mod uid;
 mod voi;
 pub(crate) mod write;
 
+pub use deidentify::{Choices, Dates, Options};
+pub use identity::{Identity, identity};
+pub use result::{Companion, DicomResult};
 pub(crate) use uid::UidKey;
 
 use crate::{error::Error, secret::Secret};
@@ -38,10 +43,14 @@ use crate::{error::Error, secret::Secret};
 pub struct DicomSettings {
     /// Bytes of the largest object that is read; also the limit on a deflated one when inflated.
     pub max_bytes: u64,
+    /// Form of the labeled picture.
+    pub result: DicomResult,
     /// Key of the results' UIDs.
     pub result_key: Secret,
     /// Pseudonyms of the de-identified copy; without them none is made.
     pub pseudonym_key: Option<Secret>,
+    /// Options of the profile by which the copy is de-identified.
+    pub options: Options,
     /// Digest of the settings that change outputs.
     pub settings: String,
 }

@@ -25,6 +25,12 @@ pub(crate) struct Tables {
     /// Others in which text may be visible: at every other window and table, at full range, and
     /// inverted.
     pub(crate) others: Vec<Table>,
+    /// The modality transformation.
+    pub(crate) modality: Modality,
+    /// The transformation of values of interest that is shown.
+    pub(crate) voi: Voi,
+    /// High values are shown dark.
+    pub(crate) is_inverse: bool,
 }
 
 impl Tables {
@@ -79,11 +85,14 @@ impl Tables {
             Voi::Range(low, high)
         };
         let is_ready = shape.stored == 8 && !shape.is_signed && modality.is_identity();
+        // Samples of 8 bit without a window are levels already.
+        let without = || match is_ready {
+            true => Voi::Range(0.0, 255.0),
+            false => used(&is_padding),
+        };
         let shown = match transformations.first() {
             Some(first) => table(first, inverse, &is_padding),
-            // Samples of 8 bit without a window are levels already.
-            None if is_ready => table(&Voi::Range(0.0, 255.0), inverse, &is_padding),
-            None => table(&used(&is_padding), inverse, &is_padding),
+            None => table(&without(), inverse, &is_padding),
         };
         let full = used(&shows_all);
         let mut others: Vec<Table> = Vec::new();
@@ -100,7 +109,15 @@ impl Tables {
                 others.push(table);
             }
         }
-        Ok(Tables { shown, others })
+        let voi = without();
+        let voi = transformations.into_iter().next().unwrap_or(voi);
+        Ok(Tables {
+            shown,
+            others,
+            modality,
+            voi,
+            is_inverse: inverse,
+        })
     }
 }
 

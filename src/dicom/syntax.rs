@@ -15,6 +15,8 @@ pub(crate) enum Coding {
     Jpeg,
     /// Lossless JPEG (T.81, process 14).
     LosslessJpeg,
+    /// JPEG-LS (T.87).
+    JpegLs,
     /// JPEG 2000.
     Jpeg2000,
 }
@@ -78,7 +80,7 @@ pub(crate) static EXPLICIT: Syntax = native(
     false,
 );
 
-static SYNTAXES: [&Syntax; 11] = [
+static SYNTAXES: [&Syntax; 13] = [
     &native(
         "1.2.840.10008.1.2",
         "Implicit VR Little Endian",
@@ -127,6 +129,18 @@ static SYNTAXES: [&Syntax; 11] = [
         false,
     ),
     &encapsulated(
+        "1.2.840.10008.1.2.4.80",
+        "JPEG-LS Lossless",
+        Coding::JpegLs,
+        false,
+    ),
+    &encapsulated(
+        "1.2.840.10008.1.2.4.81",
+        "JPEG-LS Near-Lossless",
+        Coding::JpegLs,
+        true,
+    ),
+    &encapsulated(
         "1.2.840.10008.1.2.4.90",
         "JPEG 2000 Lossless",
         Coding::Jpeg2000,
@@ -141,9 +155,7 @@ static SYNTAXES: [&Syntax; 11] = [
 ];
 
 /// Transfer syntaxes that are refused by name.
-const REFUSED: [(&str, &str); 6] = [
-    ("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless"),
-    ("1.2.840.10008.1.2.4.81", "JPEG-LS Near-Lossless"),
+const REFUSED: [(&str, &str); 4] = [
     ("1.2.840.10008.1.2.4.201", "HTJ2K Lossless"),
     ("1.2.840.10008.1.2.4.202", "HTJ2K Lossless RPCL"),
     ("1.2.840.10008.1.2.4.203", "HTJ2K"),
@@ -187,7 +199,7 @@ mod tests {
         );
         assert!(find("1.2.840.10008.1.2").is_ok_and(|s| !s.is_explicit));
         for (uid, word) in [
-            ("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless"),
+            ("1.2.840.10008.1.2.4.201", "HTJ2K Lossless"),
             (
                 "1.2.840.10008.1.2.4.102",
                 "transfer syntax 1.2.840.10008.1.2.4.102",

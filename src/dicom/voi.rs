@@ -61,6 +61,19 @@ impl Lut {
         })
     }
 
+    /// Returns it as the item of a sequence, in little endian.
+    pub(crate) fn item(&self) -> DataSet<'static> {
+        let bits = (self.most as u16).count_ones() as u16;
+        let first = self.first as i32 as u16;
+        let descriptor = [self.entries.len() as u16, first, bits];
+        let vr = if self.first < 0.0 { b"SS" } else { b"US" };
+        let mut item = DataSet::new();
+        let words = |words: &[u16]| words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        item.put_bytes(tag::LUT_DESCRIPTOR, vr, words(&descriptor));
+        item.put_bytes(tag::LUT_DATA, b"OW", words(&self.entries));
+        item
+    }
+
     fn apply(&self, x: f64) -> f64 {
         let at = (x.round() - self.first).clamp(0.0, (self.entries.len() - 1) as f64);
         f64::from(self.entries[at as usize])
@@ -107,6 +120,17 @@ pub(crate) enum Function {
     Sigmoid,
 }
 
+impl Function {
+    /// Returns the standard's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Function::Linear => "LINEAR",
+            Function::LinearExact => "LINEAR_EXACT",
+            Function::Sigmoid => "SIGMOID",
+        }
+    }
+}
+
 /// A transformation of values of interest, to 0 to 1.
 pub(crate) enum Voi {
     Window {
@@ -125,11 +149,11 @@ impl Voi {
     pub(crate) fn read(data: &DataSet<'_>, is_signed: bool) -> Vec<Voi> {
         let tables = data.items(tag::VOI_LUT).iter();
         let tables = tables.filter_map(|item| Lut::read(item, is_signed).map(Voi::Table));
-        let function = match data.text(tag::VOI_FUNCTION).as_deref() {
-            Some("LINEAR_EXACT") => Function::LinearExact,
-            Some("SIGMOID") => Function::Sigmoid,
-            _ => Function::Linear,
-        };
+        let named = data.text(tag::VOI_FUNCTION).unwrap_or_default();
+        let function = [Function::LinearExact, Function::Sigmoid]
+            .into_iter()
+            .find(|function| function.name() == named)
+            .unwrap_or(Function::Linear);
         let centers = data.decimals(tag::WINDOW_CENTER);
         let windows = centers.into_iter().zip(data.decimals(tag::WINDOW_WIDTH));
         let windows = windows.filter_map(|window| {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use self::stopwatch::Stopwatch;
 use crate::{
+    dicom::Companion,
     error::Error,
     model::contract::Contract,
     model::predict::{Class, Prediction, Thresholds},
@@ -141,8 +142,8 @@ pub struct Outputs {
     pub height: u32,
     /// The labeled picture, encoded.
     pub processed: Vec<u8>,
-    /// The result as a structured report, if the source is a DICOM object.
-    pub structured_report: Option<Vec<u8>>,
+    /// Further results, if the source is a DICOM object.
+    pub companions: Vec<(Companion, Vec<u8>)>,
     /// The redacted picture, if one is due.
     pub anonymized: Option<Redacted>,
     /// The text and the side markers that were found, if they were searched for.
@@ -261,7 +262,7 @@ pub fn process(
         width,
         height,
         processed,
-        structured_report: None,
+        companions: Vec::new(),
         anonymized,
         found,
         timings,

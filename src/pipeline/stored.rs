@@ -105,7 +105,7 @@ fn cover_object(
         Some(_) => Pixels::Doubtful,
         None => Pixels::Unsearched,
     };
-    deidentify::declare(&mut copy, knowledge);
+    deidentify::redeclare(&mut copy, knowledge);
     file = write::file(&copy, syntax)?;
     Ok(Covered {
         bytes: file,

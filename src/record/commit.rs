@@ -3,6 +3,7 @@
 use s3::{NewObject, ObjectHead, Precondition};
 
 use crate::{
+    dicom::Companion,
     error::{Error, Reason},
     event::ObjectEvent,
     model::contract::Contract,
@@ -158,13 +159,17 @@ impl<P: Ports> Commit<'_, P> {
             metadata: Vec::new(),
             precondition: Precondition::Absent,
         };
-        let mut report = outputs.structured_report.map(|body| NewObject {
-            body: body.into(),
-            content_type,
-            metadata: Vec::new(),
-            precondition: Precondition::Absent,
+        let further = outputs.companions.into_iter().map(|(companion, body)| {
+            let object = NewObject {
+                body: body.into(),
+                content_type,
+                metadata: Vec::new(),
+                precondition: Precondition::Absent,
+            };
+            (companion, object)
         });
-        // Whether this event has changed a redacted copy, and whether the structured report.
+        let mut further: Vec<(Companion, NewObject)> = further.collect();
+        // Whether this event has changed a redacted copy, and whether a further result.
         let (mut touched, mut reported) = (false, false);
         // Whether an output took the place of a delete marker, and whether one keeps the base name.
         let (mut is_unguarded, mut avoids_base) = (false, false);
@@ -180,13 +185,13 @@ impl<P: Ports> Commit<'_, P> {
                 }
                 None => None,
             };
-            if let Some(report) = &mut report {
-                report.precondition = self.store.report_precondition().await?;
+            for (companion, object) in &mut further {
+                object.precondition = self.store.companion_precondition(*companion).await?;
             }
             // The same holds for an overwrite: equal pictures have equal ETags, so a condition on
             // the ETag alone would let an earlier event replace the object that a later one has put
             // back.
-            if slot.is_some() || report.is_some() || stored.is_some() || attempt > 0 {
+            if slot.is_some() || !further.is_empty() || stored.is_some() || attempt > 0 {
                 stored = self.store.head_processed().await?;
             }
             processed.precondition = match self.decide(stored.as_ref()) {
@@ -205,10 +210,11 @@ impl<P: Ports> Commit<'_, P> {
                 self.settings,
                 stored.as_ref(),
             );
-            if let Some(report) = &mut report {
-                report.metadata = processed.metadata.clone();
-                metadata::mark_report(&mut processed.metadata);
+            for (_, object) in &mut further {
+                object.metadata = processed.metadata.clone();
             }
+            let named = further.iter().map(|(companion, _)| *companion);
+            metadata::name_companions(&mut processed.metadata, named);
             // A copy that is not clean leaves the anonymized bucket before anything else is done.
             touched |= self.remove_others(place, stored.as_ref()).await?;
             let kept_state = kept_back.as_ref().map(|kept| kept.state);
@@ -231,23 +237,22 @@ impl<P: Ports> Commit<'_, P> {
                 _ if touched => Stored::Removed,
                 _ => kept_state.unwrap_or(Stored::NotDue),
             };
-            match &report {
-                Some(report) => {
-                    match self.store.put_report(report).await? {
-                        Put::Stored => {}
-                        Put::Unguarded => is_unguarded = true,
-                        Put::Conflict | Put::Marked => continue,
+            let mut is_late = false;
+            for (companion, object) in &further {
+                match self.store.put_companion(*companion, object).await? {
+                    Put::Stored => {}
+                    Put::Unguarded => is_unguarded = true,
+                    Put::Conflict | Put::Marked => {
+                        is_late = true;
+                        break;
                     }
-                    reported = true;
                 }
-                // The picture that was there before was a DICOM object. Without `remove_outputs`
-                // the function may lack the right to delete, which must not keep the new picture
-                // back.
-                None if stored.as_ref().is_some_and(metadata::has_report) => {
-                    let _ = self.store.remove_report().await;
-                }
-                None => {}
+                reported = true;
             }
+            if is_late {
+                continue;
+            }
+            self.remove_companions(&further, stored.as_ref()).await;
             match self.store.put_processed(&processed).await {
                 Ok(put @ (Put::Stored | Put::Unguarded)) => {
                     is_unguarded |= put == Put::Unguarded;
@@ -262,6 +267,23 @@ impl<P: Ports> Commit<'_, P> {
             }
         }
         Err(contended())
+    }
+
+    /// Removes further results of what was there before that the new result doesn't have: those of
+    /// a DICOM object under a picture, or those under another `dicom_result`. Without
+    /// `remove_outputs` the function may lack the right to delete, which must not keep the new
+    /// result back.
+    async fn remove_companions(
+        &self,
+        kept: &[(Companion, NewObject)],
+        stored: Option<&ObjectHead>,
+    ) {
+        for companion in Companion::ALL {
+            let is_kept = kept.iter().any(|(kept, _)| *kept == companion);
+            if !is_kept && stored.is_some_and(|s| metadata::has_companion(s, companion)) {
+                let _ = self.store.remove_companion(companion).await;
+            }
+        }
     }
 
     fn destination(&self, copy: Option<&Redacted>) -> Destination {

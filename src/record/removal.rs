@@ -10,6 +10,7 @@ use s3::{HeadObject, ObjectHead};
 use crate::{
     config::Config,
     deidentify::is_picture_name,
+    dicom::Companion,
     error::{Error, Reason},
     event::{EventKind, ObjectEvent, ObjectRef},
     ports::Ports,
@@ -77,9 +78,12 @@ pub async fn remove_outputs(
     if had_processed {
         outputs.remove_processed().await?;
     }
-    // Only a DICOM object has one; an interrupted attempt may have stored it alone.
-    if !is_picture_name(event.object.key()) || stored.as_ref().is_some_and(metadata::has_report) {
-        outputs.remove_report().await?;
+    // Only a DICOM object has any; an interrupted attempt may have stored them alone.
+    for companion in Companion::ALL {
+        let is_named = |stored| metadata::has_companion(stored, companion);
+        if !is_picture_name(event.object.key()) || stored.as_ref().is_some_and(is_named) {
+            outputs.remove_companion(companion).await?;
+        }
     }
     let had_anonymized = outputs.remove_copies(Place::Anonymized, Names::All).await?;
     let had_quarantined = outputs.remove_copies(Place::Quarantine, Names::All).await?;

@@ -5,6 +5,7 @@ use s3::{ObjectHead, Precondition};
 use crate::{
     config::Config,
     deidentify::split_extension,
+    dicom::Companion,
     error::Error,
     event::{MAX_KEY_BYTES, ObjectEvent, ObjectRef},
     model::contract::Contract,
@@ -20,10 +21,10 @@ pub fn processed_key(key: &str) -> String {
     beside(key, "-processed")
 }
 
-/// Returns the key of the structured report on a DICOM object: `<stem>-processed.sr.<ext>` beside
-/// the processed object.
-pub fn report_key(key: &str) -> String {
-    beside(key, "-processed.sr")
+/// Returns the key of a further result of a DICOM object: `<stem>-processed.sr.<ext>` beside the
+/// processed object.
+pub fn companion_key(key: &str, companion: Companion) -> String {
+    beside(key, &format!("-processed.{}", companion.word()))
 }
 
 /// Returns a key with `suffix` after its stem.

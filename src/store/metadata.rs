@@ -4,6 +4,7 @@ use s3::ObjectHead;
 
 use crate::{
     deidentify::Pseudonyms,
+    dicom::Companion,
     event::{ObjectEvent, ObjectRef, Sequencer},
     model::contract::Contract,
 };
@@ -18,8 +19,8 @@ const SEQUENCER: &str = "xray-sequencer";
 pub(super) const MODEL: &str = "xray-model";
 /// Digest of the settings; a keyed digest of it on the anonymized object.
 pub(super) const SETTINGS: &str = "xray-settings";
-/// Presence of a structured report beside the processed object.
-const REPORT: &str = "xray-report";
+/// Words of the further results beside the processed object.
+const COMPANIONS: &str = "xray-report";
 /// Keyed digest of the source; on the anonymized object.
 const SOURCE: &str = "xray-source";
 /// Keyed digest of the source's state; on the anonymized object.
@@ -118,14 +119,21 @@ pub(crate) fn is_processed(stored: &ObjectHead) -> bool {
     !stored.get(ETAG).is_empty()
 }
 
-/// Marks the metadata of a processed object that has a structured report beside it.
-pub(crate) fn mark_report(metadata: &mut Vec<(&'static str, String)>) {
-    metadata.push((REPORT, "sr".to_owned()));
+/// Names the further results that a processed object has beside it in its metadata.
+pub(crate) fn name_companions(
+    metadata: &mut Vec<(&'static str, String)>,
+    companions: impl Iterator<Item = Companion>,
+) {
+    let words: Vec<&str> = companions.map(Companion::word).collect();
+    if !words.is_empty() {
+        metadata.push((COMPANIONS, words.join(" ")));
+    }
 }
 
-/// Reports whether a processed object has a structured report beside it.
-pub(crate) fn has_report(stored: &ObjectHead) -> bool {
-    !stored.get(REPORT).is_empty()
+/// Reports whether a processed object has such a result beside it.
+pub(crate) fn has_companion(stored: &ObjectHead, companion: Companion) -> bool {
+    let mut words = stored.get(COMPANIONS).split(' ');
+    words.any(|word| word == companion.word())
 }
 
 /// Reports whether a processed object was made under the settings of this digest.

@@ -8,6 +8,7 @@ use s3::{
 use crate::{
     config::{Buckets, Config},
     deidentify::{AnonymizedKeys, Pseudonyms},
+    dicom::Companion,
     error::Error,
     event::ObjectEvent,
     ports::Ports,
@@ -38,7 +39,7 @@ pub struct OutputStore<'a, P> {
     pub(super) event: &'a ObjectEvent,
     pub(super) buckets: Buckets,
     processed_key: String,
-    report_key: String,
+    key: &'a str,
     /// The pseudonyms, and the names of the copy under them.
     pub(super) names: Option<(Pseudonyms, AnonymizedKeys)>,
 }
@@ -57,7 +58,7 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             event,
             buckets: config.buckets(bucket),
             processed_key: decide::processed_key(key),
-            report_key: decide::report_key(key),
+            key,
             names,
         }
     }
@@ -85,36 +86,44 @@ impl<'a, P: Ports> OutputStore<'a, P> {
             .await
     }
 
-    /// Returns the precondition for storing the structured report over the one that is there.
+    /// Returns the precondition for storing a further result over the one that is there.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn report_precondition(&self) -> Result<Precondition, Error> {
-        let head = self.head(&self.buckets.processed, &self.report_key).await?;
+    pub async fn companion_precondition(
+        &self,
+        companion: Companion,
+    ) -> Result<Precondition, Error> {
+        let key = decide::companion_key(self.key, companion);
+        let head = self.head(&self.buckets.processed, &key).await?;
         Ok(head.map_or(Precondition::Absent, |h| Precondition::Unchanged(h.etag)))
     }
 
-    /// Stores the structured report.
+    /// Stores a further result.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn put_report(&self, object: &NewObject) -> Result<Put, Error> {
-        self.put(&self.buckets.processed, &self.report_key, object)
-            .await
+    pub async fn put_companion(
+        &self,
+        companion: Companion,
+        object: &NewObject,
+    ) -> Result<Put, Error> {
+        let key = decide::companion_key(self.key, companion);
+        self.put(&self.buckets.processed, &key, object).await
     }
 
-    /// Removes the structured report of this source, and reports whether there was one.
+    /// Removes a further result of this source.
     ///
     /// # Errors
     /// As [`OutputStore::head_processed`].
-    pub async fn remove_report(&self) -> Result<bool, Error> {
-        let (bucket, key) = (&self.buckets.processed, &self.report_key);
-        let stored = self.look(bucket, key).await?;
-        let is_ours = stored.is_some_and(|stored| metadata::is_processed(&stored));
-        if is_ours {
-            self.delete(bucket, key).await?;
+    pub async fn remove_companion(&self, companion: Companion) -> Result<(), Error> {
+        let bucket = &self.buckets.processed;
+        let key = decide::companion_key(self.key, companion);
+        let stored = self.look(bucket, &key).await?;
+        match stored.is_some_and(|stored| metadata::is_processed(&stored)) {
+            true => self.delete(bucket, &key).await,
+            false => Ok(()),
         }
-        Ok(is_ours)
     }
 
     /// Looks for the processed object where no PUT checks the result.

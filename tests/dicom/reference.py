@@ -23,6 +23,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGExtended12Bit,
+    JPEGLSNearLossless,
     RLELossless,
     generate_uid,
 )
@@ -67,6 +68,9 @@ def object_of(kind, bits, allocated=16, signed=False, inverse=False, seed=1):
     data.InstitutionName = "Invented Hospital"
     data.PatientName, data.PatientID = "Quizzenb\u00fcrg^J\u00e4nner", "PID-4711-X"
     data.PatientBirthDate, data.PatientSex, data.PatientAge = "20170102", "F", "003Y"
+    data.PatientSize, data.PatientWeight, data.EthnicGroup = "0.97", "14.5", "Martian"
+    data.DeviceSerialNumber, data.StationName, data.DateOfLastCalibration = "SN-77", "ROOM7", "20200301"
+    data.private_block(0x0903, "GEIIS PACS", create=True).add_new(0x11, "US", 1)
     data.StudyInstanceUID = generate_uid(entropy_srcs=["study", str(seed)])
     data.SeriesInstanceUID = generate_uid(entropy_srcs=["series", str(seed)])
     data.StudyID, data.SeriesNumber, data.InstanceNumber = "S1", 1, 1
@@ -111,6 +115,9 @@ def save(data, path, syntax):
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     if syntax == ExplicitVRBigEndian:
         data.PixelData = np.frombuffer(data.PixelData, "<u2").astype(">u2").tobytes()
+    if syntax == JPEGLSNearLossless:
+        data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        data.compress(JPEGLSNearLossless, jls_error=3, generate_instance_uid=False)
     if syntax == RLELossless:
         data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         data.compress(RLELossless, generate_instance_uid=False)
@@ -206,6 +213,10 @@ def cases():
         ("90", 16, False),
         ("91", 12, False),
         ("80", 12, False),
+        ("80", 16, True),
+        ("80", 8, False),
+        ("81", 12, False),
+        ("81", 16, False),
     ]:
         data = object_of(DX, bits, 8 if bits == 8 else 16, signed)
         name = f"{syntax}-dx-{bits}" + ("-signed" if signed else "")
@@ -216,7 +227,9 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     for name, data, syntax in cases():
         path = folder / f"{name}.dcm"
-        if syntax in GDCM:
+        if syntax == "81":
+            save(data, path, JPEGLSNearLossless)
+        elif syntax in GDCM:
             save(data, path, ExplicitVRLittleEndian)
             subprocess.run([sys.executable, __file__, "--compress", path, syntax], check=True)
         else:

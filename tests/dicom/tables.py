@@ -2,18 +2,23 @@
 """Makes the tables of src/dicom/ from published data of the standard.
 
     pip install pydicom==3.0.2 dicom-anonymizer==2.1.0 highdicom==0.28.2
+    pip install --no-deps idiscore==1.2.0
     tests/dicom/tables.py
 
 `dictionary.txt` holds the attributes in the modules of CR, DX and Secondary Capture with their
 value representations. `profile.txt` holds table E.1-1 of PS3.15, and what the Basic Profile does
 with each attribute in these objects, in this order: where the table leaves a choice, the
 attribute's type in the object's modules decides. Lines with `+` are not the table's: they are the
-modules' other texts and bytes, but for those in `KEPT`.
+modules' other texts and bytes, but for those in `KEPT`. The last column has a letter for each
+option of the profile that treats the attribute otherwise: it keeps UIDs (`U`), devices (`V`) and
+characteristics of patients (`P`), it keeps or shifts times (`T`), and it cleans descriptors (`D`).
 """
 
+import importlib.metadata
 import importlib.util
 import json
 import pathlib
+import re
 import sys
 
 import dicomanonymizer
@@ -36,12 +41,22 @@ KEPT = """
     PhosphorType GridAbsorbingMaterial GridSpacingMaterial AcquisitionDeviceProcessingCode
     ContrastBolusRoute RescaleType ModalityLUTType LUTData PixelData
 """.split()
+# Options, the actions in their columns, and their letters.
+OPTIONS = {
+    "retain_uid": ("KEEP", "U"),
+    "retain_device_id": ("KEEP", "V"),
+    "retain_patient_characteristics": ("KEEP", "P"),
+    "retain_full_dates": ("KEEP", "T"),
+    "clean_descriptors": ("CLEAN", "D"),
+}
 # Attributes as they were, encrypted.
 HIDDEN = {"EncryptedAttributesSequence"}
 
 
 def dictionary():
-    known = set(READ).union(*types())
+    # Objects may have more of the patient's characteristics than their modules.
+    characteristics = {keyword_for_tag(tag) for tag, of in options().items() if "P" in of}
+    known = set(READ).union(characteristics, *types())
     for tag, entry in sorted(DicomDictionary.items()):
         if entry[4] not in known:
             continue
@@ -60,6 +75,21 @@ def actions():
         for tag in getattr(fields, f"{name}_TAGS"):
             if len(tag) == 2:
                 yield (tag[0] << 16) + tag[1], name.replace("_STAR", "").replace("_", "")
+
+
+def options():
+    """Returns the letters of the options by tag.
+
+    The module can't be imported without further packages, so its text is read."""
+    path = importlib.metadata.distribution("idiscore").locate_file("idiscore/_public_dicom.py")
+    sets = re.findall(r"^(\w+) = RawNemaRuleSet\((.*?)^\)", path.read_text(), re.DOTALL | re.MULTILINE)
+    found = {}
+    for name, rules in sets:
+        wanted, letter = OPTIONS.get(name, (None, None))
+        for tag, action in re.findall(r'SingleTag\("(\w{8})"\),\s*ActionCodes\.(\w+)', rules):
+            if action == wanted:
+                found.setdefault(int(tag, 16), set()).add(letter)
+    return found
 
 
 def types():
@@ -89,7 +119,7 @@ def resolve(action, kinds):
 
 
 def profile():
-    strictest = types()
+    strictest, listed = types(), options()
     known = set().union(*strictest) - set(KEPT)
     table = {tag: (action, action) for tag, action in actions()}
     for tag, entry in DicomDictionary.items():
@@ -102,7 +132,9 @@ def profile():
     for tag, (shown, action) in sorted(table.items()):
         kinds = [of.get(keyword_for_tag(tag), set()) for of in strictest]
         each = "".join(resolve(action, kind) for kind in kinds)
-        yield f"{tag:08X} {shown:<3} {each}\n"
+        # Lines have one length.
+        letters = "".join(letter if letter in listed.get(tag, ()) else "-" for letter in "UVPTD")
+        yield f"{tag:08X} {shown:<3} {each} {letters}\n"
 
 
 def main():

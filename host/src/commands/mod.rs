@@ -4,6 +4,7 @@ pub mod audit;
 pub mod compose;
 pub mod dead_letters;
 pub mod demo;
+pub mod dicom;
 pub mod doctor;
 pub mod make_images;
 pub mod page;

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use phantoms::{DEFAULT_SEED, Phantom};
+use phantoms::{DEFAULT_SEED, Format, Phantom};
 use s3::{Addressing, Client, Credentials, Endpoint, Transport};
 
 use crate::{files, function_is_built, is_redacted, picture, run, text, xray};
@@ -34,24 +34,42 @@ fn the_default_demo_shows_every_class_and_misses_nothing() {
         started.elapsed().as_secs_f64()
     );
 
-    let phantoms = Phantom::draw_all(DEFAULT_SEED, 24);
+    let delivery = Phantom::draw_delivery(DEFAULT_SEED, 24);
+    let format = |object: &Option<Vec<u8>>| match object {
+        Some(_) => Format::Dicom,
+        None => Format::Jpeg,
+    };
+    let objects = delivery.iter().filter(|(_, object)| object.is_some());
+    assert_eq!(objects.count(), 3);
     for class in ["Pneumonia", "Unsure", "Normal"] {
         let rows = stdout
             .lines()
             .filter(|line| line.contains("demo_") && line.contains(class));
         assert!(rows.count() > 0, "no {class} in\n{stdout}");
     }
-    for phantom in &phantoms {
-        assert!(stdout.contains(&phantom.patient.file_name()), "{stdout}");
+    for (phantom, object) in &delivery {
+        let name = format(object).file_name(&phantom.patient);
+        assert!(stdout.contains(&name), "{name} in {stdout}");
+    }
+    let of_objects = |line: &&str| line.contains("demo_") && line.contains(".dcm");
+    for class in ["Pneumonia", "Normal"] {
+        let mut rows = stdout.lines().filter(of_objects);
+        assert!(
+            rows.any(|row| row.contains(class)),
+            "no {class} in {stdout}"
+        );
     }
     assert!(
-        stdout.contains("24 pictures in") && stdout.contains("24 processed"),
+        stdout.contains("24 pictures (3 DICOM objects) in") && stdout.contains("24 processed"),
         "{stdout}"
     );
 
     let out = dir.path().join("demo-out");
     assert_eq!(files(&out.join("xray-data-in")).len(), 24);
-    assert_eq!(files(&out.join("xray-data-in-processed")).len(), 24);
+    // A DICOM object has a structured report as well.
+    let processed = files(&out.join("xray-data-in-processed"));
+    let reports = processed.iter().filter(|name| name.ends_with(".sr.dcm"));
+    assert_eq!((processed.len(), reports.count()), (27, 3));
     let anonymized = files(&out.join("xray-data-in-anonymized"));
     let ill = stdout
         .lines()
@@ -59,10 +77,11 @@ fn the_default_demo_shows_every_class_and_misses_nothing() {
     assert_eq!(anonymized.len(), ill.count());
     for name in &anonymized {
         assert!(
-            is_redacted(&picture(&out.join("xray-data-in-anonymized").join(name))),
+            name.ends_with(".dcm")
+                || is_redacted(&picture(&out.join("xray-data-in-anonymized").join(name))),
             "{name}"
         );
-        for Phantom { patient, .. } in &phantoms {
+        for (Phantom { patient, .. }, _) in &delivery {
             for private in [&patient.name, &patient.id, &patient.birth] {
                 assert!(!name.contains(private.as_str()), "{name} holds {private}");
             }
@@ -70,7 +89,7 @@ fn the_default_demo_shows_every_class_and_misses_nothing() {
     }
     let log = fs::read_to_string(out.join("logs/xray_stdout.txt")).unwrap();
     assert_eq!(log.lines().count(), 24);
-    for Phantom { patient, .. } in &phantoms {
+    for (Phantom { patient, .. }, _) in &delivery {
         assert!(!log.contains(&patient.name) && !log.contains(&patient.birth));
     }
 }

@@ -6,6 +6,8 @@ mod composed;
 mod demo;
 mod dicom;
 mod found;
+mod node;
+mod objects;
 mod process;
 mod quarantine;
 mod same_bytes;

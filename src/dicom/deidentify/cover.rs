@@ -74,6 +74,14 @@ pub(crate) fn cover(
                 Written::Reencoded,
             )
         }
+        Coding::JpegLs => {
+            let precision = jpeg_header(&joined(source)?, shape)?.precision;
+            (
+                fragment(jpeg_ls(samples, shape, precision)?),
+                syntax,
+                Written::Reencoded,
+            )
+        }
         // There is no encoder of these here, so the samples are written as they are.
         Coding::Jpeg | Coding::Jpeg2000 => (
             Value::Bytes(native(&samples, shape, &EXPLICIT).into()),
@@ -128,6 +136,15 @@ fn lossless(mut samples: Vec<u16>, shape: &Shape, bits: u8) -> Result<Vec<u8>, E
     let (width, height) = (shape.width as usize, shape.height as usize);
     precision::compress_lossless_arbitrary(&samples, width, height, 1, bits, 1, 0)
         .map_err(|e| Error::Encode(format!("JPEG: {e}")))
+}
+
+/// Encodes without loss, which both syntaxes of JPEG-LS allow, in the source's precision.
+fn jpeg_ls(mut samples: Vec<u16>, shape: &Shape, bits: u8) -> Result<Vec<u8>, Error> {
+    let mask = u16::MAX >> 16u8.saturating_sub(bits);
+    samples.iter_mut().for_each(|sample| *sample &= mask);
+    let (width, height) = (shape.width as usize, shape.height as usize);
+    crate::dicom::jpeg_ls::encode(&samples, width, height, bits)
+        .ok_or_else(|| Error::Encode("JPEG-LS: the samples don't fit".into()))
 }
 
 fn by_blocks(

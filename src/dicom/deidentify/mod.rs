@@ -1,4 +1,5 @@
-//! A copy without the patient: the Basic Profile of PS3.15 and the Clean Pixel Data Option.
+//! A copy without the patient: the Basic Profile of PS3.15, the Clean Pixel Data Option, and those
+//! options that the settings choose.
 //!
 //! Stricter than the profile where it leaves room: attributes of other modules than the object's
 //! are removed as private ones are, and so are dates, times, names and most texts that its table
@@ -6,8 +7,15 @@
 //! texts that hold a part of the patient's name or number.
 
 pub(crate) mod cover;
+mod dates;
 mod declare;
+mod descriptors;
+mod forms;
 mod names;
+#[cfg(test)]
+mod option_tests;
+mod options;
+mod private;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -16,12 +24,18 @@ use super::{
     attributes as tag, dictionary,
     element::{DataSet, Element, Value, Vr},
     object::Kind,
+    syntax::is_uid,
     uid::UidKey,
 };
-use crate::secret::{Secret, keyed_letters};
-pub(crate) use declare::{Pixels, declare, doubtful};
+use crate::secret::{Secret, keyed_days, keyed_letters};
+use dates::{Times, is_temporal};
+use declare::declare;
+pub(crate) use declare::{Pixels, doubtful, redeclare};
+use forms::{capped, dummy, empty, has_form, is_term, is_text};
 use names::Names;
-use profile::Action;
+pub(crate) use options::Choice;
+pub use options::{Choices, Dates, Options};
+use profile::{Action, Letter, Rule};
 
 /// Length of a pseudonym in letters, as in the names of anonymized pictures.
 const PSEUDONYM_LETTERS: usize = 16;
@@ -51,6 +65,8 @@ struct Cleaning<'k> {
     kind: Kind,
     keys: &'k Keys,
     names: Names,
+    times: Times,
+    choices: &'k Choices,
 }
 
 /// Returns the data set of the copy, with the source's pixel data.
@@ -58,23 +74,31 @@ pub(crate) fn deidentify<'a>(
     source: &DataSet<'a>,
     kind: Kind,
     keys: &Keys,
+    options: &Options,
     pixels: Pixels,
 ) -> DataSet<'a> {
+    let id = source.text(tag::PATIENT_ID);
+    let times = match (options.dates, &id) {
+        (Dates::Keep, _) => Times::Kept,
+        (Dates::Shift, Some(id)) => Times::Earlier(keyed_days(&keys.pseudonyms, id)),
+        // Nobody's dates can't be shifted by one patient's days.
+        (Dates::Remove, _) | (Dates::Shift, None) => Times::Removed,
+    };
     let cleaning = Cleaning {
         kind,
         keys,
         names: Names::of(source),
+        times,
+        choices: &options.choices,
     };
     let mut copy = cleaning.data_set(source, true);
-    let id = source.text(tag::PATIENT_ID);
     let pseudonym = id.map_or_else(String::new, |id| {
         keyed_letters(&keys.pseudonyms, "study", &id, PSEUDONYM_LETTERS)
     });
     copy.put_text(tag::PATIENT_NAME, b"PN", &pseudonym);
     copy.put_text(tag::PATIENT_ID, b"LO", &pseudonym);
     copy.put_text(tag::IDENTITY_REMOVED, b"CS", "YES");
-    declare(&mut copy, pixels);
-    copy.put_text(tag::LONGITUDINAL, b"CS", "REMOVED");
+    declare(&mut copy, pixels, times, &options.choices);
     copy
 }
 
@@ -82,8 +106,16 @@ impl Cleaning<'_> {
     fn data_set<'a>(&self, source: &DataSet<'a>, is_top: bool) -> DataSet<'a> {
         let mut copy = DataSet::new();
         copy.is_big = source.is_big;
+        let safe = match self.choices.has(Choice::SafePrivate) {
+            true => private::safe(source),
+            false => Vec::new(),
+        };
         for element in source.elements() {
-            if let Some(element) = self.element(element, is_top) {
+            let cleaned = match safe.contains(&element.tag) {
+                true => self.private(element),
+                false => self.element(element, is_top),
+            };
+            if let Some(element) = cleaned {
                 copy.put(element);
             }
         }
@@ -103,8 +135,11 @@ impl Cleaning<'_> {
             return None;
         }
         let with = |value| Some(Element { tag, vr, value });
-        let empty = || Value::Bytes((&[] as &[u8]).into());
-        match (profile::action(tag, self.kind), &element.value) {
+        let rule = profile::rule(tag, self.kind);
+        if let Some(value) = rule.and_then(|rule| self.retained(element, rule)) {
+            return with(value);
+        }
+        match (rule.map(|rule| rule.action), &element.value) {
             (Some(Action::Remove), _) | (_, Value::Fragments(_)) => None,
             (Some(Action::Empty), Value::Items(_)) => with(Value::Items(Vec::new())),
             (Some(Action::Empty), Value::Bytes(_)) => with(empty()),
@@ -112,33 +147,104 @@ impl Cleaning<'_> {
             (Some(Action::Dummy), Value::Bytes(_)) => {
                 with(Value::Bytes(dummy(&vr).to_vec().into()))
             }
-            (Some(Action::ReplaceUid) | None, Value::Items(items)) => {
-                let items = items.iter().filter(|item| !is_local_code(item));
-                let items = items.map(|item| self.data_set(item, false));
-                with(Value::Items(items.collect()))
-            }
+            (Some(Action::ReplaceUid) | None, Value::Items(items)) => with(self.items(items)),
             (action, Value::Bytes(bytes)) => match &vr {
-                b"UI" => with(Value::Bytes(self.uids(bytes, action.is_some()).into())),
+                b"UI" => with(self.uids(bytes, action.is_some())),
                 b"DA" | b"DT" | b"TM" | b"PN" => None,
-                _ if !has_form(&vr, bytes) => with(empty()),
-                _ if is_text(&vr) && self.names.are_in(bytes) => with(empty()),
-                // Terms and numbers that describe the pixels can't be spared, and hold no names.
-                _ if is_term(&vr) && group != 0x0028 && self.names.spell(bytes) => with(empty()),
-                _ => Some(element.clone()),
+                _ => with(self.checked(element, bytes)),
             },
         }
     }
 
+    /// Returns the value of an attribute that an option keeps, in spite of its rule; `None` if none
+    /// does.
+    fn retained<'a>(&self, element: &Element<'a>, rule: Rule) -> Option<Value<'a>> {
+        let is_chosen = |choice: Choice| {
+            let letter = choice.letter();
+            self.choices.has(choice) && letter.is_some_and(|letter| rule.is_of(letter))
+        };
+        let vr = &element.vr;
+        let is_kept =
+            is_chosen(Choice::DeviceIdentity) || is_chosen(Choice::PatientCharacteristics);
+        match &element.value {
+            Value::Items(items) => is_kept.then(|| self.items(items)),
+            Value::Bytes(bytes) if is_temporal(vr) => {
+                // A device's dates are as long kept as the patient's are.
+                let times = match self.times {
+                    Times::Removed if is_kept => Times::Kept,
+                    times => times,
+                };
+                let value = times.apply(vr, bytes)?;
+                (is_kept || rule.is_of(Letter::Time)).then(|| Value::Bytes(value.into()))
+            }
+            Value::Bytes(bytes) => {
+                let is_time = rule.is_of(Letter::Time) && self.times == Times::Kept;
+                let is_text = is_chosen(Choice::CleanDescriptors)
+                    && is_text(vr)
+                    && descriptors::is_allowed(bytes);
+                match vr {
+                    b"AS" if is_kept && has_form(vr, bytes) => Some(capped(bytes)),
+                    b"UI" if is_kept || is_chosen(Choice::Uids) => {
+                        Some(self.uids(bytes, rule.action == Action::ReplaceUid))
+                    }
+                    b"PN" => None,
+                    _ if is_kept || is_time || is_text => Some(self.checked(element, bytes)),
+                    _ => None,
+                }
+            }
+            Value::Fragments(_) => None,
+        }
+    }
+
+    /// Returns a private attribute that the standard lists as safe.
+    fn private<'a>(&self, element: &Element<'a>) -> Option<Element<'a>> {
+        let Value::Bytes(bytes) = &element.value else {
+            return None;
+        };
+        let value = match &element.vr {
+            b"PN" | b"DA" | b"DT" | b"TM" => return None,
+            b"UI" => self.uids(bytes, false),
+            b"OB" | b"OW" | b"UN" if self.names.are_in(bytes) => return None,
+            _ => self.checked(element, bytes),
+        };
+        Some(Element {
+            tag: element.tag,
+            vr: element.vr,
+            value,
+        })
+    }
+
+    /// Returns the value of an attribute that stays, or an empty one if it has not the form of its
+    /// representation or holds a part of an identifier.
+    fn checked<'a>(&self, element: &Element<'a>, bytes: &[u8]) -> Value<'a> {
+        let (vr, group) = (&element.vr, element.tag >> 16);
+        // Terms and numbers that describe the pixels can't be spared, and hold no names.
+        let is_identifying = is_text(vr) && self.names.are_in(bytes)
+            || is_term(vr) && group != 0x0028 && self.names.spell(bytes);
+        match !has_form(vr, bytes) || is_identifying {
+            true => empty(),
+            false => element.value.clone(),
+        }
+    }
+
+    fn items<'a>(&self, items: &[DataSet<'a>]) -> Value<'a> {
+        let items = items.iter().filter(|item| !is_local_code(item));
+        Value::Items(items.map(|item| self.data_set(item, false)).collect())
+    }
+
     /// Replaces UIDs; those of instances even if they are below the root of the standard's own, as
-    /// some old programs make them.
-    fn uids(&self, bytes: &[u8], are_instances: bool) -> Vec<u8> {
+    /// some old programs make them. If UIDs are retained, only values of another form are replaced.
+    fn uids(&self, bytes: &[u8], are_instances: bool) -> Value<'static> {
+        let are_retained = self.choices.has(Choice::Uids);
         let text = String::from_utf8_lossy(bytes);
         let uids = text.split('\\').map(|uid| uid.trim_matches(['\0', ' ']));
         let uids = uids.map(|uid| match are_instances {
+            _ if are_retained && is_uid(uid) => uid.to_owned(),
             true => self.keys.uids.replace_instance(uid),
             false => self.keys.uids.replace(uid),
         });
-        uids.collect::<Vec<String>>().join("\\").into_bytes()
+        let uids = uids.collect::<Vec<String>>().join("\\");
+        Value::Bytes(uids.into_bytes().into())
     }
 }
 
@@ -149,17 +255,6 @@ fn is_local_code(item: &DataSet<'_>) -> bool {
     scheme.is_some_and(|scheme| !SCHEMES.contains(&scheme.as_str()))
 }
 
-/// Reports whether terms and numbers have the form of their representation (PS3.5, 6.2).
-fn has_form(vr: &Vr, bytes: &[u8]) -> bool {
-    let fits = |plain: fn(u8) -> bool| bytes.iter().all(|b| plain(*b) || b" \0\\".contains(b));
-    match vr {
-        b"CS" => fits(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
-        b"DS" | b"IS" => fits(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)),
-        b"AS" => fits(|b| b.is_ascii_digit() || b"DWMY".contains(&b)),
-        _ => true,
-    }
-}
-
 /// Reports whether an attribute is known and in the representation that the standard gives it: any
 /// other could hold anything.
 fn is_expected(tag: u32, vr: Vr) -> bool {
@@ -168,32 +263,4 @@ fn is_expected(tag: u32, vr: Vr) -> bool {
     };
     let words = |vr: &Vr| matches!(vr, b"US" | b"SS" | b"OB" | b"OW");
     known == vr || words(&known) && words(&vr)
-}
-
-fn is_text(vr: &Vr) -> bool {
-    matches!(
-        vr,
-        b"AE" | b"LO" | b"LT" | b"SH" | b"ST" | b"UC" | b"UR" | b"UT"
-    )
-}
-
-fn is_term(vr: &Vr) -> bool {
-    matches!(vr, b"AS" | b"CS" | b"DS" | b"IS")
-}
-
-/// Returns a value that means nothing.
-fn dummy(vr: &Vr) -> &'static [u8] {
-    match vr {
-        b"DA" => b"19000101",
-        b"TM" => b"000000",
-        b"DT" => b"19000101000000",
-        b"AS" => b"000Y",
-        b"DS" | b"IS" => b"0 ",
-        b"US" | b"SS" => &[0; 2],
-        b"UL" | b"SL" | b"FL" | b"AT" => &[0; 4],
-        b"FD" | b"SV" | b"UV" => &[0; 8],
-        b"UI" => b"2.25.0",
-        _ if is_text(vr) || matches!(vr, b"PN" | b"CS") => b"ANON",
-        _ => &[0; 2],
-    }
 }

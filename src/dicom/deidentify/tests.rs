@@ -1,7 +1,7 @@
 //! The copy's data set.
 
 use super::*;
-use crate::dicom::tests::{ID, NAME, ending, file, keys, object, open, slope};
+use crate::dicom::tests::{ID, NAME, ending, file, keys, object, open, options, slope};
 
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|w| w == text.as_bytes())
@@ -49,7 +49,7 @@ fn identifiers_are_removed_at_every_depth() {
     ] {
         data.put_text(tag, vr, text);
     }
-    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
+    let copy = deidentify(&data, Kind::Dx, &keys(), &options(), Pixels::Clean);
     let bytes = file(&copy);
     for text in [
         "Quizzenburg",
@@ -115,7 +115,13 @@ fn free_texts_and_attributes_of_other_modules_are_removed() {
     ] {
         data.put_text(tag, vr, text);
     }
-    let bytes = file(&deidentify(&data, Kind::Dx, &keys(), Pixels::Clean));
+    let bytes = file(&deidentify(
+        &data,
+        Kind::Dx,
+        &keys(),
+        &options(),
+        Pixels::Clean,
+    ));
     for text in [
         "ard 7",
         "WARD7",
@@ -139,7 +145,7 @@ fn numbers_of_the_patient_do_not_empty_terms() {
     data.put_text(tag::PATIENT_ID, b"LO", "100");
     data.put_text(tag::PATIENT_NAME, b"PN", "Monochrome2^Dee");
     data.put_text(tag::MODEL_NAME, b"LO", "Model 1001");
-    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
+    let copy = deidentify(&data, Kind::Dx, &keys(), &options(), Pixels::Clean);
     for (tag, expect) in [
         (tag::CHARACTER_SET, Some("ISO_IR 100")),
         (tag::PHOTOMETRIC, Some("MONOCHROME2")),
@@ -154,7 +160,7 @@ fn references_among_objects_hold_in_their_copies() {
     let mut first = object(12, &slope(64, 48), 64);
     let reference = item(&[(tag::REFERENCED_INSTANCE, b"UI", "1.2.3.4.5")]);
     first.put_items(0x0008_1250, vec![reference]);
-    let copy = deidentify(&first, Kind::Dx, &keys(), Pixels::Clean);
+    let copy = deidentify(&first, Kind::Dx, &keys(), &options(), Pixels::Clean);
     let instance = copy.text(tag::SOP_INSTANCE).unwrap();
     assert!(instance.starts_with("2.25."));
     assert_eq!(copy.text(tag::SOP_CLASS), first.text(tag::SOP_CLASS));
@@ -174,6 +180,7 @@ fn references_among_objects_hold_in_their_copies() {
         &object(12, &slope(8, 8), 8),
         Kind::Cr,
         &keys(),
+        &options(),
         Pixels::Clean,
     );
     assert_eq!(copy.text(tag::PATIENT_ID), again.text(tag::PATIENT_ID));
@@ -192,7 +199,7 @@ fn big_endian_copies_are_read_as_they_were() {
             _ => data.put(element.clone()),
         }
     }
-    let copy = deidentify(&data, Kind::Dx, &keys(), Pixels::Clean);
+    let copy = deidentify(&data, Kind::Dx, &keys(), &options(), Pixels::Clean);
     let bytes = crate::dicom::write::file(&copy, ending(".2")).unwrap();
     let read = open(&bytes);
     let read = read.data_set().unwrap();
@@ -210,10 +217,16 @@ fn only_searched_pixels_are_called_clean() {
         values.join(" ")
     };
     let data = object(12, &slope(64, 48), 64);
-    let unsearched = deidentify(&data, Kind::Dx, &keys(), Pixels::Unsearched);
+    let unsearched = deidentify(&data, Kind::Dx, &keys(), &options(), Pixels::Unsearched);
     assert_eq!(codes(&unsearched), "113100");
     assert_eq!(unsearched.text(tag::BURNED_IN), None);
-    let clean = file(&deidentify(&data, Kind::Dx, &keys(), Pixels::Clean));
+    let clean = file(&deidentify(
+        &data,
+        Kind::Dx,
+        &keys(),
+        &options(),
+        Pixels::Clean,
+    ));
     let read = open(&clean);
     let read = read.data_set().unwrap();
     assert_eq!(codes(&read), "113100 113101");

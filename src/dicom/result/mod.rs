@@ -1,7 +1,9 @@
-//! The result of an object: a Secondary Capture with the label burned in, and a structured report.
+//! The result of an object: a Secondary Capture with the label burned in, a presentation state with
+//! the label over the source, or both, and always a structured report.
 
 pub(crate) mod capture;
 mod content;
+pub(crate) mod presentation;
 pub(crate) mod report;
 
 use super::{
@@ -19,6 +21,39 @@ use crate::{
 
 /// Name of the maker and of the algorithm's equipment.
 const NAME: &str = "xray";
+
+/// The form of the labeled picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DicomResult {
+    /// A Secondary Capture.
+    Capture,
+    /// A presentation state, in place of the capture.
+    Presentation,
+    /// A capture, and a presentation state beside it.
+    Both,
+}
+
+/// A result that is stored beside the processed object, and before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Companion {
+    /// The structured report.
+    Report,
+    /// The presentation state.
+    Presentation,
+}
+
+impl Companion {
+    /// All of them.
+    pub const ALL: [Companion; 2] = [Companion::Report, Companion::Presentation];
+
+    /// Returns its word in keys and metadata.
+    pub fn word(self) -> &'static str {
+        match self {
+            Companion::Report => "sr",
+            Companion::Presentation => "gsps",
+        }
+    }
+}
 
 /// All that a result says.
 pub(crate) struct Finding<'a> {
@@ -105,6 +140,24 @@ fn of_source<'a>(source: &'a DataSet<'_>) -> DataSet<'a> {
         }
     }
     result
+}
+
+/// Returns the date and time of a result: the source's, so that the same event gives the same
+/// result. A clock would give another one under the same UID.
+fn written_at(source: &DataSet<'_>) -> (String, String) {
+    let dates = [
+        tag::CONTENT_DATE,
+        tag::ACQUISITION_DATE,
+        tag::SERIES_DATE,
+        tag::STUDY_DATE,
+    ];
+    let date = dates.into_iter().find_map(|tag| source.text(tag));
+    let time = [tag::CONTENT_TIME, tag::STUDY_TIME];
+    let time = time.into_iter().find_map(|tag| source.text(tag));
+    (
+        date.unwrap_or_else(|| "19000101".to_owned()),
+        time.unwrap_or_else(|| "000000".to_owned()),
+    )
 }
 
 /// Identity of a kind of result and of its series.

@@ -3,7 +3,7 @@
 use super::{
     Finding, NAME, Series, SourceIds,
     content::{Code, Item},
-    of_source, put_identity,
+    of_source, put_identity, written_at,
 };
 use crate::{
     dicom::{attributes as tag, element::DataSet, syntax::EXPLICIT, write},
@@ -50,24 +50,6 @@ pub(crate) fn write(source: &DataSet<'_>, finding: &Finding<'_>) -> Result<Vec<u
     document.put_items(EVIDENCE, vec![evidence(&ids)]);
     root(finding, &ids).into_root(&mut document);
     write::file(&document, &EXPLICIT)
-}
-
-/// Returns the date and time of the document: the source's, so that the same event gives the same
-/// document. A clock would give another one under the same UID.
-fn written_at(source: &DataSet<'_>) -> (String, String) {
-    let dates = [
-        tag::CONTENT_DATE,
-        tag::ACQUISITION_DATE,
-        tag::SERIES_DATE,
-        tag::STUDY_DATE,
-    ];
-    let date = dates.into_iter().find_map(|tag| source.text(tag));
-    let time = [tag::CONTENT_TIME, tag::STUDY_TIME];
-    let time = time.into_iter().find_map(|tag| source.text(tag));
-    (
-        date.unwrap_or_else(|| "19000101".to_owned()),
-        time.unwrap_or_else(|| "000000".to_owned()),
-    )
 }
 
 fn evidence(ids: &SourceIds) -> DataSet<'static> {

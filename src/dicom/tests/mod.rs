@@ -7,7 +7,7 @@ mod results;
 use std::time::Duration;
 
 use super::{
-    attributes as tag,
+    Choices, Dates, Options, attributes as tag,
     deidentify::Keys,
     element::{DataSet, Element, Value},
     object::Container,
@@ -39,6 +39,14 @@ pub(crate) const ID: &str = "PID-4711-X";
 
 pub(crate) fn keys() -> Keys {
     Keys::new(&Secret::new("pseudonyms"))
+}
+
+/// Returns the profile without options.
+pub(crate) fn options() -> Options {
+    Options {
+        dates: Dates::Remove,
+        choices: Choices::default(),
+    }
 }
 
 /// Returns the syntax with this end of its UID.

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use super::*;
 use crate::{
-    dicom::{frame::Frame, object, render::Tables},
+    dicom::{frame::Frame, object, render::Tables, syntax::Coding},
     mutate::{mutate, rounds},
 };
 
@@ -92,11 +92,6 @@ fn samples_and_shown_pictures_are_pydicoms() {
     script(&python, "reference.py", &folder.0);
     let mut compared = 0;
     for (name, bytes) in references(&folder.0) {
-        if name.starts_with("80-") {
-            let error = Container::open(&bytes, 1 << 26).err().unwrap().to_string();
-            assert!(error.contains("JPEG-LS Lossless"), "{error}");
-            continue;
-        }
         let read =
             |extension: &str| fs::read(folder.0.join(format!("{name}.{extension}"))).unwrap();
         let container = open(&bytes);
@@ -115,7 +110,9 @@ fn samples_and_shown_pictures_are_pydicoms() {
             .zip(&samples)
             .map(|(a, b)| a.abs_diff(*b))
             .max();
-        let allowed = u16::from(container.syntax.is_lossy);
+        // Decoders of JPEG-LS agree even where the encoder lost something.
+        let syntax = container.syntax;
+        let allowed = u16::from(syntax.is_lossy && syntax.coding != Coding::JpegLs);
         assert_eq!(frame.samples.len(), samples.len(), "{name}");
         assert!(most <= Some(allowed), "{name}: samples differ by {most:?}");
 
@@ -138,5 +135,5 @@ fn samples_and_shown_pictures_are_pydicoms() {
         }
         compared += 1;
     }
-    assert_eq!(compared, 19);
+    assert_eq!(compared, 24);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::reference::{Folder, python, references, script};
 use super::*;
 use crate::{
-    dicom::{frame::Frame, render::Tables},
+    dicom::{Companion, frame::Frame, render::Tables},
     model::{
         predict::Class,
         tensor::{Elements, InputTensor},
@@ -13,6 +13,12 @@ use crate::{
     picture::source::Written,
     pipeline::{tests::detected::text_contract, verify::Unclean},
 };
+
+fn companion(outputs: &Outputs, companion: Companion) -> Option<&Vec<u8>> {
+    let mut all = outputs.companions.iter();
+    all.find(|(kind, _)| *kind == companion)
+        .map(|(_, file)| file)
+}
 
 fn text_of(bytes: &[u8], tag: u32) -> Option<String> {
     open(bytes).data_set().unwrap().text(tag)
@@ -56,6 +62,39 @@ fn capture_is_in_the_study_of_its_source() {
 }
 
 #[test]
+fn presentation_state_is_beside_the_capture_or_in_its_place() {
+    let bytes = file(&object(12, &slope(640, 480), 640));
+    let of = |kind| process(&bytes, 0.9, &[("dicom_result", kind)], None).unwrap();
+    let modality = |file: &[u8]| text_of(file, tag::MODALITY).unwrap();
+    for (kind, processed, has_state) in [
+        ("sc", "OT", false),
+        ("gsps", "PR", false),
+        ("both", "OT", true),
+    ] {
+        let outputs = of(kind);
+        assert_eq!(modality(&outputs.processed), processed, "{kind}");
+        assert_eq!(
+            modality(companion(&outputs, Companion::Report).unwrap()),
+            "SR"
+        );
+        let state = companion(&outputs, Companion::Presentation);
+        assert_eq!(
+            state.map(|s| modality(s)).as_deref(),
+            has_state.then_some("PR")
+        );
+    }
+    // The same event gives the same bytes, and other settings give another instance.
+    let state = of("gsps").processed;
+    assert!(state == of("gsps").processed);
+    let both = of("both");
+    let beside = companion(&both, Companion::Presentation).unwrap();
+    assert_ne!(
+        text_of(&state, tag::SOP_INSTANCE),
+        text_of(beside, tag::SOP_INSTANCE)
+    );
+}
+
+#[test]
 fn contradicted_object_gets_no_risk_and_no_copy() {
     let mut data = object(12, &slope(640, 480), 640);
     data.put_text(tag::AGE, b"AS", "044Y");
@@ -63,7 +102,7 @@ fn contradicted_object_gets_no_risk_and_no_copy() {
     assert_eq!(outputs.prediction.class, Class::Unsure);
     assert_eq!(outputs.prediction.label(), "Unsure, age");
     assert!(outputs.anonymized.is_none());
-    let report = outputs.structured_report.unwrap();
+    let report = companion(&outputs, Companion::Report).unwrap();
     let holds = |text: &[u8]| report.windows(text.len()).any(|w| w == text);
     assert!(holds(b"Unsure, age") && !holds(b"Certainty of Finding"));
 }
@@ -182,21 +221,33 @@ fn copies_and_results_hold_by_other_programs() {
     script(&python, "reference.py", &sources.0);
     let made = Folder::new("made");
     for (name, bytes) in references(&sources.0) {
-        if name.starts_with("80-") {
-            continue;
-        }
-        let outputs = process(&bytes, 0.9725, &[("label_size", "20")], None).unwrap();
-        let copy = outputs.anonymized.unwrap();
+        let settings = [("label_size", "20"), ("dicom_result", "both")];
+        let outputs = process(&bytes, 0.9725, &settings, None).unwrap();
+        let copy = outputs.anonymized.as_ref().unwrap();
         let expect = match name.get(..2) {
             Some("50") => Written::Blocks,
             Some("51" | "90" | "91") => Written::Uncompressed,
             _ => Written::Reencoded,
         };
         assert_eq!(outputs.written, expect, "{name}");
+        let options = [
+            ("dicom_dates", "shift"),
+            (
+                "dicom_options",
+                "retain-device-identity,retain-patient-characteristics,retain-safe-private",
+            ),
+        ];
+        let optioned = process(&bytes, 0.9725, &[&settings[..], &options].concat(), None);
+        let optioned = optioned.unwrap().anonymized.unwrap().bytes;
         for (part, bytes) in [
             ("source", &bytes),
+            ("options", &optioned),
             ("processed", &outputs.processed),
-            ("report", outputs.structured_report.as_ref().unwrap()),
+            ("report", companion(&outputs, Companion::Report).unwrap()),
+            (
+                "state",
+                companion(&outputs, Companion::Presentation).unwrap(),
+            ),
             ("copy", &copy.bytes),
         ] {
             fs::write(made.0.join(format!("{name}.{part}")), bytes).unwrap();

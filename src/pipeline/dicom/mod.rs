@@ -1,23 +1,27 @@
 //! The outputs of one DICOM object: a Secondary Capture with the label, a structured report, and
 //! at high risk a de-identified copy.
 
+mod opened;
 pub(super) mod views;
 
 use std::time::Duration;
 
 use image::DynamicImage;
 
+pub(super) use opened::decoded;
+
 use crate::{
     dicom::{
-        DicomSettings, UidKey,
+        Companion, DicomResult, DicomSettings, UidKey,
         deidentify::{self, Keys, Pixels, cover},
-        element::DataSet,
         frame::Frame,
         judge,
         object::{self, Container},
-        render::Tables,
-        result::{Finding, capture, report},
-        syntax::{Coding, Syntax},
+        result::{
+            Finding, capture,
+            presentation::{self, Placed},
+            report,
+        },
         write,
     },
     error::Error,
@@ -97,7 +101,8 @@ pub fn process(
         settings: &dicom.settings,
         key: &key,
     };
-    let label = Label::lay_out(&prediction.label(), settings.label_size, size)?;
+    let text = prediction.label();
+    let label = Label::lay_out(&text, settings.label_size, size)?;
     if settings.redact_processed {
         redact_rects(&mut shown, boxes.clone(), settings.method);
     }
@@ -111,9 +116,22 @@ pub fn process(
         height: height as usize,
         levels: shown.into_bytes(),
     };
-    let processed = capture::write(&data, syntax, &shown, &finding)?;
+    let capture = || capture::write(&data, syntax, &shown, &finding);
+    let present = || {
+        let placed = Placed {
+            text: &text,
+            rect: label.rect(),
+        };
+        presentation::write(&data, &tables, size, &placed, &finding)
+    };
+    let (processed, presented) = match dicom.result {
+        DicomResult::Capture => (capture()?, None),
+        DicomResult::Presentation => (present()?, None),
+        DicomResult::Both => (capture()?, Some(present()?)),
+    };
     drop(shown);
-    let structured_report = report::write(&data, &finding)?;
+    let mut companions = vec![(Companion::Report, report::write(&data, &finding)?)];
+    companions.extend(presented.map(|state| (Companion::Presentation, state)));
     timings.encode = watch.lap();
 
     let keys = dicom.pseudonym_key.as_ref().filter(|_| due).map(Keys::new);
@@ -127,7 +145,7 @@ pub fn process(
             let covered = cover::cover(&data, syntax, &frame, &boxes, &limits)?;
             written = covered.written;
             let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
-            let mut copy = deidentify::deidentify(&data, kind, &keys, pixels);
+            let mut copy = deidentify::deidentify(&data, kind, &keys, &dicom.options, pixels);
             copy.put(covered.element);
             timings.redact = watch.lap();
             let mut file = write::file(&copy, covered.syntax)?;
@@ -173,7 +191,7 @@ pub fn process(
         width,
         height,
         processed,
-        structured_report: Some(structured_report),
+        companions,
         anonymized,
         found,
         timings,
@@ -206,41 +224,4 @@ pub(super) fn as_image(gray: GrayImage) -> DynamicImage {
     let (width, height) = (gray.width as u32, gray.height as u32);
     let picture = image::GrayImage::from_raw(width, height, gray.levels);
     picture.map(DynamicImage::from).unwrap_or_default()
-}
-
-/// Decodes the pixels of an object whose file has so many bytes, if that fits in memory, and reads
-/// how they are shown.
-///
-/// # Errors
-/// As [`process`].
-pub(super) fn decoded(
-    data: &DataSet<'_>,
-    bytes: usize,
-    container: &Container<'_>,
-    limits: &Limits,
-) -> Result<(Frame, Tables), Error> {
-    let held = bytes + container.inflated();
-    check_memory(data, held, container.syntax, limits)?;
-    let frame = Frame::decode(data, container.syntax, limits)?;
-    let tables = Tables::read(data, &frame)?;
-    Ok((frame, tables))
-}
-
-/// Checks that an object fits in memory, before its pixels are decoded: the file, once more as the
-/// copy, the samples of both, two views, the looks at all of them, and a decoder's own samples.
-fn check_memory(
-    data: &DataSet<'_>,
-    held: usize,
-    syntax: &Syntax,
-    limits: &Limits,
-) -> Result<(), Error> {
-    const FIXED: u64 = 48 << 20;
-    let pixels = object::pixels(data, limits)?;
-    let each = match syntax.coding {
-        Coding::Native => 13,
-        Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg => 15,
-        // Coefficients and samples in 32 bit each, and a level of the wavelet.
-        Coding::Jpeg2000 => 19,
-    };
-    limits.check_memory(FIXED + held as u64 + pixels * each)
 }

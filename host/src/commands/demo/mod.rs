@@ -48,11 +48,11 @@ const BUCKET: &str = "xray-data-in";
 /// Arguments of `xray demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Send the JPEGs and PNGs of this folder and its subfolders, such as the Kaggle archive,
-    /// instead of phantoms.
+    /// Send the JPEGs, PNGs and DICOM files of this folder and its subfolders, such as the Kaggle
+    /// archive, instead of phantoms.
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
-    /// Number of pictures [default: 24 phantoms, or all images].
+    /// Number of pictures [default: 24 phantoms, three of them DICOM objects, or all images].
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
     /// Seed; another one draws other phantoms.
@@ -183,6 +183,8 @@ async fn start_page(
         address,
         users: None,
         url: None,
+        tls: None,
+        session_key: None,
         local: Roles::ALL,
         review,
         module: token.map(|token| Module::new(runtime.clone(), token)),

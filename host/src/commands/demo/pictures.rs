@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use phantoms::Phantom;
+use phantoms::{Format, Phantom};
 use s3::{Source, Upload};
 
-use crate::commands::shared::pictures::{Picture, content_type, is_shown, pictures_in};
+use crate::commands::shared::pictures::{Picture, content_type, pictures_in};
 
 /// Default number of phantoms.
 const PHANTOMS: usize = 24;
@@ -20,17 +20,12 @@ pub(super) fn choose(
 ) -> impl FnOnce() -> Result<Vec<Upload>> + Send + 'static {
     move || {
         let mut pictures = match &images {
-            // The page shows pictures, and browsers don't show DICOM.
-            Some(dir) => pictures_in(dir)?
-                .into_iter()
-                .filter(|picture| is_shown(&picture.path))
-                .map(from_file)
-                .collect(),
+            Some(dir) => pictures_in(dir)?.into_iter().map(from_file).collect(),
             None => draw(seed, count.unwrap_or(PHANTOMS)),
         };
         pictures.truncate(count.unwrap_or(usize::MAX));
         match (&images, pictures.is_empty()) {
-            (Some(dir), true) => bail!("{} holds no JPEG or PNG", dir.display()),
+            (Some(dir), true) => bail!("{} holds no JPEG, PNG or DICOM file", dir.display()),
             (None, true) => bail!("--count 0 leaves nothing to send"),
             _ => Ok(pictures),
         }
@@ -46,11 +41,17 @@ fn from_file(Picture { key, path }: Picture) -> Upload {
 }
 
 fn draw(seed: u64, count: usize) -> Vec<Upload> {
-    let phantoms = Phantom::draw_all(seed, count);
-    let upload = |phantom: Phantom| Upload {
-        key: phantom.patient.file_name(),
-        content_type: "image/jpeg",
-        source: Source::Bytes(phantom.jpeg.into()),
+    let upload = |(phantom, object): (Phantom, Option<Vec<u8>>)| {
+        let (format, content_type, bytes) = match object {
+            Some(object) => (Format::Dicom, "application/dicom", object),
+            None => (Format::Jpeg, "image/jpeg", phantom.jpeg),
+        };
+        Upload {
+            key: format.file_name(&phantom.patient),
+            content_type,
+            source: Source::Bytes(bytes.into()),
+        }
     };
-    phantoms.into_iter().map(upload).collect()
+    let drawn = Phantom::draw_delivery(seed, count);
+    drawn.into_iter().map(upload).collect()
 }

@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use xray::{
     error::Outcome,
     model::predict::Class,
+    picture::sniff::Format,
     report::{Report, Stored},
 };
 
@@ -140,13 +141,19 @@ pub(super) fn totals(rows: &[Row], whole: Duration) -> String {
         0 => String::new(),
         some => format!(", {some} quarantined"),
     };
+    let is_object = |row: &&Row| row.report.format == Some(Format::Dicom);
+    let objects = match rows.iter().filter(is_object).count() {
+        0 => String::new(),
+        1 => " (1 DICOM object)".to_owned(),
+        some => format!(" ({some} DICOM objects)"),
+    };
     let mut ms: Vec<f64> = rows.iter().filter_map(Row::total).collect();
     ms.sort_by(f64::total_cmp);
     let median = ms.get(ms.len() / 2).map_or(String::new(), |ms| {
         format!(", {ms:.1} ms each in the median")
     });
     format!(
-        "{} pictures in {:.1} s{median}: {}. {processed} processed, {anonymized} anonymized{apart}.",
+        "{} pictures{objects} in {:.1} s{median}: {}. {processed} processed, {anonymized} anonymized{apart}.",
         rows.len(),
         whole.as_secs_f64(),
         classes.join(", "),
@@ -170,6 +177,7 @@ mod tests {
         let outputs = Outputs {
             processed: is_there('p'),
             report: None,
+            presentation: None,
             anonymized: is_there('a'),
             quarantined: is_there('q'),
         };
@@ -251,5 +259,10 @@ mod tests {
             "3 pictures in 1.5 s: 1 Pneumonia, 2 Normal. 0 processed, 0 anonymized."
         );
         assert!(render(&rows).contains("Pneumonia"));
+        let report = json!({ "event": "object", "outcome": "done", "format": "dicom" });
+        let report = serde_json::from_value(report).unwrap();
+        let object = Row::new("k".into(), report, Outputs::default(), Duration::ZERO);
+        let text = totals(&[object], Duration::ZERO);
+        assert!(text.starts_with("1 pictures (1 DICOM object) in"), "{text}");
     }
 }

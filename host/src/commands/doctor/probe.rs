@@ -7,8 +7,9 @@ use phantoms::{Kind, Phantom, Style};
 use s3::Client;
 use xray::{
     deidentify::Pseudonyms,
+    dicom::Companion,
     pipeline::AnonymizeWhen,
-    store::decide::{processed_key, report_key},
+    store::decide::{companion_key, processed_key},
 };
 
 use super::{Site, kafka::Tail, line::Finding, topic::Found};
@@ -25,8 +26,8 @@ struct Probe<'a> {
     mark: String,
     source: String,
     processed: String,
-    /// The structured report, which a DICOM object has beside the processed one.
-    report: String,
+    /// Further results, which a DICOM object has beside the processed one.
+    further: [String; 2],
     /// The two possible names of the anonymized copy, also in quarantine; empty if the pseudonym
     /// key is not known.
     anonymized: Vec<String>,
@@ -77,7 +78,7 @@ impl<'a> Probe<'a> {
             owner,
             mark,
             processed: processed_key(&source),
-            report: report_key(&source),
+            further: Companion::ALL.map(|companion| companion_key(&source, companion)),
             source,
             anonymized: keys.map_or_else(Vec::new, |keys| vec![keys.base, keys.alternative]),
         }
@@ -200,7 +201,7 @@ impl<'a> Probe<'a> {
         let buckets = &self.site.settings.buckets;
         // The source first: an event that has not started yet then finds it gone.
         self.owner.delete(&buckets.input, &self.source).await?;
-        for key in [&self.processed, &self.report] {
+        for key in std::iter::once(&self.processed).chain(&self.further) {
             self.owner.delete(&buckets.processed, key).await?;
         }
         for key in &self.anonymized {

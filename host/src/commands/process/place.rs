@@ -17,6 +17,8 @@ pub(super) struct Paths {
     pub(super) processed: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presentation: Option<PathBuf>,
     pub(super) anonymized: Option<PathBuf>,
     pub(super) quarantined: Option<PathBuf>,
 }
@@ -70,6 +72,7 @@ impl Place {
         Ok(Paths {
             processed: take(outputs.processed, &dirs[0], processed)?,
             report: take(outputs.report, &dirs[0], processed)?,
+            presentation: take(outputs.presentation, &dirs[0], processed)?,
             anonymized: take(outputs.anonymized, &dirs[1], anonymized)?,
             quarantined: take(outputs.quarantined, &dirs[2], quarantine)?,
         })

@@ -28,7 +28,7 @@ impl AccessArgs {
     ///
     /// # Errors
     /// Returns an error if the endpoint or a key is missing, or the endpoint is invalid.
-    pub(super) fn client(&self) -> Result<Client> {
+    pub(in crate::commands) fn client(&self) -> Result<Client> {
         self.client_from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 

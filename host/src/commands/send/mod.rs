@@ -1,7 +1,7 @@
 //! `xray send`: uploads local pictures into the input bucket, and can be repeated until all of them
 //! are there.
 
-mod access;
+pub(in crate::commands) mod access;
 
 use std::{path::PathBuf, pin::pin, process::ExitCode};
 
