@@ -12,7 +12,9 @@ use crate::{
     },
     ceph::settings::Settings,
     commands::shared::{runtime_args::RuntimeArgs, store_client},
-    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    page::{
+        self, Page, access::roles::Roles, live::Live, module::Module, review::Review, tls::Tls,
+    },
     serve::{runtime::Runtime, server},
 };
 
@@ -30,9 +32,20 @@ pub struct PageArgs {
     /// this terminal may.
     #[arg(long, value_name = "FILE")]
     pub page_users: Option<PathBuf>,
-    /// Address at which a proxy or Route with TLS serves the page: https://HOST.
+    /// Address at which browsers reach the page: https://HOST, its own or that of a proxy or Route
+    /// in front of it.
     #[arg(long, value_name = "URL", requires = "page_users")]
     pub page_url: Option<String>,
+    /// Certificate in PEM format, with the chain: the page itself does TLS then.
+    #[arg(long, value_name = "FILE", requires = "page_tls_key")]
+    pub page_tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM format.
+    #[arg(long, value_name = "FILE", requires = "page_tls_cert")]
+    pub page_tls_key: Option<PathBuf>,
+    /// File of a key of at least 32 characters that several pages share, so that they accept each
+    /// other's sessions.
+    #[arg(long, value_name = "FILE", requires = "page_users")]
+    pub page_session_key_file: Option<PathBuf>,
     /// Input bucket whose quarantine is reviewed.
     #[arg(
         long,
@@ -66,6 +79,8 @@ pub async fn run(args: PageArgs) -> Result<()> {
         address: args.listen,
         users: args.page_users.as_deref(),
         url: args.page_url.as_deref(),
+        tls: Tls::of_files(args.page_tls_cert.as_deref(), args.page_tls_key.as_deref())?,
+        session_key: args.page_session_key_file.as_deref(),
         local: Roles {
             reviewer: true,
             clinician: false,

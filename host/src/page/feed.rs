@@ -1,9 +1,6 @@
 //! The stream of server-sent events behind the live view.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -69,11 +66,8 @@ impl Feed {
             // Timed out: the same batch without rows.
             _ = tokio::time::timeout(PERIOD, changed).await;
         }
-        let session = self
-            .page
-            .access
-            .session(&self.cookie, Instant::now(), false);
-        if session.is_none() {
+        let session = self.page.session(&self.cookie, false).await;
+        if !matches!(session, Ok(Some(_))) {
             self.is_over = true;
             event(&mut batch, "ended", None, "");
             return Some(batch);

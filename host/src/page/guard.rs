@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anyhow::{Context, Result};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{
@@ -39,7 +40,7 @@ const HEADERS: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// The response instead.
-pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Response>> {
+pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Response>> {
     let (method, path) = (&head.method, head.uri.path());
     if let Err(foreign) = page.origin.check(method, path, &head.headers) {
         let (status, text) = match foreign {
@@ -54,11 +55,23 @@ pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Re
         };
         return Err(plain(status, text).into());
     }
-    let is_open = path == "/login" || path.starts_with("/enter/") || path.starts_with("/assets/");
+    if path.starts_with("/assets/") {
+        return Ok(None);
+    }
+    let is_open = path == "/login" || path.starts_with("/enter/");
     // The live view asks by itself, without a person.
     let touch = path != "/events";
     let cookie = cookie(&head.headers);
-    let session = cookie.and_then(|cookie| page.access.session(cookie, Instant::now(), touch));
+    let session = match cookie {
+        Some(cookie) => page.session(cookie, touch).await.map_err(|error| {
+            tracing::warn!("{error:#}");
+            plain(
+                StatusCode::BAD_GATEWAY,
+                "the store does not respond; try again\n",
+            )
+        })?,
+        None => None,
+    };
     if session.is_some() || is_open {
         return Ok(session);
     }
@@ -68,6 +81,38 @@ pub(super) fn check(page: &Page, head: &Parts) -> Result<Option<Session>, Box<Re
         false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
     };
     Err(response.into())
+}
+
+impl Page {
+    /// Returns the session of a cookie, unless it has ended. With `touch` it counts as a request of
+    /// the person.
+    ///
+    /// # Errors
+    /// When the store does not say whether another page has ended it.
+    pub(super) async fn session(&self, cookie: &str, touch: bool) -> Result<Option<Session>> {
+        let session = self.access.session(cookie, Instant::now(), touch);
+        if let Some(end) = session.as_ref().and_then(|session| session.end.as_deref()) {
+            let audit = self
+                .audit()
+                .context("sessions are shared without a store")?;
+            if audit.has_ended(end).await? {
+                return Ok(None);
+            }
+        }
+        Ok(session)
+    }
+
+    /// Ends a session, for all pages that share it.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub(super) async fn sign_out(&self, cookie: &str, session: &Session) -> Result<()> {
+        self.access.sign_out(cookie);
+        match (&session.end, self.audit()) {
+            (Some(end), Some(audit)) => audit.end_session(end).await,
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Adds the headers of every response.

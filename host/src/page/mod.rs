@@ -28,6 +28,7 @@ mod review_routes;
 mod routes;
 mod serve;
 mod store;
+pub mod tls;
 mod views;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -43,6 +44,7 @@ use self::{
     module::Module,
     pictures::Pictures,
     review::Review,
+    tls::Tls,
 };
 use crate::serve::runtime::Runtime;
 
@@ -55,8 +57,12 @@ pub struct Options<'a> {
     pub address: SocketAddr,
     /// File of users; without one, only this machine is served, by one-time addresses.
     pub users: Option<&'a Path>,
-    /// Address at which a proxy that ends TLS serves the page.
+    /// Address at which browsers reach the page: itself with TLS, or a proxy in front of it.
     pub url: Option<&'a str>,
+    /// Certificate and key, if the page itself does TLS.
+    pub tls: Option<Tls>,
+    /// File of the key that signs sessions, shared by several pages.
+    pub session_key: Option<&'a Path>,
     /// Roles of the person at the terminal.
     pub local: Roles,
     /// Review of copies in quarantine.
@@ -72,6 +78,7 @@ pub struct Page {
     module: Option<Module>,
     review: Option<Arc<Review>>,
     access: Access,
+    tls: Option<Tls>,
     origin: Origin,
     /// Runtime of the function beside the page.
     runtime: Option<Runtime>,
@@ -95,14 +102,15 @@ impl Page {
         if !address.ip().is_loopback() && (options.users.is_none() || options.url.is_none()) {
             bail!(
                 "the page at {address} is not on loopback: it needs --page-users, and --page-url with the https:// \
-                 address at which a proxy or Route serves it"
+                 address that browsers use: its own with --page-tls-cert and --page-tls-key, or that of a proxy or \
+                 Route in front of it"
             );
         }
         if options.url.is_some() && options.users.is_none() {
             bail!("--page-url needs --page-users: one-time addresses are for this machine only");
         }
         let access = match options.users {
-            Some(path) => Access::of_file(path)?,
+            Some(path) => Access::of_file(path, options.session_key)?,
             None => Access::of_terminal(options.local),
         };
         let listener = TcpListener::bind(address).await;
@@ -111,7 +119,7 @@ impl Page {
         let address = listener.local_addr()?;
         let origin = match options.url {
             Some(url) => Origin::parse(url).with_context(|| format!("--page-url {url}"))?,
-            None => Origin::loopback(address),
+            None => Origin::loopback(address, options.tls.is_some()),
         };
         let review = options.review.map(Arc::new);
         if let Some(review) = &review {
@@ -125,6 +133,7 @@ impl Page {
             module: options.module,
             review,
             access,
+            tls: options.tls,
             origin,
             runtime,
             address,
@@ -142,10 +151,14 @@ impl Page {
     /// Returns the page's address; on loopback without a file of users, one that signs in once.
     pub fn entrance(&self) -> String {
         let address = self.address;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         if self.access.has_one_time_addresses() {
-            format!("http://{address}/enter/{}", self.access.one_time_token())
+            format!(
+                "{scheme}://{address}/enter/{}",
+                self.access.one_time_token()
+            )
         } else {
-            format!("http://{address}/")
+            format!("{scheme}://{address}/")
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use ::http::{Method, StatusCode};
+use ::http::{Method, StatusCode, header::SET_COOKIE};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
 
@@ -24,11 +24,20 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
-    let mut response = match guard::check(page, &head) {
-        Ok(session) => match Request::read(head, body, session).await {
-            Ok(request) => route(page, &request).await,
-            Err(response) => *response,
-        },
+    let mut response = match guard::check(page, &head).await {
+        Ok(session) => {
+            let renewed = session.as_ref().and_then(|session| session.renewed.clone());
+            let mut response = match Request::read(head, body, session).await {
+                Ok(request) => route(page, &request).await,
+                Err(response) => *response,
+            };
+            if let Some(cookie) = renewed
+                && !response.headers().contains_key(SET_COOKIE)
+            {
+                set_cookie(&mut response, &cookie);
+            }
+            response
+        }
         Err(response) => *response,
     };
     guard::protect(page, &mut response);
@@ -166,6 +175,7 @@ async fn admit(page: &Page, cookie: &str) -> Response {
     let who = session.map_or(String::new(), |session| session.user.name.clone());
     let event = Event::new(&who, Action::SignIn).result("signed in");
     if let Err(response) = note(page, event).await {
+        // The cookie of a session that pages share has not left this process.
         page.access.sign_out(cookie);
         return *response;
     }
@@ -210,12 +220,20 @@ async fn logout(page: &Page, request: &Request, session: &Session) -> Response {
     if request.field("form_token") != session.form_token {
         return status(StatusCode::FORBIDDEN);
     }
-    page.access
-        .sign_out(guard::cookie(&request.headers).unwrap_or_default());
+    let cookie = guard::cookie(&request.headers).unwrap_or_default();
+    let ended = page.sign_out(cookie, session).await;
     let event = Event::new(&session.user.name, Action::SignOut);
     // The session has ended in any case.
     _ = note(page, event).await;
-    let mut response = see_other("/login");
+    let mut response = match ended {
+        Ok(()) => see_other("/login"),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            let text =
+                "This browser is signed out, but the store did not take the end of the session.";
+            html(StatusCode::BAD_GATEWAY, views::message("The store", text))
+        }
+    };
     set_cookie(&mut response, "");
     response
 }

@@ -1,15 +1,25 @@
 //! The page's own HTTP server.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
 
 use super::{Page, routes};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 512;
+/// A client that needs longer for a handshake is given up.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves until the process ends.
 pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) {
@@ -24,18 +34,31 @@ pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) {
             continue;
         };
         let page = page.clone();
-        let service = service_fn(move |request| {
-            let page = page.clone();
-            async move { Ok::<_, Infallible>(routes::respond(&page, request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(30))
-            .serve_connection(TokioIo::new(stream), service);
+        let acceptor = page.tls.as_ref().map(|tls| tls.acceptor(Instant::now()));
         tokio::spawn(async move {
-            // An error is the browser's or the network's.
-            _ = connection.await;
+            match acceptor {
+                None => connection(stream, page).await,
+                Some(acceptor) => {
+                    let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream));
+                    if let Ok(Ok(stream)) = handshake.await {
+                        connection(stream, page).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, page: Arc<Page>) {
+    let service = service_fn(move |request| {
+        let page = page.clone();
+        async move { Ok::<_, Infallible>(routes::respond(&page, request).await) }
+    });
+    // An error is the browser's or the network's.
+    _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(30))
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }

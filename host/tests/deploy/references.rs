@@ -7,6 +7,9 @@ use testkit::root;
 
 use crate::cluster::{self, Found, text};
 
+/// Annotation of a Service for which OpenShift makes a certificate, in the secret that it names.
+const SERVING_CERTIFICATE: &str = "service.beta.openshift.io/serving-cert-secret-name";
+
 /// Calls `each` with every object in `value` and the key that it stands under.
 fn walk<'a>(key: &'a str, value: &'a Value, each: &mut impl FnMut(&'a str, &'a Value)) {
     match value {
@@ -38,6 +41,12 @@ fn secrets(all: &[Found]) -> BTreeMap<String, Option<Vec<String>>> {
             "Secret" => {
                 let data = found.document["stringData"].as_object().expect("data");
                 secrets.insert(name.to_owned(), Some(data.keys().cloned().collect()));
+            }
+            "Service" => {
+                let made = &found.document["metadata"]["annotations"][SERVING_CERTIFICATE];
+                if let Some(secret) = made.as_str() {
+                    secrets.insert(secret.to_owned(), keys(&["tls.crt", "tls.key"]));
+                }
             }
             "CephObjectStoreUser" => {
                 let secret = format!("rook-ceph-object-user-{}-{name}", text(&spec["store"]));

@@ -6,3 +6,5 @@ mod cover;
 mod demo;
 mod review;
 mod roles;
+mod shared;
+mod tls;

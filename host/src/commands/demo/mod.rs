@@ -183,6 +183,8 @@ async fn start_page(
         address,
         users: None,
         url: None,
+        tls: None,
+        session_key: None,
         local: Roles::ALL,
         review,
         module: token.map(|token| Module::new(runtime.clone(), token)),

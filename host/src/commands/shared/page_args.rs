@@ -8,7 +8,9 @@ use clap::Args;
 use super::{app, store_client};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
-    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    page::{
+        self, Page, access::roles::Roles, live::Live, module::Module, review::Review, tls::Tls,
+    },
     serve::runtime::{Options, PageToken, Runtime},
 };
 
@@ -21,9 +23,25 @@ pub struct PageArgs {
     /// File of people who may sign in to the page: lines of `xray page-token`.
     #[arg(long, value_name = "FILE", requires = "page")]
     pub page_users: Option<PathBuf>,
-    /// Address at which a proxy or Route with TLS serves the page: https://HOST.
+    /// Address at which browsers reach the page: https://HOST, its own or that of a proxy or Route
+    /// in front of it.
     #[arg(long, value_name = "URL", requires = "page_users")]
     pub page_url: Option<String>,
+    /// Certificate in PEM format, with the chain: the page itself does TLS then.
+    #[arg(long, value_name = "FILE", requires = "page_tls_key")]
+    pub page_tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM format.
+    #[arg(long, value_name = "FILE", requires = "page_tls_cert")]
+    pub page_tls_key: Option<PathBuf>,
+    /// File of a key of at least 32 characters that several pages share, so that they accept each
+    /// other's sessions.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "page_users",
+        requires = "page_credentials_file"
+    )]
+    pub page_session_key_file: Option<PathBuf>,
     /// Roles of the person who reads this terminal, who signs in by a one-time address: viewer,
     /// reviewer (copies in quarantine), clinician (sources and labeled pictures); comma-separated.
     #[arg(
@@ -103,6 +121,11 @@ impl Prepared<'_> {
             address: self.address,
             users: self.args.page_users.as_deref(),
             url: self.args.page_url.as_deref(),
+            tls: Tls::of_files(
+                self.args.page_tls_cert.as_deref(),
+                self.args.page_tls_key.as_deref(),
+            )?,
+            session_key: self.args.page_session_key_file.as_deref(),
             local: self.args.page_roles,
             review,
             module: self.token.map(|token| Module::new(runtime.clone(), token)),

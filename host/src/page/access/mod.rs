@@ -3,13 +3,14 @@
 pub mod origin;
 pub mod roles;
 pub mod sessions;
+pub mod signed;
 pub mod users;
 
 use std::{
     collections::HashMap,
     path::Path,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Result;
@@ -17,6 +18,7 @@ use anyhow::Result;
 use self::{
     roles::Roles,
     sessions::{Session, Sessions},
+    signed::{Seconds, Signed},
     users::{TokenDigest, User, digest, secret},
 };
 
@@ -24,6 +26,8 @@ use self::{
 pub struct Access {
     users: HashMap<TokenDigest, User>,
     sessions: Sessions,
+    /// Sessions that other pages accept too.
+    signed: Option<Signed>,
     once: Mutex<Option<String>>,
     /// Roles of the person at this machine's terminal, if there is no file.
     local: Option<Roles>,
@@ -32,13 +36,17 @@ pub struct Access {
 }
 
 impl Access {
-    /// Lets the people in a file sign in.
+    /// Lets the people in a file sign in. With a file of a key, pages with the same key and the
+    /// same people accept each other's sessions.
     ///
     /// # Errors
-    /// When the file can't be read.
-    pub fn of_file(path: &Path) -> Result<Self> {
+    /// When a file can't be read, or the key is short.
+    pub fn of_file(path: &Path, key: Option<&Path>) -> Result<Self> {
+        let users = users::read(path)?;
+        let signed = key.map(|key| Signed::open(key, &users)).transpose()?;
         Ok(Self {
-            users: users::read(path)?,
+            users,
+            signed,
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: None,
@@ -50,6 +58,7 @@ impl Access {
     pub fn of_terminal(roles: Roles) -> Self {
         Self {
             users: HashMap::new(),
+            signed: None,
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: Some(roles),
@@ -83,13 +92,21 @@ impl Access {
 
     /// Begins a session by a person's token, and returns its cookie's value.
     pub fn sign_in(&self, token: &str, now: Instant) -> Option<String> {
-        let user = self.users.get(&digest(token))?;
-        Some(self.sessions.begin(user.clone(), now))
+        let token = digest(token);
+        let user = self.users.get(&token)?;
+        Some(match &self.signed {
+            Some(signed) => signed.begin(&token, seconds()),
+            None => self.sessions.begin(user.clone(), now),
+        })
     }
 
-    /// Returns the session of a cookie. With `touch` it counts as a request of the person.
+    /// Returns the session of a cookie. With `touch` it counts as a request of the person. One that
+    /// pages share may have been ended by another page, which its store knows.
     pub fn session(&self, cookie: &str, now: Instant, touch: bool) -> Option<Session> {
-        self.sessions.find(cookie, now, touch)
+        match &self.signed {
+            Some(signed) => signed.find(cookie, seconds(), touch),
+            None => self.sessions.find(cookie, now, touch),
+        }
     }
 
     /// Reports whether no other refusal was noted within the last second.
@@ -103,10 +120,16 @@ impl Access {
         is_first
     }
 
-    /// Ends a session.
+    /// Ends a session of this page alone.
     pub fn sign_out(&self, cookie: &str) {
         self.sessions.end(cookie);
     }
+}
+
+/// Returns the time in seconds since 1970.
+fn seconds() -> Seconds {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
 }
 
 #[cfg(test)]
@@ -138,7 +161,7 @@ mod tests {
         let path = dir.path().join("users");
         let (token, line) = users::new_token("alice", "clinician").unwrap();
         std::fs::write(&path, line).unwrap();
-        let access = Access::of_file(&path).unwrap();
+        let access = Access::of_file(&path, None).unwrap();
         let now = Instant::now();
         let once = access.one_time_token();
         assert!(access.enter(&once, now).is_none());
@@ -148,6 +171,6 @@ mod tests {
             "alice"
         );
         std::fs::write(&path, "# nobody\n").unwrap();
-        assert!(Access::of_file(&path).is_err());
+        assert!(Access::of_file(&path, None).is_err());
     }
 }

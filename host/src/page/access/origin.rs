@@ -22,17 +22,17 @@ pub enum Foreign {
 }
 
 impl Origin {
-    /// Returns the origin of a loopback address.
-    pub fn loopback(address: SocketAddr) -> Self {
+    /// Returns the origin of a loopback address, with TLS of the page's own or without.
+    pub fn loopback(address: SocketAddr, has_tls: bool) -> Self {
         let port = address.port();
         let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
         Self {
-            scheme: "http",
+            scheme: if has_tls { "https" } else { "http" },
             hosts: hosts.into(),
         }
     }
 
-    /// Parses the address at which a proxy serves the page.
+    /// Parses the address at which browsers reach the page, itself or a proxy in front of it.
     ///
     /// # Errors
     /// When it is not `https://HOST` or `https://HOST:PORT`.
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn requests_of_other_hosts_and_sites_are_foreign() {
-        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap());
+        let local = Origin::loopback("127.0.0.1:8080".parse().unwrap(), false);
         let host = ("host", "127.0.0.1:8080");
         let own = ("origin", "http://127.0.0.1:8080");
         let cross = ("sec-fetch-site", "cross-site");

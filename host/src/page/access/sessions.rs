@@ -1,4 +1,5 @@
-//! Sessions of signed-in people, in memory: they end with the process.
+//! Sessions of signed-in people, in memory: they end with the process. Those that pages share are
+//! in [`super::signed`].
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use super::users::{TokenDigest, User, digest, secret};
 /// A session ends after this time without a request.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
 /// A session ends after this time in any case.
-const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// Most sessions at a time; the oldest ends for a new one.
 const MOST: usize = 1000;
 
@@ -22,6 +23,10 @@ pub struct Session {
     pub user: Arc<User>,
     /// Token in this session's forms, which other sites can't know.
     pub form_token: String,
+    /// Cookie that counts this request, to be set with the response.
+    pub renewed: Option<String>,
+    /// Name under which the store has the session's end, if pages share it.
+    pub end: Option<String>,
 }
 
 struct Entry {
@@ -47,6 +52,8 @@ impl Sessions {
         let session = Session {
             user: Arc::new(user),
             form_token: secret(),
+            renewed: None,
+            end: None,
         };
         let mut all = self.all();
         all.retain(|_, entry| !entry.is_over(now));

@@ -14,6 +14,10 @@ pub enum Action {
     SignOut,
     /// Gets a picture.
     View,
+    /// Takes a copy to look at, so that nobody else does.
+    Claim,
+    /// Leaves a copy for later.
+    Skip,
     /// Decides about a copy.
     Decide,
     /// Takes a decision back.

@@ -4,6 +4,7 @@
 //! log/00000000000000000001   events, and the SHA-256 of the entry before; PUT If-None-Match: *
 //! log/00000000000000000002   ...
 //! head                       number and SHA-256 of the newest entry; PUT If-Match
+//! ended/ID                   a session that pages share has ended
 //! ```
 //!
 //! An intent is stored before anything happens and its outcome afterwards, so that a crash leaves
@@ -12,6 +13,7 @@
 //! from a picture or a key: copies and sources appear as digests.
 
 mod chain;
+mod ended;
 mod event;
 #[cfg(test)]
 mod tests;

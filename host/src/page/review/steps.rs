@@ -58,6 +58,9 @@ impl Review {
                 .step(&id, None, |record, copy| record.claim(copy, who, now))
                 .await?;
             if step == Step::Taken {
+                // Nothing is seen by it yet, and without this entry it ends by itself.
+                let event = Event::new(who, Action::Claim).of_copy(&id);
+                self.audit.record(event).await?;
                 return Ok(Some(id));
             }
         }
@@ -152,6 +155,8 @@ impl Review {
         let Some(next) = record.let_go(who) else {
             return Ok(());
         };
+        let event = Event::new(who, Action::Skip).of_copy(id);
+        self.audit.record(event).await?;
         // If somebody was first, the claim has ended by itself.
         if let Some(etag) = self.bucket.write(id, &next, Some(&seen)).await? {
             locked(&self.queue).set_record(id, Some((next, etag)));

@@ -84,6 +84,8 @@ mod tests {
                 roles,
             }),
             form_token: "f".to_owned(),
+            renewed: None,
+            end: None,
         }
     }
 

@@ -40,7 +40,7 @@ impl Span {
     pub fn respond(&mut self, status: StatusCode) {
         self.set("http.response.status_code", i64::from(status.as_u16()));
         if status.is_server_error() {
-            self.fail(status.canonical_reason().unwrap_or("error"));
+            self.fail("status");
         }
     }
 

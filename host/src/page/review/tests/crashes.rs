@@ -205,9 +205,13 @@ async fn two_reviewers_lose_and_double_nothing_in_200_reviews() {
                 Verdict::Reject => Action::Reject,
             };
             assert!(!of_copy(effect, Phase::Intent).is_empty());
-            assert!(events.iter().all(|event| event.copy.as_ref() != Some(&id)
-                || event.action == Action::Decide
-                || event.action == effect));
+            let of_copy = || {
+                let all = events.iter();
+                all.filter(|event| event.copy.as_ref() == Some(&id))
+            };
+            assert!(of_copy().any(|event| event.action == Action::Claim && event.who == who));
+            let known = [Action::Claim, Action::Decide, effect];
+            assert!(of_copy().all(|event| known.contains(&event.action)));
         }
     }
     println!("{} events in the audit log", events.len());

@@ -1,0 +1,238 @@
+//! Sessions that several pages share: all that a page must know of one is in its cookie, signed
+//! with a key that the pages share. Only the end of a session is kept, in the store.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use xray::secret::{Secret, hmac_sha256};
+
+use super::{
+    sessions::{IDLE, LONGEST, Session},
+    users::{TokenDigest, User, secret},
+};
+
+/// Seconds since 1970.
+pub type Seconds = u64;
+
+/// Fewest bytes of the key.
+const SHORTEST: usize = 32;
+/// A cookie is renewed when it is older than this, in seconds.
+const RENEW: Seconds = 60;
+/// Difference between the clocks of two pages that is let pass, in seconds.
+const SKEW: Seconds = 60;
+
+/// Contents of a cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims {
+    /// Id of the session, random.
+    id: String,
+    /// Person's line in the file of users: the beginning of the token's digest. Another token or
+    /// another file ends the session, and roles are those of the file.
+    user: String,
+    began: Seconds,
+    seen: Seconds,
+}
+
+/// Sessions by signed cookies.
+pub struct Signed {
+    key: Secret,
+    users: HashMap<String, Arc<User>>,
+}
+
+impl Signed {
+    /// Reads the key that the pages share.
+    ///
+    /// # Errors
+    /// When it can't be read or is short.
+    pub fn open(file: &Path, users: &HashMap<TokenDigest, User>) -> Result<Self> {
+        let key = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the session key in {}", file.display()))?;
+        let key = key.trim();
+        ensure!(
+            key.len() >= SHORTEST,
+            "the session key in {} is shorter than {SHORTEST} characters; make one with `openssl rand -hex 32`",
+            file.display()
+        );
+        Ok(Self::new(key, users))
+    }
+
+    fn new(key: &str, users: &HashMap<TokenDigest, User>) -> Self {
+        let users = users
+            .iter()
+            .map(|(digest, user)| (line(digest), Arc::new(user.clone())));
+        Self {
+            key: Secret::new(key),
+            users: users.collect(),
+        }
+    }
+
+    /// Begins a session of the person with this token, and returns its cookie's value.
+    pub fn begin(&self, token: &TokenDigest, now: Seconds) -> String {
+        self.cookie(&Claims {
+            id: secret(),
+            user: line(token),
+            began: now,
+            seen: now,
+        })
+    }
+
+    /// Returns the session of a cookie. With `touch` it counts as a request of the person.
+    pub fn find(&self, cookie: &str, now: Seconds, touch: bool) -> Option<Session> {
+        let claims = self.claims(cookie)?;
+        let is_within = |since: Seconds, limit: Seconds| {
+            since <= now + SKEW && now.saturating_sub(since) < limit
+        };
+        if !is_within(claims.seen, IDLE.as_secs()) || !is_within(claims.began, LONGEST.as_secs()) {
+            return None;
+        }
+        let user = self.users.get(&claims.user)?.clone();
+        let is_due = touch && now.saturating_sub(claims.seen) >= RENEW;
+        let renewed = is_due.then(|| {
+            self.cookie(&Claims {
+                seen: now,
+                ..claims.clone()
+            })
+        });
+        Some(Session {
+            user,
+            form_token: self.digest("form", &claims.id),
+            renewed,
+            end: Some(self.digest("end", &claims.id)),
+        })
+    }
+
+    fn cookie(&self, claims: &Claims) -> String {
+        let text = serde_json::to_vec(claims).unwrap_or_default();
+        let text = URL_SAFE_NO_PAD.encode(text);
+        format!("{text}.{}", self.digest("cookie", &text))
+    }
+
+    fn claims(&self, cookie: &str) -> Option<Claims> {
+        let (text, signature) = cookie.split_once('.')?;
+        // Digests of both, so that the time of the comparison tells nothing.
+        let own = self.digest("cookie", text);
+        if self.digest("compare", &own) != self.digest("compare", signature) {
+            return None;
+        }
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+
+    fn digest(&self, purpose: &str, text: &str) -> String {
+        let text = format!("{purpose}\0{text}");
+        hex::encode(hmac_sha256(self.key.expose().as_bytes(), text.as_bytes()))
+    }
+}
+
+fn line(digest: &TokenDigest) -> String {
+    hex::encode(&digest[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::access::{roles::Roles, users::digest};
+
+    const KEY: &str = "a key of thirty-two characters and more";
+    const START: Seconds = 1_800_000_000;
+
+    fn users(tokens: &[&str]) -> HashMap<TokenDigest, User> {
+        let user = |name: &&str| {
+            let user = User {
+                name: (*name).to_owned(),
+                roles: Roles::default(),
+            };
+            (digest(name), user)
+        };
+        tokens.iter().map(user).collect()
+    }
+
+    #[test]
+    fn cookie_of_one_page_is_accepted_by_another() {
+        let [one, two] = [(); 2].map(|()| Signed::new(KEY, &users(&["alice"])));
+        let cookie = one.begin(&digest("alice"), START);
+        let found = two.find(&cookie, START + 1, true).unwrap();
+        assert_eq!(found.user.name, "alice");
+        let again = one.find(&cookie, START + 2, true).unwrap();
+        assert_eq!(found.form_token, again.form_token);
+        assert_eq!(found.end, again.end);
+        let other = one
+            .find(&one.begin(&digest("alice"), START), START, true)
+            .unwrap();
+        assert_ne!(other.end, found.end);
+        assert_ne!(other.form_token, found.form_token);
+
+        let foreign = Signed::new("another key of more than 32 characters", &users(&["alice"]));
+        assert!(foreign.find(&cookie, START, true).is_none());
+        // The person has another token now, or none.
+        assert!(
+            Signed::new(KEY, &users(&["bob"]))
+                .find(&cookie, START, true)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn changed_cookie_is_refused() {
+        let page = Signed::new(KEY, &users(&["alice"]));
+        let cookie = page.begin(&digest("alice"), START);
+        let (text, signature) = cookie.split_once('.').unwrap();
+        let later = Claims {
+            seen: START + 9_999,
+            ..page.claims(&cookie).unwrap()
+        };
+        let later = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&later).unwrap());
+        for changed in [
+            format!("{later}.{signature}"),
+            format!("{text}.{}", "0".repeat(64)),
+            format!("{text}."),
+            text.to_owned(),
+            String::new(),
+            format!("x{cookie}"),
+        ] {
+            assert!(page.find(&changed, START, true).is_none(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn session_ends_when_idle_and_after_eight_hours() {
+        let page = Signed::new(KEY, &users(&["alice"]));
+        let first = page.begin(&digest("alice"), START);
+        assert!(page.find(&first, START + 899, true).is_some());
+        assert!(page.find(&first, START + 900, true).is_none());
+        // A clock that is ahead may not lengthen a session without end.
+        assert!(page.find(&first, START - 60, true).is_some());
+        assert!(page.find(&first, START - 61, true).is_none());
+        // The live view asks by itself; that does not keep a session.
+        assert!(
+            page.find(&first, START + 800, false)
+                .unwrap()
+                .renewed
+                .is_none()
+        );
+        assert!(
+            page.find(&first, START + 59, true)
+                .unwrap()
+                .renewed
+                .is_none()
+        );
+
+        let (mut cookie, mut now) = (first, START);
+        while now + 600 < START + 8 * 3600 {
+            now += 600;
+            cookie = page.find(&cookie, now, true).unwrap().renewed.unwrap();
+        }
+        assert!(page.find(&cookie, START + 8 * 3600 - 1, true).is_some());
+        assert!(page.find(&cookie, START + 8 * 3600, true).is_none());
+    }
+
+    #[test]
+    fn short_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        std::fs::write(&path, "short\n").unwrap();
+        let error = Signed::open(&path, &HashMap::new()).err().unwrap();
+        assert!(error.to_string().contains("openssl rand"), "{error}");
+    }
+}
