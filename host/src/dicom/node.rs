@@ -15,6 +15,10 @@ use super::{
 
 pub use super::command::Status;
 
+#[cfg(test)]
+#[path = "node_tests.rs"]
+mod tests;
+
 /// The longest command; those of this node's services have some hundred bytes.
 const MAX_COMMAND: usize = 16 << 10;
 

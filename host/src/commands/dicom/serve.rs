@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use rustls::{
     RootCertStore, ServerConfig,
+    crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::WebPkiClientVerifier,
 };
@@ -187,7 +188,10 @@ fn tls(args: &ServeArgs) -> Result<Option<TlsAcceptor>> {
             .with_context(|| reading(path))
     };
     let key_of = PrivateKeyDer::from_pem_file(key).with_context(|| reading(key))?;
-    let builder = ServerConfig::builder();
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone());
+    let builder = builder.with_safe_default_protocol_versions();
+    let builder = builder.context("TLS")?;
     let builder = match &args.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
@@ -195,7 +199,8 @@ fn tls(args: &ServeArgs) -> Result<Option<TlsAcceptor>> {
             for certificate in certificates(path)? {
                 roots.add(certificate).with_context(|| reading(path))?;
             }
-            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+            let roots = Arc::new(roots);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
             builder.with_client_cert_verifier(verifier.with_context(|| reading(path))?)
         }
     };
