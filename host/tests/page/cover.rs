@@ -214,7 +214,7 @@ async fn pages_requests_to_the_function_are_made_in_its_process_only() {
             let said = reply.text();
             assert_eq!(reply.header("content-type"), "application/problem+json");
             assert!(
-                said.contains("\"reason\":\"unsupported-media-type\""),
+                said.contains("\"reason\":\"not-an-event\""),
                 "{path}: {said}"
             );
         }
