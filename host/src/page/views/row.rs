@@ -35,7 +35,7 @@ pub(in crate::page) fn item(row: &Row, roles: Roles, is_new: bool) -> Html {
         r#"</span> <span class="reason">"# (report.reason.as_ref().map_or("", Reason::as_str))
         r#"</span></p><p class="muted">"# (copy(report))
         r#"</p></div><div class="time"><a href="/event/"# (row.id) r#"">Event "# (row.id)
-        r#"</a><time datetime=""# (row.at) r#"">"# (row.at.strftime("%H:%M:%S").to_string()) "</time>"
+        r#"</a><time datetime=""# (format!("{:.3}", row.at)) r#"">"# (row.at.strftime("%H:%M:%S").to_string()) "</time>"
         (total) "</div></li>"
     ]
 }
