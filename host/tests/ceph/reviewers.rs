@@ -215,7 +215,7 @@ async fn review_and_its_audit_log_work_with_the_granted_rights() {
     let file = ["--page-credentials-file", reviewers.keys.to_str().unwrap()];
     let said = works(gateway, input, &[&["audit", "verify"], &file[..]].concat());
     assert!(
-        said.contains("with 56 events, 0 acts without an outcome"),
+        said.contains("with 58 events, 0 acts without an outcome"),
         "{said}"
     );
     let head = said.split("head: ").nth(1).unwrap().trim();
@@ -223,7 +223,7 @@ async fn review_and_its_audit_log_work_with_the_granted_rights() {
     let noted = works(gateway, input, &["audit", "verify", "--head", head]);
     assert!(noted.contains("whole: "), "{noted}");
     let listed = works(gateway, input, &["audit", "list", "--who", "alice"]);
-    assert_eq!(listed.lines().count(), 16, "{listed}");
+    assert_eq!(listed.lines().count(), 18, "{listed}");
     assert!(
         listed.contains("release") && !listed.contains("clean.jpeg"),
         "{listed}"
