@@ -208,27 +208,6 @@ fn topics_and_groups_are_there_and_allowed() {
     );
 }
 
-/// Otherwise the partitions that it lacks are never read.
-#[test]
-fn retry_topic_has_the_partitions_and_retention_of_its_source() {
-    let Some(all) = cluster::all() else {
-        return;
-    };
-    let topic = |name: &str| {
-        let topics = all.iter().filter(|found| found.is("KafkaTopic"));
-        let mut own = topics.filter(|found| found.name() == name);
-        &own.next().expect("the topic").document["spec"]
-    };
-    let (source, retries) = (topic("storage"), topic("storage-retries"));
-    assert_eq!(source["partitions"], retries["partitions"]);
-    let retention = |spec: &'static Value| &spec["config"]["retention.ms"];
-    assert_eq!(retention(source), retention(retries));
-    let scaled = all.iter().find(|found| found.is("ScaledObject")).unwrap();
-    let triggers = scaled.document["spec"]["triggers"].as_array().unwrap();
-    let watches = |name: &str| triggers.iter().any(|own| own["metadata"]["topic"] == name);
-    assert!(watches("storage") && watches("storage-retries"));
-}
-
 #[test]
 fn services_ports_and_sinks_meet() {
     let Some(all) = cluster::all() else {

@@ -153,36 +153,35 @@ impl Judge {
         assert_eq!(state.violations, [""; 0]);
     }
 
-    /// Checks that the last record of each key came last, that exactly the records without hope are
-    /// dead letters, and that attempts were counted on over `kills`.
-    pub fn check_letters(&self, letters: &[Read], kills: u32) {
+    /// Checks that the last record of each key came last, and that exactly the records without hope
+    /// are dead letters.
+    pub fn check_letters(&self, letters: &[Read]) {
         let state = self.state();
+        let named = attempts(letters);
         for (key, records) in &state.keys {
             let last = records.iter().rposition(|own| !own.plan.is_dead());
             assert_eq!(state.last.get(key).copied(), last, "the last of key {key}");
-        }
-        let mut named: BTreeMap<(usize, usize), u32> = BTreeMap::new();
-        for (_, value, headers) in letters {
-            let value = String::from_utf8(value.clone().unwrap()).unwrap();
-            let (key, number) = value.split_once(' ').unwrap();
-            let attempts = headers["dead-letter-attempts"].parse().unwrap();
-            named.insert((key.parse().unwrap(), number.parse().unwrap()), attempts);
-        }
-        for (key, records) in &state.keys {
             for (number, own) in records.iter().enumerate() {
-                let attempts = named.get(&(*key, number));
-                assert_eq!(attempts.is_some(), own.plan.is_dead(), "{key} {number}");
-                if own.plan == Plan::Crash {
-                    let attempts = *attempts.unwrap();
-                    assert!(attempts >= CRASHES, "{attempts} attempts of {key} {number}");
-                    // A kill loses one attempt that was not written yet, and an end with its dead
-                    // letter makes one more.
-                    let most = attempts + 2 * kills;
-                    assert!(
-                        own.deliveries <= most,
-                        "{key} {number}: {own:?} of {attempts}"
-                    );
-                }
+                let is_dead = named.contains_key(&(*key, number));
+                assert_eq!(is_dead, own.plan.is_dead(), "{key} {number}");
+            }
+        }
+    }
+
+    /// Checks that attempts of records that crash the handler were counted on over `kills`.
+    pub fn check_attempts(&self, letters: &[Read], kills: u32) {
+        let state = self.state();
+        for ((key, number), attempts) in attempts(letters) {
+            let own = &state.keys[&key][number];
+            if own.plan == Plan::Crash {
+                assert!(attempts >= CRASHES, "{attempts} attempts of {key} {number}");
+                // A kill loses one attempt that was not written yet, and an end with its dead
+                // letter makes one more.
+                let most = attempts + 2 * kills;
+                assert!(
+                    own.deliveries <= most,
+                    "{key} {number}: {own:?} of {attempts}"
+                );
             }
         }
     }
@@ -190,6 +189,17 @@ impl Judge {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
+}
+
+/// Returns the attempts of dead letters by key and number.
+fn attempts(letters: &[Read]) -> BTreeMap<(usize, usize), u32> {
+    let one = |(_, value, headers): &Read| {
+        let value = String::from_utf8(value.clone().unwrap()).unwrap();
+        let (key, number) = value.split_once(' ').unwrap();
+        let attempts = headers["dead-letter-attempts"].parse().unwrap();
+        ((key.parse().unwrap(), number.parse().unwrap()), attempts)
+    };
+    letters.iter().map(one).collect()
 }
 
 impl Plan {

@@ -16,10 +16,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{GROUP, judge::CRASHES};
+use super::{GROUP, has_retry_topic, judge::CRASHES};
 
-/// Name of the variable with the judge's address, the brokers, the topic, the number of the member
-/// and the protocol.
+/// Name of the variable with the judge's address, the brokers, the topic, the number of the member,
+/// the protocol, and whether there is a retry topic.
 const VARIABLE: &str = "XRAY_TEST_MEMBER";
 
 /// Status of a member that is replaced: the broker may take a restarted member for the second one
@@ -31,11 +31,12 @@ pub struct Member(Child);
 
 impl Member {
     pub fn start(judge: &str, brokers: &str, topic: &str, number: usize, protocol: &str) -> Self {
+        let retries = has_retry_topic();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--ignored", "--exact", "schedules::member::is_a_process"]);
         command.env(
             VARIABLE,
-            format!("{judge} {brokers} {topic} {number} {protocol}"),
+            format!("{judge} {brokers} {topic} {number} {protocol} {retries}"),
         );
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         Self(command.spawn().unwrap())
@@ -96,7 +97,7 @@ async fn is_a_process() {
     let Ok(text) = std::env::var(VARIABLE) else {
         return;
     };
-    let [judge, brokers, topic, number, protocol] =
+    let [judge, brokers, topic, number, protocol, retries] =
         text.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let settings = Settings {
         member: Some(format!("member-{number}")),
@@ -106,7 +107,7 @@ async fn is_a_process() {
             "consumer" => GroupProtocol::Consumer,
             _ => GroupProtocol::Classic,
         },
-        retry_topic: Some(format!("{topic}-retries")),
+        retry_topic: (retries == "true").then(|| format!("{topic}-retries")),
         ..Settings::new(
             brokers,
             GROUP,
