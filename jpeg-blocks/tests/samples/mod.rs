@@ -28,7 +28,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Reads a file.
 pub fn file(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/files/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
+    // Cargo runs tests in the folder of their package.
+    let path = format!("tests/files/{name}.jpg");
     std::fs::read(path).unwrap()
 }
 
