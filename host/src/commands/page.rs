@@ -11,14 +11,15 @@ use crate::{
         variables::{self, Sources},
     },
     ceph::settings::Settings,
-    commands::shared::{runtime_args::RuntimeArgs, store_client},
+    commands::shared::{
+        page_address_args::PageAddressArgs, runtime_args::RuntimeArgs, store_client,
+    },
     page::{
         self, Page,
         access::{roles::Roles, users},
         live::Live,
         module::Module,
         review::Review,
-        tls::Tls,
     },
     serve::{runtime::Runtime, server},
 };
@@ -41,16 +42,9 @@ pub struct PageArgs {
     /// USER@HOST of the operating system.
     #[arg(long, value_name = "NAME", conflicts_with = "page_users", value_parser = users::parse_name)]
     pub page_name: Option<String>,
-    /// Address at which browsers reach the page: https://HOST, its own or that of a proxy or Route
-    /// in front of it.
-    #[arg(long, value_name = "URL", requires = "page_users")]
-    pub page_url: Option<String>,
-    /// Certificate in PEM format, with the chain: the page itself does TLS then.
-    #[arg(long, value_name = "FILE", requires = "page_tls_key")]
-    pub page_tls_cert: Option<PathBuf>,
-    /// Private key of the certificate, in PEM format.
-    #[arg(long, value_name = "FILE", requires = "page_tls_cert")]
-    pub page_tls_key: Option<PathBuf>,
+    /// Address of the page, and TLS.
+    #[command(flatten)]
+    pub address: PageAddressArgs,
     /// File of a key of at least 32 characters that several pages share, so that they accept each
     /// other's sessions.
     #[arg(long, value_name = "FILE", requires = "page_users")]
@@ -87,8 +81,8 @@ pub async fn run(args: PageArgs) -> Result<()> {
     let options = page::Options {
         address: args.listen,
         users: args.page_users.as_deref(),
-        url: args.page_url.as_deref(),
-        tls: Tls::of_files(args.page_tls_cert.as_deref(), args.page_tls_key.as_deref())?,
+        url: args.address.page_url.as_deref(),
+        tls: args.address.tls()?,
         session_key: args.page_session_key_file.as_deref(),
         local: Roles {
             reviewer: true,

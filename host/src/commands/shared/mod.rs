@@ -6,6 +6,7 @@ pub mod kafka_args;
 pub mod load;
 pub mod logging;
 pub mod manifest_args;
+pub mod page_address_args;
 pub mod page_args;
 pub mod pictures;
 pub mod plan;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{app, store_client};
+use super::{app, page_address_args::PageAddressArgs, store_client};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
     page::{
@@ -14,7 +14,6 @@ use crate::{
         live::Live,
         module::Module,
         review::Review,
-        tls::Tls,
     },
     serve::runtime::{Options, PageToken, Runtime},
 };
@@ -28,16 +27,9 @@ pub struct PageArgs {
     /// File of people who may sign in to the page: lines of `xray page-token`.
     #[arg(long, value_name = "FILE", requires = "page")]
     pub page_users: Option<PathBuf>,
-    /// Address at which browsers reach the page: https://HOST, its own or that of a proxy or Route
-    /// in front of it.
-    #[arg(long, value_name = "URL", requires = "page_users")]
-    pub page_url: Option<String>,
-    /// Certificate in PEM format, with the chain: the page itself does TLS then.
-    #[arg(long, value_name = "FILE", requires = "page_tls_key")]
-    pub page_tls_cert: Option<PathBuf>,
-    /// Private key of the certificate, in PEM format.
-    #[arg(long, value_name = "FILE", requires = "page_tls_cert")]
-    pub page_tls_key: Option<PathBuf>,
+    /// Address of the page, and TLS.
+    #[command(flatten)]
+    pub address: PageAddressArgs,
     /// File of a key of at least 32 characters that several pages share, so that they accept each
     /// other's sessions.
     #[arg(
@@ -129,11 +121,8 @@ impl Prepared<'_> {
         let options = page::Options {
             address: self.address,
             users: self.args.page_users.as_deref(),
-            url: self.args.page_url.as_deref(),
-            tls: Tls::of_files(
-                self.args.page_tls_cert.as_deref(),
-                self.args.page_tls_key.as_deref(),
-            )?,
+            url: self.args.address.page_url.as_deref(),
+            tls: self.args.address.tls()?,
             session_key: self.args.page_session_key_file.as_deref(),
             local: self.args.page_roles,
             name: self.args.page_name.clone(),
