@@ -379,15 +379,19 @@ fn is_same(head: &ObjectHead, record: &Record) -> bool {
     record.is_about(&head.etag, metadata::source_of(head))
 }
 
+/// Returns the metadata by which the function knows its own copies.
+pub(super) fn known(head: &ObjectHead) -> Vec<(&'static str, String)> {
+    let known = metadata::OF_COPIES.into_iter();
+    let known = known.map(|name| (name, head.get(name).to_owned()));
+    known.filter(|(_, value)| !value.is_empty()).collect()
+}
+
 /// Returns a released copy: the same bytes, and the metadata by which the function knows its own.
 fn released(object: Object) -> Option<NewObject> {
     let content_type = sniff::sniff(&object.body).ok()?.content_type();
-    let known = metadata::OF_COPIES
-        .into_iter()
-        .map(|name| (name, object.head.get(name).to_owned()));
     Some(NewObject {
         content_type,
-        metadata: known.filter(|(_, value)| !value.is_empty()).collect(),
+        metadata: known(&object.head),
         precondition: Precondition::Absent,
         body: Bytes::clone(&object.body).into(),
     })

@@ -9,7 +9,7 @@ use xray::{picture::boxes::Rect, store::metadata};
 
 use super::{
     Review,
-    bucket::is_etag,
+    bucket::{is_etag, known},
     record::Millis,
     steps::{Refusal, Step, to_its_end, word},
 };
@@ -92,15 +92,12 @@ impl Review {
             _ => COVERED_TEXT_LEFT,
         };
         let head = &object.head;
-        let known = metadata::OF_COPIES.into_iter();
-        let known = known.map(|name| (name, head.get(name).to_owned()));
-        let known = known.filter(|(_, value)| !value.is_empty());
+        let mut metadata = known(head);
+        metadata.push((metadata::REASON, reason.to_owned()));
         let new = NewObject {
             body: covered.bytes.into(),
             content_type: covered.content_type,
-            metadata: known
-                .chain([(metadata::REASON, reason.to_owned())])
-                .collect(),
+            metadata,
             precondition: Precondition::Unchanged(seen.to_owned()),
         };
         let source = metadata::source_of(head);
