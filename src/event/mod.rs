@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use object::{MAX_KEY_BYTES, ObjectRef};
 pub use sequencer::Sequencer;
-pub use trace::TraceParent;
+pub use trace::{TRACEPARENT, TraceParent};
 
 use crate::error::Error;
 

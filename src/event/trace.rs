@@ -4,8 +4,10 @@ use std::fmt;
 
 use http::HeaderMap;
 
+/// Header of a context.
+pub const TRACEPARENT: &str = "traceparent";
 /// Headers that hold a context: that of HTTP, and the attribute of a CloudEvent.
-const HEADERS: [&str; 2] = ["traceparent", "ce-traceparent"];
+const HEADERS: [&str; 2] = [TRACEPARENT, "ce-traceparent"];
 
 /// A span of a trace, as the header `traceparent` names it. `Display` writes that header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

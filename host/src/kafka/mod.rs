@@ -18,8 +18,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use kafka_trigger::{DeadLetterHeaders, Metrics, Trigger, rdkafka::RdKafkaBroker};
 
+pub use self::handler::Observer;
 use self::{config::Config, handler::RuntimeHandler};
-pub use self::{handler::Observer, trace::TRACEPARENT};
 use crate::serve::runtime::Runtime;
 
 /// Prefix of the headers that are added to dead letters. Stored records have it.

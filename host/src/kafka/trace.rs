@@ -2,12 +2,10 @@
 
 use kafka_trigger::{Added, Record, Response, Verdict};
 use sha2::{Digest, Sha256};
-use xray::event::TraceParent;
+use xray::event::{TRACEPARENT, TraceParent};
 
 use crate::serve::traces::{Span, SpanKind, Traces};
 
-/// Header of a context, also that of a dead letter behind the prefix.
-pub const TRACEPARENT: &str = "traceparent";
 /// Headers of a record that hold a context: that of OpenTelemetry's clients, and the attribute of a
 /// CloudEvent.
 const HEADERS: [&str; 2] = [TRACEPARENT, "ce_traceparent"];

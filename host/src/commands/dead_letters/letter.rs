@@ -2,9 +2,10 @@
 
 use kafka_trigger::Record;
 use rdkafka::message::Header;
+use xray::event::TRACEPARENT;
 
 use super::mask;
-use crate::kafka::{TRACEPARENT, dead_letter_headers};
+use crate::kafka::dead_letter_headers;
 
 /// A record of the dead-letter topic.
 pub(super) struct Letter<'a>(pub(super) &'a Record);

@@ -18,6 +18,7 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
+use xray::event::TRACEPARENT;
 
 use self::{letter::Letter, read::Letters};
 use crate::{
@@ -26,7 +27,6 @@ use crate::{
         variables::{self, Sources, Variables},
     },
     commands::shared::kafka_args::{KafkaArgs, config},
-    kafka::TRACEPARENT,
 };
 
 /// Arguments of `xray dead-letters`.

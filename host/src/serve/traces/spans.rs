@@ -14,14 +14,11 @@ use opentelemetry::trace::SpanKind;
 use wasmtime_wasi_http::{Error, WasiBody};
 use xray::{
     error::{Outcome, Reason},
-    event::TraceParent,
+    event::{TRACEPARENT, TraceParent},
     report::Report,
 };
 
 use super::{Scope, Span, Traces};
-
-/// Header of a context.
-const TRACEPARENT: &str = "traceparent";
 
 impl Traces {
     /// Begins the span of a request to this host, within the trace that it names.
@@ -75,14 +72,14 @@ impl Scope {
                 span.set("server.port", i64::from(port));
             }
         }
-        if propagates && let Ok(value) = HeaderValue::try_from(span.context().to_string()) {
-            request.headers_mut().insert(TRACEPARENT, value);
+        if propagates {
+            span.scope.announce(request);
         }
         span
     }
 
-    /// Lets a component know of the trace.
-    pub fn announce(&self, request: &mut Request<Bytes>) {
+    /// Lets the receiver of a request know of the trace.
+    pub fn announce<B>(&self, request: &mut Request<B>) {
         if let Ok(value) = HeaderValue::try_from(self.context.to_string()) {
             request.headers_mut().insert(TRACEPARENT, value);
         }
