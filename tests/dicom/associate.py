@@ -12,7 +12,8 @@ import ssl
 import sys
 
 from pydicom import dcmread
-from pynetdicom import AE
+from pynetdicom import AE, evt
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -36,11 +37,18 @@ def main():
     objects = [dcmread(path) for path in files]
     for data in objects:
         peer.add_requested_context(data.SOPClassUID, data.file_meta.TransferSyntaxUID)
-    association = peer.associate("127.0.0.1", int(port), ae_title=title, tls_args=tls)
-    said = {"established": association.is_established}
-    if association.is_rejected:
-        rejection = association.acceptor.primitive
-        said["rejected"] = [rejection.result, rejection.result_source, rejection.diagnostic]
+    said = {}
+
+    # pynetdicom calls a rejection that is quicker than its own threads an abort.
+    def note(event):
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            said["rejected"] = [event.pdu.result, event.pdu.source, event.pdu.reason_diagnostic]
+
+    handlers = [(evt.EVT_PDU_RECV, note)]
+    association = peer.associate(
+        "127.0.0.1", int(port), ae_title=title, tls_args=tls, evt_handlers=handlers
+    )
+    said["established"] = association.is_established
     if association.is_established:
         said["echo"] = association.send_c_echo().get("Status")
         said["stored"] = []

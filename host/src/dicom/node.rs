@@ -3,7 +3,7 @@
 use std::{future::Future, io, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
 };
 
@@ -21,6 +21,9 @@ mod tests;
 
 /// The longest command; those of this node's services have some hundred bytes.
 const MAX_COMMAND: usize = 16 << 10;
+
+/// Time for the peer to close the connection after the last unit: ARTIM of PS3.8, 9.1.5.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Settings of the node.
 #[derive(Debug, Clone)]
@@ -86,8 +89,16 @@ where
         // The peer may be gone.
         let _ = stream.write_all(&abort).await;
     }
+    // A peer may take a connection that closes right after a unit for one that closed without it.
+    let _ = timeout(FAREWELL, closed(&mut stream)).await;
     let _ = stream.shutdown().await;
     result
+}
+
+/// Waits until the peer closes the connection, and drops what it still sends (PS3.8, 9.2, Sta13).
+async fn closed<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut rest = [0; 4096];
+    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }
 
 async fn converse<S>(

@@ -152,6 +152,31 @@ async fn peers_that_break_the_protocol_are_cut_off() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn connection_is_closed_by_the_peer_first() {
+    let mut other = request();
+    other[10] = b'-';
+    for said in [other, conversation()] {
+        let (mut peer, node) = duplex(1 << 20);
+        peer.write_all(&said).await.unwrap();
+        let serving = tokio::spawn(async move {
+            let result = serve(node, &settings(), &Kept::default(), true).await;
+            result.unwrap();
+        });
+        tokio::time::sleep(FAREWELL / 2).await;
+        assert!(!serving.is_finished());
+        peer.write_all(&[0; 10]).await.unwrap();
+        peer.shutdown().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(serving.is_finished());
+    }
+    let (mut peer, node) = duplex(1 << 20);
+    peer.write_all(&conversation()).await.unwrap();
+    serve(node, &settings(), &Kept::default(), true)
+        .await
+        .unwrap();
+}
+
 #[test]
 fn damaged_conversations_never_panic() {
     let runtime = tokio::runtime::Builder::new_current_thread()
