@@ -1,14 +1,14 @@
 // Looks at the page in a browser:
-//   node check.mjs MODULES ENTRANCE PATIENTS SHOTS
+//   node check.mjs MODULES ENTRANCE PATIENTS SHOTS FILE
 // MODULES is the folder that `fetch` filled, ENTRANCE the one-time address, PATIENTS a JSON list of
-// texts that must appear nowhere, SHOTS a folder for screenshots. Writes `upload` to standard output
-// when it wants another picture, and ends with `ok`.
+// texts that must appear nowhere, SHOTS a folder for screenshots, FILE a picture to upload. Writes
+// `upload` to standard output when it wants another picture, and ends with `ok`.
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-const [modules, entrance, patients, shots] = process.argv.slice(2);
+const [modules, entrance, patients, shots, file] = process.argv.slice(2);
 const require = createRequire(modules + "/package.json");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -78,7 +78,7 @@ for (const colorScheme of ["light", "dark"]) {
       storageState: state, colorScheme, viewport: { width, height }, deviceScaleFactor,
     });
     for (const [name, path] of [
-      ["live", "/"], ["event", "/event/2"], ["queue", "/review"], ["copy", copy], ["missing", "/nothing"],
+      ["live", "/"], ["event", "/event/2"], ["queue", "/review"], ["copy", copy], ["upload", "/upload"], ["missing", "/nothing"],
     ]) {
       const view = await context.newPage();
       if (name !== "missing") watch(view);
@@ -316,6 +316,44 @@ await blind.reload();
 await blind.waitForFunction(() => !document.getElementById("release").disabled);
 await blind.context().close();
 console.log("release: only of a picture that was loaded, and once for a key that is held down");
+
+// Upload, by keyboard: the file's own name, which may hold a patient's, goes nowhere.
+await page.goto(base + "/");
+const uploaded = await count();
+await page.getByRole("link", { name: "Upload" }).press("Enter");
+await page.waitForURL(base + "/upload");
+const named = { name: hidden[0] + ".jpeg", mimeType: "image/jpeg", buffer: readFileSync(file) };
+await page.locator("#file").setInputFiles(named);
+await page.keyboard.press("Tab");
+await page.locator("#file").focus();
+await page.keyboard.press("Tab");
+assert.equal(await page.evaluate(() => document.activeElement.textContent), "Upload");
+await page.keyboard.press("Enter");
+await page.waitForURL(base + "/upload?stored");
+await checkAccess(page, "a picture that was stored");
+await checkText(page, "an upload");
+await page.screenshot({ path: `${shots}/stored-light-1280.png` });
+await page.locator("main a").press("Enter");
+await page.waitForFunction((n) => document.querySelectorAll("#rows > li").length > n, uploaded);
+await loaded(page);
+await checkText(page, "the live view after an upload");
+const wrong = await first.newPage();
+await wrong.goto(base + "/upload");
+await wrong.locator("#file").setInputFiles({ name: hidden[0] + ".tif", mimeType: "image/jpeg", buffer: Buffer.from("II*\0") });
+await wrong.locator("main button").press("Enter");
+await wrong.waitForSelector(".problem");
+assert.match(await wrong.locator(".problem").textContent(), /a TIFF; convert it to PNG/);
+await checkAccess(wrong, "a file that was refused");
+await checkText(wrong, "a refused upload");
+await wrong.screenshot({ path: `${shots}/refused-light-1280.png` });
+await wrong.close();
+const forms_only = await (await browser.newContext({ storageState: state, javaScriptEnabled: false })).newPage();
+await forms_only.goto(base + "/upload");
+await forms_only.locator("#file").setInputFiles(named);
+await forms_only.locator("main button").click();
+assert.equal(forms_only.url(), base + "/upload?stored");
+await forms_only.context().close();
+console.log("upload: by keyboard, and by a form alone; the file's name goes nowhere");
 
 // Another site gets nothing, with the person's cookies in its browser.
 const cookies = [];

@@ -13,7 +13,10 @@
 //! | anonymized | the same | release, and taking it back |
 //! | audit | GetObject, PutObject, ListBucket | entries; nobody may delete, the owner included |
 //!
-//! Neither may change ACLs, though they own the objects that they store. The buckets' owner
+//! People's uploads have a user of their own: in the input bucket it may PutObject in the folder
+//! `xray-upload/`, and read or remove nothing, not even the objects that it owns there.
+//!
+//! None may change ACLs, though they own what they store. The buckets' owner
 //! may read the outputs: on Ceph's gateway, as on S3 before bucket-owner enforcement, an object
 //! belongs to the user who stored it, and the bucket's owner can't read it unless a policy allows
 //! it.
@@ -32,6 +35,8 @@ use super::{
 
 /// Folder of the review's records in the quarantine bucket.
 const RECORDS: &str = crate::page::review::RECORDS;
+/// Folder of people's uploads in the input bucket.
+const UPLOADS: &str = crate::page::upload::FOLDER;
 
 /// Prefix of our statements' ids; other statements are left unchanged.
 const OURS: &str = "Xray";
@@ -91,6 +96,8 @@ pub struct Policy {
     pub function: Option<String>,
     /// The reviewers' user, as a principal, if there is one.
     pub reviewers: Option<String>,
+    /// The user for uploads, as a principal, if there is one.
+    pub uploads: Option<String>,
     /// The buckets' owner, as a principal.
     pub owner: String,
 }
@@ -139,6 +146,18 @@ impl Policy {
             ));
         }
         let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
+        if let (Role::Input, Some(user)) = (self.role, &self.uploads) {
+            let uploads = format!("{bucket}/{UPLOADS}*");
+            let reads = ["s3:GetObject", "s3:GetObjectVersion"];
+            let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
+            // Its ACL lets the owner of an object read it.
+            let denied = [&reads[..], &acls, &deletes].concat();
+            all.extend([
+                statement("Uploads", "Allow", user, &["s3:PutObject"], &[&uploads]),
+                statement("UploadsWriteOnly", "Deny", user, &denied, &[&objects]),
+                statement("OwnerReads", "Allow", &self.owner, &reads, &[&uploads]),
+            ]);
+        }
         if self.role == Role::Quarantine {
             if let Some(function) = &self.function {
                 let verbs = [&["s3:GetObject", "s3:PutObject"], &deletes[..]].concat();
@@ -254,6 +273,9 @@ impl Resource for Policy {
             format!("{who} may {}, ListBucket", may.join(", "))
         });
         let mut grants: Vec<String> = grants.collect();
+        if let (Role::Input, Some(user)) = (self.role, &self.uploads) {
+            grants.push(format!("{user} may PutObject in {UPLOADS} only"));
+        }
         if self.role == Role::Audit {
             grants.push("nobody may delete".to_owned());
         }

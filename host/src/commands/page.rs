@@ -12,7 +12,8 @@ use crate::{
     },
     ceph::settings::Settings,
     commands::shared::{
-        page_address_args::PageAddressArgs, runtime_args::RuntimeArgs, store_client,
+        page_address_args::PageAddressArgs, page_upload_args::PageUploadArgs,
+        runtime_args::RuntimeArgs, store_client,
     },
     page::{
         self, Page,
@@ -57,6 +58,9 @@ pub struct PageArgs {
         env = "XRAY_BUCKET"
     )]
     pub bucket: String,
+    /// Uploads.
+    #[command(flatten)]
+    pub upload: PageUploadArgs,
     /// Load the function too: then reviewers can cover more of a copy, and DICOM copies are shown.
     /// It gets no keys of the store.
     #[arg(long)]
@@ -91,6 +95,7 @@ pub async fn run(args: PageArgs) -> Result<()> {
         name: args.page_name.clone(),
         review: Some(Review::new(client.clone(), settings.buckets)?),
         module,
+        upload: args.upload.settings(&settings.config, &args.bucket)?,
     };
     let page = Page::start(options, Live::new(settings.config), client, None).await?;
     println!("Page at {}", page.entrance());

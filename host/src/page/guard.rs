@@ -92,7 +92,7 @@ impl Page {
     /// # Errors
     /// When the store does not say whether another page has ended it.
     pub(super) async fn session(&self, cookie: &str, touch: bool) -> Result<Option<Session>> {
-        let session = self.access.session(cookie, Instant::now(), touch);
+        let mut session = self.access.session(cookie, Instant::now(), touch);
         if let Some(end) = session.as_ref().and_then(|session| session.end.as_deref()) {
             let audit = self
                 .audit()
@@ -100,6 +100,9 @@ impl Page {
             if audit.has_ended(end).await? {
                 return Ok(None);
             }
+        }
+        if let (Some(session), Some(upload)) = (&mut session, &self.upload) {
+            session.may_upload = upload.may(session.user.roles);
         }
         Ok(session)
     }

@@ -5,7 +5,8 @@
 //! report line ------------listener----> live: rows, counts
 //! browser --> guard: host, origin, session --> routes --> views (HTML, server-sent events)
 //!                                             |      `--> pictures, if the role may see them
-//!                                             `--> review_routes --> review --> store
+//!                                             |--> review_routes --> review --> store
+//!                                             `--> upload_routes --> upload --> store
 //! ```
 //!
 //! With the reviewers' keys, `audit` logs who signs in, sees a picture and decides, before it
@@ -31,6 +32,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod upload;
+mod upload_routes;
 mod views;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -52,6 +55,7 @@ use self::{
     pictures::Pictures,
     review::Review,
     tls::Tls,
+    upload::Upload,
 };
 use crate::serve::runtime::Runtime;
 
@@ -78,6 +82,8 @@ pub struct Options<'a> {
     pub review: Option<Review>,
     /// The function's component.
     pub module: Option<Module>,
+    /// Uploads into the input bucket, which need a review for the audit log.
+    pub upload: Option<upload::Settings>,
 }
 
 /// A page that is served.
@@ -86,6 +92,7 @@ pub struct Page {
     pictures: Pictures,
     module: Option<Module>,
     review: Option<Arc<Review>>,
+    upload: Option<Upload>,
     access: Access,
     tls: Option<Tls>,
     origin: Origin,
@@ -150,11 +157,17 @@ impl Page {
             review.audit().check().await?;
             review.start();
         }
+        let upload = match (options.upload, &review) {
+            (None, _) => None,
+            (Some(upload), Some(review)) => Some(Upload::new(upload, review.audit().clone())),
+            (Some(_), None) => bail!("uploads need the audit log, so --page-credentials-file"),
+        };
         let page = Arc::new(Self {
             live,
             pictures: Pictures::new(client, options.module.clone()),
             module: options.module,
             review,
+            upload,
             access,
             tls: options.tls,
             origin,

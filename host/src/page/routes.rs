@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use ::http::{Method, StatusCode, header::SET_COOKIE};
+use ::http::{Method, StatusCode, header::SET_COOKIE, request::Parts};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
 
@@ -14,22 +14,26 @@ use super::{
     guard::{self, set_cookie},
     http::{Request, Response, content, events, html, plain, see_other, status},
     live::ROWS,
-    review_routes, views,
+    review_routes, upload_routes, views,
 };
 
 /// Responds to a request.
 pub(super) async fn respond<B>(page: &Arc<Page>, request: ::http::Request<B>) -> Response
 where
-    B: HttpBody<Data = Bytes>,
+    B: HttpBody<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
     let mut response = match guard::check(page, &head).await {
         Ok(session) => {
             let renewed = session.as_ref().and_then(|session| session.renewed.clone());
-            let mut response = match Request::read(head, body, session).await {
-                Ok(request) => route(page, &request).await,
-                Err(response) => *response,
+            let is_upload = head.method == Method::POST && is(&head, upload_routes::PATH);
+            let mut response = match &session {
+                Some(session) if is_upload => upload_routes::take(page, &head, body, session).await,
+                _ => match Request::read(head, body, session).await {
+                    Ok(request) => route(page, &request).await,
+                    Err(response) => *response,
+                },
             };
             if let Some(cookie) = renewed
                 && !response.headers().contains_key(SET_COOKIE)
@@ -42,6 +46,10 @@ where
     };
     guard::protect(page, &mut response);
     response
+}
+
+fn is(head: &Parts, path: &str) -> bool {
+    head.uri.path().strip_prefix('/') == Some(path)
 }
 
 async fn route(page: &Arc<Page>, request: &Request) -> Response {
@@ -57,7 +65,13 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
         (Some(session), ["review", rest @ ..]) => {
             review_routes::respond(page, request, session, rest).await
         }
-        (Some(_), [""]) if is_read && page.runtime.is_none() => see_other("/review"),
+        (Some(session), [""]) if is_read && page.runtime.is_none() => {
+            let is_uploader = session.may_upload && !session.user.roles.reviewer;
+            see_other(if is_uploader { "/upload" } else { "/review" })
+        }
+        (Some(session), [upload_routes::PATH]) if is_read => {
+            upload_routes::show(page, request, session)
+        }
         (Some(session), [""]) if is_read => live(page, session),
         (Some(session), ["events"]) if is_read => stream(page, request, session),
         (Some(session), ["event", id]) if is_read => event(page, session, id),

@@ -80,9 +80,15 @@ async fn the_manifests_let_everybody_do_their_part() {
             "{set} for the policy of {bucket}"
         );
     }
-    let users = ["xray", "xray-clinic", "xray-research", "xray-review"];
+    let users = [
+        "xray",
+        "xray-clinic",
+        "xray-research",
+        "xray-review",
+        "xray-upload",
+    ];
     let users = users.map(|name| user(gateway, name));
-    let [xray, clinic, research, review] = &users;
+    let [xray, clinic, research, review, upload] = &users;
     assert_eq!(
         send(&owner, Method::PUT, input, "there", "", "x").await,
         200
@@ -150,6 +156,15 @@ async fn the_manifests_let_everybody_do_their_part() {
         ("clinic", clinic, &get, audit, "o", 403),
         ("review", review, &get, processed, "o", 403),
         ("review", review, &get, input, "there", 403),
+        // Uploads on the page are written by a user who can read none of them.
+        ("upload", upload, &put, input, "xray-upload/a.jpeg", 200),
+        ("upload", upload, &get, input, "xray-upload/a.jpeg", 403),
+        ("upload", upload, &delete, input, "xray-upload/a.jpeg", 403),
+        ("upload", upload, &put, input, "there", 403),
+        ("upload", upload, &get, input, "", 403),
+        ("upload", upload, &put, processed, "xray-upload/a", 403),
+        ("xray", xray, &get, input, "xray-upload/a.jpeg", 200),
+        ("review", review, &put, input, "xray-upload/b", 403),
     ];
     for (name, client, method, bucket, key, expected) in may {
         let is_object = *method == put && !key.is_empty();

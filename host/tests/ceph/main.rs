@@ -26,6 +26,7 @@ mod site;
 mod tenants;
 mod tls;
 mod transport;
+mod uploads;
 mod versions;
 
 /// Folder of the broker: in the build's own, one for each suite.

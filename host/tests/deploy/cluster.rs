@@ -135,6 +135,32 @@ pub fn all() -> Option<&'static [Found]> {
     ALL.get_or_init(load).as_deref()
 }
 
+/// Returns what a folder makes together with a component; all of it is valid.
+pub fn with_component(folder: &str, component: &str) -> Option<Vec<Found>> {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    // kustomize takes relative paths only.
+    let here = dir.path().canonicalize().expect("a path");
+    let up = "../".repeat(here.components().count() - 1);
+    let deploy = root().join("deploy").canonicalize().expect("a path");
+    let deploy = format!(
+        "{up}{}",
+        deploy.display().to_string().trim_start_matches('/')
+    );
+    let kustomization = format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n\
+         resources: [{deploy}/{folder}]\ncomponents: [{deploy}/components/{component}]\n"
+    );
+    fs::write(here.join("kustomization.yaml"), kustomization).expect("a file");
+    let file = here.join("all.yaml");
+    fs::write(&file, render(&here)?).expect("a file");
+    let all = validate(&[file])?;
+    for found in &all {
+        let (name, errors) = (found.name(), &found.errors);
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+    Some(all)
+}
+
 fn load() -> Option<Vec<Found>> {
     let dir = tempfile::tempdir().expect("a folder");
     let mut files = vec![root().join("deploy/secret.example.yaml")];

@@ -28,6 +28,7 @@ const PROGRAMS: [(&str, &[&str]); 11] = [
             "patch",
             "port-forward",
             "secrets",
+            "set",
             "wait",
         ],
     ),

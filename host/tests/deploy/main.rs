@@ -12,3 +12,4 @@ mod references;
 mod rollout;
 mod traces;
 mod types;
+mod uploads;

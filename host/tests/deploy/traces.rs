@@ -1,43 +1,12 @@
 //! The component with the collector of traces, on the overlay that it is for.
 
-use std::fs;
-
-use testkit::root;
-
 use crate::cluster::{self, Found, text};
 
 #[test]
 fn traces_component_sets_the_collector_and_opens_the_way_to_it() {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-    // kustomize takes relative paths only.
-    let here = dir.path().canonicalize().expect("a path");
-    let up = "../".repeat(here.components().count() - 1);
-    let deploy = root().join("deploy").canonicalize().expect("a path");
-    let deploy = format!(
-        "{up}{}",
-        deploy.display().to_string().trim_start_matches('/')
-    );
-    let kustomization = format!(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n\
-         resources: [{deploy}/overlays/openshift]\ncomponents: [{deploy}/components/traces]\n"
-    );
-    fs::write(here.join("kustomization.yaml"), kustomization).expect("a file");
-    let Some(rendered) = cluster::render(&here) else {
+    let Some(all) = cluster::with_component("overlays/openshift", "traces") else {
         return;
     };
-    let file = here.join("all.yaml");
-    fs::write(&file, rendered).expect("a file");
-    let Some(all) = cluster::validate(&[file]) else {
-        return;
-    };
-    for found in &all {
-        assert!(
-            found.errors.is_empty(),
-            "{}: {:?}",
-            found.name(),
-            found.errors
-        );
-    }
     let one = |kind: &str| {
         let mut own = all
             .iter()

@@ -78,6 +78,8 @@ async fn page_is_usable_and_safe_in_a_browser() {
     let mut more = Phantom::draw_all(DEFAULT_SEED, 10).into_iter().skip(6);
     let hidden = demo.dir.path().join("patients.json");
     fs::write(&hidden, serde_json::to_string(&patients()).unwrap()).unwrap();
+    let picture = demo.dir.path().join("picture.jpeg");
+    fs::write(&picture, &Phantom::draw(11, 0).jpeg).unwrap();
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     fs::create_dir_all(&shots).unwrap();
     let mut script = Command::new("node")
@@ -86,6 +88,7 @@ async fn page_is_usable_and_safe_in_a_browser() {
         .arg(&demo.entrance)
         .arg(hidden)
         .arg(&shots)
+        .arg(&picture)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

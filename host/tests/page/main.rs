@@ -8,3 +8,4 @@ mod review;
 mod roles;
 mod shared;
 mod tls;
+mod upload;

@@ -25,7 +25,7 @@ pub struct Site {
     pub dir: TempDir,
     _store: Store,
     listening: Listening,
-    client: Client,
+    pub client: Client,
     credentials: Credentials,
     people: Vec<(String, String)>,
 }
@@ -55,7 +55,7 @@ impl Site {
         let credentials = fake_gateway::random_credentials();
         let store = Store::builder(dir.path().join("store"), credentials.clone());
         let store = store.bucket(QUARANTINE).bucket(ANONYMIZED).bucket(AUDIT);
-        let store = store.open().unwrap();
+        let store = store.bucket("xrays").open().unwrap();
         let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let client = Client::new(listening.endpoint(), credentials.clone(), Transport::http());
         for (number, phantom) in Phantom::draw_all(DEFAULT_SEED, copies).iter().enumerate() {

@@ -35,7 +35,14 @@ use crate::{
         stop::Stop,
     },
     outputs::outputs_of,
-    page::{self, Page, access::roles::Roles, live::Live, module::Module, review::Review},
+    page::{
+        self, Page,
+        access::roles::{Role, Roles},
+        live::Live,
+        module::Module,
+        review::Review,
+        upload,
+    },
     serve::{
         runtime::{PageToken, Runtime, processors},
         server::Listener,
@@ -179,6 +186,12 @@ async fn start_page(
         buckets if buckets.quarantine.is_some() => Some(Review::new(client.clone(), buckets)?),
         _ => None,
     };
+    let upload = review.is_some().then(|| upload::Settings {
+        client: client.clone(),
+        bucket: BUCKET.to_owned(),
+        role: Role::Clinician,
+        limit: live.config().dicom.max_bytes,
+    });
     let options = page::Options {
         address,
         users: None,
@@ -189,6 +202,7 @@ async fn start_page(
         name: Some("local".to_owned()),
         review,
         module: token.map(|token| Module::new(runtime.clone(), token)),
+        upload,
     };
     let page = Page::start(options, live, client, Some(runtime.clone())).await?;
     println!("Page at {}", page.entrance());

@@ -10,6 +10,7 @@ mod probe;
 mod reviews;
 mod rights;
 mod topic;
+mod uploads;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -42,6 +43,10 @@ pub struct DoctorArgs {
     /// the audit log too.
     #[arg(long, value_name = "FILE")]
     pub page_credentials_file: Option<PathBuf>,
+    /// File with the keys of the store user for uploads, as for `xray page`: checks that it may
+    /// write there and do nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub page_upload_credentials_file: Option<PathBuf>,
     /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
@@ -61,6 +66,7 @@ struct Site {
     function: Option<Client>,
     owner: Option<Client>,
     reviewers: Option<Client>,
+    uploads: Option<Client>,
     kafka: Option<KafkaSettings>,
 }
 
@@ -108,10 +114,14 @@ fn site(args: &DoctorArgs) -> Result<Site> {
         let keys = keys.as_ref();
         keys.map(|keys| settings.client(keys, transport.clone()))
     };
-    let reviewers = args.page_credentials_file.as_deref();
-    let reviewers = reviewers.map(|file| store_client::of_file(&settings.config, file));
+    let of_file = |file: &Option<PathBuf>| {
+        let file = file.as_deref();
+        let client = file.map(|file| store_client::of_file(&settings.config, file));
+        client.transpose()
+    };
     Ok(Site {
-        reviewers: reviewers.transpose()?,
+        reviewers: of_file(&args.page_credentials_file)?,
+        uploads: of_file(&args.page_upload_credentials_file)?,
         function: client(&settings.function),
         owner: client(&settings.owner),
         transport,
@@ -194,6 +204,9 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
         if let Some(function) = function {
             lines.add("function's limits", reviews::function(site, function).await);
         }
+    }
+    if let Some(uploads) = site.uploads.as_ref().filter(|_| has_style) {
+        lines.add("uploads", uploads::check(site, uploads).await);
     }
     let mut found = topic::Found::default();
     if let Some(owner) = owner.filter(|_| has_style) {

@@ -5,7 +5,9 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{app, page_address_args::PageAddressArgs, store_client};
+use super::{
+    app, page_address_args::PageAddressArgs, page_upload_args::PageUploadArgs, store_client,
+};
 use crate::{
     app::{manifest::Manifest, variables::Variables},
     page::{
@@ -65,6 +67,9 @@ pub struct PageArgs {
         requires = "page_credentials_file"
     )]
     pub page_bucket: String,
+    /// Uploads.
+    #[command(flatten)]
+    pub upload: PageUploadArgs,
 }
 
 /// A page whose runtime is still to come.
@@ -128,6 +133,7 @@ impl Prepared<'_> {
             name: self.args.page_name.clone(),
             review,
             module: self.token.map(|token| Module::new(runtime.clone(), token)),
+            upload: self.args.upload.settings(config, &self.args.page_bucket)?,
         };
         Page::start(options, self.live, client, Some(runtime.clone())).await
     }

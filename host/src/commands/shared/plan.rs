@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -25,6 +25,7 @@ use crate::ceph::{
     transport,
     user::user_id,
 };
+use crate::page::upload::FOLDER;
 
 /// Flags for the desired state of the store.
 #[derive(Debug, Args)]
@@ -63,6 +64,24 @@ pub struct DesiredArgs {
     /// The reviewers' user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
     #[arg(long, value_name = "USER", conflicts_with = "page_credentials_file")]
     pub review_user: Option<String>,
+    /// File with the keys of the store user for people's uploads, as for `xray page`: that user may
+    /// write into the folder `xray-upload/` of the input bucket.
+    #[arg(long, value_name = "FILE")]
+    pub page_upload_credentials_file: Option<PathBuf>,
+    /// The user for uploads, where its keys are not at hand: an id, TENANT$ID, or an ARN.
+    #[arg(
+        long,
+        value_name = "USER",
+        conflicts_with = "page_upload_credentials_file"
+    )]
+    pub upload_user: Option<String>,
+}
+
+/// Ids of the users who get rights.
+struct Users {
+    function: Option<String>,
+    reviewers: Option<String>,
+    uploads: Option<String>,
 }
 
 /// Desired state as a list of resources.
@@ -109,11 +128,27 @@ impl Plan {
                 );
             }
         }
-        let reviewers = reviewers(args, &settings).await?;
+        let file = args.page_credentials_file.as_deref();
+        let reviewers = match &args.review_user {
+            None => user_of(file, &settings, "reviewers", "--review-user").await?,
+            named => named.clone(),
+        };
         if reviewers.is_some() && reviewers == function {
             bail!(
                 "the reviewers' user is the function's: it must not decide about its own copies; make another user: radosgw-admin \
                  user create --uid=xray-review --display-name=xray-review"
+            );
+        }
+        let file = args.page_upload_credentials_file.as_deref();
+        let uploads = match &args.upload_user {
+            None => user_of(file, &settings, "uploads", "--upload-user").await?,
+            named => named.clone(),
+        };
+        if uploads.is_some() && [&function, &reviewers, &Some(owner_id.clone())].contains(&&uploads)
+        {
+            bail!(
+                "the user for uploads is the function's, the reviewers' or the owner, so it may do more than write; make another \
+                 user: radosgw-admin user create --uid=xray-upload --display-name=xray-upload --max-buckets=-1"
             );
         }
         let mut plan = Self {
@@ -162,9 +197,19 @@ impl Plan {
             suffixes: args.suffixes.clone(),
         };
         let own = function.clone().filter(|function| *function != owner_id);
-        if own.is_some() || reviewers.is_some() {
-            let users = (own.as_deref(), reviewers.as_deref());
-            plan.add_policies(&settings, &client, users, &owner_id);
+        let prefix = args.prefix.as_str();
+        if uploads.is_some() && !FOLDER.starts_with(prefix) {
+            plan.notes.push(format!(
+                "no event is sent about people's uploads: their keys begin with {FOLDER}, and not with {prefix}"
+            ));
+        }
+        if own.is_some() || reviewers.is_some() || uploads.is_some() {
+            let users = Users {
+                function: own,
+                reviewers,
+                uploads,
+            };
+            plan.add_policies(&settings, &client, &users, &owner_id);
         }
         match function {
             Some(function) if function != owner_id => {}
@@ -207,18 +252,15 @@ impl Plan {
         }
     }
 
-    fn add_policies(
-        &mut self,
-        settings: &Settings,
-        client: &Client,
-        (function, reviewers): (Option<&str>, Option<&str>),
-        owner: &str,
-    ) {
-        for (name, user) in [("function", function), ("reviewers", reviewers)] {
+    fn add_policies(&mut self, settings: &Settings, client: &Client, users: &Users, owner: &str) {
+        let named = [
+            ("the function's user", &users.function),
+            ("the reviewers' user", &users.reviewers),
+            ("the user of uploads", &users.uploads),
+        ];
+        for (name, user) in named {
             if let Some(user) = user {
-                let s = if name.ends_with('s') { "" } else { "s" };
-                self.heading
-                    .push_str(&format!(", for the {name}'{s} user {user}"));
+                self.heading.push_str(&format!(", for {name} {user}"));
             }
         }
         let removes = removes_outputs(settings);
@@ -231,34 +273,50 @@ impl Plan {
         let buckets = &settings.buckets;
         let all = buckets.all().into_iter().zip(roles);
         for (bucket, role) in all.chain([(buckets.audit.as_str(), Role::Audit)]) {
-            let function = function.filter(|_| !role.actions().is_empty());
-            let reviewers = reviewers.filter(|_| !role.actions_of_reviewers().is_empty());
-            if function.is_none() && reviewers.is_none() {
+            let principal_of = |user: &Option<String>, has_rights: bool| {
+                user.as_deref().filter(|_| has_rights).map(principal)
+            };
+            let function = principal_of(&users.function, !role.actions().is_empty());
+            let reviewers = principal_of(&users.reviewers, !role.actions_of_reviewers().is_empty());
+            let uploads = principal_of(&users.uploads, role == Role::Input);
+            if [&function, &reviewers, &uploads]
+                .iter()
+                .all(|user| user.is_none())
+            {
                 continue;
             }
             self.resources.push(Box::new(Policy {
                 client: client.clone(),
                 bucket: bucket.to_owned(),
                 role,
-                function: function.map(principal),
-                reviewers: reviewers.map(principal),
+                function,
+                reviewers,
+                uploads,
                 owner: principal(owner),
             }));
         }
     }
 }
 
-/// Returns the reviewers' user, if there is one.
-async fn reviewers(args: &DesiredArgs, settings: &Settings) -> Result<Option<String>> {
-    let Some(file) = &args.page_credentials_file else {
-        return Ok(args.review_user.clone());
+/// Returns the user of the page to whom the keys in a file belong, if there is one.
+async fn user_of(
+    file: Option<&Path>,
+    settings: &Settings,
+    whose: &str,
+    flag: &str,
+) -> Result<Option<String>> {
+    let Some(file) = file else {
+        return Ok(None);
     };
     let client = store_client::of_file(&settings.config, file)?;
-    let id = user_id(&client).await.context("the reviewers' keys")?;
-    let id = id.context(
-        "the reviewers' keys are accepted, but their user may not list its buckets, so its name is not known; name it with \
-         --review-user arn:aws:iam::ACCOUNT:user/NAME",
-    )?;
+    let id = user_id(&client).await;
+    let id = id.with_context(|| format!("the {whose}' keys"))?;
+    let id = id.with_context(|| {
+        format!(
+            "the {whose}' keys are accepted, but their user may not list its buckets, so its name is not known; name it \
+             with {flag} arn:aws:iam::ACCOUNT:user/NAME"
+        )
+    })?;
     Ok(Some(id))
 }
 

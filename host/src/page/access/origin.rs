@@ -108,7 +108,8 @@ impl Origin {
         let is_opened = headers
             .get("sec-fetch-dest")
             .is_some_and(|dest| dest == "document");
-        let is_entrance = path == "/" || path == "/login" || path.starts_with("/enter/");
+        let is_entrance =
+            ["/", "/login", "/review", "/upload"].contains(&path) || path.starts_with("/enter/");
         if is_foreign && !(is_safe && is_opened && is_entrance) {
             return Err(Foreign::Site);
         }
@@ -198,6 +199,7 @@ mod tests {
             (post, "/logout", vec![host, own, cross], Err(Foreign::Site)),
             (get, "/", vec![host, cross, document], Ok(())),
             (get, "/enter/abc", vec![host, cross, document], Ok(())),
+            (get, "/upload", vec![host, cross, document], Ok(())),
             (
                 get,
                 "/",

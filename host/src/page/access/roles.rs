@@ -46,6 +46,30 @@ impl FromStr for Kind {
     }
 }
 
+/// A single role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everybody who may sign in.
+    Viewer,
+    /// A person who decides about copies in quarantine.
+    Reviewer,
+    /// A person who treats the patients.
+    Clinician,
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "viewer" => Ok(Self::Viewer),
+            "reviewer" => Ok(Self::Reviewer),
+            "clinician" => Ok(Self::Clinician),
+            _ => Err("a role is viewer, reviewer or clinician".to_owned()),
+        }
+    }
+}
+
 /// Roles of a person. Everybody is a viewer, who sees numbers and covered copies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Roles {
@@ -61,6 +85,15 @@ impl Roles {
         reviewer: true,
         clinician: true,
     };
+
+    /// Reports whether a role is among these.
+    pub fn has(self, role: Role) -> bool {
+        match role {
+            Role::Viewer => true,
+            Role::Reviewer => self.reviewer,
+            Role::Clinician => self.clinician,
+        }
+    }
 
     /// Reports whether pictures of this kind may be shown.
     pub fn may_see(self, kind: Kind) -> bool {
@@ -90,11 +123,10 @@ impl FromStr for Roles {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut roles = Self::default();
         for word in text.split(',') {
-            match word {
-                "viewer" => {}
-                "reviewer" => roles.reviewer = true,
-                "clinician" => roles.clinician = true,
-                _ => return Err("a role is viewer, reviewer or clinician".to_owned()),
+            match word.parse()? {
+                Role::Viewer => {}
+                Role::Reviewer => roles.reviewer = true,
+                Role::Clinician => roles.clinician = true,
             }
         }
         Ok(roles)

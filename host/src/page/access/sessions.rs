@@ -23,6 +23,8 @@ pub struct Session {
     pub user: Arc<User>,
     /// Token in this session's forms, which other sites can't know.
     pub form_token: String,
+    /// The person may upload pictures.
+    pub may_upload: bool,
     /// Cookie that counts this request, to be set with the response.
     pub renewed: Option<String>,
     /// Name under which the store has the session's end, if pages share it.
@@ -52,6 +54,7 @@ impl Sessions {
         let session = Session {
             user: Arc::new(user),
             form_token: secret(),
+            may_upload: false,
             renewed: None,
             end: None,
         };

@@ -98,6 +98,7 @@ impl Signed {
         Some(Session {
             user,
             form_token: self.digest("form", &claims.id),
+            may_upload: false,
             renewed,
             end: Some(self.digest("end", &claims.id)),
         })

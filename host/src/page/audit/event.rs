@@ -14,6 +14,8 @@ pub enum Action {
     SignOut,
     /// Gets a picture.
     View,
+    /// Puts a picture into the input bucket.
+    Upload,
     /// Takes a copy to look at, so that nobody else does.
     Claim,
     /// Leaves a copy for later.
@@ -61,7 +63,7 @@ pub struct Event {
     /// Keyed digest of the source, as in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Further word: the verdict, or the kind of picture.
+    /// Further word: the verdict, the kind of picture, or the format of an upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     /// Result, of an outcome.

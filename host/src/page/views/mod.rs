@@ -9,6 +9,7 @@ pub(super) mod review;
 pub(super) mod row;
 pub(super) mod sign_in;
 pub(super) mod tiles;
+pub(super) mod upload;
 mod words;
 
 pub(super) use self::html::Html;
@@ -44,15 +45,22 @@ fn person(session: &Session) -> Html {
     let roles: Html = roles
         .map(|role| html![r#"<span class="tag">"# (role) "</span>"])
         .collect();
+    let (reviews, uploads) = (session.user.roles.reviewer, session.may_upload);
+    let review = reviews.then(|| html![r#"<a href="/review">Review</a>"#]);
+    let upload = uploads.then(|| html![r#"<a href="/upload">Upload</a>"#]);
     html![
-        (session.user.roles.reviewer.then(|| {
-            html![r#"<nav aria-label="Pages"><a href="/">Live</a><a href="/review">Review</a></nav>"#]
+        ((reviews || uploads).then(|| {
+            html![r#"<nav aria-label="Pages"><a href="/">Live</a>"# (review) (upload) "</nav>"]
         }))
         r#"<div class="who"><span>"# (session.user.name) "</span>" (roles)
-        r#"<form method="post" action="/logout"><input type="hidden" name="form_token" value=""#
-        (session.form_token)
-        r#""><button class="quiet" type="submit">Sign out</button></form></div>"#
+        r#"<form method="post" action="/logout">"# (token(session))
+        r#"<button class="quiet" type="submit">Sign out</button></form></div>"#
     ]
+}
+
+/// The token of the session's forms.
+fn token(session: &Session) -> Html {
+    html![r#"<input type="hidden" name="form_token" value=""# (session.form_token) r#"">"#]
 }
 
 /// A page with nothing but a text.
@@ -84,6 +92,7 @@ mod tests {
                 roles,
             }),
             form_token: "f".to_owned(),
+            may_upload: false,
             renewed: None,
             end: None,
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     html::{Html, html},
-    layout,
+    layout, token,
     words::count,
 };
 use crate::page::{
@@ -53,10 +53,6 @@ pub(in crate::page) struct Look<'a> {
 
 fn script() -> Html {
     html![r#"<script src="/assets/review.js" defer></script>"#]
-}
-
-fn token(session: &Session) -> Html {
-    html![r#"<input type="hidden" name="form_token" value=""# (session.form_token) r#"">"#]
 }
 
 /// Short name of a copy: the beginning of its id.
