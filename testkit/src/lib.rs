@@ -1,5 +1,5 @@
-//! Shared by the test suites: the host as a process, real servers, a collector of traces, HTTP
-//! servers that misbehave, and ONNX files.
+//! Shared by the test suites: the host as a process, real servers, a collector of traces, an
+//! issuer of ID tokens, HTTP servers that misbehave, and ONNX files.
 //!
 //! A missing prerequisite is a visible skip on a laptop and a failure where `CI` is set, see
 //! [`missing`]. Nothing here waits for a fixed time or takes a fixed port.
@@ -9,6 +9,7 @@
 pub mod ceph;
 pub mod collector;
 pub mod http;
+pub mod issuer;
 pub mod kafka;
 pub mod onnx_file;
 pub mod process;

@@ -12,7 +12,8 @@ use crate::{
     },
     ceph::settings::Settings,
     commands::shared::{
-        page_address_args::PageAddressArgs, page_upload_args::PageUploadArgs,
+        page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
+        page_upload_args::PageUploadArgs,
         runtime_args::RuntimeArgs, store_client,
     },
     page::{
@@ -37,18 +38,18 @@ pub struct PageArgs {
     pub page_credentials_file: PathBuf,
     /// File of people who may sign in: lines of `xray page-token`. Without it, the person who reads
     /// this terminal may.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "page_people")]
     pub page_users: Option<PathBuf>,
     /// Name of the person who reads this terminal, for claims and the audit log; by default
     /// USER@HOST of the operating system.
-    #[arg(long, value_name = "NAME", conflicts_with = "page_users", value_parser = users::parse_name)]
+    #[arg(long, value_name = "NAME", conflicts_with = "page_people", value_parser = users::parse_name)]
     pub page_name: Option<String>,
     /// Address of the page, and TLS.
     #[command(flatten)]
     pub address: PageAddressArgs,
     /// File of a key of at least 32 characters that several pages share, so that they accept each
     /// other's sessions.
-    #[arg(long, value_name = "FILE", requires = "page_users")]
+    #[arg(long, value_name = "FILE", requires = "page_people")]
     pub page_session_key_file: Option<PathBuf>,
     /// Input bucket whose quarantine is reviewed.
     #[arg(
@@ -58,6 +59,9 @@ pub struct PageArgs {
         env = "XRAY_BUCKET"
     )]
     pub bucket: String,
+    /// A proxy that signs people in.
+    #[command(flatten)]
+    pub proxy: PageProxyArgs,
     /// Uploads.
     #[command(flatten)]
     pub upload: PageUploadArgs,
@@ -82,12 +86,14 @@ pub async fn run(args: PageArgs) -> Result<()> {
         true => Some(module(&args, &mut settings).await?),
         false => None,
     };
+    let key = args.page_session_key_file.as_deref();
+    let people = args.proxy.people(args.page_users.as_deref(), key)?;
     let options = page::Options {
         address: args.listen,
-        users: args.page_users.as_deref(),
+        people,
         url: args.address.page_url.as_deref(),
         tls: args.address.tls()?,
-        session_key: args.page_session_key_file.as_deref(),
+        session_key: key,
         local: Roles {
             reviewer: true,
             clinician: false,

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::{Page, access::roles::Roles, views};
+use super::{
+    Page,
+    access::{roles::Roles, seconds, signed::Seconds},
+    views,
+};
 
 /// Pause after a batch, so that a flood of events is a few batches a second.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -14,9 +18,17 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Rows of a batch.
 const MOST: usize = 50;
 
+/// Right to a stream.
+pub(super) enum Ticket {
+    /// The session of this cookie.
+    Cookie(String),
+    /// A token of the proxy's, until then.
+    Until(Seconds),
+}
+
 struct Feed {
     page: Arc<Page>,
-    cookie: String,
+    ticket: Ticket,
     roles: Roles,
     newest: watch::Receiver<u64>,
     last: u64,
@@ -29,7 +41,7 @@ struct Feed {
 /// Streams the rows after a number, and the summary as it changes.
 pub(super) fn batches(
     page: Arc<Page>,
-    cookie: String,
+    ticket: Ticket,
     roles: Roles,
     last: u64,
     place: OwnedSemaphorePermit,
@@ -37,7 +49,7 @@ pub(super) fn batches(
     let feed = Feed {
         newest: page.live.newest(),
         page,
-        cookie,
+        ticket,
         roles,
         last,
         failures: 0,
@@ -66,8 +78,15 @@ impl Feed {
             // Timed out: the same batch without rows.
             _ = tokio::time::timeout(PERIOD, changed).await;
         }
-        let session = self.page.session(&self.cookie, false).await;
-        if !matches!(session, Ok(Some(_))) {
+        let is_open = match &self.ticket {
+            Ticket::Cookie(cookie) => {
+                matches!(self.page.session(cookie, false).await, Ok(Some(_)))
+            }
+            // The browser begins another one, with the proxy's next token.
+            Ticket::Until(end) if seconds() >= *end => return None,
+            Ticket::Until(_) => true,
+        };
+        if !is_open {
             self.is_over = true;
             event(&mut batch, "ended", None, "");
             return Some(batch);

@@ -7,8 +7,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 
 use super::{
     Page,
-    access::{origin::Foreign, sessions::Session},
+    access::{
+        origin::Foreign,
+        proxy::{Proxy, Refusal},
+        seconds,
+        sessions::Session,
+    },
+    audit::{Action, Event},
     http::{Response, plain, see_other},
+    routes::note,
 };
 
 /// Name of the session's cookie. A cookie of this prefix can't be set by another host or path.
@@ -61,6 +68,9 @@ pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, 
     if path.starts_with("/assets/") {
         return Ok(None);
     }
+    if let Some(proxy) = page.access.proxy() {
+        return proxied(page, proxy, head).await.map(Some);
+    }
     let is_open = path == "/login" || path.starts_with("/enter/");
     let touch = is_of_a_person(path, head.uri.query());
     let cookie = cookie(&head.headers);
@@ -83,6 +93,46 @@ pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, 
         false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
     };
     Err(response.into())
+}
+
+/// Returns the session of a person whom the proxy has signed in.
+async fn proxied(page: &Page, proxy: &Proxy, head: &Parts) -> Result<Session, Box<Response>> {
+    let admitted = match proxy.admit(&head.headers, seconds()).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            // Guesses must not fill the logs.
+            if page.access.is_first_refusal_of_a_second(Instant::now()) {
+                let word = refusal.word();
+                tracing::warn!("somebody was not let in to the page by its proxy: {word}");
+                let event = Event::new("", Action::SignIn).result(word);
+                // Who guesses gets the same response.
+                _ = note(page, event).await;
+            }
+            let (status, text) = match refusal {
+                Refusal::Role => (StatusCode::FORBIDDEN, "you have no role on this page\n"),
+                Refusal::Issuerless => (
+                    StatusCode::BAD_GATEWAY,
+                    "the issuer of tokens does not respond; try again\n",
+                ),
+                _ => (
+                    StatusCode::UNAUTHORIZED,
+                    "the proxy in front of this page signs people in\n",
+                ),
+            };
+            return Err(plain(status, text).into());
+        }
+    };
+    let mut session = admitted.session;
+    if admitted.is_new {
+        let name = &session.user.name;
+        let event = Event::new(name, Action::SignIn).result("signed in by the proxy");
+        note(page, event).await?;
+        proxy.noted(name);
+    }
+    session.until = Some(admitted.until);
+    let upload = page.upload.as_ref();
+    session.may_upload = upload.is_some_and(|upload| upload.may(session.user.roles));
+    Ok(session)
 }
 
 impl Page {

@@ -46,6 +46,7 @@ use self::{
     access::{
         Access,
         origin::Origin,
+        proxy::Proxy,
         roles::Roles,
         users::{User, local_name},
     },
@@ -66,8 +67,8 @@ const FEEDS: usize = 100;
 pub struct Options<'a> {
     /// Address to serve on.
     pub address: SocketAddr,
-    /// File of users; without one, only this machine is served, by one-time addresses.
-    pub users: Option<&'a Path>,
+    /// People who may sign in.
+    pub people: People<'a>,
     /// Address at which browsers reach the page: itself with TLS, or a proxy in front of it.
     pub url: Option<&'a str>,
     /// Certificate and key, if the page itself does TLS.
@@ -84,6 +85,16 @@ pub struct Options<'a> {
     pub module: Option<Module>,
     /// Uploads into the input bucket, which need a review for the audit log.
     pub upload: Option<upload::Settings>,
+}
+
+/// People who may sign in.
+pub enum People<'a> {
+    /// The person at the terminal, by one-time addresses, on this machine only.
+    Terminal,
+    /// Those in a file, by their tokens.
+    File(&'a Path),
+    /// Those whom a proxy has signed in.
+    Proxy(Box<Proxy>),
 }
 
 /// A page that is served.
@@ -115,19 +126,21 @@ impl Page {
         runtime: Option<Runtime>,
     ) -> Result<Arc<Self>> {
         let address = options.address;
-        if !address.ip().is_loopback() && (options.users.is_none() || options.url.is_none()) {
+        let is_local = matches!(options.people, People::Terminal);
+        if !address.ip().is_loopback() && (is_local || options.url.is_none()) {
             bail!(
                 "the page at {address} is not on loopback: it needs --page-users, and --page-url with the https:// \
                  address that browsers use: its own with --page-tls-cert and --page-tls-key, or that of a proxy or \
                  Route in front of it"
             );
         }
-        if options.url.is_some() && options.users.is_none() {
+        if options.url.is_some() && is_local {
             bail!("--page-url needs --page-users: one-time addresses are for this machine only");
         }
-        let access = match options.users {
-            Some(path) => Access::of_file(path, options.session_key)?,
-            None => {
+        let access = match options.people {
+            People::File(path) => Access::of_file(path, options.session_key)?,
+            People::Proxy(proxy) => Access::of_proxy(*proxy),
+            People::Terminal => {
                 let name = options.name.or_else(local_name);
                 // Claims, undo and the audit log are about people.
                 if options.review.is_some() && name.is_none() {

@@ -10,7 +10,7 @@ use super::{
     Page,
     access::{roles::Kind, sessions::Session},
     audit::{Action, Event},
-    feed,
+    feed::{self, Ticket},
     guard::{self, set_cookie},
     http::{Request, Response, content, events, html, plain, see_other, status},
     live::ROWS,
@@ -119,11 +119,13 @@ fn stream(page: &Arc<Page>, request: &Request, session: &Session) -> Response {
         .strip_prefix("after=")
         .and_then(|after| after.parse().ok());
     let last = last.or(asked).unwrap_or(0);
-    let cookie = guard::cookie(&request.headers)
-        .unwrap_or_default()
-        .to_owned();
+    let cookie = guard::cookie(&request.headers).unwrap_or_default();
+    let ticket = match session.until {
+        Some(until) => Ticket::Until(until),
+        None => Ticket::Cookie(cookie.to_owned()),
+    };
     let roles = session.user.roles;
-    events(feed::batches(page.clone(), cookie, roles, last, place))
+    events(feed::batches(page.clone(), ticket, roles, last, place))
 }
 
 fn event(page: &Page, session: &Session, id: &str) -> Response {
@@ -239,8 +241,15 @@ async fn logout(page: &Page, request: &Request, session: &Session) -> Response {
     let event = Event::new(&session.user.name, Action::SignOut);
     // The session has ended in any case.
     _ = note(page, event).await;
+    let next = match page.access.proxy() {
+        Some(proxy) => {
+            proxy.forget(&session.user.name);
+            proxy.sign_out()
+        }
+        None => "/login",
+    };
     let mut response = match ended {
-        Ok(()) => see_other("/login"),
+        Ok(()) => see_other(next),
         Err(error) => {
             tracing::warn!("{error:#}");
             let text =

@@ -78,7 +78,7 @@ async fn decision_is_confirmed_though_the_next_copy_is_not_known() {
     let review = Review::new(client(failing(&store)), config.buckets("in")).unwrap();
     let options = Options {
         address: ([127, 0, 0, 1], 0).into(),
-        users: None,
+        people: People::Terminal,
         url: None,
         tls: None,
         session_key: None,

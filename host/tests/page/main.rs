@@ -4,6 +4,7 @@ mod browser;
 mod client;
 mod cover;
 mod demo;
+mod oidc;
 mod review;
 mod roles;
 mod shared;

@@ -105,11 +105,14 @@ impl Site {
 
     /// The same, with further arguments.
     pub fn start_with(&self, arguments: &[&str]) -> (HostProcess, Visitor) {
+        let users = self.dir.path().join("users").display().to_string();
+        self.start_behind(&[arguments, &["--page-users", &users]].concat())
+    }
+
+    /// The same, with these arguments for the way in.
+    pub fn start_behind(&self, arguments: &[&str]) -> (HostProcess, Visitor) {
         let mut command = self.page();
-        command
-            .args(arguments)
-            .arg("--page-users")
-            .arg(self.dir.path().join("users"));
+        command.args(arguments);
         let process = HostProcess::spawn(command);
         process.until_printed("Page at http");
         let printed = process.printed();
@@ -173,6 +176,11 @@ impl Site {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         panic!("the copy is not released");
+    }
+
+    /// Returns the number of copies in quarantine.
+    pub async fn waiting(&self) -> usize {
+        self.count(QUARANTINE).await
     }
 
     async fn count(&self, bucket: &str) -> usize {

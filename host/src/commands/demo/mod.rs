@@ -194,7 +194,7 @@ async fn start_page(
     });
     let options = page::Options {
         address,
-        users: None,
+        people: page::People::Terminal,
         url: None,
         tls: None,
         session_key: None,

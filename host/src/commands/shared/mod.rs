@@ -8,6 +8,7 @@ pub mod logging;
 pub mod manifest_args;
 pub mod page_address_args;
 pub mod page_args;
+pub mod page_proxy_args;
 pub mod page_upload_args;
 pub mod pictures;
 pub mod plan;

@@ -7,12 +7,12 @@ use clap::Args;
 
 use crate::page::tls::Tls;
 
-/// Address at which browsers reach the page, and TLS. The flag `page_users` is beside these.
+/// Address at which browsers reach the page, and TLS. The group `page_people` is beside these.
 #[derive(Debug, Default, Args)]
 pub struct PageAddressArgs {
     /// Address at which browsers reach the page: https://HOST, its own or that of a proxy or Route
     /// in front of it.
-    #[arg(long, value_name = "URL", requires = "page_users")]
+    #[arg(long, value_name = "URL", requires = "page_people")]
     pub page_url: Option<String>,
     /// Certificate in PEM format, with the chain: the page itself does TLS then.
     #[arg(long, value_name = "FILE", requires = "page_tls_key")]

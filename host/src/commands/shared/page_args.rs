@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{
-    app, page_address_args::PageAddressArgs, page_upload_args::PageUploadArgs, store_client,
+    app, page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
+    page_upload_args::PageUploadArgs, store_client,
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -27,7 +28,12 @@ pub struct PageArgs {
     #[arg(long, value_name = "ADDR")]
     pub page: Option<SocketAddr>,
     /// File of people who may sign in to the page: lines of `xray page-token`.
-    #[arg(long, value_name = "FILE", requires = "page")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "page",
+        group = "page_people"
+    )]
     pub page_users: Option<PathBuf>,
     /// Address of the page, and TLS.
     #[command(flatten)]
@@ -37,7 +43,7 @@ pub struct PageArgs {
     #[arg(
         long,
         value_name = "FILE",
-        requires = "page_users",
+        requires = "page_people",
         requires = "page_credentials_file"
     )]
     pub page_session_key_file: Option<PathBuf>,
@@ -52,7 +58,7 @@ pub struct PageArgs {
     pub page_roles: Roles,
     /// Name of the person who reads this terminal, for claims and the audit log; by default
     /// USER@HOST of the operating system.
-    #[arg(long, value_name = "NAME", requires = "page", conflicts_with = "page_users", value_parser = users::parse_name)]
+    #[arg(long, value_name = "NAME", requires = "page", conflicts_with = "page_people", value_parser = users::parse_name)]
     pub page_name: Option<String>,
     /// File with the keys of the reviewers' store user, who releases and rejects copies in
     /// quarantine: lines AWS_ACCESS_KEY_ID=KEY and AWS_SECRET_ACCESS_KEY=KEY. Without it the page
@@ -67,6 +73,9 @@ pub struct PageArgs {
         requires = "page_credentials_file"
     )]
     pub page_bucket: String,
+    /// A proxy that signs people in.
+    #[command(flatten)]
+    pub proxy: PageProxyArgs,
     /// Uploads.
     #[command(flatten)]
     pub upload: PageUploadArgs,
@@ -92,6 +101,10 @@ impl PageArgs {
         options: &mut Options,
     ) -> Result<Option<Prepared<'_>>> {
         let Some(address) = self.page else {
+            ensure!(
+                !self.proxy.is_given(),
+                "a proxy that signs people in needs --page ADDR"
+            );
             return Ok(None);
         };
         let config = app::config(manifest, variables).context("the page")?;
@@ -123,12 +136,15 @@ impl Prepared<'_> {
             }
             None => None,
         };
+        let users = self.args.page_users.as_deref();
+        let key = self.args.page_session_key_file.as_deref();
+        let people = self.args.proxy.people(users, key)?;
         let options = page::Options {
             address: self.address,
-            users: self.args.page_users.as_deref(),
+            people,
             url: self.args.address.page_url.as_deref(),
             tls: self.args.address.tls()?,
-            session_key: self.args.page_session_key_file.as_deref(),
+            session_key: key,
             local: self.args.page_roles,
             name: self.args.page_name.clone(),
             review,

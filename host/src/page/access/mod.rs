@@ -1,6 +1,8 @@
-//! Signing in: by a one-time address on loopback, else by a token whose digest is in a file.
+//! Signing in: by a one-time address on loopback, by a token whose digest is in a file, or at a
+//! proxy in front of the page.
 
 pub mod origin;
+pub mod proxy;
 pub mod roles;
 pub mod sessions;
 pub mod signed;
@@ -16,6 +18,7 @@ use std::{
 use anyhow::Result;
 
 use self::{
+    proxy::Proxy,
     sessions::{Session, Sessions},
     signed::{Seconds, Signed},
     users::{TokenDigest, User, digest, secret},
@@ -30,6 +33,8 @@ pub struct Access {
     once: Mutex<Option<String>>,
     /// The person at this machine's terminal, if there is no file.
     local: Option<User>,
+    /// The proxy that signs people in, if one does.
+    proxy: Option<Proxy>,
     /// Time of the last refusal that was noted.
     refused: Mutex<Option<Instant>>,
 }
@@ -49,6 +54,7 @@ impl Access {
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: None,
+            proxy: None,
             refused: Mutex::default(),
         })
     }
@@ -61,8 +67,27 @@ impl Access {
             sessions: Sessions::default(),
             once: Mutex::default(),
             local: Some(person),
+            proxy: None,
             refused: Mutex::default(),
         }
+    }
+
+    /// Lets the people in whom a proxy has signed in.
+    pub fn of_proxy(proxy: Proxy) -> Self {
+        Self {
+            users: HashMap::new(),
+            signed: None,
+            sessions: Sessions::default(),
+            once: Mutex::default(),
+            local: None,
+            proxy: Some(proxy),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// Returns the proxy that signs people in, if one does.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// Reports whether one-time addresses are given out.
@@ -125,7 +150,7 @@ impl Access {
 }
 
 /// Returns the time in seconds since 1970.
-fn seconds() -> Seconds {
+pub(super) fn seconds() -> Seconds {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())
 }

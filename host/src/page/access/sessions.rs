@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::users::{TokenDigest, User, digest, secret};
+use super::{
+    signed::Seconds,
+    users::{TokenDigest, User, digest, secret},
+};
 
 /// A session ends after this time without a request.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -25,6 +28,8 @@ pub struct Session {
     pub form_token: String,
     /// The person may upload pictures.
     pub may_upload: bool,
+    /// Time at which a stream of events must begin anew, if a proxy signs people in.
+    pub until: Option<Seconds>,
     /// Cookie that counts this request, to be set with the response.
     pub renewed: Option<String>,
     /// Name under which the store has the session's end, if pages share it.
@@ -55,6 +60,7 @@ impl Sessions {
             user: Arc::new(user),
             form_token: secret(),
             may_upload: false,
+            until: None,
             renewed: None,
             end: None,
         };

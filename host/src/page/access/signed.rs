@@ -47,23 +47,15 @@ impl Signed {
     /// # Errors
     /// When it can't be read or is short.
     pub fn open(file: &Path, users: &HashMap<TokenDigest, User>) -> Result<Self> {
-        let key = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the session key in {}", file.display()))?;
-        let key = key.trim();
-        ensure!(
-            key.len() >= SHORTEST,
-            "the session key in {} is shorter than {SHORTEST} characters; make one with `openssl rand -hex 32`",
-            file.display()
-        );
-        Ok(Self::new(key, users))
+        Ok(Self::new(read_key(file)?, users))
     }
 
-    fn new(key: &str, users: &HashMap<TokenDigest, User>) -> Self {
+    fn new(key: Secret, users: &HashMap<TokenDigest, User>) -> Self {
         let users = users
             .iter()
             .map(|(digest, user)| (line(digest), Arc::new(user.clone())));
         Self {
-            key: Secret::new(key),
+            key,
             users: users.collect(),
         }
     }
@@ -99,6 +91,7 @@ impl Signed {
             user,
             form_token: self.digest("form", &claims.id),
             may_upload: false,
+            until: None,
             renewed,
             end: Some(self.digest("end", &claims.id)),
         })
@@ -126,6 +119,22 @@ impl Signed {
     }
 }
 
+/// Reads a key that is shared: by pages, or by a page and its proxy.
+///
+/// # Errors
+/// When it can't be read or is short.
+pub(super) fn read_key(file: &Path) -> Result<Secret> {
+    let key = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the key in {}", file.display()))?;
+    let key = key.trim();
+    ensure!(
+        key.len() >= SHORTEST,
+        "the key in {} is shorter than {SHORTEST} characters; make one with `openssl rand -hex 32`",
+        file.display()
+    );
+    Ok(Secret::new(key))
+}
+
 fn line(digest: &TokenDigest) -> String {
     hex::encode(&digest[..16])
 }
@@ -151,7 +160,7 @@ mod tests {
 
     #[test]
     fn cookie_of_one_page_is_accepted_by_another() {
-        let [one, two] = [(); 2].map(|()| Signed::new(KEY, &users(&["alice"])));
+        let [one, two] = [(); 2].map(|()| Signed::new(Secret::new(KEY), &users(&["alice"])));
         let cookie = one.begin(&digest("alice"), START);
         let found = two.find(&cookie, START + 1, true).unwrap();
         assert_eq!(found.user.name, "alice");
@@ -164,11 +173,11 @@ mod tests {
         assert_ne!(other.end, found.end);
         assert_ne!(other.form_token, found.form_token);
 
-        let foreign = Signed::new("another key of more than 32 characters", &users(&["alice"]));
+        let foreign = Signed::new(Secret::new("another key of more than 32 characters"), &users(&["alice"]));
         assert!(foreign.find(&cookie, START, true).is_none());
         // The person has another token now, or none.
         assert!(
-            Signed::new(KEY, &users(&["bob"]))
+            Signed::new(Secret::new(KEY), &users(&["bob"]))
                 .find(&cookie, START, true)
                 .is_none()
         );
@@ -176,7 +185,7 @@ mod tests {
 
     #[test]
     fn changed_cookie_is_refused() {
-        let page = Signed::new(KEY, &users(&["alice"]));
+        let page = Signed::new(Secret::new(KEY), &users(&["alice"]));
         let cookie = page.begin(&digest("alice"), START);
         let (text, signature) = cookie.split_once('.').unwrap();
         let later = Claims {
@@ -198,7 +207,7 @@ mod tests {
 
     #[test]
     fn session_ends_when_idle_and_after_eight_hours() {
-        let page = Signed::new(KEY, &users(&["alice"]));
+        let page = Signed::new(Secret::new(KEY), &users(&["alice"]));
         let first = page.begin(&digest("alice"), START);
         assert!(page.find(&first, START + 899, true).is_some());
         assert!(page.find(&first, START + 900, true).is_none());
