@@ -69,7 +69,11 @@ pub fn by_secret(kid: &str, secret: &[u8], claims: &Value) -> String {
 
 /// Runs openssl, which makes RSA keys and certificates.
 fn openssl(dir: &Path, arguments: &[&str]) -> bool {
-    match Command::new("openssl").args(arguments).current_dir(dir).output() {
+    match Command::new("openssl")
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+    {
         Ok(output) => {
             assert!(output.status.success(), "{output:?}");
             true
@@ -99,12 +103,22 @@ impl Signer {
         let made = openssl(
             dir.path(),
             &[
-                "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-outform",
-                "DER", "-out", "key",
+                "genpkey",
+                "-quiet",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                "rsa_keygen_bits:2048",
+                "-outform",
+                "DER",
+                "-out",
+                "key",
             ],
         );
         let bytes = made.then(|| std::fs::read(dir.path().join("key")).unwrap())?;
-        let key = RsaKeyPair::from_pkcs8(&bytes).unwrap();
+        // OpenSSL 3.0 writes PKCS #1, others PKCS #8.
+        let key = RsaKeyPair::from_pkcs8(&bytes).or_else(|_| RsaKeyPair::from_der(&bytes));
+        let key = key.unwrap();
         Some(Self {
             kid: kid.to_owned(),
             key: Key::Rsa(Box::new(key)),
@@ -179,9 +193,25 @@ impl Issuer {
         let made = openssl(
             dir.path(),
             &[
-                "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=issuer", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-addext", "subjectAltName=DNS:localhost", "-addext",
-                "basicConstraints=critical,CA:FALSE", "-keyout", "key", "-out", "certificate",
+                "req",
+                "-x509",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=issuer",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-keyout",
+                "key",
+                "-out",
+                "certificate",
             ],
         );
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

@@ -12,10 +12,10 @@ use crate::{
     },
     ceph::settings::Settings,
     commands::shared::{
-        page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
-        page_upload_args::PageUploadArgs,
-        runtime_args::RuntimeArgs, store_client,
+        kafka_args::KafkaArgs, page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
+        page_upload_args::PageUploadArgs, report_topic, runtime_args::RuntimeArgs, store_client,
     },
+    kafka::{config::Config, rows::RowTopic},
     page::{
         self, Page,
         access::{roles::Roles, users},
@@ -65,6 +65,21 @@ pub struct PageArgs {
     /// Uploads.
     #[command(flatten)]
     pub upload: PageUploadArgs,
+    /// Show the events of hosts that send their rows to this topic.
+    #[arg(long, value_name = "TOPIC", requires = "kafka")]
+    pub report_topic: Option<String>,
+    /// Kafka brokers of the report topic.
+    #[arg(
+        long,
+        value_name = "BROKERS",
+        env = "XRAY_KAFKA",
+        requires = "report_topic"
+    )]
+    pub kafka: Option<String>,
+    /// Option for connecting to these brokers: KEY=VALUE or KEY=@FILE, any key of
+    /// [[trigger.kafka]].
+    #[arg(long, value_name = "KEY=VALUE", requires = "kafka")]
+    pub kafka_option: Vec<String>,
     /// Load the function too: then reviewers can cover more of a copy, and DICOM copies are shown.
     /// It gets no keys of the store.
     #[arg(long)]
@@ -88,6 +103,7 @@ pub async fn run(args: PageArgs) -> Result<()> {
     };
     let key = args.page_session_key_file.as_deref();
     let people = args.proxy.people(args.page_users.as_deref(), key)?;
+    let topic = topic(&args, &settings)?;
     let options = page::Options {
         address: args.listen,
         people,
@@ -101,9 +117,14 @@ pub async fn run(args: PageArgs) -> Result<()> {
         name: args.page_name.clone(),
         review: Some(Review::new(client.clone(), settings.buckets)?),
         module,
+        is_of_all: topic.is_some(),
         upload: args.upload.settings(&settings.config, &args.bucket)?,
     };
-    let page = Page::start(options, Live::new(settings.config), client, None).await?;
+    let live = Live::new(settings.config);
+    if let Some(topic) = &topic {
+        report_topic::show(topic, &live)?;
+    }
+    let page = Page::start(options, live, client, None).await?;
     println!("Page at {}", page.entrance());
     stop.await;
     Ok(())
@@ -125,6 +146,23 @@ async fn read(args: &PageArgs) -> Result<Settings> {
         environment: true,
     };
     Settings::read(manifest, &sources, &args.bucket)
+}
+
+/// Returns the report topic, if there is one.
+fn topic(args: &PageArgs, settings: &Settings) -> Result<Option<RowTopic>> {
+    let Some(name) = &args.report_topic else {
+        return Ok(None);
+    };
+    let flags = KafkaArgs {
+        kafka: args.kafka.clone(),
+        topic: vec![name.clone()],
+        kafka_option: args.kafka_option.clone(),
+        ..KafkaArgs::default()
+    };
+    let mut table = flags.table()?;
+    table.insert("component".into(), "xray".into());
+    let config = Config::read(&table, &settings.variables)?;
+    Ok(Some(RowTopic::new(&config.broker, name)))
 }
 
 /// Loads the function for work on copies in this process.

@@ -44,6 +44,10 @@ pub struct UpArgs {
     /// Kafka.
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    /// Send a row for each event to this topic at the brokers of --kafka, and show those of all
+    /// hosts on the page. A row holds no key of an object.
+    #[arg(long, value_name = "TOPIC")]
+    pub report_topic: Option<String>,
     /// Options of every command that runs the component.
     #[command(flatten)]
     pub settings: RuntimeArgs,
@@ -66,6 +70,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
             &args.kafka,
             args.metrics,
             &args.page,
+            args.report_topic.as_deref(),
         )
         .await
     };

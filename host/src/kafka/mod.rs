@@ -11,6 +11,7 @@ mod event;
 mod handler;
 mod oauth;
 pub mod ordering;
+pub mod rows;
 mod trace;
 
 use std::sync::Arc;

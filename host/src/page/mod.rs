@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! request to the function --observer--> live: digest -> object
-//! report line ------------listener----> live: rows, counts
+//! report line ------------listener----> live: rows, counts <-- report topic of several hosts
 //! browser --> guard: host, origin, session --> routes --> views (HTML, server-sent events)
 //!                                             |      `--> pictures, if the role may see them
 //!                                             |--> review_routes --> review --> store
@@ -83,6 +83,8 @@ pub struct Options<'a> {
     pub review: Option<Review>,
     /// The function's component.
     pub module: Option<Module>,
+    /// The rows of all hosts arrive, by a report topic.
+    pub is_of_all: bool,
     /// Uploads into the input bucket, which need a review for the audit log.
     pub upload: Option<upload::Settings>,
 }
@@ -109,6 +111,7 @@ pub struct Page {
     origin: Origin,
     /// Runtime of the function beside the page.
     runtime: Option<Runtime>,
+    is_of_all: bool,
     address: SocketAddr,
     feeds: Arc<Semaphore>,
 }
@@ -185,11 +188,17 @@ impl Page {
             tls: options.tls,
             origin,
             runtime,
+            is_of_all: options.is_of_all,
             address,
             feeds: Arc::new(Semaphore::new(FEEDS)),
         });
         tokio::spawn(serve::serve(listener, page.clone()));
         Ok(page)
+    }
+
+    /// Reports whether there are events to show.
+    fn is_live(&self) -> bool {
+        self.runtime.is_some() || self.is_of_all
     }
 
     /// Returns the audit log, which is kept where the page has the reviewers' keys.

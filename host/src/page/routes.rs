@@ -65,7 +65,7 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
         (Some(session), ["review", rest @ ..]) => {
             review_routes::respond(page, request, session, rest).await
         }
-        (Some(session), [""]) if is_read && page.runtime.is_none() => {
+        (Some(session), [""]) if is_read && !page.is_live() => {
             let is_uploader = session.may_upload && !session.user.roles.reviewer;
             see_other(if is_uploader { "/upload" } else { "/review" })
         }
@@ -88,7 +88,7 @@ async fn route(page: &Arc<Page>, request: &Request) -> Response {
 }
 
 pub(super) fn not_found() -> Response {
-    let text = "There is no such page. Events are kept in memory, the last 200 of this host.";
+    let text = "There is no such page. Events are kept in memory, the last 200.";
     html(StatusCode::NOT_FOUND, views::message("Not found", text))
 }
 
@@ -100,6 +100,7 @@ fn live(page: &Page, session: &Session) -> Response {
         counts: &page.live.counts(),
         failures: &page.live.failures(),
         kafka: super::kafka::figures(page.runtime.as_ref()),
+        is_of_all: page.is_of_all,
         session,
     };
     html(StatusCode::OK, views::live::page(&view))

@@ -86,6 +86,7 @@ async fn decision_is_confirmed_though_the_next_copy_is_not_known() {
         name: Some("alice".to_owned()),
         review: Some(review),
         module: None,
+        is_of_all: false,
         upload: None,
     };
     let page = Page::start(options, Live::new(config), sound.clone(), None);

@@ -40,7 +40,7 @@ enum Form {
     Foreign,
     Empty,
     TooLarge,
-    /// It broke off, is too slow, or is no such form.
+    /// It broke off, is too slow, or has another format.
     Broken,
 }
 
@@ -138,7 +138,7 @@ fn answer(
     code: StatusCode,
     state: &State,
 ) -> Response {
-    let (limit, is_live) = (mebibytes(upload.limit()), page.runtime.is_some());
+    let (limit, is_live) = (mebibytes(upload.limit()), page.is_live());
     html(code, view(session, &limit, state, is_live))
 }
 

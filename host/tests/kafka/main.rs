@@ -16,6 +16,7 @@ mod outcome;
 mod plugin;
 mod recreated;
 mod retries;
+mod rows;
 mod scale;
 mod schedules;
 mod site;

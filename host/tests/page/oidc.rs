@@ -30,7 +30,10 @@ struct Person {
 
 impl Person {
     fn send(&self, method: &str, path: &str, body: &str) -> Reply {
-        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let own = self
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let mut headers: Vec<_> = own.collect();
         headers.push(("accept", "text/html"));
         if method == "POST" {
@@ -47,7 +50,10 @@ impl Person {
     /// Returns the text behind a mark on a page.
     fn after(&self, path: &str, mark: &str) -> String {
         let text = self.get(path).text();
-        let rest = text.split(mark).nth(1).unwrap_or_else(|| panic!("no {mark} in {text}"));
+        let rest = text
+            .split(mark)
+            .nth(1)
+            .unwrap_or_else(|| panic!("no {mark} in {text}"));
         rest.split('"').next().unwrap().to_owned()
     }
 
@@ -70,15 +76,30 @@ fn claims(issuer: &Issuer, name: &str, group: &str) -> Value {
 
 /// Checks that somebody is shown nothing, and that nothing is moved for that person.
 async fn gets_nothing(site: &Site, person: &Person, copy: &str, form: &str, statuses: &[u16]) {
-    for path in ["/", "/events", "/review", copy, &format!("{copy}/copy"), "/login", "/nothing"] {
+    for path in [
+        "/",
+        "/events",
+        "/review",
+        copy,
+        &format!("{copy}/copy"),
+        "/login",
+        "/nothing",
+    ] {
         for method in ["GET", "HEAD", "POST"] {
             let reply = person.send(method, path, "");
-            assert!(statuses.contains(&reply.status), "{method} {path}: {reply:?}");
+            assert!(
+                statuses.contains(&reply.status),
+                "{method} {path}: {reply:?}"
+            );
             assert!(reply.body.len() < 100, "{path} shows {}", reply.text());
             assert_eq!(reply.header("set-cookie"), "");
         }
     }
-    for act in [format!("{copy}/decide"), "/review/next".to_owned(), "/logout".to_owned()] {
+    for act in [
+        format!("{copy}/decide"),
+        "/review/next".to_owned(),
+        "/logout".to_owned(),
+    ] {
         let reply = person.send("POST", &act, form);
         assert!(statuses.contains(&reply.status), "{act}: {reply:?}");
     }
@@ -116,7 +137,10 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
     let copy = alice.after("/review", "class=\"thumb\" href=\"");
     assert_eq!(issuer.fetched(), 1);
     let shown = alice.get(&format!("{copy}/copy"));
-    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(
+        (shown.status, shown.header("content-type")),
+        (200, "image/jpeg")
+    );
     assert_eq!(shown.header("set-cookie"), "");
     for (group, status) in [("staff", 404), ("doctors", 404), ("review", 200)] {
         assert_eq!(of("x", group).get("/review").status, status, "{group}");
@@ -124,7 +148,10 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
 
     // Forged, of another issuer, for another audience, old, with another key, and without a role.
     let seen = alice.after(&copy, "name=\"seen\" value=\"");
-    let form = format!("form_token={}&seen={seen}&decision=reject", alice.form_token());
+    let form = format!(
+        "form_token={}&seen={seen}&decision=reject",
+        alice.form_token()
+    );
     let changed = |name: &str, value: Value| {
         let mut claims = claims(&issuer, "auth0|alice", "review");
         claims[name] = value;
@@ -137,7 +164,10 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
         (bearer(&other.token(&good)), 401),
         (bearer(&unknown.token(&good)), 401),
         (bearer(&unsigned(&json!({"alg": "none"}), &good)), 401),
-        (bearer(&unsigned(&json!({"alg": "none", "kid": "one"}), &good)), 401),
+        (
+            bearer(&unsigned(&json!({"alg": "none", "kid": "one"}), &good)),
+            401,
+        ),
         (bearer(&by_secret("one", &public, &good)), 401),
         (changed("iss", "https://evil.example".into()), 401),
         (changed("aud", "another-page".into()), 401),
@@ -172,7 +202,10 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
     assert_eq!(alice.send("POST", &decide, &form).status, 303);
     let out = format!("form_token={}", alice.form_token());
     let left = alice.send("POST", "/logout", &out);
-    assert_eq!((left.status, left.header("location")), (303, "/oauth2/sign_out"));
+    assert_eq!(
+        (left.status, left.header("location")),
+        (303, "/oauth2/sign_out")
+    );
     let listed = site.audit(&["list"]);
     for part in [
         "auth0|alice",
@@ -199,20 +232,35 @@ async fn identity_headers_count_only_beside_the_proxys_secret() {
     let (process, visitor) = start(&site, &[&arguments[..], &sign_out, &GROUPS].concat());
     let person = |pairs: &[(&'static str, &str)]| Person {
         visitor: visitor.clone(),
-        headers: pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+        headers: pairs
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
     };
-    let alice = [("x-forwarded-user", "alice"), ("x-forwarded-groups", "staff,review")];
+    let alice = [
+        ("x-forwarded-user", "alice"),
+        ("x-forwarded-groups", "staff,review"),
+    ];
     let by_proxy = [&alice[..], &[("x-xray-proxy-secret", secret.as_str())]].concat();
     let proxied = person(&by_proxy);
     let copy = proxied.after("/review", "class=\"thumb\" href=\"");
     let seen = proxied.after(&copy, "name=\"seen\" value=\"");
-    let form = format!("form_token={}&seen={seen}&decision=reject", proxied.form_token());
+    let form = format!(
+        "form_token={}&seen={seen}&decision=reject",
+        proxied.form_token()
+    );
     for (pairs, status) in [
         (alice.to_vec(), 401),
         ([&alice[..], &[("x-xray-proxy-secret", "")]].concat(), 401),
-        ([&alice[..], &[("x-xray-proxy-secret", &secret[1..])]].concat(), 401),
+        (
+            [&alice[..], &[("x-xray-proxy-secret", &secret[1..])]].concat(),
+            401,
+        ),
         // A client's beside the proxy's.
-        ([&by_proxy[..], &[("x-forwarded-user", "eve")]].concat(), 401),
+        (
+            [&by_proxy[..], &[("x-forwarded-user", "eve")]].concat(),
+            401,
+        ),
         (
             vec![
                 ("x-xray-proxy-secret", secret.as_str()),
@@ -228,14 +276,21 @@ async fn identity_headers_count_only_beside_the_proxys_secret() {
     let out = format!("form_token={}", proxied.form_token());
     let left = proxied.send("POST", "/logout", &out);
     assert_eq!(left.header("location"), "/oauth/sign_out");
-    assert!(site.audit(&["list"]).contains("refused: without the proxy's secret"));
+    assert!(
+        site.audit(&["list"])
+            .contains("refused: without the proxy's secret")
+    );
     assert!(!process.printed().contains(&secret));
 }
 
 #[test]
 fn proxy_needs_an_address_groups_and_https() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("keys"), "AWS_ACCESS_KEY_ID=a\nAWS_SECRET_ACCESS_KEY=b\n").unwrap();
+    fs::write(
+        dir.path().join("keys"),
+        "AWS_ACCESS_KEY_ID=a\nAWS_SECRET_ACCESS_KEY=b\n",
+    )
+    .unwrap();
     fs::write(dir.path().join("secret"), "short").unwrap();
     let url = ["--page-url", URL];
     let issuer = ["--page-oidc-issuer", "https://issuer.example"];
@@ -248,17 +303,33 @@ fn proxy_needs_an_address_groups_and_https() {
         (vec![&url[..], &issuer, &audience], "--page-group"),
         (vec![&url[..], &secret], "--page-group"),
         (vec![&url[..], &secret, &group], "openssl rand -hex 32"),
-        (vec![&url[..], &secret, &group, &issuer, &audience], "cannot be used with"),
         (
-            vec![&url[..], &["--page-oidc-issuer", "http://a"], &audience, &group],
+            vec![&url[..], &secret, &group, &issuer, &audience],
+            "cannot be used with",
+        ),
+        (
+            vec![
+                &url[..],
+                &["--page-oidc-issuer", "http://a"],
+                &audience,
+                &group,
+            ],
             "must begin with https://",
         ),
-        (vec![&url[..], &issuer, &audience, &["--page-group", "x=boss"]], "a role is"),
+        (
+            vec![&url[..], &issuer, &audience, &["--page-group", "x=boss"]],
+            "a role is",
+        ),
     ] {
         let mut command = crate::roles::xray(&["page", "--listen", "127.0.0.1:0"]);
-        command.args(["--page-credentials-file", "keys"]).args(arguments.concat());
+        command
+            .args(["--page-credentials-file", "keys"])
+            .args(arguments.concat());
         let output = command.current_dir(dir.path()).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && text.contains(said), "{said}: {text}");
+        assert!(
+            !output.status.success() && text.contains(said),
+            "{said}: {text}"
+        );
     }
 }

@@ -202,6 +202,7 @@ async fn start_page(
         name: Some("local".to_owned()),
         review,
         module: token.map(|token| Module::new(runtime.clone(), token)),
+        is_of_all: false,
         upload,
     };
     let page = Page::start(options, live, client, Some(runtime.clone())).await?;

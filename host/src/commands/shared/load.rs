@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{
     kafka_args::{self, KafkaArgs},
     page_args::PageArgs,
+    report_topic::ReportTopic,
     runtime_args::RuntimeArgs,
 };
 use crate::{
@@ -25,6 +26,7 @@ pub async fn load(
     flags: &KafkaArgs,
     metrics_address: Option<SocketAddr>,
     page: &PageArgs,
+    report_topic: Option<&str>,
 ) -> Result<(Runtime, Vec<Config>)> {
     flags.apply(&mut manifest)?;
     // Before anything is loaded, because it is quick to check.
@@ -32,15 +34,19 @@ pub async fn load(
     let triggers = kafka_args::configs(&manifest, &variables)?;
     let mut options = settings.options(&manifest)?;
     let page = page.prepare(&manifest, &variables, &mut options)?;
+    let reports = ReportTopic::prepare(report_topic, &triggers, &mut options)?;
     let runtime = Runtime::start(manifest, variables, options).await?;
     if runtime.has_models() {
         tracing::info!("{}", runtime.nn_line());
+    }
+    if let Some(reports) = &reports {
+        reports.register(&runtime);
     }
     if let Some(address) = metrics_address {
         serve_metrics(&runtime, address).await?;
     }
     if let Some(page) = page {
-        let page = page.start(&runtime).await?;
+        let page = page.start(&runtime, reports.as_ref()).await?;
         println!("Page at {}", page.entrance());
     }
     Ok((runtime, triggers))

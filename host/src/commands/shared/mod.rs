@@ -15,6 +15,7 @@ pub mod plan;
 pub(crate) mod progress;
 pub mod push_args;
 pub(crate) mod random;
+pub mod report_topic;
 pub mod runtime_args;
 pub mod source_args;
 pub mod spin_args;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     app, page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
-    page_upload_args::PageUploadArgs, store_client,
+    page_upload_args::PageUploadArgs, report_topic::ReportTopic, store_client,
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},
@@ -28,12 +28,7 @@ pub struct PageArgs {
     #[arg(long, value_name = "ADDR")]
     pub page: Option<SocketAddr>,
     /// File of people who may sign in to the page: lines of `xray page-token`.
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "page",
-        group = "page_people"
-    )]
+    #[arg(long, value_name = "FILE", requires = "page", group = "page_people")]
     pub page_users: Option<PathBuf>,
     /// Address of the page, and TLS.
     #[command(flatten)]
@@ -126,7 +121,11 @@ impl Prepared<'_> {
     ///
     /// # Errors
     /// When it can't be served at this address.
-    pub async fn start(self, runtime: &Runtime) -> Result<Arc<Page>> {
+    pub async fn start(
+        self,
+        runtime: &Runtime,
+        reports: Option<&ReportTopic>,
+    ) -> Result<Arc<Page>> {
         let config = self.live.config();
         let client = store_client::of_function(config)?;
         let review = match &self.args.page_credentials_file {
@@ -139,6 +138,9 @@ impl Prepared<'_> {
         let users = self.args.page_users.as_deref();
         let key = self.args.page_session_key_file.as_deref();
         let people = self.args.proxy.people(users, key)?;
+        if let Some(reports) = reports {
+            reports.show(&self.live)?;
+        }
         let options = page::Options {
             address: self.address,
             people,
@@ -149,6 +151,7 @@ impl Prepared<'_> {
             name: self.args.page_name.clone(),
             review,
             module: self.token.map(|token| Module::new(runtime.clone(), token)),
+            is_of_all: reports.is_some(),
             upload: self.args.upload.settings(config, &self.args.page_bucket)?,
         };
         Page::start(options, self.live, client, Some(runtime.clone())).await

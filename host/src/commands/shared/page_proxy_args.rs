@@ -57,8 +57,9 @@ pub struct PageProxyArgs {
         requires = "page_oidc_issuer"
     )]
     pub page_oidc_name_claim: String,
-    /// Let people in by the headers X-Forwarded-User and X-Forwarded-Groups of a proxy that sends the
-    /// secret in this file too, in X-Xray-Proxy-Secret or as the password of basic authentication.
+    /// Let people in by the headers X-Forwarded-User and X-Forwarded-Groups of a proxy that also
+    /// sends the secret in this file, in X-Xray-Proxy-Secret or as the password of basic
+    /// authentication.
     #[arg(
         long,
         value_name = "FILE",
@@ -67,7 +68,7 @@ pub struct PageProxyArgs {
     )]
     pub page_proxy_secret_file: Option<PathBuf>,
     /// Roles of a group of the proxy's people: GROUP=ROLES, with viewer, reviewer, clinician;
-    /// repeatable. Who is in none of them sees nothing.
+    /// repeatable. People in none of these groups see nothing.
     #[arg(long, value_name = "GROUP=ROLES", value_parser = parse_group)]
     pub page_group: Vec<(String, Roles)>,
     /// Path at which the proxy signs people out.
@@ -103,7 +104,10 @@ impl PageProxyArgs {
         });
         Ok(TokenSettings {
             issuer: issuer.to_owned(),
-            audience: self.page_oidc_audience.clone().context("--page-oidc-audience")?,
+            audience: self
+                .page_oidc_audience
+                .clone()
+                .context("--page-oidc-audience")?,
             authorities: authorities.transpose()?,
             header: self.page_oidc_header.clone(),
             groups: self.page_oidc_role_claim.clone(),

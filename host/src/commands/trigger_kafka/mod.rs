@@ -48,6 +48,9 @@ pub struct PluginArgs {
     /// Kafka.
     #[command(flatten)]
     kafka: KafkaArgs,
+    /// Send a row for each event to this topic at the same brokers.
+    #[arg(long, value_name = "TOPIC")]
+    report_topic: Option<String>,
     /// Options of every command that runs the component.
     #[command(flatten)]
     settings: RuntimeArgs,
@@ -112,6 +115,7 @@ pub async fn run(args: PluginArgs) -> Result<()> {
         &args.kafka,
         args.metrics,
         &PageArgs::default(),
+        args.report_topic.as_deref(),
     )
     .await?;
     let triggers = kafka_args::start(&runtime, triggers).await?;

@@ -173,7 +173,10 @@ mod tests {
         assert_ne!(other.end, found.end);
         assert_ne!(other.form_token, found.form_token);
 
-        let foreign = Signed::new(Secret::new("another key of more than 32 characters"), &users(&["alice"]));
+        let foreign = Signed::new(
+            Secret::new("another key of more than 32 characters"),
+            &users(&["alice"]),
+        );
         assert!(foreign.find(&cookie, START, true).is_none());
         // The person has another token now, or none.
         assert!(

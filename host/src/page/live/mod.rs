@@ -1,4 +1,5 @@
-//! Events as they happen: report lines from the function, joined with the objects of its requests.
+//! Events as they happen: report lines from the function, joined with the objects of its requests,
+//! and rows of other hosts.
 //!
 //! A report names its object by a keyed digest only. The requests hold the keys, so each is read
 //! before the function gets it, and the digest is computed as the function computes it.
@@ -36,7 +37,7 @@ pub const ROWS: usize = 200;
 /// Failures that are kept.
 const FAILURES: usize = 20;
 
-/// Events of this host since it started.
+/// Events since this process started: its own, and those that other hosts have sent.
 pub struct Live {
     config: Config,
     state: Mutex<State>,
@@ -81,10 +82,16 @@ impl Live {
     /// Returns a listener that makes a row of each report line.
     pub fn listener(self: &Arc<Self>) -> Listener {
         let this = self.clone();
-        report_listener(move |report| this.add(report, Timestamp::now()))
+        report_listener(move |report| this.add(report, Timestamp::now(), None))
     }
 
-    fn add(&self, report: Report, at: Timestamp) {
+    /// Adds a row of another host. Its pictures are there only if this process happens to know the
+    /// object.
+    pub fn add_of(&self, host: String, report: Report, at: Timestamp) {
+        self.add(report, at, Some(host));
+    }
+
+    fn add(&self, report: Report, at: Timestamp, host: Option<String>) {
         let mut state = self.state();
         state.counts.add(&report, at);
         let id = state.counts.events;
@@ -101,6 +108,7 @@ impl Live {
             at,
             report,
             object,
+            host,
         });
         if row.is_failure() {
             keep(&mut state.failures, row.clone(), FAILURES);
@@ -205,15 +213,35 @@ mod tests {
     }
 
     #[test]
+    fn row_of_another_host_has_pictures_only_of_a_known_object() {
+        let live = Live::new(config());
+        let object = ObjectRef::new("in", "a_DOE_1_2_3.png", None).unwrap();
+        let digest = decide::log_digest(&object, live.config());
+        let report = |source: &str| {
+            let json = format!(
+                r#"{{"event":"object","outcome":"done","source":"{source}","class":"Normal","processed":"stored"}}"#
+            );
+            serde_json::from_str::<Report>(&json).unwrap()
+        };
+        live.add_of("pod-1".to_owned(), report(&digest), Timestamp::now());
+        live.state().objects.remember(digest.clone(), object);
+        live.add_of("pod-1".to_owned(), report(&digest), Timestamp::now());
+        let rows = live.rows_after(0, 10);
+        assert_eq!((rows[0].kinds().len(), rows[1].kinds().len()), (0, 2));
+        assert_eq!(rows[1].host.as_deref(), Some("pod-1"));
+        assert_eq!(live.counts().events, 2);
+    }
+
+    #[test]
     fn rows_and_failures_are_bounded() {
         let live = Live::new(config());
         let report = |outcome: &str| {
             let json = format!(r#"{{"event":"object","outcome":"{outcome}"}}"#);
             serde_json::from_str::<Report>(&json).unwrap()
         };
-        live.add(report("rejected"), Timestamp::now());
+        live.add(report("rejected"), Timestamp::now(), None);
         for _ in 0..2 * ROWS {
-            live.add(report("done"), Timestamp::now());
+            live.add(report("done"), Timestamp::now(), None);
         }
         let rows = live.rows_after(0, usize::MAX);
         assert_eq!((rows.len(), rows[0].id), (ROWS, 1 + ROWS as u64 + 1));

@@ -18,8 +18,10 @@ pub struct Row {
     pub at: Timestamp,
     /// Report.
     pub report: Report,
-    /// Object, if the request that named it came through this host.
+    /// Object, if a request that named it came through this host.
     pub object: Option<ObjectRef>,
+    /// Name of the other host whose event it is.
+    pub host: Option<String>,
 }
 
 impl Row {

@@ -29,6 +29,11 @@ pub(in crate::page) fn page(row: &Row, session: &Session) -> Html {
     let withheld = (!withheld.is_empty()).then(
         || html![r#"<p class="muted">Not shown to your role: "# (withheld.join(", ")) ".</p>"],
     );
+    let host = row.host.as_deref().filter(|_| row.object.is_none());
+    let host = host.map(|host| {
+        html![r#"<p class="muted">Another host has processed this. Its pictures are on the page of that host, "# (host)
+            ", if it has one.</p>"]
+    });
     let class = report.class.map_or("Not labeled", |class| class.name());
     let risk = report
         .risk
@@ -39,7 +44,7 @@ pub(in crate::page) fn page(row: &Row, session: &Session) -> Html {
     let main = html![
         r#"<p><a href="/">← Live view</a></p><div class="title"><h1>Event "# (row.id)
         r#"</h1><span class="chip "# (class_style(report.class)) r#"">"# (class) "</span>" (risk) (check)
-        r#"</div><div class="pictures">"# (pictures) "</div>" (withheld)
+        r#"</div><div class="pictures">"# (pictures) "</div>" (host) (withheld)
         r#"<div class="facts"><section class="card"><h2>Report</h2><dl>"# (facts(row))
         r#"</dl></section><section class="card"><h2>Time by step</h2>"# (table(report.ms.steps(), most))
         "</section></div>"
@@ -80,6 +85,7 @@ fn facts(row: &Row) -> Html {
         ("As sent", kilobytes(report.bytes.source)),
         ("Labeled", kilobytes(report.bytes.processed)),
         ("Covered", kilobytes(report.bytes.anonymized)),
+        ("Host", row.host.clone().unwrap_or_default()),
         ("Bucket", report.bucket.clone().unwrap_or_default()),
         (
             "Object, as a keyed digest",

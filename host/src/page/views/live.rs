@@ -26,6 +26,8 @@ pub(in crate::page) struct Live<'a> {
     pub(in crate::page) failures: &'a [Arc<Row>],
     /// Figures of the Kafka trigger.
     pub(in crate::page) kafka: Option<Figures>,
+    /// The rows are those of all hosts.
+    pub(in crate::page) is_of_all: bool,
     /// Session of the person who looks.
     pub(in crate::page) session: &'a Session,
 }
@@ -52,7 +54,7 @@ pub(in crate::page) fn page(view: &Live<'_>) -> Html {
         r#"<button class="quiet" id="pause" type="button" hidden aria-pressed="false">Pause</button></div>"#
         r#"<ol class="rows" id="rows" data-last=""# (last) r#"">"# (rows)
         r#"</ol><p class="empty card" id="empty""# (hidden)
-        ">No event has reached this host yet. Upload a picture to the input bucket, and it appears here.</p></section>"
+        ">No event has reached " (if view.is_of_all { "a" } else { "this" }) " host yet. Upload a picture to the input bucket, and it appears here.</p></section>"
         r#"<div class="side"><section class="card" aria-label="Needs attention"><h2>Needs attention</h2>"#
         r#"<div id="failures">"# (failures::list(view.failures))
         r#"</div></section><div id="charts">"# (charts(view.counts)) "</div></div></div>"

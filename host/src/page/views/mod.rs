@@ -109,6 +109,7 @@ mod tests {
             object: Some(
                 ObjectRef::new("in", "ward/x_DOE_4711_1960-01-02_2020.png", None).unwrap(),
             ),
+            host: None,
         })
     }
 
@@ -142,6 +143,7 @@ mod tests {
             counts: &counts,
             failures: &rows,
             kafka: None,
+            is_of_all: false,
             session: &session,
         };
         let mut pages = vec![live::page(&view)];
@@ -182,6 +184,26 @@ mod tests {
             let pages = pages(roles.parse().unwrap());
             assert_eq!(pictures(&pages), expect.into_iter().collect(), "{roles}");
         }
+    }
+
+    #[test]
+    fn row_of_another_host_says_where_its_pictures_are() {
+        let row = Arc::new(Row {
+            object: None,
+            host: Some("pod-7".to_owned()),
+            id: 7,
+            at: Timestamp::from_second(1_800_000_000).unwrap(),
+            report: rows()[0].report.clone(),
+        });
+        let session = session(Roles::ALL);
+        let list = row::item(&row, Roles::ALL, false).into_string();
+        assert!(
+            list.contains("on pod-7") && !list.contains("<img"),
+            "{list}"
+        );
+        let page = event::page(&row, &session).into_string();
+        let said = "Its pictures are on the page of that host, pod-7, if it has one.";
+        assert!(page.contains(said) && !page.contains("<img"), "{page}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(in crate::page) fn item(row: &Row, roles: Roles, is_new: bool) -> Html {
     } else {
         pictures.into_iter().collect()
     };
+    let host = row.host.as_deref();
+    let host = host.map(|host| html![r#"<span class="host">on "# (host) "</span>"]);
     let outcome = report.outcome.as_str();
     let total = (report.ms.total > 0.0).then(|| {
         html![(bar(&report.ms)) r#"<span class="number">"# (format!("{:.1} ms", report.ms.total)) "</span>"]
@@ -36,7 +38,7 @@ pub(in crate::page) fn item(row: &Row, roles: Roles, is_new: bool) -> Html {
         r#"</span></p><p class="muted">"# (copy(report))
         r#"</p></div><div class="time"><a href="/event/"# (row.id) r#"">Event "# (row.id)
         r#"</a><time datetime=""# (format!("{:.3}", row.at)) r#"">"# (row.at.strftime("%H:%M:%S").to_string()) "</time>"
-        (total) "</div></li>"
+        (host) (total) "</div></li>"
     ]
 }
 

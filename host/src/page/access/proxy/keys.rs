@@ -10,14 +10,13 @@ use anyhow::{Context, Result, ensure};
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
-};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
 
-use super::Refusal;
+use super::{
+    Refusal,
+    jws::{Algorithm, Jwk, Key},
+};
 use crate::serve::outbound::client::{Client, empty};
 
 /// Shortest time between two attempts to fetch.
@@ -74,7 +73,7 @@ impl Keys {
         &self,
         id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<DecodingKey, Refusal> {
+    ) -> Result<Key, Refusal> {
         if let Some(key) = self.known(id, algorithm, FRESH) {
             return Ok(key);
         }
@@ -109,33 +108,22 @@ impl Keys {
         known.at.is_some_and(|at| at.elapsed() < age)
     }
 
-    fn known(&self, id: Option<&str>, algorithm: Algorithm, age: Duration) -> Option<DecodingKey> {
+    fn known(&self, id: Option<&str>, algorithm: Algorithm, age: Duration) -> Option<Key> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.at.filter(|at| at.elapsed() < age)?;
-        let mut fitting = known.keys.iter().filter(|key| fits(key, algorithm));
-        let key = match id {
-            Some(id) => fitting.find(|key| key.common.key_id.as_deref() == Some(id)),
+        let all = known.keys.iter();
+        let mut fitting = all.filter_map(|jwk| Some((jwk.kid.as_deref(), jwk.key(algorithm)?)));
+        match id {
+            Some(id) => fitting
+                .find(|(kid, _)| *kid == Some(id))
+                .map(|(_, key)| key),
             // Without an id there must be no choice.
-            None => fitting.next().filter(|_| fitting.next().is_none()),
-        };
-        DecodingKey::from_jwk(key?).ok()
-    }
-}
-
-/// Reports whether a key is for signatures of this algorithm.
-fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
-    let is_of_kind = match &key.algorithm {
-        AlgorithmParameters::RSA(_) => algorithm == Algorithm::RS256,
-        AlgorithmParameters::EllipticCurve(curve) => {
-            algorithm == Algorithm::ES256 && curve.curve == EllipticCurve::P256
+            None => {
+                let (_, key) = fitting.next()?;
+                fitting.next().is_none().then_some(key)
+            }
         }
-        _ => false,
-    };
-    let own = key.common.key_algorithm;
-    let is_of_algorithm = own.is_none_or(|own| own == KeyAlgorithm::from(algorithm));
-    let purpose = &key.common.public_key_use;
-    let is_for_signatures = matches!(purpose, None | Some(PublicKeyUse::Signature));
-    is_of_kind && is_of_algorithm && is_for_signatures
+    }
 }
 
 #[derive(Deserialize)]
@@ -181,7 +169,9 @@ async fn get<T: DeserializeOwned>(client: &Client, url: &str) -> Result<T> {
         let response = response.map_err(|error| anyhow::anyhow!("{url}: {error}"))?;
         let status = response.status();
         ensure!(status == StatusCode::OK, "{url} responds with {status}");
-        let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
+        let body = Limited::new(response.into_body(), MAX_RESPONSE)
+            .collect()
+            .await;
         let body = body.map_err(|error| anyhow::anyhow!("{url}: {error}"))?;
         serde_json::from_slice(&body.to_bytes()).with_context(|| url.to_owned())
     };

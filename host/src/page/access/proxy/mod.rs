@@ -4,8 +4,8 @@
 
 mod groups;
 mod headers;
+mod jws;
 mod keys;
-mod ring;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -87,7 +87,7 @@ pub enum Refusal {
     Secret,
     /// A header is there twice: a client's beside the proxy's.
     Twice,
-    /// It is no token, or its algorithm or signature is wrong.
+    /// It can't be read as a token, or its algorithm or signature is wrong.
     Signature,
     /// Its key is not among the issuer's.
     Key,
@@ -97,7 +97,7 @@ pub enum Refusal {
     Audience,
     /// It is no longer or not yet good.
     Time,
-    /// It names nobody, or the name is no word.
+    /// It names nobody, or the name has characters that don't belong into a log.
     Name,
     /// The person has no role.
     Role,
@@ -128,7 +128,7 @@ impl Proxy {
     /// Believes a proxy. Pages with the same file of a key accept each other's forms.
     ///
     /// # Errors
-    /// When the path is none, or nobody could have a role.
+    /// When the path is not one of the proxy's, or the key can't be read.
     pub fn new(
         way: Way,
         groups: Groups,
@@ -163,7 +163,7 @@ impl Proxy {
     /// The reason for which that is not known, or may see nothing.
     pub async fn admit(&self, headers: &HeaderMap, now: Seconds) -> Result<Admitted, Refusal> {
         let claimed = match &self.way {
-            Way::Tokens(tokens) => tokens.read(headers).await?,
+            Way::Tokens(tokens) => tokens.read(headers, now).await?,
             Way::Shared(shared) => shared.read(headers)?,
         };
         if !is_name(&claimed.name) {
@@ -194,7 +194,9 @@ impl Proxy {
     fn is_new(&self, name: &str, now: Instant) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.get_mut(name) {
-            Some((begun, last)) if is_within(*begun, now, LONGEST) && is_within(*last, now, IDLE) => {
+            Some((begun, last))
+                if is_within(*begun, now, LONGEST) && is_within(*last, now, IDLE) =>
+            {
                 *last = now;
                 false
             }

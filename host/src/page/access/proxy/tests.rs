@@ -6,17 +6,18 @@ use std::sync::{
 };
 
 use http::HeaderValue;
-use jsonwebtoken::{get_current_timestamp, jwk::Jwk};
 use serde_json::{Value, json};
 use testkit::issuer::{Signer, by_secret, unsigned};
 
 use super::{
+    jws::Jwk,
     keys::{Fetch, Keys},
     token::Settings,
     *,
 };
 use crate::page::access::{proxy::groups::parse, roles::Roles};
 
+const NOW: Seconds = 1_800_000_000;
 const ISSUER: &str = "https://issuer.example";
 
 fn settings() -> Settings {
@@ -70,14 +71,14 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn claims() -> Value {
-    let now = get_current_timestamp();
+    let now = NOW;
     json!({"iss": ISSUER, "aud": "xray-page", "sub": "auth0|alice", "exp": now + 300, "iat": now,
         "groups": ["doctors", "cn=review,dc=ward", "others"]})
 }
 
 async fn admit(proxy: &Proxy, token: &str) -> Result<Admitted, Refusal> {
     let headers = headers(&[("authorization", &format!("Bearer {token}"))]);
-    proxy.admit(&headers, get_current_timestamp()).await
+    proxy.admit(&headers, NOW).await
 }
 
 #[tokio::test]
@@ -89,17 +90,25 @@ async fn person_of_a_verified_token_has_the_roles_of_its_groups() {
     assert_eq!(session.user.name, "auth0|alice");
     assert_eq!(session.user.roles, Roles::ALL);
     assert!(admitted.is_new && session.form_token.len() == 64);
-    assert!(admitted.until <= get_current_timestamp() + 300);
+    assert!(admitted.until <= NOW + 300);
     proxy.noted("auth0|alice");
     let again = admit(&proxy, &signer.token(&claims())).await.unwrap();
     assert_eq!(again.session.form_token, session.form_token);
     assert!(!again.is_new);
     proxy.forget("auth0|alice");
-    assert!(admit(&proxy, &signer.token(&claims())).await.unwrap().is_new);
+    assert!(
+        admit(&proxy, &signer.token(&claims()))
+            .await
+            .unwrap()
+            .is_new
+    );
     // Groups may be a single text, and a name any claim.
     for (change, roles) in [
         (json!({"groups": "all"}), "viewer"),
-        (json!({"groups": "doctors", "aud": ["other", "xray-page"]}), "clinician"),
+        (
+            json!({"groups": "doctors", "aud": ["other", "xray-page"]}),
+            "clinician",
+        ),
     ] {
         let mut claims = claims();
         for (name, value) in change.as_object().unwrap() {
@@ -126,7 +135,7 @@ async fn claims_are_found_by_their_path_and_tokens_in_a_header_of_their_own() {
     let token = signer.token(&claims);
     for value in [token.clone(), format!("Bearer {token}")] {
         let headers = headers(&[("x-id-token", &value)]);
-        let admitted = proxy.admit(&headers, 0).await.unwrap();
+        let admitted = proxy.admit(&headers, NOW).await.unwrap();
         assert_eq!(admitted.session.user.name, "alice@ward.example");
         assert_eq!(admitted.session.user.roles.names(), ["clinician"]);
     }
@@ -138,7 +147,7 @@ async fn claims_are_found_by_their_path_and_tokens_in_a_header_of_their_own() {
 async fn token_with_a_fault_is_refused() {
     let (signer, other) = (Signer::es256("one"), Signer::es256("one"));
     let (proxy, _) = proxy(&[&signer], settings());
-    let now = get_current_timestamp();
+    let now = NOW;
     let changed = |name: &str, value: Value| {
         let mut claims = claims();
         match value {
@@ -151,7 +160,8 @@ async fn token_with_a_fault_is_refused() {
     let (text, signature) = good.rsplit_once('.').unwrap();
     let (head, _) = text.split_once('.').unwrap();
     let others = other.token(&claims());
-    let (others_text, _) = others.rsplit_once('.').unwrap();
+    let others_claims = changed("groups", "all".into());
+    let (others_text, _) = others_claims.rsplit_once('.').unwrap();
     let none = json!({"alg": "none", "kid": "one"});
     let public = serde_json::to_vec(&signer.jwk()).unwrap();
     let cases = [
@@ -163,17 +173,32 @@ async fn token_with_a_fault_is_refused() {
         (head.to_owned(), Refusal::Signature),
         (String::new(), Refusal::Signature),
         (unsigned(&none, &claims()), Refusal::Signature),
-        (unsigned(&json!({"alg": "ES256", "kid": "one"}), &claims()), Refusal::Signature),
+        (
+            unsigned(&json!({"alg": "ES256", "kid": "one"}), &claims()),
+            Refusal::Signature,
+        ),
         (by_secret("one", &public, &claims()), Refusal::Signature),
         (by_secret("one", b"", &claims()), Refusal::Signature),
-        (signer.token_with(&json!({"alg": "RS256", "kid": "one"}), &claims()), Refusal::Key),
-        (signer.token_with(&json!({"alg": "ES384", "kid": "one"}), &claims()), Refusal::Signature),
-        // A key that the token brings along counts for nothing.
         (
-            other.token_with(&json!({"alg": "ES256", "kid": "two", "jwk": other.jwk()}), &claims()),
+            signer.token_with(&json!({"alg": "RS256", "kid": "one"}), &claims()),
             Refusal::Key,
         ),
-        (changed("iss", "https://evil.example".into()), Refusal::Issuer),
+        (
+            signer.token_with(&json!({"alg": "ES384", "kid": "one"}), &claims()),
+            Refusal::Signature,
+        ),
+        // A key that the token brings along counts for nothing.
+        (
+            other.token_with(
+                &json!({"alg": "ES256", "kid": "two", "jwk": other.jwk()}),
+                &claims(),
+            ),
+            Refusal::Key,
+        ),
+        (
+            changed("iss", "https://evil.example".into()),
+            Refusal::Issuer,
+        ),
         (changed("iss", Value::Null), Refusal::Issuer),
         (changed("aud", "other".into()), Refusal::Audience),
         (changed("aud", json!([])), Refusal::Audience),
@@ -184,6 +209,8 @@ async fn token_with_a_fault_is_refused() {
         (changed("nbf", (now + 120).into()), Refusal::Time),
         (changed("nbf", "yesterday".into()), Refusal::Time),
         (changed("sub", Value::Null), Refusal::Name),
+        (changed("iat", (now + 120).into()), Refusal::Time),
+        (changed("exp", Value::Null), Refusal::Time),
         (changed("sub", 7.into()), Refusal::Name),
         (changed("sub", "".into()), Refusal::Name),
         (changed("sub", "a\nb".into()), Refusal::Name),
@@ -205,7 +232,10 @@ async fn token_with_a_fault_is_refused() {
     let bearer = format!("Bearer {good}");
     let twice = headers(&[("authorization", "Bearer x"), ("authorization", &bearer)]);
     let basic = headers(&[("authorization", "Basic YWxpY2U6eA==")]);
-    let named = headers(&[("x-forwarded-user", "alice"), ("x-forwarded-groups", "doctors")]);
+    let named = headers(&[
+        ("x-forwarded-user", "alice"),
+        ("x-forwarded-groups", "doctors"),
+    ]);
     for (headers, expect) in [
         (twice, Refusal::Twice),
         (basic, Refusal::Missing),
@@ -263,7 +293,10 @@ async fn headers_count_only_beside_the_secret() {
     std::fs::write(&file, format!("{secret}\n")).unwrap();
     let shared = Way::Shared(Shared::open(&file).unwrap());
     let proxy = Proxy::new(shared, groups(), "/out".to_owned(), None).unwrap();
-    let person = [("x-forwarded-user", "alice"), ("x-forwarded-groups", "others, doctors")];
+    let person = [
+        ("x-forwarded-user", "alice"),
+        ("x-forwarded-groups", "others, doctors"),
+    ];
     let beside = |more: &[(&'static str, &str)]| headers(&[&person[..], more].concat());
     let basic = |password: &str| {
         use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -281,16 +314,25 @@ async fn headers_count_only_beside_the_secret() {
     for (bad, expect) in [
         (beside(&[]), Refusal::Secret),
         (beside(&[("x-xray-proxy-secret", "")]), Refusal::Secret),
-        (beside(&[("x-xray-proxy-secret", &secret[1..])]), Refusal::Secret),
+        (
+            beside(&[("x-xray-proxy-secret", &secret[1..])]),
+            Refusal::Secret,
+        ),
         (beside(&[("authorization", &basic("x"))]), Refusal::Secret),
-        (beside(&[("authorization", &format!("Bearer {secret}"))]), Refusal::Secret),
+        (
+            beside(&[("authorization", &format!("Bearer {secret}"))]),
+            Refusal::Secret,
+        ),
         // A client's headers beside the proxy's.
         (
             beside(&[("x-xray-proxy-secret", secret), ("x-forwarded-user", "eve")]),
             Refusal::Twice,
         ),
         (
-            beside(&[("x-xray-proxy-secret", secret), ("x-forwarded-groups", "doctors")]),
+            beside(&[
+                ("x-xray-proxy-secret", secret),
+                ("x-forwarded-groups", "doctors"),
+            ]),
             Refusal::Twice,
         ),
         (headers(&[("x-xray-proxy-secret", secret)]), Refusal::Name),
