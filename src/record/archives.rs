@@ -50,8 +50,8 @@ impl<'a, P: Ports> Archives<'a, P> {
         Ok(())
     }
 
-    /// Sends a copy that is stored among the anonymized ones to the archive of copies. No other copy
-    /// may come here.
+    /// Sends a copy that is stored among the anonymized ones to the archive of copies. No other
+    /// copy may come here.
     ///
     /// # Errors
     /// As [`Archives::send_results`].

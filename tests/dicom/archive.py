@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Works with a running Orthanc, as user `clinic` with the password `secret`.
 
-    tests/dicom/archive.py forward URL PEER FILE ...   stores files and sends them on by C-STORE
-    tests/dicom/archive.py fetch URL FOLDER            gets all instances as MODALITY-N.dcm
-    tests/dicom/archive.py read FOLDER                 prints what highdicom and pydicom read in them
+    tests/dicom/archive.py forward URL PEER FILE ...  stores files and sends them on by C-STORE
+    tests/dicom/archive.py fetch URL FOLDER           gets all instances as MODALITY-N.dcm
+    tests/dicom/archive.py read FOLDER                prints what highdicom and pydicom read
 """
 
 import base64
