@@ -16,7 +16,10 @@
 //! People's uploads have a user of their own: in the input bucket it may PutObject in the folder
 //! `xray-upload/`, and read or remove nothing, not even the objects that it owns there.
 //!
-//! None may change ACLs, though they own what they store. The buckets' owner
+//! A DICOM node may only PutObject, into the input bucket. The rest is denied, because it owns what
+//! it has stored, and an owner may read its objects.
+//!
+//! None may change ACLs, though they own the objects that they store. The buckets' owner
 //! may read the outputs: on Ceph's gateway, as on S3 before bucket-owner enforcement, an object
 //! belongs to the user who stored it, and the bucket's owner can't read it unless a policy allows
 //! it.
@@ -40,6 +43,9 @@ const UPLOADS: &str = crate::page::upload::FOLDER;
 
 /// Prefix of our statements' ids; other statements are left unchanged.
 const OURS: &str = "Xray";
+
+/// Actions of a DICOM node on the objects of the input bucket.
+const NODE: [&str; 1] = ["s3:PutObject"];
 
 /// Purpose of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +104,8 @@ pub struct Policy {
     pub reviewers: Option<String>,
     /// The user for uploads, as a principal, if there is one.
     pub uploads: Option<String>,
+    /// The DICOM node's user, as a principal, if there is one.
+    pub node: Option<String>,
     /// The buckets' owner, as a principal.
     pub owner: String,
 }
@@ -123,7 +131,10 @@ impl Policy {
                 "Action": actions, "Resource": on,
             })
         };
+        let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
+        let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
         let mut all = Vec::new();
+        let node = self.node_here();
         for (name, who, actions) in self.grants() {
             let [of_objects, of_bucket, no_acls] =
                 ["Objects", "Bucket", "NoAcls"].map(|part| format!("{name}{part}"));
@@ -131,11 +142,26 @@ impl Policy {
             let list = ["s3:ListBucket"];
             all.push(statement(&of_bucket, "Allow", who, &list, &[&bucket]));
             if self.role != Role::Input {
-                let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
                 all.push(statement(&no_acls, "Deny", who, &acls, &[&objects]));
             }
         }
-        if self.role != Role::Input {
+        if let Some(node) = node {
+            all.push(statement("NodeObjects", "Allow", node, &NODE, &[&objects]));
+            let others = [
+                &["s3:GetObject", "s3:GetObjectVersion"],
+                &acls[..],
+                &deletes,
+            ]
+            .concat();
+            all.push(statement(
+                "NodeOnlyWrites",
+                "Deny",
+                node,
+                &others,
+                &[&objects],
+            ));
+        }
+        if self.role != Role::Input || node.is_some() {
             let reads = ["s3:GetObject", "s3:GetObjectVersion"];
             all.push(statement(
                 "OwnerReads",
@@ -145,17 +171,16 @@ impl Policy {
                 &[&objects],
             ));
         }
-        let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
         if let (Role::Input, Some(user)) = (self.role, &self.uploads) {
             let uploads = format!("{bucket}/{UPLOADS}*");
             let reads = ["s3:GetObject", "s3:GetObjectVersion"];
-            let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
             // Its ACL lets the owner of an object read it.
             let denied = [&reads[..], &acls, &deletes].concat();
+            let (owner, own) = (self.owner.as_str(), [uploads.as_str()]);
             all.extend([
-                statement("Uploads", "Allow", user, &["s3:PutObject"], &[&uploads]),
+                statement("Uploads", "Allow", user, &["s3:PutObject"], &own),
                 statement("UploadsWriteOnly", "Deny", user, &denied, &[&objects]),
-                statement("OwnerReads", "Allow", &self.owner, &reads, &[&uploads]),
+                statement("UploadsOwnerReads", "Allow", owner, &reads, &own),
             ]);
         }
         if self.role == Role::Quarantine {
@@ -192,6 +217,11 @@ impl Policy {
             ));
         }
         all
+    }
+
+    /// Returns the node's user, if it has rights here.
+    fn node_here(&self) -> Option<&str> {
+        self.node.as_deref().filter(|_| self.role == Role::Input)
     }
 
     /// Returns the users with rights here: their name in statements, principal and actions.
@@ -275,6 +305,9 @@ impl Resource for Policy {
         let mut grants: Vec<String> = grants.collect();
         if let (Role::Input, Some(user)) = (self.role, &self.uploads) {
             grants.push(format!("{user} may PutObject in {UPLOADS} only"));
+        }
+        if let Some(node) = self.node_here() {
+            grants.push(format!("{node} may only PutObject"));
         }
         if self.role == Role::Audit {
             grants.push("nobody may delete".to_owned());

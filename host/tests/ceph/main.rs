@@ -13,6 +13,7 @@ mod function;
 mod kafka;
 mod keys;
 mod missing;
+mod node;
 mod policy;
 mod push;
 mod quarantine;

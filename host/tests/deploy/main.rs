@@ -3,6 +3,7 @@
 
 mod alerts;
 mod cluster;
+mod components;
 mod guide;
 mod image;
 mod manifests;
@@ -10,6 +11,5 @@ mod network;
 mod prometheus;
 mod references;
 mod rollout;
-mod traces;
 mod types;
 mod uploads;

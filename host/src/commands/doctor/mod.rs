@@ -6,6 +6,7 @@
 mod gateway;
 mod kafka;
 mod line;
+mod node;
 mod probe;
 mod reviews;
 mod rights;
@@ -47,6 +48,9 @@ pub struct DoctorArgs {
     /// write there and do nothing else.
     #[arg(long, value_name = "FILE")]
     pub page_upload_credentials_file: Option<PathBuf>,
+    /// File with the keys of the store user of `xray dicom serve`: checks that it may only write.
+    #[arg(long, value_name = "FILE")]
+    pub node_credentials_file: Option<PathBuf>,
     /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
@@ -67,6 +71,7 @@ struct Site {
     owner: Option<Client>,
     reviewers: Option<Client>,
     uploads: Option<Client>,
+    node: Option<Client>,
     kafka: Option<KafkaSettings>,
 }
 
@@ -122,6 +127,7 @@ fn site(args: &DoctorArgs) -> Result<Site> {
     Ok(Site {
         reviewers: of_file(&args.page_credentials_file)?,
         uploads: of_file(&args.page_upload_credentials_file)?,
+        node: of_file(&args.node_credentials_file)?,
         function: client(&settings.function),
         owner: client(&settings.owner),
         transport,
@@ -207,6 +213,9 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
     }
     if let Some(uploads) = site.uploads.as_ref().filter(|_| has_style) {
         lines.add("uploads", uploads::check(site, uploads).await);
+    }
+    if let Some(node) = site.node.as_ref().filter(|_| has_style) {
+        lines.add("DICOM node", node::rights(site, node).await);
     }
     let mut found = topic::Found::default();
     if let Some(owner) = owner.filter(|_| has_style) {

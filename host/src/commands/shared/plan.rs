@@ -75,6 +75,13 @@ pub struct DesiredArgs {
         conflicts_with = "page_upload_credentials_file"
     )]
     pub upload_user: Option<String>,
+    /// File with the keys of the store user of `xray dicom serve`: that user may only write into
+    /// the input bucket.
+    #[arg(long, value_name = "FILE")]
+    pub node_credentials_file: Option<PathBuf>,
+    /// The node's user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
+    #[arg(long, value_name = "USER", conflicts_with = "node_credentials_file")]
+    pub node_user: Option<String>,
 }
 
 /// Ids of the users who get rights.
@@ -82,6 +89,8 @@ struct Users {
     function: Option<String>,
     reviewers: Option<String>,
     uploads: Option<String>,
+    node: Option<String>,
+    owner: String,
 }
 
 /// Desired state as a list of resources.
@@ -130,7 +139,7 @@ impl Plan {
         }
         let file = args.page_credentials_file.as_deref();
         let reviewers = match &args.review_user {
-            None => user_of(file, &settings, "reviewers", "--review-user").await?,
+            None => user_of(file, &settings, "the reviewers'", "--review-user").await?,
             named => named.clone(),
         };
         if reviewers.is_some() && reviewers == function {
@@ -141,14 +150,25 @@ impl Plan {
         }
         let file = args.page_upload_credentials_file.as_deref();
         let uploads = match &args.upload_user {
-            None => user_of(file, &settings, "uploads", "--upload-user").await?,
+            None => user_of(file, &settings, "the uploads'", "--upload-user").await?,
             named => named.clone(),
         };
-        if uploads.is_some() && [&function, &reviewers, &Some(owner_id.clone())].contains(&&uploads)
-        {
+        let file = args.node_credentials_file.as_deref();
+        let node = match &args.node_user {
+            None => user_of(file, &settings, "the DICOM node's", "--node-user").await?,
+            named => named.clone(),
+        };
+        let others = [&function, &reviewers, &Some(owner_id.clone())];
+        if uploads.is_some() && (others.contains(&&uploads) || uploads == node) {
             bail!(
-                "the user for uploads is the function's, the reviewers' or the owner, so it may do more than write; make another \
-                 user: radosgw-admin user create --uid=xray-upload --display-name=xray-upload --max-buckets=-1"
+                "the user for uploads is another one's, so it may do more than write; make another user: radosgw-admin user \
+                 create --uid=xray-upload --display-name=xray-upload --max-buckets=-1"
+            );
+        }
+        if node.is_some() && others.contains(&&node) {
+            bail!(
+                "the DICOM node's user is another one's: it may only write; make another user: radosgw-admin user create \
+                 --uid=dicom-node --display-name=dicom-node"
             );
         }
         let mut plan = Self {
@@ -203,13 +223,18 @@ impl Plan {
                 "no event is sent about people's uploads: their keys begin with {FOLDER}, and not with {prefix}"
             ));
         }
-        if own.is_some() || reviewers.is_some() || uploads.is_some() {
+        if [&own, &reviewers, &uploads, &node]
+            .iter()
+            .any(|user| user.is_some())
+        {
             let users = Users {
                 function: own,
                 reviewers,
                 uploads,
+                node,
+                owner: owner_id.clone(),
             };
-            plan.add_policies(&settings, &client, &users, &owner_id);
+            plan.add_policies(&settings, &client, &users);
         }
         match function {
             Some(function) if function != owner_id => {}
@@ -252,11 +277,12 @@ impl Plan {
         }
     }
 
-    fn add_policies(&mut self, settings: &Settings, client: &Client, users: &Users, owner: &str) {
+    fn add_policies(&mut self, settings: &Settings, client: &Client, users: &Users) {
         let named = [
             ("the function's user", &users.function),
             ("the reviewers' user", &users.reviewers),
             ("the user of uploads", &users.uploads),
+            ("the DICOM node's user", &users.node),
         ];
         for (name, user) in named {
             if let Some(user) = user {
@@ -279,7 +305,8 @@ impl Plan {
             let function = principal_of(&users.function, !role.actions().is_empty());
             let reviewers = principal_of(&users.reviewers, !role.actions_of_reviewers().is_empty());
             let uploads = principal_of(&users.uploads, role == Role::Input);
-            if [&function, &reviewers, &uploads]
+            let node = principal_of(&users.node, role == Role::Input);
+            if [&function, &reviewers, &uploads, &node]
                 .iter()
                 .all(|user| user.is_none())
             {
@@ -292,7 +319,8 @@ impl Plan {
                 function,
                 reviewers,
                 uploads,
-                owner: principal(owner),
+                node,
+                owner: principal(&users.owner),
             }));
         }
     }
@@ -310,10 +338,10 @@ async fn user_of(
     };
     let client = store_client::of_file(&settings.config, file)?;
     let id = user_id(&client).await;
-    let id = id.with_context(|| format!("the {whose}' keys"))?;
+    let id = id.with_context(|| format!("{whose} keys"))?;
     let id = id.with_context(|| {
         format!(
-            "the {whose}' keys are accepted, but their user may not list its buckets, so its name is not known; name it \
+            "{whose} keys are accepted, but their user may not list its buckets, so its name is not known; name it \
              with {flag} arn:aws:iam::ACCOUNT:user/NAME"
         )
     })?;
