@@ -103,7 +103,6 @@ async fn pages_show_the_events_of_all_hosts() {
     );
     let text = format!("AWS_ACCESS_KEY_ID={access}\nAWS_SECRET_ACCESS_KEY={secret}\n");
     std::fs::write(&keys, text).unwrap();
-    std::fs::create_dir(site.store.bucket_dir("xray-data-in-audit")).unwrap();
     let mut alone = Command::new(env!("CARGO_BIN_EXE_xray"));
     alone.args(["page", "--listen", "127.0.0.1:0", "--page-name", "alice"]);
     alone.args(["--report-topic", &reports.name, "--kafka", &broker.plain]);

@@ -28,6 +28,7 @@ pub const BUCKET: &str = "xray-data-in";
 pub const PROCESSED: &str = "xray-data-in-processed";
 pub const ANONYMIZED: &str = "xray-data-in-anonymized";
 const QUARANTINE: &str = "xray-data-in-quarantine";
+const AUDIT: &str = "xray-data-in-audit";
 
 /// Behavior of the proxy.
 #[derive(Default)]
@@ -59,7 +60,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let credentials = fake_gateway::random_credentials();
         let mut builder = Store::builder(dir.path().join("store"), credentials.clone());
-        for bucket in [BUCKET, PROCESSED, ANONYMIZED, QUARANTINE] {
+        for bucket in [BUCKET, PROCESSED, ANONYMIZED, QUARANTINE, AUDIT] {
             builder = builder.bucket(bucket);
         }
         let store = builder.open().unwrap();

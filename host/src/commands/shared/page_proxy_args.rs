@@ -88,7 +88,7 @@ impl PageProxyArgs {
     /// When a file can't be read, or a setting makes no sense.
     pub fn people<'a>(&self, users: Option<&'a Path>, key: Option<&Path>) -> Result<People<'a>> {
         let way = match (&self.page_oidc_issuer, &self.page_proxy_secret_file) {
-            (Some(issuer), _) => Way::Tokens(Tokens::new(self.tokens(issuer)?)?),
+            (Some(issuer), _) => Way::Tokens(Box::new(Tokens::new(self.tokens(issuer)?)?)),
             (None, Some(file)) => Way::Shared(Shared::open(file)?),
             (None, None) => return Ok(users.map_or(People::Terminal, People::File)),
         };

@@ -41,7 +41,7 @@ const MOST: usize = 10_000;
 /// Way in which the proxy says who somebody is.
 pub enum Way {
     /// By ID tokens.
-    Tokens(Tokens),
+    Tokens(Box<Tokens>),
     /// By headers beside a secret.
     Shared(Shared),
 }

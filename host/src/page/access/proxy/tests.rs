@@ -58,7 +58,12 @@ fn proxy(signers: &[&Signer], settings: Settings) -> (Proxy, Arc<AtomicUsize>) {
     let keys = signers.iter().map(|signer| signer.jwk()).collect();
     let (fetch, count) = fetch(Arc::new(Mutex::new(keys)));
     let tokens = Tokens::with_keys(Keys::new(fetch), settings).unwrap();
-    let proxy = Proxy::new(Way::Tokens(tokens), groups(), "/out".to_owned(), None);
+    let proxy = Proxy::new(
+        Way::Tokens(Box::new(tokens)),
+        groups(),
+        "/out".to_owned(),
+        None,
+    );
     (proxy.unwrap(), count)
 }
 
@@ -252,7 +257,13 @@ async fn unknown_key_is_fetched_at_a_bounded_rate() {
     let published = Arc::new(Mutex::new(vec![one.jwk()]));
     let (fetch, count) = fetch(published.clone());
     let tokens = Tokens::with_keys(Keys::new(fetch), settings()).unwrap();
-    let proxy = Proxy::new(Way::Tokens(tokens), groups(), "/out".to_owned(), None).unwrap();
+    let proxy = Proxy::new(
+        Way::Tokens(Box::new(tokens)),
+        groups(),
+        "/out".to_owned(),
+        None,
+    )
+    .unwrap();
     let token = one.token(&claims());
     let all = (0..20).map(|_| admit(&proxy, &token));
     let all = futures_util::future::join_all(all).await;
@@ -275,7 +286,13 @@ async fn keys_that_cannot_be_had_let_nobody_in() {
         Box::pin(async { anyhow::bail!("down") })
     };
     let tokens = Tokens::with_keys(Keys::new(Box::new(fetch)), settings()).unwrap();
-    let proxy = Proxy::new(Way::Tokens(tokens), groups(), "/out".to_owned(), None).unwrap();
+    let proxy = Proxy::new(
+        Way::Tokens(Box::new(tokens)),
+        groups(),
+        "/out".to_owned(),
+        None,
+    )
+    .unwrap();
     let refused = admit(&proxy, &signer.token(&claims())).await;
     assert_eq!(refused.err(), Some(Refusal::Issuerless));
     let plain = Settings {
