@@ -19,6 +19,7 @@ pub mod text;
 
 // Output.
 pub mod deidentify;
+pub mod dicomweb;
 pub mod error;
 pub mod ports;
 pub mod record;

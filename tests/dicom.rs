@@ -268,3 +268,120 @@ fn reviewer_sees_a_dicom_copy_and_covers_more_of_it() {
         }
     }
 }
+
+/// Settings of two archives.
+fn archiving(risk: f32) -> Fake {
+    let mut fake = fake(risk);
+    for (name, value) in [
+        ("dicomweb_url", "https://results.archive/web"),
+        ("dicomweb_credentials", "clinic:secret"),
+        ("dicomweb_research_url", "https://research.archive/web/"),
+        ("dicomweb_research_credentials", "Bearer token"),
+    ] {
+        fake.set(name, value);
+    }
+    fake
+}
+
+#[test]
+fn results_and_copy_go_to_their_archives_before_the_processed_object() {
+    let mut fake = archiving(0.97);
+    fake.set("dicom_result", "both");
+    let report = fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    let results = fake.archives.instances("results.archive");
+    let stored: Vec<_> = [REPORT, STATE, PROCESSED]
+        .iter()
+        .map(|key| fake.body("in-processed", key))
+        .collect();
+    assert!(
+        results
+            .iter()
+            .map(|r| &r.bytes[..])
+            .eq(stored.iter().map(|s| &s[..]))
+    );
+    let copies = fake.archives.instances("research.archive");
+    let copy = fake.body("in-anonymized", &fake.keys("in-anonymized")[0]);
+    assert!(copies.iter().map(|c| &c.bytes[..]).eq([&copy[..]]));
+    for (instances, authorization) in [
+        (results, "Basic Y2xpbmljOnNlY3JldA=="),
+        (copies, "Bearer token"),
+    ] {
+        for instance in instances {
+            assert_eq!(instance.authorization.as_deref(), Some(authorization));
+            assert!(!instance.had_processed);
+        }
+    }
+}
+
+#[test]
+fn copy_that_is_not_clean_never_goes_to_an_archive() {
+    let mut fake = archiving(0.97);
+    fake.set("max_redacted", "0");
+    fake.finds = Some(Finds {
+        text: vec![149, 150, 151],
+        ..Finds::default()
+    });
+    let source = object::object(220, 160, "003Y", |x, y| match (x, y) {
+        (20..=60, 20..=40) => 2409,
+        _ => 800,
+    });
+    let report = fake.process(&fake.upload_bytes(KEY, source, 1));
+    assert_eq!(report.outcome, Outcome::Quarantined, "{report:?}");
+    assert_eq!(fake.keys("in-quarantine").len(), 1);
+    assert!(fake.archives.instances("research.archive").is_empty());
+    assert_eq!(fake.archives.instances("results.archive").len(), 2);
+}
+
+#[test]
+fn archive_that_fails_is_retried_and_one_that_has_the_instance_is_done() {
+    const PATIENT: &str =
+        r#"{"00081198": {"Value": [{"00081197": {"Value": [43264]}}]}, "x": "DOE"}"#;
+    const DUPLICATE: &str = r#"{"00081198": {"Value": [{"00081197": {"Value": [273]}}]}}"#;
+    let fake = archiving(0.97);
+    let event = fake.upload_bytes(KEY, dx("003Y", 0), 1);
+    fake.archives.respond_with(Some((409, PATIENT)));
+    let report = fake.process(&event);
+    assert_eq!(
+        (report.outcome, report.reason),
+        (Outcome::Retry, Some(Reason::Archive))
+    );
+    let detail = report.detail.unwrap();
+    assert_eq!(
+        detail,
+        "archive: dicomweb_url: status 409, failure reason A900"
+    );
+    // Nothing says that the event is complete, so it is not taken for a duplicate.
+    assert!(!fake.has("in-processed", PROCESSED));
+    let first = fake.archives.instances("results.archive");
+
+    fake.archives.respond_with(Some((409, DUPLICATE)));
+    let report = fake.process(&event);
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    // The same instance again.
+    let all = fake.archives.instances("results.archive");
+    assert_eq!((first.len(), all.len()), (1, 3));
+    assert!(all[1].bytes == first[0].bytes);
+    assert_eq!(fake.process(&event).reason, Some(Reason::Duplicate));
+    assert_eq!(fake.archives.instances("results.archive").len(), 3);
+}
+
+#[test]
+fn writers_that_meet_send_every_output_once() {
+    let fake = archiving(0.97);
+    fake.lose_races("in-processed", 3);
+    let report = fake.process(&fake.upload_bytes(KEY, dx("003Y", 0), 1));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    assert_eq!(fake.archives.instances("results.archive").len(), 2);
+    assert_eq!(fake.archives.instances("research.archive").len(), 1);
+}
+
+#[test]
+fn pictures_that_are_no_dicom_objects_stay_out_of_archives() {
+    let fake = archiving(0.97);
+    let report = fake.process(&fake.upload("chest.png", 1));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    for host in ["results.archive", "research.archive"] {
+        assert!(fake.archives.instances(host).is_empty());
+    }
+}

@@ -104,7 +104,7 @@ fn links_lead_to_files_and_headings() {
 /// Paths in backticks, as `src/config/mod.rs` or `host/src/nn/`, exist in the repository.
 #[test]
 fn paths_in_the_guides_exist() {
-    const FOLDERS: [&str; 21] = [
+    const FOLDERS: [&str; 22] = [
         "src",
         "host",
         "docs",
@@ -119,6 +119,7 @@ fn paths_in_the_guides_exist() {
         "fake-gateway",
         "kafka-trigger",
         "jpeg-blocks",
+        "jpeg2000-lossless",
         "privacy",
         "fuzz",
         "bench",

@@ -18,6 +18,7 @@ use settings::Values;
 
 use crate::{
     dicom::{DicomSettings, Options},
+    dicomweb::Archive,
     error::Error,
     model::predict::Thresholds,
     picture::limits::Limits,
@@ -52,6 +53,10 @@ pub struct Config {
     pub pixels: Settings,
     /// Settings of DICOM objects.
     pub dicom: DicomSettings,
+    /// Archive for the results of DICOM objects.
+    pub results: Option<Archive>,
+    /// Archive for their anonymized copies.
+    pub research: Option<Archive>,
     suffixes: Suffixes,
     digest_text: String,
 }
@@ -94,6 +99,12 @@ impl Config {
             return invalid(
                 "keep_folders",
                 "has no effect under folders = checked; leave it empty, or set folders to digest",
+            );
+        }
+        if values.dicomweb_url.is_some() && values.dicomweb_url == values.dicomweb_research_url {
+            return invalid(
+                "dicomweb_research_url",
+                "must differ from dicomweb_url: results name the patient, copies must not",
             );
         }
         let digest_text = values.digest_text();
@@ -154,6 +165,16 @@ impl Config {
                 anonymized_label: values.anonymized_label,
             },
             dicom,
+            results: values.dicomweb_url.map(|url| Archive {
+                setting: "dicomweb_url",
+                url,
+                authorization: values.dicomweb_credentials,
+            }),
+            research: values.dicomweb_research_url.map(|url| Archive {
+                setting: "dicomweb_research_url",
+                url,
+                authorization: values.dicomweb_research_credentials,
+            }),
             suffixes: Suffixes {
                 processed: values.processed_suffix,
                 anonymized: values.anonymized_suffix,

@@ -1,6 +1,7 @@
 //! The table of all settings: each has its name, type, default, parser and effect on the outputs in
 //! one row.
 
+use http::HeaderValue;
 use s3::Addressing;
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::{
     dicom::{Choices, Dates, DicomResult},
+    dicomweb,
     error::Error,
     picture::boxes::BoxSpec,
     picture::redact::Method,
@@ -99,6 +101,10 @@ settings! {
     anonymized_suffix: String = "-anonymized", suffix;
     quarantine_suffix: Option<String> = "-quarantine", optional(suffix);
     remove_outputs: bool = "false", word;
+    dicomweb_url: Option<String> = "", optional(dicomweb::url);
+    dicomweb_credentials: Option<HeaderValue> = "", optional(dicomweb::credentials);
+    dicomweb_research_url: Option<String> = "", optional(dicomweb::url);
+    dicomweb_research_credentials: Option<HeaderValue> = "", optional(dicomweb::credentials);
     max_bytes: u64 = "33554432", number(1..=1 << 32);
     max_bytes_dicom: u64 = "67108864", number(1..=1 << 32);
     max_pixels: u64 = "40000000", number(1..=1 << 32);

@@ -29,6 +29,8 @@ fn defaults_match_manifest() {
             "s3_secret_key",
             "s3_session_token",
             "pseudonym_key",
+            "dicomweb_credentials",
+            "dicomweb_research_credentials",
         ]
         .contains(&name);
         let declared = match (name, secret) {
@@ -83,6 +85,13 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("processed_suffix", "-anonymized"),
         ("anonymized_suffix", "/x"),
         ("remove_outputs", "yes"),
+        ("dicomweb_url", "pacs.example.com"),
+        (
+            "dicomweb_research_url",
+            "https://user:password@pacs.example.com",
+        ),
+        ("dicomweb_credentials", "hunter2"),
+        ("dicomweb_research_credentials", "Bearer a\nb"),
         ("max_bytes", "0"),
         ("max_pixels", "-1"),
         ("max_memory_picture", "448MiB"),
@@ -96,9 +105,22 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
     }
     let shown = format!(
         "{:?}",
-        config(&[("s3_secret_key", "hunter2"), ("pseudonym_key", "hunter3")]).unwrap()
+        config(&[
+            ("s3_secret_key", "hunter2"),
+            ("pseudonym_key", "hunter3"),
+            ("dicomweb_url", "https://pacs.example.com"),
+            ("dicomweb_credentials", "Bearer hunter4"),
+        ])
+        .unwrap()
     );
     assert!(!shown.contains("hunter"), "{shown}");
+    // Results name the patient, so the two archives are not one.
+    let url = "https://pacs.example.com/dicom-web";
+    let one = [
+        ("dicomweb_url", url),
+        ("dicomweb_research_url", &format!("{url}/")),
+    ];
+    assert!(config(&one).is_err());
 }
 
 #[test]
@@ -125,6 +147,8 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
         ("folders", "checked", true),
         ("keep_folders", "ward-*", true),
         ("quarantine_suffix", "", false),
+        ("dicomweb_url", "http://archive", false),
+        ("dicomweb_credentials", "user:password", false),
         ("max_bytes", "1000", false),
         ("max_pixels", "1000", false),
         ("max_memory_picture", "1000", false),

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 use jpeg_blocks::markers::{SOF0, SOF1, SOS};
 use libjpeg_turbo_rs::{DecodeLimits, precision};
 
@@ -10,7 +9,7 @@ use super::{
     attributes as tag, damaged,
     element::{DataSet, Value},
     image::Shape,
-    refused, rle,
+    jpeg2000, refused, rle,
     syntax::{Coding, Syntax},
 };
 use crate::{error::Error, picture::blocks::Blocks, picture::limits::Limits};
@@ -48,7 +47,7 @@ impl Frame {
             Coding::Jpeg => jpeg(&joined(data)?, &shape, limits)?,
             Coding::LosslessJpeg => lossless(&joined(data)?, &shape)?,
             Coding::JpegLs => jpeg_ls(&joined(data)?, &shape)?,
-            Coding::Jpeg2000 => jpeg2000(&joined(data)?, &shape)?,
+            Coding::Jpeg2000 => jpeg2000::decode(&joined(data)?, &shape)?,
         };
         if samples.len() != shape.pixels() {
             return Err(damaged("its pixel data doesn't fit its size"));
@@ -203,43 +202,4 @@ fn jpeg_ls(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {
     let (width, height) = (shape.width as usize, shape.height as usize);
     let decoded = super::jpeg_ls::decode(bytes, width, height);
     decoded.map_err(|fault| Error::Damaged(format!("DICOM: JPEG-LS: {fault}")))
-}
-
-fn jpeg2000(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {
-    let fault = |e: hayro_jpeg2000::DecodeError| Error::Damaged(format!("DICOM: JPEG 2000: {e}"));
-    let unfit = || damaged("its JPEG 2000 doesn't fit its size");
-    // SOC and SIZ come first: size, offset, tile size and offset, number of components, and for
-    // each the precision and its sign.
-    let word = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
-    let components = bytes.get(40..42);
-    if !bytes.starts_with(&[0xFF, 0x4F, 0xFF, 0x51])
-        || word(8) != Some(shape.width)
-        || word(12) != Some(shape.height)
-        || word(16) != Some(0)
-        || word(20) != Some(0)
-        || components != Some(&[0, 1])
-    {
-        return Err(unfit());
-    }
-    let sign = bytes.get(42).copied().unwrap_or(0);
-    let precision = u32::from(sign & 0x7F) + 1;
-    if precision > 16 {
-        return Err(unfit());
-    }
-    // The decoder adds half the range to signed samples, too.
-    let offset = match sign & 0x80 {
-        0 => 0,
-        _ => 1i32 << (precision - 1),
-    };
-    let settings = DecodeSettings {
-        strict: true,
-        ..DecodeSettings::default()
-    };
-    let image = Image::new(bytes, &settings).map_err(fault)?;
-    let mut context = DecoderContext::default();
-    let decoded = image.decode(&mut context).map_err(fault)?;
-    let component = decoded.components().first().ok_or_else(unfit)?;
-    let most = (1i32 << precision) - 1;
-    let stored = |v: &f32| ((v.round() as i32).clamp(0, most) - offset) as u16;
-    Ok(component.samples().iter().map(stored).collect())
 }

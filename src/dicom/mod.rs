@@ -4,7 +4,7 @@
 //! and writes them again, but a de-identified copy must hold every value that stays to the bit, and
 //! hostile lengths and depths must be refused before memory is allocated for them; it also brings a
 //! dictionary of names that a function of this size does not need. `frame.rs` uses the same JPEG
-//! crates as pictures do, and one more for JPEG 2000.
+//! crates as pictures do, and `jpeg2000.rs` one more to decode and one to encode.
 
 pub(crate) mod attributes;
 mod cursor;
@@ -15,6 +15,7 @@ pub(crate) mod element;
 pub(crate) mod frame;
 mod identity;
 mod image;
+mod jpeg2000;
 mod jpeg_ls;
 pub(crate) mod judge;
 #[cfg(test)]

@@ -80,6 +80,13 @@ pub(crate) static EXPLICIT: Syntax = native(
     false,
 );
 
+pub(crate) static JPEG_2000_LOSSLESS: Syntax = encapsulated(
+    "1.2.840.10008.1.2.4.90",
+    "JPEG 2000 Lossless",
+    Coding::Jpeg2000,
+    false,
+);
+
 static SYNTAXES: [&Syntax; 13] = [
     &native(
         "1.2.840.10008.1.2",
@@ -140,12 +147,7 @@ static SYNTAXES: [&Syntax; 13] = [
         Coding::JpegLs,
         true,
     ),
-    &encapsulated(
-        "1.2.840.10008.1.2.4.90",
-        "JPEG 2000 Lossless",
-        Coding::Jpeg2000,
-        false,
-    ),
+    &JPEG_2000_LOSSLESS,
     &encapsulated(
         "1.2.840.10008.1.2.4.91",
         "JPEG 2000",

@@ -91,6 +91,9 @@ pub enum Error {
     /// A bucket is missing, or the endpoint does not know it; the text names it.
     #[error("store: {0}")]
     Bucket(String),
+    /// An archive refused an instance or could not be reached.
+    #[error("archive: {0}")]
+    Archive(String),
     /// An output could not be encoded.
     #[error("encoding the output: {0}")]
     Encode(String),
@@ -100,9 +103,11 @@ impl Error {
     /// Returns the outcome of a record that failed this way.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Error::Config { .. } | Error::Model(_) | Error::Store(_) | Error::Bucket(_) => {
-                Outcome::Retry
-            }
+            Error::Config { .. }
+            | Error::Model(_)
+            | Error::Store(_)
+            | Error::Bucket(_)
+            | Error::Archive(_) => Outcome::Retry,
             Error::NotAnEvent(_)
             | Error::Method
             | Error::MediaType(_)
@@ -134,6 +139,7 @@ impl Error {
             Error::Damaged(_) => Reason::Damaged,
             Error::Model(_) => Reason::Model,
             Error::Store(_) | Error::Bucket(_) => Reason::Store,
+            Error::Archive(_) => Reason::Archive,
             Error::Encode(_) => Reason::Encode,
         }
     }

@@ -59,6 +59,8 @@ reasons! {
     Model = "model",
     /// The store refused or could not be reached.
     Store = "store",
+    /// An archive refused an instance or could not be reached.
+    Archive = "archive",
     /// An output could not be encoded.
     Encode = "encode",
     /// The function crashed with this event before; its host reports it.
@@ -105,7 +107,7 @@ impl Reason {
     /// statuses.
     pub fn status(&self) -> StatusCode {
         match self {
-            Reason::Misconfigured | Reason::Model | Reason::Store => {
+            Reason::Misconfigured | Reason::Model | Reason::Store | Reason::Archive => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Reason::NotAnEvent => StatusCode::BAD_REQUEST,

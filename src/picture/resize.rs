@@ -53,28 +53,34 @@ pub(crate) fn box_average(
     }
     let (to_width, to_height) = (width.div_ceil(factor), height.div_ceil(factor));
     let mut out = Vec::with_capacity(to_width * to_height * channels);
-    let mut sums = vec![0u32; to_width * channels];
+    // The columns first, many at once, which sums that are checked for overflow would prevent.
+    let mut sums = vec![0u32; width * channels];
     for rows in levels.chunks(factor * width * channels) {
         sums.fill(0);
         for row in rows.chunks_exact(width * channels) {
-            let blocks = row.chunks(factor * channels);
-            for (block, sum) in blocks.zip(sums.chunks_exact_mut(channels)) {
-                // A loop over one channel costs more than the sum.
-                if let [sum] = sum {
-                    *sum += block.iter().map(|&v| u32::from(v)).sum::<u32>();
-                    continue;
-                }
-                for pixel in block.chunks_exact(channels) {
-                    for (s, &v) in sum.iter_mut().zip(pixel) {
-                        *s += u32::from(v);
-                    }
-                }
+            for (sum, &level) in sums.iter_mut().zip(row) {
+                *sum = sum.wrapping_add(u32::from(level));
             }
         }
         let tall = rows.len() / (width * channels);
-        for (x, sum) in sums.chunks_exact(channels).enumerate() {
-            let area = (tall * factor.min(width - x * factor)) as u32;
-            out.extend(sum.iter().map(|s| ((s + area / 2) / area) as u8));
+        for block in sums.chunks(factor * channels) {
+            let area = (tall * block.len() / channels) as u32;
+            for channel in 0..channels {
+                let sum: u32 = match (block, channels) {
+                    ([left, right], 1) => left + right,
+                    (block, 1) => block.iter().sum(),
+                    _ => block[channel..].iter().step_by(channels).sum(),
+                };
+                let rounded = sum + area / 2;
+                // Division by a constant is a shift.
+                let average = match area {
+                    4 => rounded / 4,
+                    16 => rounded / 16,
+                    64 => rounded / 64,
+                    _ => rounded / area,
+                };
+                out.push(average as u8);
+            }
         }
     }
     (out, (to_width, to_height))

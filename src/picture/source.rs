@@ -32,6 +32,9 @@ pub enum Written {
     Blocks,
     /// Decoded and encoded again; a JPEG with the source's tables.
     Reencoded,
+    /// Decoded, and the copy encoded without loss, unlike the source. Only a DICOM object in JPEG
+    /// 2000 with loss.
+    Lossless,
     /// Decoded, and the copy written without compression. Only a DICOM object in a syntax that is
     /// not written here.
     Uncompressed,

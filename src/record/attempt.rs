@@ -3,6 +3,7 @@
 use s3::ObjectHead;
 
 use super::{
+    archives::Archives,
     commit::{ATTEMPTS, Attempt, Commit, contended},
     contracts::ModelContracts,
 };
@@ -82,7 +83,8 @@ pub async fn attempt(
         report.record_outputs(&outputs, contracts.detector_sha256());
 
         let start = ports.elapsed();
-        let ended = commit.run(outputs, &source, stored).await;
+        let archives = Archives::new(ports, config, outputs.format);
+        let ended = commit.run(outputs, &source, stored, archives).await;
         report.ms.store = Some(millis(ports.since(start)));
         ended
     }

@@ -10,6 +10,7 @@ use crate::{
     pipeline::Outputs,
     pipeline::verify::{Redacted, Unclean},
     ports::Ports,
+    record::archives::Archives,
     record::meanwhile::meanwhile,
     report::Stored,
     store::copies::{Names, Place},
@@ -118,7 +119,8 @@ impl<P: Ports> Commit<'_, P> {
     }
 
     /// Stores the outputs, the processed object last: the redacted copy at its destination, the
-    /// removal of earlier copies from elsewhere, and the structured report.
+    /// removal of earlier copies from elsewhere, and the structured report. Before the processed
+    /// object, DICOM outputs go to the archives.
     ///
     /// # Errors
     /// [`Error::Store`] when the store refuses or fails, or others write the same outputs again and
@@ -128,6 +130,7 @@ impl<P: Ports> Commit<'_, P> {
         outputs: Outputs,
         source: &Source,
         mut stored: Option<ObjectHead>,
+        mut archives: Archives<'_, P>,
     ) -> Result<Attempt, Error> {
         let content_type = outputs.format.content_type();
         let Destination {
@@ -269,6 +272,14 @@ impl<P: Ports> Commit<'_, P> {
                 continue;
             }
             self.remove_companions(&further, stored.as_ref()).await;
+            let published = copy.as_ref().filter(|_| anonymized == Stored::Stored);
+            let mut sent = archives.send_results(&further, &processed).await;
+            if let (Ok(()), Some(copy)) = (&sent, published) {
+                sent = archives.send_copy(copy).await;
+            }
+            if let Err(error) = sent {
+                return Ok(Attempt::Failed { error, anonymized });
+            }
             match self.store.put_processed(&processed).await {
                 Ok(put @ (Put::Stored | Put::Unguarded)) => {
                     is_unguarded |= put == Put::Unguarded;

@@ -28,6 +28,8 @@
 //!   |            |
 //!   |<-- 412 -- PUT copy
 //!   |            |
+//!   |     POST to the archives, of a DICOM object
+//!   |            |
 //!   `<-- 412 -- PUT processed ---------------------------------------------> stored
 //!
 //!   after 4 rounds: failed with `retry`
@@ -37,6 +39,7 @@
 //! read, its processed object is there to be seen; if it writes the slot afterwards, our PUT of the
 //! copy fails.
 
+mod archives;
 mod attempt;
 mod commit;
 pub(crate) mod contracts;

@@ -8,17 +8,19 @@ pub(super) fn flood(
     open: &mut [bool],
     joins: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
-    let mut fields = Vec::new();
-    if std::mem::take(&mut open[start]) {
-        fields.push(start);
+    if !std::mem::take(&mut open[start]) {
+        return Vec::new();
     }
+    let mut fields = vec![start];
     let mut next = 0;
     while let Some(&at) = fields.get(next) {
         next += 1;
-        let (x, y) = (at % columns, at / columns);
-        for row in y.saturating_sub(1)..=y + 1 {
-            for column in x.saturating_sub(1)..=(x + 1).min(columns - 1) {
-                let beside = row * columns + column;
+        let column = at % columns;
+        let left = usize::from(column > 0);
+        let right = usize::from(column + 1 < columns);
+        for middle in [at.checked_sub(columns), Some(at), Some(at + columns)] {
+            let Some(middle) = middle else { continue };
+            for beside in middle - left..=middle + right {
                 if open.get(beside).is_some_and(|open| *open) && joins(beside) {
                     open[beside] = false;
                     fields.push(beside);

@@ -10,7 +10,7 @@
 //! - the connected components of its map (`groups`) and the rectangles that cover them
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
-//!   (`strokes`), a single L or R (`letter`);
+//!   (`strokes`, `near`), a single L or R (`letter`);
 //! - the search: a look at one size (`look`), slanted text (`slanted`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
@@ -33,6 +33,7 @@ mod look;
 mod map;
 #[cfg(test)]
 mod mutations;
+mod near;
 mod piece;
 mod plateaus;
 mod scale;

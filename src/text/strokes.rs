@@ -7,6 +7,7 @@ use super::{
     blobs::{Blob, blobs},
     components::Component,
     contrast::Levels,
+    near::Near,
 };
 
 /// The least contrast of strokes to their ground, in gray levels.
@@ -66,11 +67,7 @@ pub(super) fn printed(picture: &GrayImage, found: &Component, print: &Print) -> 
         .into_iter()
         .filter(|contrast| contrast.abs() >= MIN_CONTRAST)
         .any(|contrast| {
-            let ink = Ink {
-                picture,
-                ground,
-                contrast,
-            };
+            let ink = Ink::new(picture, ground, contrast);
             let strokes = ink.strokes(rects, print);
             strokes.are_print(pixels)
                 && (print.least_stroke..=thickest).contains(&strokes.thickest)
@@ -87,8 +84,9 @@ fn rows<'p>(picture: &'p GrayImage, rect: &Rect) -> impl Iterator<Item = &'p [u8
 /// The pixels of a picture that differ from the ground by most of the contrast.
 struct Ink<'p> {
     picture: &'p GrayImage,
-    ground: i32,
     contrast: i32,
+    /// The levels of ink.
+    levels: [bool; 256],
 }
 
 /// Figures of the ink in some rectangles.
@@ -125,16 +123,19 @@ impl Strokes {
     }
 }
 
-impl Ink<'_> {
-    fn level(&self, x: i64, y: i64) -> Option<u8> {
-        let (width, height) = (self.picture.width as i64, self.picture.height as i64);
-        let inside = (0..width).contains(&x) && (0..height).contains(&y);
-        inside.then(|| self.picture.levels[(y * width + x) as usize])
+impl<'p> Ink<'p> {
+    fn new(picture: &'p GrayImage, ground: i32, contrast: i32) -> Ink<'p> {
+        let over = |level: i32| (level - ground) * contrast.signum();
+        let levels = std::array::from_fn(|at| over(at as i32) * 100 >= INK * contrast.abs());
+        Ink {
+            picture,
+            contrast,
+            levels,
+        }
     }
 
     fn is_ink(&self, level: u8) -> bool {
-        let over = (i32::from(level) - self.ground) * self.contrast.signum();
-        over * 100 >= INK * self.contrast.abs()
+        self.levels[usize::from(level)]
     }
 
     /// Reports whether most of the ink in a rectangle is in blobs that end inside of it, one of
@@ -188,12 +189,13 @@ impl Ink<'_> {
         for rect in rects {
             // The side of the largest square of ink that ends at each pixel of a row.
             let mut squares = vec![0u32; rect.width as usize + 1];
-            for y in rect.y..rect.y + rect.height {
+            for (y, row) in (rect.y as usize..).zip(rows(self.picture, rect)) {
+                let near = Near::new(self.picture, y, print.edge, print.edge * print.step);
                 let mut corner = 0;
-                for column in 0..rect.width as usize {
-                    let x = i64::from(rect.x) + column as i64;
+                for (column, &own) in row.iter().enumerate() {
                     let above = squares[column + 1];
-                    squares[column + 1] = if self.add(x, i64::from(y), print, &mut strokes) {
+                    squares[column + 1] = if self.is_ink(own) {
+                        self.add(&near, rect.x as usize + column, own, &mut strokes);
                         1 + above.min(squares[column]).min(corner)
                     } else {
                         0
@@ -206,27 +208,16 @@ impl Ink<'_> {
         strokes
     }
 
-    /// Counts a pixel and reports whether it is ink.
-    fn add(&self, x: i64, y: i64, print: &Print, strokes: &mut Strokes) -> bool {
-        let Some(own) = self.level(x, y).filter(|&own| self.is_ink(own)) else {
-            return false;
-        };
+    /// Counts a pixel of ink.
+    fn add(&self, near: &Near<'_>, x: usize, own: u8, strokes: &mut Strokes) {
+        let is_ink = |level: Option<u8>| level.is_some_and(|level| self.is_ink(level));
         strokes.ink += 1;
-        let reach = (print.edge * print.step) as i64;
-        // Beyond the edge, whose levels differ.
-        let off = print.edge as i64 - 1;
-        let places = [-off, 0, off];
-        let mut around = places
-            .iter()
-            .flat_map(|dy| places.iter().map(move |dx| (*dx, *dy)));
-        if around.all(|(dx, dy)| self.level(x + dx, y + dy).is_some_and(|l| self.is_ink(l))) {
+        if near.around(x).into_iter().all(is_ink) {
             strokes.inside += 1;
             strokes.sum += f64::from(own);
             strokes.squares += f64::from(own) * f64::from(own);
         }
-        for (dx, dy) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
-            let beside = self.level(x + dx, y + dy);
-            let beyond = self.level(x + reach * dx, y + reach * dy);
+        for (beside, beyond) in near.sides(x) {
             let (Some(beside), Some(beyond)) = (beside, beyond) else {
                 continue;
             };
@@ -237,7 +228,6 @@ impl Ink<'_> {
             let drop = (i32::from(own) - i32::from(beyond)) * self.contrast.signum();
             strokes.sharp += usize::from(drop * 100 >= DROP * self.contrast.abs());
         }
-        true
     }
 }
 

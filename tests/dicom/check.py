@@ -27,7 +27,8 @@ from pydicom.uid import UID
 from reference import shown as reference_shown
 
 LOSSY = {"50", "51", "81", "91"}
-UNCOMPRESSED = {"51", "90", "91"}
+# Syntaxes of copies that are not the source's.
+CHANGED = {"51": "1.2.840.10008.1.2.1", "91": "1.2.840.10008.1.2.4.90"}
 TIME = b"1011"
 SECRETS = [b"Quizzenb", b"J\xe4nner", b"4711", b"20200304", b"20170102", TIME, b"Quack", b"Hospital"]
 VALIDATOR = pathlib.Path(sys.executable).parent / "dciodvfy"
@@ -146,8 +147,8 @@ def check_copy(name, source, copy, raw, spared=frozenset()):
                     wrong(f"{element.tag} is a UID of the source")
     if copy.file_meta.MediaStorageSOPInstanceUID != copy.SOPInstanceUID:
         wrong("its meta information names another instance")
-    kept = name[:2] not in UNCOMPRESSED
-    if kept != (copy.file_meta.TransferSyntaxUID == source.file_meta.TransferSyntaxUID):
+    expected = CHANGED.get(name[:2], source.file_meta.TransferSyntaxUID)
+    if copy.file_meta.TransferSyntaxUID != expected:
         wrong(f"is in {copy.file_meta.TransferSyntaxUID.name}")
     if name[:2] in LOSSY and source.get("LossyImageCompression") != copy.get("LossyImageCompression"):
         wrong("forgets that it was compressed with loss")
@@ -165,6 +166,9 @@ def check_samples(name, source, copy, boxes):
     differ = np.abs(before.astype("i4") - after.astype("i4"))[outside]
     if differ.max() > allowed:
         problems.append(f"{name}: samples outside the covers differ by {differ.max()}")
+    # The sources are by OpenJPEG, which decodes the copies, too.
+    if name.startswith("90") and len(copy.PixelData) > 1.05 * len(source.PixelData):
+        problems.append(f"{name}: the copy has more than 5 % more bytes of pixels")
     if len(np.unique(after[~outside])) > 1 and not name.startswith("50"):
         problems.append(f"{name}: the covers are not one value")
 

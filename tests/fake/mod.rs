@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod archive;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -69,6 +71,8 @@ pub struct Fake {
     /// Response to every request about a bucket, as of an ingress in front of another server.
     page: RefCell<Option<(String, u16, String)>>,
     no_etags: Cell<bool>,
+    /// The archives of DICOM objects.
+    pub archives: archive::Archives,
     /// Object whose upload ends the next HEAD of the source's bucket, with its event's number.
     overwritten: RefCell<Option<(String, u8)>>,
 }
@@ -157,6 +161,7 @@ impl Fake {
             page: RefCell::default(),
             no_etags: Cell::new(false),
             overwritten: RefCell::default(),
+            archives: archive::Archives::default(),
         }
     }
 
@@ -545,6 +550,11 @@ impl Ports for Fake {
         limit: u64,
     ) -> Result<Response<Bytes>, SendError> {
         self.requests.set(self.requests.get() + 1);
+        if archive::Archives::are_meant(&request) {
+            let processed = &self.buckets.borrow()["in-processed"];
+            let had_processed = processed.keys().any(|key| key.ends_with("-processed.dcm"));
+            return Ok(self.archives.respond(&request, had_processed));
+        }
         let fault = self.fault.get();
         let mut response = match fault.filter(|_| self.requests() > self.sound_requests.get()) {
             Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),

@@ -13,7 +13,10 @@
 //! | anonymized | the same | release, and taking it back |
 //! | audit | GetObject, PutObject, ListBucket | entries; nobody may delete, the owner included |
 //!
-//! Neither may change ACLs, though they own the objects that they store. The buckets' owner
+//! A DICOM node may only PutObject, into the input bucket. The rest is denied, because it owns what
+//! it has stored, and an owner may read its objects.
+//!
+//! None may change ACLs, though they own the objects that they store. The buckets' owner
 //! may read the outputs: on Ceph's gateway, as on S3 before bucket-owner enforcement, an object
 //! belongs to the user who stored it, and the bucket's owner can't read it unless a policy allows
 //! it.
@@ -35,6 +38,9 @@ const RECORDS: &str = crate::page::review::RECORDS;
 
 /// Prefix of our statements' ids; other statements are left unchanged.
 const OURS: &str = "Xray";
+
+/// Actions of a DICOM node on the objects of the input bucket.
+const NODE: [&str; 1] = ["s3:PutObject"];
 
 /// Purpose of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +97,8 @@ pub struct Policy {
     pub function: Option<String>,
     /// The reviewers' user, as a principal, if there is one.
     pub reviewers: Option<String>,
+    /// The DICOM node's user, as a principal, if there is one.
+    pub node: Option<String>,
     /// The buckets' owner, as a principal.
     pub owner: String,
 }
@@ -116,7 +124,10 @@ impl Policy {
                 "Action": actions, "Resource": on,
             })
         };
+        let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
+        let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
         let mut all = Vec::new();
+        let node = self.node_here();
         for (name, who, actions) in self.grants() {
             let [of_objects, of_bucket, no_acls] =
                 ["Objects", "Bucket", "NoAcls"].map(|part| format!("{name}{part}"));
@@ -124,11 +135,26 @@ impl Policy {
             let list = ["s3:ListBucket"];
             all.push(statement(&of_bucket, "Allow", who, &list, &[&bucket]));
             if self.role != Role::Input {
-                let acls = ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"];
                 all.push(statement(&no_acls, "Deny", who, &acls, &[&objects]));
             }
         }
-        if self.role != Role::Input {
+        if let Some(node) = node {
+            all.push(statement("NodeObjects", "Allow", node, &NODE, &[&objects]));
+            let others = [
+                &["s3:GetObject", "s3:GetObjectVersion"],
+                &acls[..],
+                &deletes,
+            ]
+            .concat();
+            all.push(statement(
+                "NodeOnlyWrites",
+                "Deny",
+                node,
+                &others,
+                &[&objects],
+            ));
+        }
+        if self.role != Role::Input || node.is_some() {
             let reads = ["s3:GetObject", "s3:GetObjectVersion"];
             all.push(statement(
                 "OwnerReads",
@@ -138,7 +164,6 @@ impl Policy {
                 &[&objects],
             ));
         }
-        let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
         if self.role == Role::Quarantine {
             if let Some(function) = &self.function {
                 let verbs = [&["s3:GetObject", "s3:PutObject"], &deletes[..]].concat();
@@ -173,6 +198,11 @@ impl Policy {
             ));
         }
         all
+    }
+
+    /// Returns the node's user, if it has rights here.
+    fn node_here(&self) -> Option<&str> {
+        self.node.as_deref().filter(|_| self.role == Role::Input)
     }
 
     /// Returns the users with rights here: their name in statements, principal and actions.
@@ -254,6 +284,9 @@ impl Resource for Policy {
             format!("{who} may {}, ListBucket", may.join(", "))
         });
         let mut grants: Vec<String> = grants.collect();
+        if let Some(node) = self.node_here() {
+            grants.push(format!("{node} may only PutObject"));
+        }
         if self.role == Role::Audit {
             grants.push("nobody may delete".to_owned());
         }

@@ -21,15 +21,15 @@ use crate::{
     doctor,
 };
 
-/// A user for the reviewers, and the file with its keys.
-struct Reviewers {
-    client: Client,
-    keys: PathBuf,
+/// A store user, and the file with its keys.
+pub struct User {
+    pub client: Client,
+    pub keys: PathBuf,
     _dir: TempDir,
 }
 
-impl Reviewers {
-    fn new(gateway: &Gateway, name: &str) -> Self {
+impl User {
+    pub fn new(gateway: &Gateway, name: &str) -> Self {
         let who = ["--uid", name, "--display-name", name];
         let made = gateway.admin(&[&["user", "create"], &who[..]].concat());
         let user: Value = serde_json::from_str(&made).unwrap();
@@ -46,7 +46,7 @@ impl Reviewers {
         }
     }
 
-    /// Sets a bucket up for the function and these reviewers.
+    /// Sets a bucket up for the function and this user as the reviewers'.
     fn set_up(&self, gateway: &Gateway, bucket: &str) -> String {
         let push = ["setup", "--push", "http://127.0.0.1:9/", "--topic", bucket];
         let file = ["--page-credentials-file", self.keys.to_str().unwrap()];
@@ -54,13 +54,13 @@ impl Reviewers {
     }
 }
 
-fn buckets(input: &str) -> Buckets {
+pub fn buckets(input: &str) -> Buckets {
     let keys = ["s3_access_key", "s3_secret_key"];
     let config = Config::from_lookup(|name| keys.contains(&name).then(|| "x".to_owned()));
     config.unwrap().buckets(input)
 }
 
-async fn send(client: &Client, method: Method, bucket: &str, key: &str, query: &str) -> u16 {
+pub async fn send(client: &Client, method: Method, bucket: &str, key: &str, query: &str) -> u16 {
     let body = match (&method, query) {
         (&Method::PUT, "lifecycle") => Bytes::from_static(
             b"<LifecycleConfiguration><Rule><ID>x</ID><Prefix></Prefix><Status>Enabled</Status>\
@@ -87,7 +87,7 @@ async fn reviewers_may_review_and_nobody_deletes_from_the_audit_log() {
         return;
     };
     let input = "reviewers";
-    let reviewers = Reviewers::new(gateway, "xray-reviewers");
+    let reviewers = User::new(gateway, "xray-reviewers");
     let said = reviewers.set_up(gateway, input);
     for part in [
         "for the reviewers' user xray-reviewers",
@@ -162,7 +162,7 @@ async fn review_and_its_audit_log_work_with_the_granted_rights() {
         return;
     };
     let input = "reviewing";
-    let reviewers = Reviewers::new(gateway, "xray-reviewing");
+    let reviewers = User::new(gateway, "xray-reviewing");
     reviewers.set_up(gateway, input);
     let all = buckets(input);
     let quarantine = all.quarantine.clone().unwrap();
@@ -285,7 +285,7 @@ async fn doctor_checks_the_review() {
     };
     let input = "doctor-reviews";
     let receiver = doctor::swallower().await;
-    let reviewers = Reviewers::new(gateway, "xray-doctor-reviews");
+    let reviewers = User::new(gateway, "xray-doctor-reviews");
     let file = ["--page-credentials-file", reviewers.keys.to_str().unwrap()];
     doctor::set_up(gateway, input, &receiver.address, &file);
     let check = || doctor::doctor(gateway, input, &[&["--no-probe"], &file[..]].concat());

@@ -8,6 +8,7 @@ mod dicom;
 mod found;
 mod node;
 mod objects;
+mod orthanc;
 mod process;
 mod quarantine;
 mod same_bytes;

@@ -14,14 +14,14 @@ use testkit::{process::HostProcess, root};
 use crate::{files, objects::python, run, text};
 
 /// A running node, and the store behind it.
-struct Node {
+pub struct Node {
     process: HostProcess,
-    port: String,
+    pub port: String,
     python: PathBuf,
 }
 
 impl Node {
-    fn start(python: &Path, endpoint: &str, keys: (&str, &str), arguments: &[&str]) -> Node {
+    pub fn start(python: &Path, endpoint: &str, keys: (&str, &str), arguments: &[&str]) -> Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
         command
             .args(["dicom", "serve", "--listen", "127.0.0.1:0"])
@@ -44,33 +44,40 @@ impl Node {
 
     /// Sends files to the node under this title.
     fn send(&self, title: &str, arguments: &[&str]) -> Value {
+        self.send_to(&self.port, title, arguments)
+    }
+
+    /// Sends files to a node at another port.
+    pub fn send_to(&self, port: &str, title: &str, arguments: &[&str]) -> Value {
         let script = root().join("tests/dicom/associate.py");
         let mut command = Command::new(&self.python);
-        command
-            .arg(script)
-            .args([&self.port, title])
-            .args(arguments);
+        command.arg(script).args([port, title]).args(arguments);
         let output = run(&mut command);
         let said = text(&output.stdout);
         serde_json::from_str(&said).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
     }
 }
 
-fn written(dir: &Path, name: &str, bytes: &[u8]) -> String {
+pub fn written(dir: &Path, name: &str, bytes: &[u8]) -> String {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
-fn drawn(index: usize) -> Vec<u8> {
+pub fn drawn(index: usize) -> Vec<u8> {
     Phantom::draw_dicom(3, index, Kind::Pneumonia, &Style::default()).1
 }
 
-/// A store with the input bucket, and the folder that holds it.
-async fn store(dir: &Path) -> (Store, fake_gateway::store::Listening, [String; 3]) {
+/// A store with the input bucket and those of its outputs, and what reaches it.
+pub async fn store(dir: &Path) -> (Store, fake_gateway::store::Listening, [String; 3]) {
     let credentials = fake_gateway::random_credentials();
     let store = Store::builder(dir.join("store"), credentials.clone());
-    let store = store.bucket("xray-data-in").open().unwrap();
+    let store = ["", "-processed", "-anonymized", "-quarantine"]
+        .iter()
+        .fold(store, |store, suffix| {
+            store.bucket(format!("xray-data-in{suffix}"))
+        });
+    let store = store.open().unwrap();
     let listening = store.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
     let endpoint = listening.endpoint().url().to_owned();
     let secret = credentials.secret_key.expose().to_owned();

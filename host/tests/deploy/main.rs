@@ -3,6 +3,7 @@
 
 mod alerts;
 mod cluster;
+mod components;
 mod guide;
 mod image;
 mod manifests;
@@ -10,5 +11,4 @@ mod network;
 mod prometheus;
 mod references;
 mod rollout;
-mod traces;
 mod types;

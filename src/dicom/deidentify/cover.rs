@@ -10,8 +10,8 @@ use crate::{
         element::{DataSet, Element, Value},
         frame::{Frame, joined, jpeg_header, plain},
         image::Shape,
-        rle,
-        syntax::{Coding, EXPLICIT, Syntax},
+        jpeg2000, rle,
+        syntax::{Coding, EXPLICIT, JPEG_2000_LOSSLESS, Syntax},
     },
     error::Error,
     picture::{blocks::Blocks, boxes::Rect, limits::Limits, redact, source::Written},
@@ -82,8 +82,21 @@ pub(crate) fn cover(
                 Written::Reencoded,
             )
         }
-        // There is no encoder of these here, so the samples are written as they are.
-        Coding::Jpeg | Coding::Jpeg2000 => (
+        // A stream with loss becomes one without, since another loss would change every sample.
+        Coding::Jpeg2000 => {
+            let header = jpeg2000::Header::read(&joined(source)?, shape)?;
+            let written = match syntax.is_lossy {
+                true => Written::Lossless,
+                false => Written::Reencoded,
+            };
+            (
+                fragment(jpeg2000::encode(samples, shape, header)?),
+                &JPEG_2000_LOSSLESS,
+                written,
+            )
+        }
+        // There is no encoder of 12 bit here, so the samples are written as they are.
+        Coding::Jpeg => (
             Value::Bytes(native(&samples, shape, &EXPLICIT).into()),
             &EXPLICIT,
             Written::Uncompressed,

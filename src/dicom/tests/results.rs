@@ -226,7 +226,8 @@ fn copies_and_results_hold_by_other_programs() {
         let copy = outputs.anonymized.as_ref().unwrap();
         let expect = match name.get(..2) {
             Some("50") => Written::Blocks,
-            Some("51" | "90" | "91") => Written::Uncompressed,
+            Some("51") => Written::Uncompressed,
+            Some("91") => Written::Lossless,
             _ => Written::Reencoded,
         };
         assert_eq!(outputs.written, expect, "{name}");

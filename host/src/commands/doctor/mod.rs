@@ -3,9 +3,11 @@
 //!
 //! A check that builds on a failed one is skipped, so the first failed line is the one to repair.
 
+mod archives;
 mod gateway;
 mod kafka;
 mod line;
+mod node;
 mod probe;
 mod reviews;
 mod rights;
@@ -42,6 +44,9 @@ pub struct DoctorArgs {
     /// the audit log too.
     #[arg(long, value_name = "FILE")]
     pub page_credentials_file: Option<PathBuf>,
+    /// File with the keys of the store user of `xray dicom serve`: checks that it may only write.
+    #[arg(long, value_name = "FILE")]
+    pub node_credentials_file: Option<PathBuf>,
     /// Only look; send no phantom through the pipeline.
     #[arg(long)]
     pub no_probe: bool,
@@ -61,6 +66,7 @@ struct Site {
     function: Option<Client>,
     owner: Option<Client>,
     reviewers: Option<Client>,
+    node: Option<Client>,
     kafka: Option<KafkaSettings>,
 }
 
@@ -110,8 +116,11 @@ fn site(args: &DoctorArgs) -> Result<Site> {
     };
     let reviewers = args.page_credentials_file.as_deref();
     let reviewers = reviewers.map(|file| store_client::of_file(&settings.config, file));
+    let node = args.node_credentials_file.as_deref();
+    let node = node.map(|file| store_client::of_file(&settings.config, file));
     Ok(Site {
         reviewers: reviewers.transpose()?,
+        node: node.transpose()?,
         function: client(&settings.function),
         owner: client(&settings.owner),
         transport,
@@ -193,6 +202,18 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
         lines.add("audit bucket", finding);
         if let Some(function) = function {
             lines.add("function's limits", reviews::function(site, function).await);
+        }
+    }
+    if let Some(node) = site.node.as_ref().filter(|_| has_style) {
+        lines.add("DICOM node", node::rights(site, node).await);
+    }
+    let config = &site.settings.config;
+    for (check, archive) in [
+        ("archive of results", &config.results),
+        ("archive of copies", &config.research),
+    ] {
+        if let Some(archive) = archive {
+            lines.add(check, archives::archive(site, archive).await);
         }
     }
     let mut found = topic::Found::default();

@@ -155,7 +155,7 @@ pub async fn function(site: &Site, function: &Client) -> Finding {
 
 /// Reports whether a user may do this to objects in a folder of a bucket, by a request without an
 /// effect: its key never exists, and a PUT has a condition that never holds.
-async fn may(client: &Client, method: Method, bucket: &str, folder: &str) -> Result<bool> {
+pub async fn may(client: &Client, method: Method, bucket: &str, folder: &str) -> Result<bool> {
     let key = format!("{folder}xray-doctor-{}", random::hex(32));
     let mut headers = HeaderMap::new();
     let mut body = Bytes::new();

@@ -63,6 +63,21 @@ pub struct DesiredArgs {
     /// The reviewers' user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
     #[arg(long, value_name = "USER", conflicts_with = "page_credentials_file")]
     pub review_user: Option<String>,
+    /// File with the keys of the store user of `xray dicom serve`: that user may only write into
+    /// the input bucket.
+    #[arg(long, value_name = "FILE")]
+    pub node_credentials_file: Option<PathBuf>,
+    /// The node's user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
+    #[arg(long, value_name = "USER", conflicts_with = "node_credentials_file")]
+    pub node_user: Option<String>,
+}
+
+/// Principals that get rights, as they are known.
+struct Users<'a> {
+    function: Option<&'a str>,
+    reviewers: Option<&'a str>,
+    node: Option<&'a str>,
+    owner: &'a str,
 }
 
 /// Desired state as a list of resources.
@@ -116,6 +131,14 @@ impl Plan {
                  user create --uid=xray-review --display-name=xray-review"
             );
         }
+        let node = node(args, &settings).await?;
+        let others = [&function, &reviewers];
+        if node.is_some() && (others.contains(&&node) || node.as_ref() == Some(&owner_id)) {
+            bail!(
+                "the DICOM node's user is another one's: it may only write; make another user: radosgw-admin user create \
+                 --uid=dicom-node --display-name=dicom-node"
+            );
+        }
         let mut plan = Self {
             heading: format!("{} as user {owner_id}", settings.config.endpoint.url()),
             resources: Vec::new(),
@@ -162,9 +185,14 @@ impl Plan {
             suffixes: args.suffixes.clone(),
         };
         let own = function.clone().filter(|function| *function != owner_id);
-        if own.is_some() || reviewers.is_some() {
-            let users = (own.as_deref(), reviewers.as_deref());
-            plan.add_policies(&settings, &client, users, &owner_id);
+        if own.is_some() || reviewers.is_some() || node.is_some() {
+            let users = Users {
+                function: own.as_deref(),
+                reviewers: reviewers.as_deref(),
+                node: node.as_deref(),
+                owner: &owner_id,
+            };
+            plan.add_policies(&settings, &client, &users);
         }
         match function {
             Some(function) if function != owner_id => {}
@@ -207,14 +235,12 @@ impl Plan {
         }
     }
 
-    fn add_policies(
-        &mut self,
-        settings: &Settings,
-        client: &Client,
-        (function, reviewers): (Option<&str>, Option<&str>),
-        owner: &str,
-    ) {
-        for (name, user) in [("function", function), ("reviewers", reviewers)] {
+    fn add_policies(&mut self, settings: &Settings, client: &Client, users: &Users<'_>) {
+        for (name, user) in [
+            ("function", users.function),
+            ("reviewers", users.reviewers),
+            ("DICOM node", users.node),
+        ] {
             if let Some(user) = user {
                 let s = if name.ends_with('s') { "" } else { "s" };
                 self.heading
@@ -231,9 +257,11 @@ impl Plan {
         let buckets = &settings.buckets;
         let all = buckets.all().into_iter().zip(roles);
         for (bucket, role) in all.chain([(buckets.audit.as_str(), Role::Audit)]) {
-            let function = function.filter(|_| !role.actions().is_empty());
+            let function = users.function.filter(|_| !role.actions().is_empty());
+            let reviewers = users.reviewers;
             let reviewers = reviewers.filter(|_| !role.actions_of_reviewers().is_empty());
-            if function.is_none() && reviewers.is_none() {
+            let node = users.node.filter(|_| role == Role::Input);
+            if function.is_none() && reviewers.is_none() && node.is_none() {
                 continue;
             }
             self.resources.push(Box::new(Policy {
@@ -242,7 +270,8 @@ impl Plan {
                 role,
                 function: function.map(principal),
                 reviewers: reviewers.map(principal),
-                owner: principal(owner),
+                node: node.map(principal),
+                owner: principal(users.owner),
             }));
         }
     }
@@ -258,6 +287,20 @@ async fn reviewers(args: &DesiredArgs, settings: &Settings) -> Result<Option<Str
     let id = id.context(
         "the reviewers' keys are accepted, but their user may not list its buckets, so its name is not known; name it with \
          --review-user arn:aws:iam::ACCOUNT:user/NAME",
+    )?;
+    Ok(Some(id))
+}
+
+/// Returns the DICOM node's user, if there is one.
+async fn node(args: &DesiredArgs, settings: &Settings) -> Result<Option<String>> {
+    let Some(file) = &args.node_credentials_file else {
+        return Ok(args.node_user.clone());
+    };
+    let client = store_client::of_file(&settings.config, file)?;
+    let id = user_id(&client).await.context("the DICOM node's keys")?;
+    let id = id.context(
+        "the DICOM node's keys are accepted, but their user may not list its buckets, so its name is not known; name it with \
+         --node-user arn:aws:iam::ACCOUNT:user/NAME",
     )?;
     Ok(Some(id))
 }
