@@ -27,11 +27,11 @@ const MAX_RESPONSE: u64 = 64 << 10;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
     /// Setting that names its address, for messages.
-    pub(crate) setting: &'static str,
+    pub setting: &'static str,
     /// Address of the service.
-    pub(crate) url: String,
+    pub url: String,
     /// Credentials, marked as sensitive.
-    pub(crate) authorization: Option<HeaderValue>,
+    pub authorization: Option<HeaderValue>,
 }
 
 impl Archive {

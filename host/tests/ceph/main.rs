@@ -6,6 +6,7 @@ mod broker_lines;
 mod command;
 mod deployed;
 mod doctor;
+mod doctor_archives;
 mod doctor_gateway;
 mod edge;
 mod first;

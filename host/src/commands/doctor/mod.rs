@@ -3,6 +3,7 @@
 //!
 //! A check that builds on a failed one is skipped, so the first failed line is the one to repair.
 
+mod archives;
 mod gateway;
 mod kafka;
 mod line;
@@ -216,6 +217,15 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
     }
     if let Some(node) = site.node.as_ref().filter(|_| has_style) {
         lines.add("DICOM node", node::rights(site, node).await);
+    }
+    let config = &site.settings.config;
+    for (check, archive) in [
+        ("archive of results", &config.results),
+        ("archive of copies", &config.research),
+    ] {
+        if let Some(archive) = archive {
+            lines.add(check, archives::archive(site, archive).await);
+        }
     }
     let mut found = topic::Found::default();
     if let Some(owner) = owner.filter(|_| has_style) {
