@@ -23,8 +23,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Waits for the next event. Must be cancel safe: dropping the future loses no event.
     fn next_event(&self) -> impl Future<Output = Event> + Send;
 
-    /// Stops reading these partitions. Records that were already fetched may still follow, and
-    /// failures are ignored: a partition that is just being revoked needs no pause.
+    /// Stops reading these partitions. Records that are under way may still follow, and failures
+    /// are ignored: a partition that is just being revoked needs no pause.
     fn pause(&self, partitions: &[TopicPartition]);
 
     /// Reads these partitions again.

@@ -1,4 +1,4 @@
-//! The member of a group, and the thread that polls it.
+//! The member of a group.
 
 use std::{
     sync::{
@@ -11,30 +11,32 @@ use std::{
 
 use bytes::Bytes;
 use rdkafka::{
-    Offset, TopicPartitionList,
+    ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
-    error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers, Message},
+    error::KafkaError,
+    message::{Headers, Message},
 };
 use tokio::sync::{OnceCell, mpsc};
 
 use super::{
     Settings,
-    context::{Context, describe, ids, is_fatal},
+    context::{Context, describe},
+    poller::Poller,
     retries::{Reader, add},
-    topic_watch::{SharedIds, TopicWatch},
+    topic_watch::SharedIds,
     writer::Writer,
 };
 use crate::{
     BoxError, Broker, DeadLetter, Event, Header, Record, RetryLog, RetryOffset, RetryRecord,
-    TopicPartition, log::RateLimitedLog,
+    TopicPartition,
 };
 
 /// Time that [`RdKafkaBroker::connect`] waits for a broker before it goes on without one.
 const FIRST_RESPONSE: Duration = Duration::from_secs(10);
 
-/// Longest time that a poll blocks, and so the delay with which the thread notices the end.
-const POLL: Duration = Duration::from_millis(100);
+/// Events between the polling thread and the coordinator. A partition that pauses may have as many
+/// records under way.
+const EVENTS: usize = 16;
 
 /// A [`Broker`] over librdkafka.
 pub struct RdKafkaBroker {
@@ -84,23 +86,27 @@ impl RdKafkaBroker {
         if settings.retry_topic.is_some() && settings.topics.len() != 1 {
             return Err(ConnectError::RetryTopic(settings.topics.clone()));
         }
-        // One event at a time: a partition that pauses has then at most two records under way.
-        let (sender, events) = mpsc::channel(1);
-        let context = Context {
-            events: sender.clone(),
-            log: Arc::default(),
-            fatal: Mutex::default(),
-            tokens: settings.security.tokens().cloned(),
-            unchecked: Mutex::default(),
-            at_end: Mutex::default(),
-        };
-        let consumer: BaseConsumer<Context> = settings
-            .consumer()
+        let (sender, events) = mpsc::channel(EVENTS);
+        let context = Context::new(settings, sender);
+        Self::join(settings, &settings.consumer(), context, events).await
+    }
+
+    async fn join(
+        settings: &Settings,
+        client: &ClientConfig,
+        context: Context,
+        events: mpsc::Receiver<Event>,
+    ) -> Result<Self, ConnectError> {
+        let waker = context.queues.waker();
+        let sender = context.events.clone();
+        let mut consumer: BaseConsumer<Context> = client
             .create_with_context(context)
             .map_err(ConnectError::Client)?;
+        consumer.set_nonempty_callback(move || waker.wake());
         let writer = Writer::new(settings).map_err(ConnectError::Client)?;
         let probe = tokio::task::spawn_blocking(move || probe(&consumer).map(|()| consumer));
         let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Canceled)??);
+        consumer.context().queues.set_consumer(&consumer);
         let topics: Vec<_> = settings.topics.iter().map(String::as_str).collect();
         consumer
             .subscribe(&topics)
@@ -129,6 +135,30 @@ impl RdKafkaBroker {
             is_closing,
             ids,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) async fn connect_tested(
+        settings: &Settings,
+        test: super::context::Test,
+    ) -> Result<Self, ConnectError> {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let mut client = settings.consumer();
+        for (name, value) in &test.properties {
+            client.set(*name, *value);
+        }
+        let context = Context {
+            test,
+            ..Context::new(settings, sender)
+        };
+        Self::join(settings, &client, context, events).await
+    }
+
+    /// Returns the bytes of values that the client has fetched.
+    #[cfg(test)]
+    pub(super) fn fetched(&self) -> usize {
+        let consumer = self.consumer().unwrap();
+        consumer.context().test.fetched.load(Ordering::Relaxed)
     }
 
     fn reader(&self) -> Result<Reader, BoxError> {
@@ -167,13 +197,13 @@ impl Broker for RdKafkaBroker {
 
     fn pause(&self, partitions: &[TopicPartition]) {
         if let Some(consumer) = self.consumer() {
-            _ = consumer.pause(&list(partitions));
+            consumer.context().queues.set_paused(partitions, true);
         }
     }
 
     fn resume(&self, partitions: &[TopicPartition]) {
         if let Some(consumer) = self.consumer() {
-            _ = consumer.resume(&list(partitions));
+            consumer.context().queues.set_paused(partitions, false);
         }
     }
 
@@ -269,83 +299,6 @@ impl Drop for RdKafkaBroker {
     }
 }
 
-/// The thread that polls.
-struct Poller {
-    consumer: Arc<BaseConsumer<Context>>,
-    events: mpsc::Sender<Event>,
-    is_closing: Arc<AtomicBool>,
-    log: Arc<RateLimitedLog>,
-    topics: Vec<Arc<str>>,
-    ids: SharedIds,
-}
-
-impl Poller {
-    fn run(self) {
-        let mut watch = TopicWatch::new(self.consumer.clone(), &self.topics, self.ids.clone());
-        while !self.is_closing.load(Ordering::Relaxed) {
-            if let Some(recreated) = watch.recreated()
-                && self.events.blocking_send(recreated).is_err()
-            {
-                return;
-            }
-            let event = match self.consumer.poll(POLL) {
-                None => continue,
-                Some(Ok(message)) => {
-                    let record = self.copy(&message);
-                    let id = record.topic_partition();
-                    self.consumer.context().at_end().remove(&id);
-                    Event::Record(record)
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.mark_end(partition);
-                    continue;
-                }
-                Some(Err(error)) => match self.consumer.client().fatal_error() {
-                    Some((_, reason)) => Event::Fatal(reason.into()),
-                    None => {
-                        self.report(&error);
-                        continue;
-                    }
-                },
-            };
-            let is_fatal = matches!(event, Event::Fatal(_));
-            if self.events.blocking_send(event).is_err() || is_fatal {
-                return;
-            }
-        }
-    }
-
-    /// Marks a partition as fully read. The client names no topic with it.
-    fn mark_end(&self, partition: i32) {
-        if let Ok(assigned) = self.consumer.assignment() {
-            let ended = ids(&assigned).into_iter();
-            let ended = ended.filter(|id| id.partition == partition);
-            self.consumer.context().at_end().extend(ended);
-        }
-    }
-
-    /// Copies a record out of the client's buffer, so that the buffer can be freed.
-    fn copy(&self, message: &BorrowedMessage<'_>) -> Record {
-        let mut topics = self.topics.iter();
-        let topic = topics.find(|topic| ***topic == *message.topic());
-        Record::copy(message, topic.cloned())
-    }
-
-    fn report(&self, error: &KafkaError) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
-                let topics = self.topics.join(", ");
-                let text = format!("{topics} does not exist yet, waiting for it");
-                self.log.warn("topic", &text);
-            }
-            // The error callback has reported these, with the reason.
-            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure) => {}
-            code if is_fatal(code) => {}
-            _ => self.log.warn("reading", &describe(error)),
-        }
-    }
-}
-
 impl Record {
     /// Copies a record out of the client's buffer. `topic` is its topic, if it is at hand.
     pub fn copy(message: &impl Message, topic: Option<Arc<str>>) -> Self {
@@ -394,12 +347,4 @@ fn probe(consumer: &BaseConsumer<Context>) -> Result<(), ConnectError> {
             return Ok(());
         }
     }
-}
-
-fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for id in partitions {
-        list.add_partition(&id.topic, id.partition);
-    }
-    list
 }

@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
-use super::{TokenError, Tokens};
+use super::{Settings, TokenError, Tokens, queues::Queues};
 use crate::{Event, Revocation, TopicPartition, log::RateLimitedLog};
 
 /// Beginning of the client's error when [`ClientContext::generate_oauth_token`] has failed.
@@ -35,9 +35,36 @@ pub(super) struct Context {
     /// Partitions that were read to their end since their assignment, and whose last event was that
     /// end.
     pub(super) at_end: Mutex<BTreeSet<TopicPartition>>,
+    pub(super) queues: Queues,
+    #[cfg(test)]
+    pub(super) test: Test,
+}
+
+/// Observation of the client by tests.
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct Test {
+    /// Properties of the client.
+    pub(super) properties: Vec<(&'static str, &'static str)>,
+    /// Bytes of values that the client has fetched.
+    pub(super) fetched: std::sync::atomic::AtomicUsize,
 }
 
 impl Context {
+    pub(super) fn new(settings: &Settings, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            events,
+            log: Arc::default(),
+            fatal: Mutex::default(),
+            tokens: settings.security.tokens().cloned(),
+            unchecked: Mutex::default(),
+            at_end: Mutex::default(),
+            queues: Queues::default(),
+            #[cfg(test)]
+            test: Test::default(),
+        }
+    }
+
     /// Returns the last error that retrying does not solve.
     pub(super) fn fatal(&self) -> Option<String> {
         self.fatal
@@ -82,6 +109,12 @@ impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn stats(&self, statistics: Statistics) {
+        #[cfg(test)]
+        let fetched = usize::try_from(statistics.rxmsg_bytes).unwrap();
+        #[cfg(test)]
+        self.test
+            .fetched
+            .store(fetched, std::sync::atomic::Ordering::Relaxed);
         let (mut lags, mut ends) = (Vec::new(), Vec::new());
         let at_end = self.at_end().clone();
         for (topic, statistics) in statistics.topics {
@@ -156,14 +189,17 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let Rebalance::Revoke(list) = rebalance else {
-            return;
+        let list = match rebalance {
+            Rebalance::Assign(list) => return self.queues.open(&ids(list)),
+            Rebalance::Revoke(list) => list,
+            Rebalance::Error(_) => return,
         };
         let (release, released) = std::sync::mpsc::channel::<()>();
         let is_lost = consumer.assignment_lost();
         let revoked = ids(list);
         self.unchecked().retain(|id| !revoked.contains(id));
         self.at_end().retain(|id| !revoked.contains(id));
+        self.queues.close(&revoked);
         let revocation = Revocation::new(revoked, is_lost, move || drop(release));
         let event = Event::Revoked(revocation);
         if self.events.blocking_send(event).is_ok() {
@@ -259,14 +295,8 @@ mod tests {
     #[test]
     fn statistics_from_before_an_assignment_say_no_end() {
         let (events, mut received) = mpsc::channel(8);
-        let context = Context {
-            events,
-            log: Arc::default(),
-            fatal: Mutex::default(),
-            tokens: None,
-            unchecked: Mutex::default(),
-            at_end: Mutex::default(),
-        };
+        let settings = Settings::new("", "g", vec!["t".into()], "t-dead");
+        let context = Context::new(&settings, events);
         let id = TopicPartition {
             topic: "t".into(),
             partition: 0,

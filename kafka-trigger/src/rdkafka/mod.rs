@@ -8,6 +8,10 @@
 mod consumer;
 mod context;
 mod oauth;
+mod poller;
+#[cfg(test)]
+mod queue_tests;
+mod queues;
 mod retries;
 mod security;
 mod settings;

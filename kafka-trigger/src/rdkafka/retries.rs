@@ -89,6 +89,10 @@ impl Reader {
             list.add_partition(&self.topic, id.partition);
         }
         let committed = self.consumer.committed_offsets(list, TIMEOUT)?;
+        for element in committed.elements() {
+            // Not known is something else than never committed.
+            element.error()?;
+        }
         let part = |(id, until): &(TopicPartition, i64)| {
             let element = committed.find_partition(&self.topic, id.partition);
             let offset = element.as_ref().map(|element| element.offset());
@@ -167,6 +171,9 @@ impl Reader {
         list.add_partition(&id.topic, id.partition);
         let committed = self.consumer.committed_offsets(list, TIMEOUT)?;
         let element = committed.find_partition(&id.topic, id.partition);
+        if let Some(element) = &element {
+            element.error()?;
+        }
         let (low, high) = self
             .consumer
             .fetch_watermarks(&id.topic, id.partition, TIMEOUT)?;

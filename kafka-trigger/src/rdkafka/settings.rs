@@ -128,10 +128,13 @@ impl Settings {
         client.set("topic.metadata.refresh.interval.ms", "5000");
         client.set("statistics.interval.ms", "1000");
         client.set("fetch.wait.max.ms", self.fetch_wait.as_millis().to_string());
-        // Pausing a partition discards its prefetched records; the default of 64 MiB of them would
-        // be fetched in vain.
-        client.set("queued.max.messages.kbytes", "16384");
+        // For each partition, since each has its own queue: what it holds before the client stops
+        // fetching, and what one fetch may add, unless a single batch is larger.
+        client.set("queued.max.messages.kbytes", "256");
         client.set("queued.min.messages", "1000");
+        client.set("fetch.message.max.bytes", "262144");
+        // Time after which a full queue is looked at again; the default is a second.
+        client.set("fetch.queue.backoff.ms", "50");
         if let Some(member) = &self.member {
             client.set("group.instance.id", member);
         }

@@ -91,6 +91,10 @@ impl Writer {
         own.key = record.key.as_deref();
         own.payload = record.value.as_deref();
         match self.producer.send(own, TIMEOUT).await {
+            // The response to a repeated request may have no offset, if the broker was restarted
+            // in between. The entry is written once more then: which one counts makes no
+            // difference.
+            Ok(written) if written.offset < 0 => Err("the broker did not return its offset".into()),
             Ok(written) => Ok(written.offset),
             Err((error, _)) => Err(error.into()),
         }
