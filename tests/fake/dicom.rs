@@ -24,17 +24,38 @@ fn element(out: &mut Vec<u8>, tag: u32, vr: &str, value: &[u8]) {
 
 /// Writes 12 bit samples with this age of the patient, as in `003Y`.
 pub fn object(width: u16, height: u16, age: &str, sample: impl Fn(u32, u32) -> u16) -> Vec<u8> {
-    let mut out = vec![0; 128];
-    out.extend(b"DICM");
-    let (rows, columns) = (height.to_le_bytes(), width.to_le_bytes());
+    let mut out = header(width, height, age, b"1.2.840.10008.1.2.1");
     let samples: Vec<u8> = (0..u32::from(width) * u32::from(height))
         .flat_map(|i| sample(i % u32::from(width), i / u32::from(width)).to_le_bytes())
         .collect();
+    element(&mut out, 0x7FE0_0010, "OW", &samples);
+    out
+}
+
+/// Writes an object of 12 bit samples that are compressed to this stream.
+pub fn compressed(width: u16, height: u16, syntax: &[u8], stream: &[u8]) -> Vec<u8> {
+    let mut out = header(width, height, "003Y", syntax);
+    out.extend(b"\xE0\x7F\x10\x00OB\0\0\xFF\xFF\xFF\xFF");
+    for item in [&[][..], stream] {
+        out.extend(b"\xFE\xFF\x00\xE0");
+        out.extend((item.len().next_multiple_of(2) as u32).to_le_bytes());
+        out.extend(item);
+        out.resize(out.len().next_multiple_of(2), 0);
+    }
+    out.extend(b"\xFE\xFF\xDD\xE0\0\0\0\0");
+    out
+}
+
+/// Writes all but the pixel data.
+fn header(width: u16, height: u16, age: &str, syntax: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; 128];
+    out.extend(b"DICM");
+    let (rows, columns) = (height.to_le_bytes(), width.to_le_bytes());
     let class = b"1.2.840.10008.5.1.4.1.1.1.1";
     for (tag, vr, value) in [
         (0x0002_0002, "UI", &class[..]),
         (0x0002_0003, "UI", b"1.2.3.4.5"),
-        (0x0002_0010, "UI", b"1.2.840.10008.1.2.1"),
+        (0x0002_0010, "UI", syntax),
         (0x0008_0016, "UI", class),
         (0x0008_0018, "UI", b"1.2.3.4.5"),
         (0x0008_0020, "DA", b"20200304"),
@@ -57,7 +78,6 @@ pub fn object(width: u16, height: u16, age: &str, sample: impl Fn(u32, u32) -> u
         (0x0028_0103, "US", &[0, 0]),
         (0x0028_1050, "DS", b"2048"),
         (0x0028_1051, "DS", b"4096"),
-        (0x7FE0_0010, "OW", &samples),
     ] {
         element(&mut out, tag, vr, value);
     }

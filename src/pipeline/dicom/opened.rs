@@ -43,8 +43,8 @@ fn check_memory(
     let each = match syntax.coding {
         Coding::Native => 13,
         Coding::Rle | Coding::Jpeg | Coding::LosslessJpeg | Coding::JpegLs => 15,
-        // Coefficients and samples in 32 bit each, and a level of the wavelet.
-        Coding::Jpeg2000 => 19,
+        // Coefficients and samples in 32 bit each, a level of the wavelet, and the stream of noise.
+        Coding::Jpeg2000 => 22,
     };
     limits.check_memory(FIXED + held as u64 + pixels * each)
 }
