@@ -9,6 +9,7 @@ use s3::{Client, NewObject, Precondition};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use xray::{
     config::Config,
+    error::Error::NotAnImage,
     event::ObjectRef,
     picture::sniff::{Format, sniff},
     store::decide,
@@ -45,7 +46,7 @@ pub struct Settings {
 pub enum Refused {
     /// It is larger than this many bytes.
     TooLarge(u64),
-    /// It is in no format that the function reads; the text says which it is, if that is known.
+    /// The function does not read its format, which is this.
     Format(String),
 }
 
@@ -83,7 +84,10 @@ impl Upload {
 
     /// Recognizes a file.
     fn check(&self, file: &[u8], config: &Config) -> Result<Format, Refused> {
-        let format = sniff(file).map_err(|error| Refused::Format(error.to_string()))?;
+        let format = sniff(file).map_err(|error| match error {
+            NotAnImage(kind) => Refused::Format(kind.to_string()),
+            other => Refused::Format(other.to_string()),
+        })?;
         // The function would only reject a larger one.
         let own = match format {
             Format::Dicom => config.dicom.max_bytes,

@@ -110,8 +110,7 @@ where
         Ok(Ok(())) => see_other(&format!("/{PATH}?{STORED}")),
         Ok(Err(Refused::TooLarge(limit))) => large(limit),
         Ok(Err(Refused::Format(text))) => {
-            let text =
-                format!("Only JPEG, PNG and DICOM files are taken. This is not one: {text}.");
+            let text = format!("Only JPEG, PNG and DICOM files are taken. This is {text}.");
             respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text)
         }
         Err(error) => {
