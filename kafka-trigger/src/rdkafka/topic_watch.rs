@@ -6,7 +6,7 @@
 //! offset that falls shows it, which the coordinator sees.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -90,6 +90,8 @@ pub(super) struct TopicWatch {
     consumer: Arc<BaseConsumer<Context>>,
     requests: TopicIds,
     requested: Option<Instant>,
+    /// Partitions that were unchecked at the last request.
+    requested_for: BTreeSet<TopicPartition>,
     ids: SharedIds,
     /// Partitions that are still to be read from the beginning.
     stale: Vec<TopicPartition>,
@@ -105,6 +107,7 @@ impl TopicWatch {
             requests: TopicIds::new(consumer.clone(), topics),
             consumer,
             requested: None,
+            requested_for: BTreeSet::new(),
             ids,
             stale: Vec::new(),
         }
@@ -117,9 +120,19 @@ impl TopicWatch {
             Some(topics) => self.look(&topics),
             None => None,
         };
-        if self.requested.is_none_or(|at| at.elapsed() >= INTERVAL) {
+        // After an assignment at once: a commit would hide the id of the earlier topic.
+        let unchecked: BTreeSet<_> = self
+            .consumer
+            .context()
+            .unchecked()
+            .iter()
+            .cloned()
+            .collect();
+        let is_due = self.requested.is_none_or(|at| at.elapsed() >= INTERVAL);
+        if is_due || !unchecked.is_subset(&self.requested_for) {
             self.requests.request();
             self.requested = Some(Instant::now());
+            self.requested_for = unchecked;
         }
         event
     }
