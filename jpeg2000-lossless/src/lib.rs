@@ -90,7 +90,7 @@ impl Format {
 /// Encodes samples, row by row from the top, to a codestream.
 ///
 /// # Errors
-/// [`Error`] if the samples don't fit their format. Nothing else fails.
+/// [`enum@Error`] if the samples don't fit their format. Nothing else fails.
 pub fn encode(mut samples: Vec<i32>, format: &Format) -> Result<Vec<u8>, Error> {
     format.check(&samples)?;
     let middle = format.middle();
