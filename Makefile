@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn dicom-key test-spin schedules bench-kafka bench-scale bench-traces bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -179,6 +179,11 @@ bench-scale: function logevents ## CPU time by hosts and picture size, and rebal
 # Processor time of events with traces, as a multiple of that without; two hosts take turns.
 bench-traces: function ## processor time of events with traces beside without
 	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e -- --show-output --ignored bench_traces
+
+# The traces of 500 events at Jaeger, which tests/jaeger/fetch builds once (three CPU minutes, Go).
+test-traces-jaeger: function ## traces of 500 events at Jaeger, over a crash, a rebalance and a redrive
+	tests/jaeger/fetch >/dev/null
+	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored jaeger_has_one_tree
 
 # The page on a real radosgw: the review with 10,000 copies in the queue, and the time from an
 # upload to its row. Needs the packages of the tests of Ceph.

@@ -104,13 +104,9 @@ impl Collector {
         self.state.is_down.store(is_down, Ordering::Relaxed);
     }
 
-    /// Returns all spans that arrived, each id once: what is delivered twice has the same first
-    /// span.
+    /// Returns all spans that arrived, each id once.
     pub fn spans(&self) -> Vec<Span> {
-        let mut seen = BTreeSet::new();
-        let mut spans = self.state.spans.lock().unwrap().clone();
-        spans.retain(|span| seen.insert((span.trace.clone(), span.id.clone())));
-        spans
+        once(self.state.spans.lock().unwrap().clone())
     }
 
     /// Returns the attributes of the process.
@@ -166,24 +162,36 @@ impl Collector {
         all
     }
 
-    /// Returns the traces that are one tree: one first span, and no span without its parent.
-    /// `remote` are ids of parents in other processes.
+    /// Returns the traces that are one tree, as [`trees`] does.
     pub fn trees(&self, remote: &[&str]) -> Vec<Vec<Span>> {
-        let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
-        for span in self.spans() {
-            traces.entry(span.trace.clone()).or_default().push(span);
-        }
-        let is_tree = |spans: &Vec<Span>| {
-            let ids: BTreeSet<_> = spans.iter().map(|span| span.id.as_str()).collect();
-            let is_first = |span: &&Span| span.parent.is_empty() || remote.contains(&&*span.parent);
-            let others = spans.iter().filter(|span| !is_first(span));
-            spans.iter().filter(is_first).count() == 1
-                && others
-                    .map(|span| span.parent.as_str())
-                    .all(|id| ids.contains(id))
-        };
-        traces.into_values().filter(is_tree).collect()
+        trees(self.spans(), remote)
     }
+}
+
+/// Keeps each id once: what is delivered twice has the same first span.
+pub fn once(mut spans: Vec<Span>) -> Vec<Span> {
+    let mut seen = BTreeSet::new();
+    spans.retain(|span| seen.insert((span.trace.clone(), span.id.clone())));
+    spans
+}
+
+/// Returns the traces that are one tree: one first span, and no span without its parent. `remote`
+/// are ids of parents in other processes.
+pub fn trees(spans: Vec<Span>, remote: &[&str]) -> Vec<Vec<Span>> {
+    let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
+    for span in spans {
+        traces.entry(span.trace.clone()).or_default().push(span);
+    }
+    let is_tree = |spans: &Vec<Span>| {
+        let ids: BTreeSet<_> = spans.iter().map(|span| span.id.as_str()).collect();
+        let is_first = |span: &&Span| span.parent.is_empty() || remote.contains(&&*span.parent);
+        let others = spans.iter().filter(|span| !is_first(span));
+        spans.iter().filter(is_first).count() == 1
+            && others
+                .map(|span| span.parent.as_str())
+                .all(|id| ids.contains(id))
+    };
+    traces.into_values().filter(is_tree).collect()
 }
 
 impl State {

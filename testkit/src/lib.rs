@@ -10,6 +10,7 @@ pub mod ceph;
 pub mod collector;
 pub mod http;
 pub mod issuer;
+pub mod jaeger;
 pub mod kafka;
 pub mod onnx_file;
 pub mod process;

@@ -93,7 +93,7 @@ impl Scope {
             return;
         }
         let ended = SystemTime::now();
-        let begun = ended - duration(report.ms.total);
+        let begun = ended - duration(report.ms.total).max(SHORTEST);
         let mut object = self.begin("object", SpanKind::Internal);
         object.set("xray.outcome", report.outcome.as_str());
         let reason = report.reason.as_ref().map(Reason::as_str);
@@ -111,12 +111,17 @@ impl Scope {
                 at = at.max(ended - took);
             }
             let step = steps.begin(name, SpanKind::Internal);
-            step.end_as(at, (at + took).min(ended));
-            at = (at + took).min(ended);
+            let until = (at + took).min(ended);
+            at = at.min(ended - SHORTEST);
+            step.end_as(at, until.max(at + SHORTEST));
+            at = until;
         }
         object.end_as(begun, ended);
     }
 }
+
+/// Shortest span. Jaeger takes those without any duration for mistakes.
+const SHORTEST: Duration = Duration::from_nanos(1);
 
 /// Reads milliseconds of a report, which a component may have written as it likes.
 fn duration(ms: f64) -> Duration {
