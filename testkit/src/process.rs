@@ -100,8 +100,15 @@ impl HostProcess {
     }
 
     /// Waits until it has printed this text.
+    ///
+    /// # Panics
+    /// If the process ends before, with everything that it printed.
     pub fn until_printed(&self, text: &str) {
-        until(text, || self.printed.lock().unwrap().contains(text));
+        until(text, || {
+            self.printed().contains(text) || self.readers.iter().all(JoinHandle::is_finished)
+        });
+        let printed = self.printed();
+        assert!(printed.contains(text), "{text} is not printed: {printed}");
     }
 
     /// Returns its process id.
