@@ -23,7 +23,7 @@ use crate::{
         module::Module,
         review::Review,
     },
-    serve::{runtime::Runtime, server},
+    serve::{metrics, runtime::Runtime, server},
 };
 
 /// Arguments of `xray page`.
@@ -32,6 +32,10 @@ pub struct PageArgs {
     /// Address to serve on; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Serve Prometheus metrics on this address, at /metrics: copies that wait, and faults of the
+    /// audit log.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
     /// File with the keys of the reviewers' store user: lines AWS_ACCESS_KEY_ID=KEY and
     /// AWS_SECRET_ACCESS_KEY=KEY.
     #[arg(long, value_name = "FILE")]
@@ -108,7 +112,7 @@ pub async fn run(args: PageArgs) -> Result<()> {
         address: args.listen,
         people,
         url: args.address.page_url.as_deref(),
-        tls: args.address.tls()?,
+        tls: args.address.tls(args.proxy.authorities())?,
         session_key: key,
         local: Roles {
             reviewer: true,
@@ -125,6 +129,10 @@ pub async fn run(args: PageArgs) -> Result<()> {
         report_topic::show(topic, &live)?;
     }
     let page = Page::start(options, live, client, None).await?;
+    if let (Some(address), Some(figures)) = (args.metrics, page.figures()) {
+        let address = metrics::serve_registry(address, |all| figures.register(all)).await?;
+        tracing::info!("Metrics at http://{address}/metrics");
+    }
     println!("Page at {}", page.entrance());
     stop.await;
     Ok(())

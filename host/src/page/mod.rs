@@ -18,6 +18,7 @@
 pub mod access;
 pub mod audit;
 mod feed;
+mod figures;
 mod guard;
 mod http;
 mod kafka;
@@ -42,6 +43,7 @@ use anyhow::{Context, Result, bail};
 use s3::Client;
 use tokio::{net::TcpListener, sync::Semaphore};
 
+pub use self::figures::Figures;
 use self::{
     access::{
         Access,
@@ -140,6 +142,12 @@ impl Page {
         if options.url.is_some() && is_local {
             bail!("--page-url needs --page-users: one-time addresses are for this machine only");
         }
+        if let People::Proxy(proxy) = &options.people
+            && proxy.needs_certificate()
+            && !options.tls.as_ref().is_some_and(Tls::verifies_clients)
+        {
+            bail!("headers of a proxy count only if the page's TLS asks for its certificate");
+        }
         let access = match options.people {
             People::File(path) => Access::of_file(path, options.session_key)?,
             People::Proxy(proxy) => Access::of_proxy(*proxy),
@@ -172,6 +180,12 @@ impl Page {
             // Nobody decides, or sees a picture, of which no log can be kept.
             review.audit().check().await?;
             review.start();
+            if let Some(runtime) = &runtime {
+                let figures = review.figures();
+                runtime
+                    .metrics()
+                    .register(|registry| figures.register(registry));
+            }
         }
         let upload = match (options.upload, &review) {
             (None, _) => None,
@@ -194,6 +208,11 @@ impl Page {
         });
         tokio::spawn(serve::serve(listener, page.clone()));
         Ok(page)
+    }
+
+    /// Returns the figures of the review for Prometheus, if there is one.
+    pub fn figures(&self) -> Option<&Figures> {
+        self.review.as_ref().map(|review| review.figures())
     }
 
     /// Reports whether there are events to show.

@@ -97,7 +97,12 @@ fn policies_open_what_the_pods_use() {
     let (dns, store) = ("openshift-dns", "openshift-storage");
     let eventing = "knative-eventing";
     let expected: [(&str, &str, &[&str], &[&str]); 6] = [
-        ("page", "xray-page", &["ingress"], &[dns, store]),
+        (
+            "page",
+            "xray-page",
+            &["ingress", "openshift-user-workload-monitoring"],
+            &[dns, store],
+        ),
         (
             "overlays-openshift",
             "xray",

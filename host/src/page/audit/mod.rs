@@ -73,6 +73,15 @@ impl Audit {
         chain::check(&self.client, &self.bucket).await
     }
 
+    /// Checks the entries after one that was read before, or the whole log.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn read_after(&self, after: Option<Head>) -> Result<Log> {
+        let after = after.unwrap_or_else(Head::start);
+        verify::read_after(&self.client, &self.bucket, after, None, |_| Ok(())).await
+    }
+
     /// Stores an event. Events of several people at the same time become one entry.
     ///
     /// # Errors

@@ -62,6 +62,38 @@ fn view(who: &str) -> Event {
 }
 
 #[tokio::test]
+async fn later_entries_are_checked_against_those_that_were_read() {
+    let site = Site::new();
+    let audit = site.audit();
+    let append = async |count: usize| {
+        for _ in 0..count {
+            audit.record(view("alice")).await.unwrap();
+        }
+    };
+    let after = async |head: &Head| audit.read_after(Some(head.clone())).await.unwrap();
+    append(3).await;
+    let first = audit.read_after(None).await.unwrap();
+    assert_eq!((first.entries, first.end.number), (3, 3));
+    let same = after(&first.end).await;
+    assert_eq!((same.entries, same.faults.len()), (0, 0));
+    append(4).await;
+    let later = after(&first.end).await;
+    assert_eq!((later.entries, later.end.number), (4, 7));
+    assert_eq!(later.faults, Vec::<String>::new());
+
+    let sixth = site.body(&key_of(6)).await;
+    site.overwrite(&key_of(6), site.body(&key_of(5)).await)
+        .await;
+    assert!(!after(&first.end).await.faults.is_empty());
+    site.overwrite(&key_of(6), sixth).await;
+    assert!(after(&first.end).await.faults.is_empty());
+    // The end is cut off; what was read last is then behind the end.
+    site.client.delete(BUCKET, &key_of(7)).await.unwrap();
+    assert!(!after(&first.end).await.faults.is_empty());
+    assert!(!after(&later.end).await.faults.is_empty());
+}
+
+#[tokio::test]
 async fn entries_of_several_processes_are_one_chain() {
     let site = Site::new();
     let people = [("alice", site.audit()), ("bob", site.audit())];

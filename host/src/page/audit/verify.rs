@@ -54,13 +54,25 @@ pub async fn read(
     client: &Client,
     bucket: &str,
     noted: Option<&Head>,
+    each: impl FnMut(&Entry) -> Result<()>,
+) -> Result<Log> {
+    read_after(client, bucket, Head::start(), noted, each).await
+}
+
+/// Does the same with the entries after one that was read before.
+pub(super) async fn read_after(
+    client: &Client,
+    bucket: &str,
+    after: Head,
+    noted: Option<&Head>,
     mut each: impl FnMut(&Entry) -> Result<()>,
 ) -> Result<Log> {
+    let first = after.number;
     let mut log = Log {
         entries: 0,
         events: 0,
         open: 0,
-        end: Head::start(),
+        end: after,
         faults: Vec::new(),
     };
     // Read first: entries that are added meanwhile are behind it.
@@ -80,13 +92,24 @@ pub async fn read(
         None => {}
     }
     log.compare(&wanted);
+    if first > 0 {
+        let last = client.get(bucket, &key_of(first)).await;
+        let last = last.context("reading an entry of the audit log")?;
+        if last.is_none_or(|last| Head::of(first, &last.body) != log.end) {
+            log.fault(format!(
+                "entry {first} was changed or removed after it was read"
+            ));
+        }
+    }
 
     let get = |key: String| async move {
         let object = client.get(bucket, &key).await;
         let object = object.context("reading an entry of the audit log")?;
         anyhow::Ok((key, object.map(|object| object.body)))
     };
-    let bodies = keys(client, bucket).map_ok(get).try_buffered(AT_A_TIME);
+    let bodies = keys(client, bucket, first)
+        .map_ok(get)
+        .try_buffered(AT_A_TIME);
     let mut bodies = pin!(bodies);
     let mut open = HashSet::new();
     while let Some((key, body)) = bodies.try_next().await? {
@@ -161,9 +184,17 @@ impl Log {
     }
 }
 
-/// Lists the entries.
-fn keys<'a>(client: &'a Client, bucket: &'a str) -> impl Stream<Item = Result<String>> + 'a {
-    let pages = stream::try_unfold(Some(String::new()), move |after| async move {
+/// Lists the entries after a number.
+fn keys<'a>(
+    client: &'a Client,
+    bucket: &'a str,
+    first: u64,
+) -> impl Stream<Item = Result<String>> + 'a {
+    let before = match first {
+        0 => String::new(),
+        number => key_of(number),
+    };
+    let pages = stream::try_unfold(Some(before), move |after| async move {
         let Some(after) = after else {
             return Ok(None);
         };

@@ -42,7 +42,7 @@ pub use self::{
     record::{Act, Millis, Verdict},
     steps::{Refusal, Step},
 };
-use super::audit::Audit;
+use super::{audit::Audit, figures::Figures};
 
 /// A listing is used for this long.
 const FRESH: Duration = Duration::from_secs(3);
@@ -57,6 +57,7 @@ const AT_A_TIME: usize = 8;
 pub struct Review {
     bucket: Bucket,
     audit: Audit,
+    figures: Figures,
     queue: Mutex<Queue>,
     listed: tokio::sync::Mutex<Option<Instant>>,
     /// Copies that this process has decided about, by their id.
@@ -89,6 +90,7 @@ impl Review {
         Ok(Self {
             audit: Audit::new(client.clone(), buckets.audit.clone()),
             bucket: Bucket::new(client, buckets)?,
+            figures: Figures::default(),
             queue: Mutex::default(),
             listed: tokio::sync::Mutex::default(),
             own: Mutex::default(),
@@ -100,8 +102,14 @@ impl Review {
         &self.audit
     }
 
+    /// Returns the figures for Prometheus.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
     /// Carries decisions out until the process ends.
     pub fn start(self: &Arc<Self>) {
+        self.figures.watch(self);
         let this = self.clone();
         tokio::spawn(async move {
             let mut swept = None::<Instant>;
@@ -144,6 +152,11 @@ impl Review {
         for (id, record) in records {
             own.set_record(&id, record);
         }
+        let is_waiting = |entry: &&Arc<Entry>| entry.decision().is_none();
+        let mut waiting = own.entries().iter().filter(is_waiting);
+        let oldest = waiting.next().map(|entry| entry.since);
+        let count = waiting.count() + usize::from(oldest.is_some());
+        self.figures.wait(count, oldest);
         *listed = Some(begun);
         Ok(())
     }

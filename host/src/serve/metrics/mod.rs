@@ -18,7 +18,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use serve::serve;
+pub use serve::{serve, serve_registry};
 
 use self::objects::Objects;
 use crate::serve::logs::{Listener, report_listener};

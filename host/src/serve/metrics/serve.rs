@@ -8,7 +8,10 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::net::TcpListener;
+
+use super::PREFIX;
 
 type Render = dyn Fn() -> String + Send + Sync;
 
@@ -41,6 +44,25 @@ pub async fn serve(address: SocketAddr, render: Arc<Render>) -> Result<SocketAdd
         }
     });
     Ok(bound)
+}
+
+/// Serves metrics that are no runtime's, under the common prefix.
+///
+/// # Errors
+/// When the address can't be bound.
+pub async fn serve_registry(
+    address: SocketAddr,
+    add: impl FnOnce(&mut Registry),
+) -> Result<SocketAddr> {
+    let mut registry = Registry::default();
+    add(registry.sub_registry_with_prefix(PREFIX));
+    let render = move || {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        _ = encode(&mut text, &registry);
+        text
+    };
+    serve(address, Arc::new(render)).await
 }
 
 fn respond(request: &Request<Incoming>, render: &Render) -> Response<Full<Bytes>> {
