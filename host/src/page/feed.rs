@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{
     Page,
-    access::{roles::Roles, seconds, signed::Seconds},
+    access::{roles::Roles, seconds, sessions::Stream as Ends},
     views,
 };
 
@@ -22,8 +22,8 @@ const MOST: usize = 50;
 pub(super) enum Ticket {
     /// The session of this cookie.
     Cookie(String),
-    /// A token of the proxy's, until then.
-    Until(Seconds),
+    /// A word of the proxy's, which is good until then.
+    Until(Ends),
 }
 
 struct Feed {
@@ -82,9 +82,12 @@ impl Feed {
             Ticket::Cookie(cookie) => {
                 matches!(self.page.session(cookie, false).await, Ok(Some(_)))
             }
-            // The browser begins another one, with the proxy's next token.
-            Ticket::Until(end) if seconds() >= *end => return None,
-            Ticket::Until(_) => true,
+            Ticket::Until(ends) => match seconds() {
+                now if now >= ends.over => false,
+                // The browser begins another one, with the proxy's next token.
+                now if now >= ends.renew => return None,
+                _ => true,
+            },
         };
         if !is_open {
             self.is_over = true;

@@ -9,7 +9,7 @@ use super::{
     Page,
     access::{
         origin::Foreign,
-        proxy::{Proxy, Refusal},
+        proxy::{Asked, Proxy, Refusal},
         seconds,
         sessions::Session,
     },
@@ -72,7 +72,7 @@ pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, 
         return proxied(page, proxy, head).await.map(Some);
     }
     let is_open = path == "/login" || path.starts_with("/enter/");
-    let touch = is_of_a_person(path, head.uri.query());
+    let touch = is_of_a_person(head);
     let cookie = cookie(&head.headers);
     let session = match cookie {
         Some(cookie) => page.session(cookie, touch).await.map_err(|error| {
@@ -87,8 +87,7 @@ pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, 
     if session.is_some() || is_open {
         return Ok(session);
     }
-    let is_document = *method == Method::GET && accepts_html(&head.headers);
-    let response = match is_document {
+    let response = match is_document(head) {
         true => see_other("/login"),
         false => plain(StatusCode::UNAUTHORIZED, "sign in first\n"),
     };
@@ -97,42 +96,60 @@ pub(super) async fn check(page: &Page, head: &Parts) -> Result<Option<Session>, 
 
 /// Returns the session of a person whom the proxy has signed in.
 async fn proxied(page: &Page, proxy: &Proxy, head: &Parts) -> Result<Session, Box<Response>> {
-    let admitted = match proxy.admit(&head.headers, seconds()).await {
+    let asked = Asked {
+        cookie: cookie(&head.headers),
+        is_document: is_document(head),
+        touch: is_of_a_person(head),
+        now: seconds(),
+    };
+    let admitted = match proxy.admit(&head.headers, asked).await {
         Ok(admitted) => admitted,
-        Err(refusal) => {
-            // Guesses must not fill the logs.
-            if page.access.is_first_refusal_of_a_second(Instant::now()) {
-                let word = refusal.word();
-                tracing::warn!("somebody was not let in to the page by its proxy: {word}");
-                let event = Event::new("", Action::SignIn).result(word);
-                // Who guesses gets the same response.
-                _ = note(page, event).await;
-            }
-            let (status, text) = match refusal {
-                Refusal::Role => (StatusCode::FORBIDDEN, "you have no role on this page\n"),
-                Refusal::Issuerless => (
-                    StatusCode::BAD_GATEWAY,
-                    "the issuer of tokens does not respond; try again\n",
-                ),
-                _ => (
-                    StatusCode::UNAUTHORIZED,
-                    "the proxy in front of this page signs people in\n",
-                ),
-            };
-            return Err(plain(status, text).into());
+        Err(Refusal::Over) if asked.is_document => {
+            // The proxy ends its session too, so that the next one needs a sign-in there.
+            let mut response = see_other(proxy.sign_out());
+            set_cookie(page, &mut response, "");
+            return Err(response.into());
         }
+        Err(refusal) => return Err(refused(page, refusal).await.into()),
     };
     let mut session = admitted.session;
     if admitted.is_new {
         let name = &session.user.name;
         let event = Event::new(name, Action::SignIn).result("signed in by the proxy");
         note(page, event).await?;
-        proxy.noted(name);
     }
-    session.until = Some(admitted.until);
     let upload = page.upload.as_ref();
     session.may_upload = upload.is_some_and(|upload| upload.may(session.user.roles));
     Ok(session)
+}
+
+/// Notes why somebody was not let in, and returns the response.
+async fn refused(page: &Page, refusal: Refusal) -> Response {
+    let is_known = matches!(refusal, Refusal::Over | Refusal::Unbegun);
+    // Guesses must not fill the logs.
+    if !is_known && page.access.is_first_refusal_of_a_second(Instant::now()) {
+        let word = refusal.word();
+        tracing::warn!("somebody was not let in to the page by its proxy: {word}");
+        let event = Event::new("", Action::SignIn).result(word);
+        // Who guesses gets the same response.
+        _ = note(page, event).await;
+    }
+    let (status, text) = match refusal {
+        Refusal::Role => (StatusCode::FORBIDDEN, "you have no role on this page\n"),
+        Refusal::Issuerless => (
+            StatusCode::BAD_GATEWAY,
+            "the issuer of tokens does not respond; try again\n",
+        ),
+        Refusal::Over | Refusal::Unbegun => (
+            StatusCode::UNAUTHORIZED,
+            "your session is over; load the page again\n",
+        ),
+        _ => (
+            StatusCode::UNAUTHORIZED,
+            "the proxy in front of this page signs people in\n",
+        ),
+    };
+    plain(status, text)
 }
 
 impl Page {
@@ -185,15 +202,16 @@ pub(super) fn protect(page: &Page, response: &mut Response) {
 
 /// Reports whether a request shows that somebody uses the page: the live view asks for events and
 /// their pictures by itself, and without JavaScript it loads itself again.
-fn is_of_a_person(path: &str, query: Option<&str>) -> bool {
-    path != "/events" && !path.starts_with("/picture/") && query != Some(AGAIN)
+fn is_of_a_person(head: &Parts) -> bool {
+    let path = head.uri.path();
+    path != "/events" && !path.starts_with("/picture/") && head.uri.query() != Some(AGAIN)
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
+/// Reports whether a browser opens a page with this request.
+fn is_document(head: &Parts) -> bool {
+    let accept = head.headers.get(header::ACCEPT);
+    let accept = accept.and_then(|value| value.to_str().ok());
+    head.method == Method::GET && accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// Returns the value of the session's cookie.
@@ -205,9 +223,15 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Sets the session's cookie, or removes it if the value is empty.
-pub(super) fn set_cookie(response: &mut Response, value: &str) {
+pub(super) fn set_cookie(page: &Page, response: &mut Response, value: &str) {
     let removal = if value.is_empty() { "; Max-Age=0" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{removal}");
+    // A link from elsewhere would come without a strict cookie, and so begin a session anew: behind
+    // a proxy nobody has to sign in for that. The cookie alone gives no access there.
+    let site = match page.access.proxy() {
+        Some(_) => "Lax",
+        None => "Strict",
+    };
+    let text = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite={site}{removal}");
     if let Ok(text) = HeaderValue::from_str(&text) {
         response.headers_mut().insert(header::SET_COOKIE, text);
     }
@@ -219,16 +243,17 @@ mod tests {
 
     #[test]
     fn live_view_keeps_no_session_by_itself() {
-        for (path, query, expect) in [
-            ("/", None, true),
-            ("/", Some("again"), false),
-            ("/events", Some("after=3"), false),
-            ("/picture/7/covered", None, false),
-            ("/event/7", None, true),
-            ("/alive", None, true),
-            ("/review", None, true),
+        for (address, expect) in [
+            ("/", true),
+            ("/?again", false),
+            ("/events?after=3", false),
+            ("/picture/7/covered", false),
+            ("/event/7", true),
+            ("/alive", true),
+            ("/review", true),
         ] {
-            assert_eq!(is_of_a_person(path, query), expect, "{path} {query:?}");
+            let (head, ()) = http::Request::get(address).body(()).unwrap().into_parts();
+            assert_eq!(is_of_a_person(&head), expect, "{address}");
         }
     }
 

@@ -38,7 +38,7 @@ where
             if let Some(cookie) = renewed
                 && !response.headers().contains_key(SET_COOKIE)
             {
-                set_cookie(&mut response, &cookie);
+                set_cookie(page, &mut response, &cookie);
             }
             response
         }
@@ -121,8 +121,8 @@ fn stream(page: &Arc<Page>, request: &Request, session: &Session) -> Response {
         .and_then(|after| after.parse().ok());
     let last = last.or(asked).unwrap_or(0);
     let cookie = guard::cookie(&request.headers).unwrap_or_default();
-    let ticket = match session.until {
-        Some(until) => Ticket::Until(until),
+    let ticket = match session.stream {
+        Some(ends) => Ticket::Until(ends),
         None => Ticket::Cookie(cookie.to_owned()),
     };
     let roles = session.user.roles;
@@ -197,7 +197,7 @@ async fn admit(page: &Page, cookie: &str) -> Response {
         return *response;
     }
     let mut response = see_other("/");
-    set_cookie(&mut response, cookie);
+    set_cookie(page, &mut response, cookie);
     response
 }
 
@@ -243,10 +243,7 @@ async fn logout(page: &Page, request: &Request, session: &Session) -> Response {
     // The session has ended in any case.
     _ = note(page, event).await;
     let next = match page.access.proxy() {
-        Some(proxy) => {
-            proxy.forget(&session.user.name);
-            proxy.sign_out()
-        }
+        Some(proxy) => proxy.sign_out(),
         None => "/login",
     };
     let mut response = match ended {
@@ -258,7 +255,7 @@ async fn logout(page: &Page, request: &Request, session: &Session) -> Response {
             html(StatusCode::BAD_GATEWAY, views::message("The store", text))
         }
     };
-    set_cookie(&mut response, "");
+    set_cookie(page, &mut response, "");
     response
 }
 

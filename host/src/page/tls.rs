@@ -2,73 +2,92 @@
 //! takes effect without a restart.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use anyhow::{Context, Result};
+use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
+
+use crate::serve::tls::server_config;
 
 /// Time between two looks at the files.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Certificate and private key of the page, in PEM format.
+/// Files of the page's TLS, in PEM format.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Certificate, with the chain.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+    /// Certificates of the authorities of which clients need a certificate.
+    pub clients: Option<PathBuf>,
+}
+
+/// TLS of the page.
 pub struct Tls {
-    certificate: PathBuf,
-    key: PathBuf,
+    files: Files,
     current: Mutex<Current>,
 }
 
 struct Current {
     looked: Instant,
-    files: [Vec<u8>; 2],
+    texts: Texts,
     config: Arc<ServerConfig>,
 }
 
-impl Tls {
-    /// Reads both files, if they are given.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn of_files(certificate: Option<&Path>, key: Option<&Path>) -> Result<Option<Self>> {
-        let files = certificate.zip(key);
-        files
-            .map(|(certificate, key)| Self::open(certificate.to_owned(), key.to_owned()))
-            .transpose()
-    }
+/// Contents of the files.
+#[derive(PartialEq, Eq)]
+struct Texts {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    clients: Option<Vec<u8>>,
+}
 
-    /// Reads both files.
-    ///
-    /// # Errors
-    /// When one can't be read, or the key is not the certificate's.
-    pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self> {
+impl Files {
+    fn read(&self) -> Result<Texts> {
         let read = |path: &PathBuf| {
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
         };
-        let files = [read(&certificate)?, read(&key)?];
-        let config = config(&files).with_context(|| {
-            format!(
-                "--page-tls-cert {} and --page-tls-key {}",
-                certificate.display(),
-                key.display()
-            )
+        Ok(Texts {
+            certificate: read(&self.certificate)?,
+            key: read(&self.key)?,
+            clients: self.clients.as_ref().map(read).transpose()?,
+        })
+    }
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one can't be read, or the key is not the certificate's.
+    pub fn open(files: Files) -> Result<Self> {
+        let texts = files.read()?;
+        let config = config(&texts).with_context(|| {
+            let (certificate, key) = (files.certificate.display(), files.key.display());
+            let clients = files.clients.as_ref();
+            let clients = clients.map(|path| format!(", --page-proxy-ca {}", path.display()));
+            let clients = clients.unwrap_or_default();
+            format!("--page-tls-cert {certificate}, --page-tls-key {key}{clients}")
         })?;
         let looked = Instant::now();
         Ok(Self {
-            certificate,
-            key,
+            files,
             current: Mutex::new(Current {
                 looked,
-                files,
+                texts,
                 config,
             }),
         })
+    }
+
+    /// Reports whether clients need a certificate.
+    pub(super) fn verifies_clients(&self) -> bool {
+        self.files.clients.is_some()
     }
 
     /// Returns the server's side of a handshake.
@@ -83,18 +102,17 @@ impl Tls {
 
     /// Takes over changed files. Those that are being written are looked at again later.
     fn renew(&self, current: &mut Current) {
-        let read = || {
-            Some([
-                std::fs::read(&self.certificate).ok()?,
-                std::fs::read(&self.key).ok()?,
-            ])
-        };
-        let Some(files) = read().filter(|files| *files != current.files) else {
+        let Some(texts) = self
+            .files
+            .read()
+            .ok()
+            .filter(|texts| *texts != current.texts)
+        else {
             return;
         };
-        match config(&files) {
+        match config(&texts) {
             Ok(config) => {
-                (current.files, current.config) = (files, config);
+                (current.texts, current.config) = (texts, config);
                 tracing::info!("the page has a new certificate");
             }
             Err(error) => tracing::warn!("the page keeps its certificate: {error:#}"),
@@ -102,18 +120,8 @@ impl Tls {
     }
 }
 
-fn config([certificate, key]: &[Vec<u8>; 2]) -> Result<Arc<ServerConfig>> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
-        .collect::<Result<_, _>>()
-        .context("the certificate is not in PEM format")?;
-    ensure!(!chain.is_empty(), "there is no certificate in PEM format");
-    let key =
-        PrivateKeyDer::from_pem_slice(key).context("there is no private key in PEM format")?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .context("the key is not the certificate's")?;
+fn config(texts: &Texts) -> Result<Arc<ServerConfig>> {
+    let mut config = server_config(&texts.certificate, &texts.key, texts.clients.as_deref())?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
@@ -145,7 +153,12 @@ mod tests {
             return;
         }
         let path = |name: &str| dir.path().join(name);
-        let tls = Tls::open(path("tls.crt"), path("tls.key")).unwrap();
+        let files = Files {
+            certificate: path("tls.crt"),
+            key: path("tls.key"),
+            clients: None,
+        };
+        let tls = Tls::open(files).unwrap();
         let start = Instant::now();
         let config = |seconds: u64| {
             drop(tls.acceptor(start + Duration::from_secs(seconds)));

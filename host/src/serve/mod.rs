@@ -7,4 +7,5 @@ pub mod outbound;
 pub mod problem;
 pub mod runtime;
 pub mod server;
+pub mod tls;
 pub mod traces;

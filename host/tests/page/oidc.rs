@@ -1,8 +1,9 @@
 //! A page behind a proxy that signs people in: by ID tokens of an issuer, or by headers beside a
 //! secret.
 
-use std::fs;
+use std::{cell::RefCell, fs};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use testkit::{
     issuer::{Issuer, Signer, by_secret, unsigned},
@@ -26,9 +27,19 @@ const GROUPS: [&str; 3] = [
 struct Person {
     visitor: Visitor,
     headers: Vec<(&'static str, String)>,
+    /// Cookie of the page, as this person's browser keeps it.
+    cookie: RefCell<String>,
 }
 
 impl Person {
+    fn new(visitor: &Visitor, headers: Vec<(&'static str, String)>) -> Self {
+        Self {
+            visitor: visitor.clone(),
+            headers,
+            cookie: RefCell::default(),
+        }
+    }
+
     fn send(&self, method: &str, path: &str, body: &str) -> Reply {
         let own = self
             .headers
@@ -40,7 +51,15 @@ impl Person {
             headers.push(("origin", URL));
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
-        self.visitor.send(method, path, &headers, body)
+        let visitor = Visitor {
+            cookie: self.cookie.borrow().clone(),
+            ..self.visitor.clone()
+        };
+        let reply = visitor.send(method, path, &headers, body);
+        if !reply.header("set-cookie").is_empty() {
+            *self.cookie.borrow_mut() = reply.cookie();
+        }
+        reply
     }
 
     fn get(&self, path: &str) -> Reply {
@@ -127,9 +146,9 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
         ca.to_str().unwrap(),
     ];
     let (process, visitor) = start(&site, &[&arguments[..], &GROUPS].concat());
-    let bearer = |token: &str| Person {
-        visitor: visitor.clone(),
-        headers: vec![("authorization", format!("Bearer {token}"))],
+    let bearer = |token: &str| {
+        let token = format!("Bearer {token}");
+        Person::new(&visitor, vec![("authorization", token)])
     };
     let of = |name: &str, group: &str| bearer(&signer.token(&claims(&issuer, name, group)));
     let alice = of("auth0|alice", "review");
@@ -178,14 +197,14 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
         (changed("sub", "a b".into()), 401),
         (bearer(""), 401),
         (
-            Person {
-                visitor: visitor.clone(),
-                headers: vec![
+            Person::new(
+                &visitor,
+                vec![
                     ("x-forwarded-user", "alice".to_owned()),
                     ("x-forwarded-groups", "review".to_owned()),
                     ("x-forwarded-email", "alice@ward.example".to_owned()),
                 ],
-            },
+            ),
             401,
         ),
     ] {
@@ -194,10 +213,14 @@ async fn people_with_verified_id_tokens_are_let_in_and_nobody_else() {
     // One fetch a token with an unknown key would be many.
     assert!(issuer.fetched() <= 2, "{}", issuer.fetched());
 
-    // Forms need the person's own token, which another person's is not.
-    let bob = of("bob", "review");
+    // Forms need a session, and its own token, which another's is not.
     let decide = format!("{copy}/decide");
-    assert_eq!(bob.send("POST", &decide, &form).status, 403);
+    for name in ["bob", "auth0|alice"] {
+        let other = of(name, "review");
+        assert_eq!(other.send("POST", &decide, &form).status, 401);
+        assert_eq!(other.get("/review").status, 200);
+        assert_eq!(other.send("POST", &decide, &form).status, 403);
+    }
     assert_eq!(site.waiting().await, 1);
     assert_eq!(alice.send("POST", &decide, &form).status, 303);
     let out = format!("form_token={}", alice.form_token());
@@ -230,12 +253,10 @@ async fn identity_headers_count_only_beside_the_proxys_secret() {
     let arguments = ["--page-proxy-secret-file", file.to_str().unwrap()];
     let sign_out = ["--page-proxy-sign-out", "/oauth/sign_out"];
     let (process, visitor) = start(&site, &[&arguments[..], &sign_out, &GROUPS].concat());
-    let person = |pairs: &[(&'static str, &str)]| Person {
-        visitor: visitor.clone(),
-        headers: pairs
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
+    let person = |pairs: &[(&'static str, &str)]| {
+        let pairs = pairs.iter();
+        let headers = pairs.map(|(name, value)| (*name, (*value).to_owned()));
+        Person::new(&visitor, headers.collect())
     };
     let alice = [
         ("x-forwarded-user", "alice"),
@@ -283,6 +304,82 @@ async fn identity_headers_count_only_beside_the_proxys_secret() {
     assert!(!process.printed().contains(&secret));
 }
 
+/// Signs a cookie as a page with this key does, for a person who was last seen so long ago.
+fn signed(key: &str, name: &str, ago: u64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seen = now.unwrap().as_secs() - ago;
+    let claims = json!({"id": "0", "user": name, "began": seen, "seen": seen});
+    let text = URL_SAFE_NO_PAD.encode(claims.to_string());
+    let signature = xray::secret::hmac_sha256(key.as_bytes(), format!("visit\0{text}").as_bytes());
+    format!("__Host-xray={text}.{}", hex::encode(signature))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_behind_a_proxy_ends_when_idle_and_at_the_proxy_too() {
+    let site = Site::new(1).await;
+    let path = |name: &str| site.dir.path().join(name).display().to_string();
+    let (secret, key) = ("0123456789abcdef".repeat(2), "fedcba9876543210".repeat(2));
+    fs::write(path("secret"), &secret).unwrap();
+    fs::write(path("key"), &key).unwrap();
+    let secret_file = path("secret");
+    let key_file = path("key");
+    let arguments = [
+        &["--page-proxy-secret-file", &secret_file][..],
+        &["--page-session-key-file", &key_file],
+        &GROUPS,
+    ]
+    .concat();
+    let (_first, one) = start(&site, &arguments);
+    let (_second, two) = start(&site, &arguments);
+    let alice = |page: &Visitor| {
+        let headers = vec![
+            ("x-forwarded-user", "alice".to_owned()),
+            ("x-forwarded-groups", "review".to_owned()),
+            ("x-xray-proxy-secret", secret.clone()),
+        ];
+        Person::new(page, headers)
+    };
+    let person = alice(&one);
+    let first = person.get("/review");
+    let set = first.header("set-cookie");
+    for part in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert_eq!(person.get("/review").header("set-cookie"), "");
+    // The other page takes its form: they have one key.
+    let other = alice(&two);
+    *other.cookie.borrow_mut() = person.cookie.borrow().clone();
+    let next = format!("form_token={}", person.form_token());
+    assert_eq!(other.send("POST", "/review/next", &next).status, 303);
+
+    *person.cookie.borrow_mut() = signed(&key, "alice", 800);
+    let used = person.get("/review");
+    assert_eq!(used.status, 200);
+    assert!(!used.header("set-cookie").is_empty(), "it counts");
+    for ago in [901, 9 * 3600] {
+        let copy = person.after("/review", "class=\"thumb\" href=\"");
+        let idle = signed(&key, "alice", ago);
+        *person.cookie.borrow_mut() = idle.clone();
+        for path in ["/events", &format!("{copy}/decide"), "/alive"] {
+            let refused = person.send("POST", path, &next);
+            assert_eq!(refused.status, 401, "{path}");
+            assert!(refused.body.len() < 100);
+        }
+        assert_eq!(person.send("GET", "/review", "").status, 303);
+        *person.cookie.borrow_mut() = idle;
+        let over = person.get(&copy);
+        let to = over.header("location");
+        assert_eq!((over.status, to), (303, "/oauth2/sign_out"));
+        assert!(over.header("set-cookie").contains("Max-Age=0"));
+        // Whom the proxy signs in again begins another one.
+        assert_eq!(*person.cookie.borrow(), "__Host-xray=");
+        assert_eq!(person.get("/review").status, 200);
+    }
+    assert_eq!(site.waiting().await, 1);
+    let listed = site.audit(&["list", "--who", "alice"]);
+    assert_eq!(listed.matches("signed in by the proxy").count(), 3);
+}
+
 #[test]
 fn proxy_needs_an_address_groups_and_https() {
     let dir = tempfile::tempdir().unwrap();
@@ -296,6 +393,7 @@ fn proxy_needs_an_address_groups_and_https() {
     let issuer = ["--page-oidc-issuer", "https://issuer.example"];
     let audience = ["--page-oidc-audience", "page"];
     let secret = ["--page-proxy-secret-file", "secret"];
+    let ca = ["--page-proxy-ca", "ca"];
     let group = [GROUPS[0]];
     for (arguments, said) in [
         (vec![&url[..], &issuer, &group], "--page-oidc-audience"),
@@ -303,6 +401,8 @@ fn proxy_needs_an_address_groups_and_https() {
         (vec![&url[..], &issuer, &audience], "--page-group"),
         (vec![&url[..], &secret], "--page-group"),
         (vec![&url[..], &secret, &group], "openssl rand -hex 32"),
+        (vec![&url[..], &ca, &group], "--page-tls-cert"),
+        (vec![&url[..], &secret, &ca, &group], "cannot be used with"),
         (
             vec![&url[..], &secret, &group, &issuer, &audience],
             "cannot be used with",

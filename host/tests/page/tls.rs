@@ -1,6 +1,10 @@
 //! TLS by the page itself.
 
-use std::{path::Path, process::Command};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use http::{Request, StatusCode, header};
 use testkit::missing;
@@ -87,6 +91,88 @@ async fn page_with_a_certificate_serves_https_alone() {
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     let response = sign_in(format!("http://{address}")).await.unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
+}
+
+/// Makes an authority of this name, and a client's certificate by it.
+fn authority(dir: &Path, name: &str) {
+    let run = |arguments: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]);
+        openssl.args(["-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        let output = openssl.args(arguments).current_dir(dir).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let file = |kind: &str| format!("{name}{kind}");
+    let (key, certificate) = (file("-ca.key"), file("-ca.crt"));
+    run(&[
+        "-subj",
+        "/CN=authority",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ]);
+    let by = ["-CA", &certificate, "-CAkey", &key, "-subj", "/CN=proxy"];
+    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    let out = ["-keyout", &file(".key"), "-out", &file(".crt")];
+    run(&[&by[..], &leaf, &out].concat());
+}
+
+/// Sends a request over TLS with a client's certificate, if there is one, and returns what comes.
+fn send(dir: &Path, address: &str, client: Option<&str>, request: &str) -> String {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-quiet", "-connect", address]);
+    openssl.args(["-CAfile", "tls.crt", "-verify_return_error"]);
+    if let Some(name) = client {
+        let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
+        openssl.args(["-cert", &certificate, "-key", &key]);
+    }
+    openssl.current_dir(dir).stdin(Stdio::piped());
+    let mut child = openssl
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended already.
+    _ = child.stdin.take().unwrap().write_all(request.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_a_proxy_count_over_its_certificate_alone() {
+    let site = Site::new(1).await;
+    let dir = site.dir.path();
+    if !certificate(dir) {
+        return;
+    }
+    for name in ["proxy", "other"] {
+        authority(dir, name);
+    }
+    let path = |name: &str| dir.join(name).display().to_string();
+    let (crt, key, ca) = (path("tls.crt"), path("tls.key"), path("proxy-ca.crt"));
+    let tls = ["--page-tls-cert", &crt, "--page-tls-key", &key];
+    let proxy = ["--page-proxy-ca", &ca, "--page-group", "review=reviewer"];
+    let url = ["--page-url", "https://xray.example.com"];
+    let (_process, visitor) = site.start_behind(&[&tls[..], &proxy, &url].concat());
+    let request = |headers: &str| {
+        format!(
+            "GET /review HTTP/1.0\r\nhost: xray.example.com\r\naccept: text/html\r\n{headers}\r\n"
+        )
+    };
+    let alice = request("x-forwarded-user: alice\r\nx-forwarded-groups: review\r\n");
+    let said = send(dir, &visitor.host, Some("proxy"), &alice);
+    assert!(
+        said.contains(" 200 OK") && said.contains("1 copy waits"),
+        "{said}"
+    );
+    let nobody = request("x-forwarded-groups: review\r\n");
+    let said = send(dir, &visitor.host, Some("proxy"), &nobody);
+    assert!(said.contains(" 401 "), "{said}");
+    // Not a word to anybody else.
+    for client in [None, Some("other"), Some("tls")] {
+        assert_eq!(send(dir, &visitor.host, client, &alice), "", "{client:?}");
+    }
 }
 
 #[test]

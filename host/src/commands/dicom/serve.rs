@@ -4,12 +4,6 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Du
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::WebPkiClientVerifier,
-};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -25,6 +19,7 @@ use crate::{
         node::{self, Settings, Summary},
         storage::Bucket,
     },
+    serve::tls::server_config,
 };
 
 /// Time in which open associations may end after a signal.
@@ -180,31 +175,16 @@ fn tls(args: &ServeArgs) -> Result<Option<TlsAcceptor>> {
     let Some((certificate, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else {
         return Ok(None);
     };
-    let reading = |path: &PathBuf| format!("reading {}", path.display());
-    let certificates = |path: &PathBuf| -> Result<Vec<CertificateDer<'static>>> {
-        let found = CertificateDer::pem_file_iter(path).with_context(|| reading(path))?;
-        found
-            .collect::<Result<_, _>>()
-            .with_context(|| reading(path))
-    };
-    let key_of = PrivateKeyDer::from_pem_file(key).with_context(|| reading(key))?;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone());
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.context("TLS")?;
-    let builder = match &args.client_ca {
-        None => builder.with_no_client_auth(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
-                roots.add(certificate).with_context(|| reading(path))?;
-            }
-            let roots = Arc::new(roots);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
-            builder.with_client_cert_verifier(verifier.with_context(|| reading(path))?)
-        }
-    };
-    let config = builder.with_single_cert(certificates(certificate)?, key_of);
-    let config = config.context("the certificate and its key")?;
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let authorities = args.client_ca.as_ref().map(read).transpose()?;
+    let config = server_config(&read(certificate)?, &read(key)?, authorities.as_deref());
+    let config = config.with_context(|| {
+        format!(
+            "--tls-cert {} and --tls-key {}",
+            certificate.display(),
+            key.display()
+        )
+    })?;
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

@@ -1,11 +1,11 @@
 //! Flags of the page's address, for the page beside the function and for the one on its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::page::tls::Tls;
+use crate::page::tls::{Files, Tls};
 
 /// Address at which browsers reach the page, and TLS. The group `page_people` is beside these.
 #[derive(Debug, Default, Args)]
@@ -23,11 +23,18 @@ pub struct PageAddressArgs {
 }
 
 impl PageAddressArgs {
-    /// Reads the certificate and its key, if they are given.
+    /// Reads the certificate and its key, if they are given. Clients need a certificate of
+    /// `authorities`, if there are any.
     ///
     /// # Errors
     /// As [`Tls::open`].
-    pub fn tls(&self) -> Result<Option<Tls>> {
-        Tls::of_files(self.page_tls_cert.as_deref(), self.page_tls_key.as_deref())
+    pub fn tls(&self, authorities: Option<&Path>) -> Result<Option<Tls>> {
+        let files = self.page_tls_cert.clone().zip(self.page_tls_key.clone());
+        let files = files.map(|(certificate, key)| Files {
+            certificate,
+            key,
+            clients: authorities.map(Path::to_owned),
+        });
+        files.map(Tls::open).transpose()
     }
 }

@@ -145,7 +145,7 @@ impl Prepared<'_> {
             address: self.address,
             people,
             url: self.args.address.page_url.as_deref(),
-            tls: self.args.address.tls()?,
+            tls: self.args.address.tls(self.args.proxy.authorities())?,
             session_key: key,
             local: self.args.page_roles,
             name: self.args.page_name.clone(),

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::page::{
     People,
     access::{
-        proxy::{Groups, Proxy, Shared, TokenSettings, Tokens, Way, parse_group},
+        proxy::{Beside, Groups, Proxy, TokenSettings, Tokens, Way, parse_group},
         roles::Roles,
     },
 };
@@ -67,6 +67,16 @@ pub struct PageProxyArgs {
         requires_all = ["page_url", "page_group"]
     )]
     pub page_proxy_secret_file: Option<PathBuf>,
+    /// Let people in by the headers X-Forwarded-User and X-Forwarded-Groups of a proxy that has a
+    /// certificate of the authorities in this file, in PEM format. The page accepts no connection
+    /// without one, so it needs --page-tls-cert.
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "page_people",
+        requires_all = ["page_url", "page_group", "page_tls_cert"]
+    )]
+    pub page_proxy_ca: Option<PathBuf>,
     /// Roles of a group of the proxy's people: GROUP=ROLES, with viewer, reviewer, clinician;
     /// repeatable. People in none of these groups see nothing.
     #[arg(long, value_name = "GROUP=ROLES", value_parser = parse_group)]
@@ -79,7 +89,14 @@ pub struct PageProxyArgs {
 impl PageProxyArgs {
     /// Reports whether a proxy signs people in.
     pub fn is_given(&self) -> bool {
-        self.page_oidc_issuer.is_some() || self.page_proxy_secret_file.is_some()
+        self.page_oidc_issuer.is_some()
+            || self.page_proxy_secret_file.is_some()
+            || self.page_proxy_ca.is_some()
+    }
+
+    /// Returns the file of the authorities of which the proxy needs a certificate.
+    pub fn authorities(&self) -> Option<&Path> {
+        self.page_proxy_ca.as_deref()
     }
 
     /// Returns the people who may sign in; `users` is the file of people, if there is one.
@@ -87,10 +104,14 @@ impl PageProxyArgs {
     /// # Errors
     /// When a file can't be read, or a setting makes no sense.
     pub fn people<'a>(&self, users: Option<&'a Path>, key: Option<&Path>) -> Result<People<'a>> {
-        let way = match (&self.page_oidc_issuer, &self.page_proxy_secret_file) {
-            (Some(issuer), _) => Way::Tokens(Box::new(Tokens::new(self.tokens(issuer)?)?)),
-            (None, Some(file)) => Way::Shared(Shared::open(file)?),
-            (None, None) => return Ok(users.map_or(People::Terminal, People::File)),
+        let way = if let Some(issuer) = &self.page_oidc_issuer {
+            Way::Tokens(Box::new(Tokens::new(self.tokens(issuer)?)?))
+        } else if let Some(file) = &self.page_proxy_secret_file {
+            Way::Headers(Beside::secret(file)?)
+        } else if self.page_proxy_ca.is_some() {
+            Way::Headers(Beside::Certificate)
+        } else {
+            return Ok(users.map_or(People::Terminal, People::File));
         };
         let groups = Groups::new(self.page_group.clone());
         let proxy = Proxy::new(way, groups, self.page_proxy_sign_out.clone(), key)?;

@@ -4,6 +4,7 @@
 pub mod origin;
 pub mod proxy;
 pub mod roles;
+mod seal;
 pub mod sessions;
 pub mod signed;
 pub mod users;

@@ -28,12 +28,21 @@ pub struct Session {
     pub form_token: String,
     /// The person may upload pictures.
     pub may_upload: bool,
-    /// Time at which a stream of events must begin anew, if a proxy signs people in.
-    pub until: Option<Seconds>,
+    /// Ends of a stream of events, if a proxy signs people in.
+    pub stream: Option<Stream>,
     /// Cookie that counts this request, to be set with the response.
     pub renewed: Option<String>,
     /// Name under which the store has the session's end, if pages share it.
     pub end: Option<String>,
+}
+
+/// Ends of a stream of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    /// It begins anew then, with the proxy's next token.
+    pub renew: Seconds,
+    /// The session is over then, unless a later request of the person has lengthened it.
+    pub over: Seconds,
 }
 
 struct Entry {
@@ -60,7 +69,7 @@ impl Sessions {
             user: Arc::new(user),
             form_token: secret(),
             may_upload: false,
-            until: None,
+            stream: None,
             renewed: None,
             end: None,
         };

@@ -3,12 +3,12 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use anyhow::{Context, Result, ensure};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use xray::secret::{Secret, hmac_sha256};
+use xray::secret::Secret;
 
 use super::{
+    seal::{Seal, read_key},
     sessions::{IDLE, LONGEST, Session},
     users::{TokenDigest, User, secret},
 };
@@ -16,8 +16,8 @@ use super::{
 /// Seconds since 1970.
 pub type Seconds = u64;
 
-/// Fewest bytes of the key.
-const SHORTEST: usize = 32;
+/// Purpose of the cookies.
+const COOKIE: &str = "cookie";
 /// A cookie is renewed when it is older than this, in seconds.
 const RENEW: Seconds = 60;
 /// Difference between the clocks of two pages that is let pass, in seconds.
@@ -25,19 +25,51 @@ const SKEW: Seconds = 60;
 
 /// Contents of a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     /// Id of the session, random.
-    id: String,
-    /// Person's line in the file of users: the beginning of the token's digest. Another token or
-    /// another file ends the session, and roles are those of the file.
-    user: String,
+    pub(super) id: String,
+    /// The person: the line in the file of users, which is the beginning of the token's digest, so
+    /// that another token or another file ends the session; or the name that a proxy has for it.
+    pub(super) user: String,
     began: Seconds,
     seen: Seconds,
 }
 
+impl Claims {
+    /// Begins a session.
+    pub(super) fn begin(user: String, now: Seconds) -> Self {
+        Self {
+            id: secret(),
+            user,
+            began: now,
+            seen: now,
+        }
+    }
+
+    /// Reports whether the session goes on.
+    pub(super) fn is_open(&self, now: Seconds) -> bool {
+        let has_begun = self.began.max(self.seen) <= now + SKEW;
+        has_begun && now < self.end()
+    }
+
+    /// Returns the time at which the session ends if it is not used any more.
+    pub(super) fn end(&self) -> Seconds {
+        (self.seen + IDLE.as_secs()).min(self.began + LONGEST.as_secs())
+    }
+
+    /// Returns the contents of a new cookie for a request of now, if one is due.
+    pub(super) fn renewed(&self, now: Seconds) -> Option<Self> {
+        let is_due = now.saturating_sub(self.seen) >= RENEW;
+        is_due.then(|| Self {
+            seen: now,
+            ..self.clone()
+        })
+    }
+}
+
 /// Sessions by signed cookies.
 pub struct Signed {
-    key: Secret,
+    seal: Seal,
     users: HashMap<String, Arc<User>>,
 }
 
@@ -55,84 +87,33 @@ impl Signed {
             .iter()
             .map(|(digest, user)| (line(digest), Arc::new(user.clone())));
         Self {
-            key,
+            seal: Seal::new(key),
             users: users.collect(),
         }
     }
 
     /// Begins a session of the person with this token, and returns its cookie's value.
     pub fn begin(&self, token: &TokenDigest, now: Seconds) -> String {
-        self.cookie(&Claims {
-            id: secret(),
-            user: line(token),
-            began: now,
-            seen: now,
-        })
+        self.seal.cookie(COOKIE, &Claims::begin(line(token), now))
     }
 
     /// Returns the session of a cookie. With `touch` it counts as a request of the person.
     pub fn find(&self, cookie: &str, now: Seconds, touch: bool) -> Option<Session> {
-        let claims = self.claims(cookie)?;
-        let is_within = |since: Seconds, limit: Seconds| {
-            since <= now + SKEW && now.saturating_sub(since) < limit
-        };
-        if !is_within(claims.seen, IDLE.as_secs()) || !is_within(claims.began, LONGEST.as_secs()) {
+        let claims: Claims = self.seal.claims(COOKIE, cookie)?;
+        if !claims.is_open(now) {
             return None;
         }
         let user = self.users.get(&claims.user)?.clone();
-        let is_due = touch && now.saturating_sub(claims.seen) >= RENEW;
-        let renewed = is_due.then(|| {
-            self.cookie(&Claims {
-                seen: now,
-                ..claims.clone()
-            })
-        });
+        let renewed = claims.renewed(now).filter(|_| touch);
         Some(Session {
             user,
-            form_token: self.digest("form", &claims.id),
+            form_token: self.seal.digest("form", &claims.id),
             may_upload: false,
-            until: None,
-            renewed,
-            end: Some(self.digest("end", &claims.id)),
+            stream: None,
+            renewed: renewed.map(|claims| self.seal.cookie(COOKIE, &claims)),
+            end: Some(self.seal.digest("end", &claims.id)),
         })
     }
-
-    fn cookie(&self, claims: &Claims) -> String {
-        let text = serde_json::to_vec(claims).unwrap_or_default();
-        let text = URL_SAFE_NO_PAD.encode(text);
-        format!("{text}.{}", self.digest("cookie", &text))
-    }
-
-    fn claims(&self, cookie: &str) -> Option<Claims> {
-        let (text, signature) = cookie.split_once('.')?;
-        // Digests of both, so that the time of the comparison tells nothing.
-        let own = self.digest("cookie", text);
-        if self.digest("compare", &own) != self.digest("compare", signature) {
-            return None;
-        }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-    }
-
-    fn digest(&self, purpose: &str, text: &str) -> String {
-        let text = format!("{purpose}\0{text}");
-        hex::encode(hmac_sha256(self.key.expose().as_bytes(), text.as_bytes()))
-    }
-}
-
-/// Reads a key that is shared: by pages, or by a page and its proxy.
-///
-/// # Errors
-/// When it can't be read or is short.
-pub(super) fn read_key(file: &Path) -> Result<Secret> {
-    let key = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read the key in {}", file.display()))?;
-    let key = key.trim();
-    ensure!(
-        key.len() >= SHORTEST,
-        "the key in {} is shorter than {SHORTEST} characters; make one with `openssl rand -hex 32`",
-        file.display()
-    );
-    Ok(Secret::new(key))
 }
 
 fn line(digest: &TokenDigest) -> String {
@@ -141,6 +122,8 @@ fn line(digest: &TokenDigest) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
     use crate::page::access::{roles::Roles, users::digest};
 
@@ -193,10 +176,14 @@ mod tests {
         let (text, signature) = cookie.split_once('.').unwrap();
         let later = Claims {
             seen: START + 9_999,
-            ..page.claims(&cookie).unwrap()
+            ..page.seal.claims(COOKIE, &cookie).unwrap()
         };
         let later = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&later).unwrap());
+        let for_another_purpose = page
+            .seal
+            .cookie("visit", &Claims::begin(line(&digest("alice")), START));
         for changed in [
+            for_another_purpose,
             format!("{later}.{signature}"),
             format!("{text}.{}", "0".repeat(64)),
             format!("{text}."),

@@ -93,7 +93,7 @@ mod tests {
             }),
             form_token: "f".to_owned(),
             may_upload: false,
-            until: None,
+            stream: None,
             renewed: None,
             end: None,
         }

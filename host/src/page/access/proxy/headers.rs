@@ -1,6 +1,6 @@
 //! Identity by headers, as proxies without ID tokens send them. Anybody who reaches the page could
 //! send such headers, so they count only beside a secret that the proxy adds, and that clients
-//! don't know.
+//! don't know, or over a connection that the proxy's certificate has proven.
 
 use anyhow::Result;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 
 use super::{Claimed, Refusal, only};
 use crate::page::access::{
-    signed::read_key,
+    seal::read_key,
     users::{TokenDigest, digest},
 };
 
@@ -19,28 +19,35 @@ const USER: &str = "x-forwarded-user";
 /// Header with the person's groups, separated by commas.
 const GROUPS: &str = "x-forwarded-groups";
 
-/// The secret that a proxy shares with the page.
-pub struct Shared(TokenDigest);
+/// Proof that headers are the proxy's.
+pub enum Beside {
+    /// A secret that the two share, by its digest.
+    Secret(TokenDigest),
+    /// The certificate that the page's TLS asks each client for.
+    Certificate,
+}
 
-impl Shared {
-    /// Reads the secret.
+impl Beside {
+    /// Reads a secret.
     ///
     /// # Errors
     /// When it can't be read, or is short.
-    pub fn open(file: &std::path::Path) -> Result<Self> {
-        Ok(Self(digest(read_key(file)?.expose())))
+    pub fn secret(file: &std::path::Path) -> Result<Self> {
+        Ok(Self::Secret(digest(read_key(file)?.expose())))
     }
 
     /// Returns the person whom the proxy names.
     pub(super) fn read(&self, headers: &HeaderMap) -> Result<Claimed, Refusal> {
-        let basic = only(headers, header::AUTHORIZATION.as_str())?.and_then(basic);
-        let secret = match only(headers, SECRET)? {
-            Some(secret) => Some(secret.to_owned()),
-            None => basic.map(|(_, password)| password),
-        };
-        // Digests, so that the time of the comparison tells nothing of the secret.
-        if secret.map(|secret| digest(&secret)) != Some(self.0) {
-            return Err(Refusal::Secret);
+        if let Self::Secret(own) = self {
+            let basic = only(headers, header::AUTHORIZATION.as_str())?.and_then(basic);
+            let secret = match only(headers, SECRET)? {
+                Some(secret) => Some(secret.to_owned()),
+                None => basic.map(|(_, password)| password),
+            };
+            // Digests, so that the time of the comparison tells nothing of the secret.
+            if secret.map(|secret| digest(&secret)) != Some(*own) {
+                return Err(Refusal::Secret);
+            }
         }
         let name = only(headers, USER)?.ok_or(Refusal::Name)?.trim();
         let groups = only(headers, GROUPS)?.unwrap_or_default().split(',');

@@ -1,6 +1,7 @@
 //! People whom a proxy in front of the page has signed in. The page believes it by a verified ID
-//! token (OpenID Connect), or by the proxy's headers beside a secret that the two share. Each
-//! request is judged anew, so a session is the proxy's.
+//! token (OpenID Connect), or by the proxy's headers beside a secret that the two share, or over a
+//! connection with the proxy's certificate. Each request is judged anew. The session is the
+//! proxy's, within the limits of the page's own.
 
 mod groups;
 mod headers;
@@ -9,24 +10,24 @@ mod keys;
 #[cfg(test)]
 mod tests;
 mod token;
+mod visits;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use http::HeaderMap;
-use xray::secret::{Secret, hmac_sha256};
+use xray::secret::Secret;
 
+use self::visits::Visits;
 pub use self::{
     groups::{Groups, parse as parse_group},
-    headers::Shared,
+    headers::Beside,
     token::{Settings as TokenSettings, Tokens},
+    visits::Asked,
 };
 use super::{
-    sessions::{IDLE, LONGEST, Session},
+    seal::{Seal, read_key},
+    sessions::{Session, Stream},
     signed::Seconds,
     users::{User, secret},
 };
@@ -35,27 +36,22 @@ use super::{
 const STREAM: Seconds = 300;
 /// Most bytes of a name.
 const LONGEST_NAME: usize = 128;
-/// Most people who are remembered as signed in.
-const MOST: usize = 10_000;
 
 /// Way in which the proxy says who somebody is.
 pub enum Way {
     /// By ID tokens.
     Tokens(Box<Tokens>),
-    /// By headers beside a secret.
-    Shared(Shared),
+    /// By headers, beside something that is the proxy's alone.
+    Headers(Beside),
 }
 
 /// A proxy that signs people in.
 pub struct Proxy {
     way: Way,
     groups: Groups,
-    /// Key of the forms' tokens.
-    key: Secret,
+    visits: Visits,
     /// Path at which the proxy signs people out.
     sign_out: String,
-    /// Sign-ins that are in the log, by name: their begin, and the last request.
-    seen: Mutex<HashMap<String, (Instant, Instant)>>,
 }
 
 /// Somebody whom the proxy names.
@@ -72,9 +68,7 @@ struct Claimed {
 pub struct Admitted {
     /// The session of this request.
     pub session: Session,
-    /// Time at which a stream ends.
-    pub until: Seconds,
-    /// The person's sign-in belongs into the log.
+    /// It begins with this request, so the sign-in belongs into the log.
     pub is_new: bool,
 }
 
@@ -103,6 +97,10 @@ pub enum Refusal {
     Role,
     /// The issuer's keys can't be had.
     Issuerless,
+    /// The person has done nothing for a while, or was here for too long.
+    Over,
+    /// No session has begun, and only opening a page begins one.
+    Unbegun,
 }
 
 impl Refusal {
@@ -120,36 +118,37 @@ impl Refusal {
             Self::Name => "refused: no name",
             Self::Role => "refused: no role",
             Self::Issuerless => "refused: the issuer does not respond",
+            Self::Over => "refused: the session is over",
+            Self::Unbegun => "refused: no session",
         }
     }
 }
 
 impl Proxy {
-    /// Believes a proxy. Pages with the same file of a key accept each other's forms.
+    /// Believes a proxy. Pages with the same file of a key accept each other's sessions and forms.
     ///
     /// # Errors
     /// When the path is not one of the proxy's, or the key can't be read.
-    pub fn new(
-        way: Way,
-        groups: Groups,
-        sign_out: String,
-        key: Option<&std::path::Path>,
-    ) -> Result<Self> {
+    pub fn new(way: Way, groups: Groups, sign_out: String, key: Option<&Path>) -> Result<Self> {
         ensure!(
             sign_out.starts_with('/') && !sign_out.starts_with("//"),
             "--page-proxy-sign-out is a path of the proxy, such as /oauth2/sign_out"
         );
         let key = match key {
-            Some(key) => super::signed::read_key(key).context("the session key")?,
+            Some(key) => read_key(key).context("the session key")?,
             None => Secret::new(secret()),
         };
         Ok(Self {
             way,
             groups,
-            key,
+            visits: Visits::new(Seal::new(key)),
             sign_out,
-            seen: Mutex::default(),
         })
+    }
+
+    /// Reports whether the page's TLS has to ask for the proxy's certificate.
+    pub fn needs_certificate(&self) -> bool {
+        matches!(self.way, Way::Headers(Beside::Certificate))
     }
 
     /// Returns the path at which the proxy signs people out.
@@ -161,68 +160,35 @@ impl Proxy {
     ///
     /// # Errors
     /// The reason for which that is not known, or may see nothing.
-    pub async fn admit(&self, headers: &HeaderMap, now: Seconds) -> Result<Admitted, Refusal> {
+    pub async fn admit(&self, headers: &HeaderMap, asked: Asked<'_>) -> Result<Admitted, Refusal> {
         let claimed = match &self.way {
-            Way::Tokens(tokens) => tokens.read(headers, now).await?,
-            Way::Shared(shared) => shared.read(headers)?,
+            Way::Tokens(tokens) => tokens.read(headers, asked.now).await?,
+            Way::Headers(beside) => beside.read(headers)?,
         };
         if !is_name(&claimed.name) {
             return Err(Refusal::Name);
         }
         let roles = self.groups.roles(&claimed.groups).ok_or(Refusal::Role)?;
-        let text = format!("form\0{}", claimed.name);
-        let form_token = hmac_sha256(self.key.expose().as_bytes(), text.as_bytes());
+        let visit = self.visits.find(&claimed.name, asked)?;
+        let renew = claimed.until.unwrap_or(Seconds::MAX);
         Ok(Admitted {
-            until: claimed.until.unwrap_or(Seconds::MAX).min(now + STREAM),
-            is_new: self.is_new(&claimed.name, Instant::now()),
+            is_new: visit.is_new,
             session: Session {
                 user: Arc::new(User {
                     name: claimed.name,
                     roles,
                 }),
-                form_token: hex::encode(form_token),
+                form_token: visit.form_token,
                 may_upload: false,
-                until: None,
-                renewed: None,
+                stream: Some(Stream {
+                    renew: renew.min(asked.now + STREAM),
+                    over: visit.over,
+                }),
+                renewed: visit.cookie,
                 end: None,
             },
         })
     }
-
-    /// Reports whether a person's sign-in belongs into the log: none is there, or not since the
-    /// person was away.
-    fn is_new(&self, name: &str, now: Instant) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match seen.get_mut(name) {
-            Some((begun, last))
-                if is_within(*begun, now, LONGEST) && is_within(*last, now, IDLE) =>
-            {
-                *last = now;
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Notes that a person's sign-in is in the log.
-    pub fn noted(&self, name: &str) {
-        let now = Instant::now();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST {
-            seen.retain(|_, (_, last)| is_within(*last, now, IDLE));
-        }
-        seen.insert(name.to_owned(), (now, now));
-    }
-
-    /// Notes that a person has signed out.
-    pub fn forget(&self, name: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.remove(name);
-    }
-}
-
-fn is_within(since: Instant, now: Instant, limit: Duration) -> bool {
-    now.duration_since(since) < limit
 }
 
 /// Reports whether this can be a person's name in the log. Issuers write more than letters and

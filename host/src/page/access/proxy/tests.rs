@@ -1,7 +1,7 @@
 //! Tokens and headers, good and bad.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -81,9 +81,18 @@ fn claims() -> Value {
         "groups": ["doctors", "cn=review,dc=ward", "others"]})
 }
 
+fn asked(now: Seconds) -> Asked<'static> {
+    Asked {
+        cookie: None,
+        is_document: true,
+        touch: true,
+        now,
+    }
+}
+
 async fn admit(proxy: &Proxy, token: &str) -> Result<Admitted, Refusal> {
     let headers = headers(&[("authorization", &format!("Bearer {token}"))]);
-    proxy.admit(&headers, NOW).await
+    proxy.admit(&headers, asked(NOW)).await
 }
 
 #[tokio::test]
@@ -95,18 +104,8 @@ async fn person_of_a_verified_token_has_the_roles_of_its_groups() {
     assert_eq!(session.user.name, "auth0|alice");
     assert_eq!(session.user.roles, Roles::ALL);
     assert!(admitted.is_new && session.form_token.len() == 64);
-    assert!(admitted.until <= NOW + 300);
-    proxy.noted("auth0|alice");
-    let again = admit(&proxy, &signer.token(&claims())).await.unwrap();
-    assert_eq!(again.session.form_token, session.form_token);
-    assert!(!again.is_new);
-    proxy.forget("auth0|alice");
-    assert!(
-        admit(&proxy, &signer.token(&claims()))
-            .await
-            .unwrap()
-            .is_new
-    );
+    assert_eq!(session.stream.unwrap().renew, NOW + 300);
+    assert_eq!(session.stream.unwrap().over, NOW + 900);
     // Groups may be a single text, and a name any claim.
     for (change, roles) in [
         (json!({"groups": "all"}), "viewer"),
@@ -140,7 +139,7 @@ async fn claims_are_found_by_their_path_and_tokens_in_a_header_of_their_own() {
     let token = signer.token(&claims);
     for value in [token.clone(), format!("Bearer {token}")] {
         let headers = headers(&[("x-id-token", &value)]);
-        let admitted = proxy.admit(&headers, NOW).await.unwrap();
+        let admitted = proxy.admit(&headers, asked(NOW)).await.unwrap();
         assert_eq!(admitted.session.user.name, "alice@ward.example");
         assert_eq!(admitted.session.user.roles.names(), ["clinician"]);
     }
@@ -247,7 +246,8 @@ async fn token_with_a_fault_is_refused() {
         (named, Refusal::Missing),
         (HeaderMap::new(), Refusal::Missing),
     ] {
-        assert_eq!(proxy.admit(&headers, now).await.unwrap_err(), expect);
+        let refused = proxy.admit(&headers, asked(now)).await.unwrap_err();
+        assert_eq!(refused, expect);
     }
 }
 
@@ -308,8 +308,7 @@ async fn headers_count_only_beside_the_secret() {
     let file = dir.path().join("secret");
     let secret = "0123456789abcdef0123456789abcdef";
     std::fs::write(&file, format!("{secret}\n")).unwrap();
-    let shared = Way::Shared(Shared::open(&file).unwrap());
-    let proxy = Proxy::new(shared, groups(), "/out".to_owned(), None).unwrap();
+    let proxy = by_headers(Beside::secret(&file).unwrap());
     let person = [
         ("x-forwarded-user", "alice"),
         ("x-forwarded-groups", "others, doctors"),
@@ -323,10 +322,10 @@ async fn headers_count_only_beside_the_secret() {
         beside(&[("x-xray-proxy-secret", secret)]),
         beside(&[("authorization", &basic(secret))]),
     ] {
-        let admitted = proxy.admit(&good, 7).await.unwrap();
+        let admitted = proxy.admit(&good, asked(7)).await.unwrap();
         assert_eq!(admitted.session.user.name, "alice");
         assert_eq!(admitted.session.user.roles.names(), ["clinician"]);
-        assert_eq!(admitted.until, 7 + STREAM);
+        assert_eq!(admitted.session.stream.unwrap().renew, 7 + STREAM);
     }
     for (bad, expect) in [
         (beside(&[]), Refusal::Secret),
@@ -358,10 +357,106 @@ async fn headers_count_only_beside_the_secret() {
             Refusal::Role,
         ),
     ] {
-        assert_eq!(proxy.admit(&bad, 7).await.unwrap_err(), expect, "{bad:?}");
+        let refused = proxy.admit(&bad, asked(7)).await.unwrap_err();
+        assert_eq!(refused, expect, "{bad:?}");
     }
     std::fs::write(&file, "short").unwrap();
-    assert!(Shared::open(&file).is_err());
+    assert!(Beside::secret(&file).is_err());
+}
+
+fn by_headers(beside: Beside) -> Proxy {
+    Proxy::new(Way::Headers(beside), groups(), "/out".to_owned(), None).unwrap()
+}
+
+/// Asks as the person of these headers, with the cookie of an earlier response.
+async fn visit<'a>(
+    proxy: &Proxy,
+    name: &str,
+    asked: Asked<'a>,
+) -> Result<(Session, bool), Refusal> {
+    let headers = headers(&[("x-forwarded-user", name), ("x-forwarded-groups", "all")]);
+    let admitted = proxy.admit(&headers, asked).await?;
+    Ok((admitted.session, admitted.is_new))
+}
+
+#[tokio::test]
+async fn visit_ends_when_idle_and_after_eight_hours() {
+    let proxy = by_headers(Beside::Certificate);
+    fn at(cookie: &str, now: Seconds) -> Asked<'_> {
+        Asked {
+            cookie: Some(cookie),
+            ..asked(now)
+        }
+    }
+    let (session, is_new) = visit(&proxy, "alice", asked(NOW)).await.unwrap();
+    assert!(is_new);
+    let first = session.renewed.unwrap();
+    let (again, is_new) = visit(&proxy, "alice", at(&first, NOW + 899)).await.unwrap();
+    assert!(!is_new);
+    assert_eq!(again.form_token, session.form_token);
+    for now in [NOW + 900, NOW + 9_000, NOW - 61] {
+        let over = visit(&proxy, "alice", at(&first, now)).await;
+        assert_eq!(over.err(), Some(Refusal::Over), "{now}");
+    }
+    // The live view asks by itself; that does not keep a session, nor begin one.
+    let by_itself = Asked {
+        is_document: false,
+        touch: false,
+        ..at(&first, NOW + 600)
+    };
+    let (session, _) = visit(&proxy, "alice", by_itself).await.unwrap();
+    assert_eq!(session.renewed, None);
+    assert_eq!(session.stream.unwrap().over, NOW + 900);
+    let without = Asked {
+        cookie: None,
+        ..by_itself
+    };
+    let unbegun = visit(&proxy, "alice", without).await;
+    assert_eq!(unbegun.err(), Some(Refusal::Unbegun));
+
+    let (mut cookie, mut now) = (first.clone(), NOW);
+    while now + 600 < NOW + 8 * 3600 {
+        now += 600;
+        let (session, is_new) = visit(&proxy, "alice", at(&cookie, now)).await.unwrap();
+        assert!(!is_new);
+        cookie = session.renewed.unwrap();
+    }
+    let last = NOW + 8 * 3600;
+    assert!(visit(&proxy, "alice", at(&cookie, last - 1)).await.is_ok());
+    let over = visit(&proxy, "alice", at(&cookie, last)).await;
+    assert_eq!(over.err(), Some(Refusal::Over));
+
+    // Another person in the same browser, a changed cookie, and that of a page with another key.
+    let (_, is_new) = visit(&proxy, "bob", at(&first, NOW)).await.unwrap();
+    assert!(is_new);
+    let changed = format!("{first}0");
+    let (_, is_new) = visit(&proxy, "alice", at(&changed, NOW)).await.unwrap();
+    assert!(is_new);
+    let other = by_headers(Beside::Certificate);
+    let (_, is_new) = visit(&other, "alice", at(&first, NOW)).await.unwrap();
+    assert!(is_new);
+}
+
+#[tokio::test]
+async fn pages_with_one_key_share_visits() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key");
+    std::fs::write(&key, "0123456789abcdef0123456789abcdef").unwrap();
+    let [one, two] = [(); 2].map(|()| {
+        let way = Way::Headers(Beside::Certificate);
+        Proxy::new(way, groups(), "/out".to_owned(), Some(&key)).unwrap()
+    });
+    let (session, _) = visit(&one, "alice", asked(NOW)).await.unwrap();
+    let cookie = session.renewed.unwrap();
+    let with = |now| Asked {
+        cookie: Some(cookie.as_str()),
+        ..asked(now)
+    };
+    let (other, is_new) = visit(&two, "alice", with(NOW + 1)).await.unwrap();
+    assert!(!is_new);
+    assert_eq!(other.form_token, session.form_token);
+    let over = visit(&two, "alice", with(NOW + 900)).await;
+    assert_eq!(over.err(), Some(Refusal::Over));
 }
 
 #[test]
