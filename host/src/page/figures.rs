@@ -19,7 +19,7 @@ const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The same while the log has faults, which don't go away by themselves.
 const WITH_FAULTS: Duration = Duration::from_secs(60 * 60);
 
-/// What Prometheus reads.
+/// Figures that Prometheus reads.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     waiting: Gauge,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::serve::logs::Stream;
+use crate::{page::Figures, serve::logs::Stream};
 
 #[test]
 fn report_lines_are_counted() {
@@ -120,6 +120,7 @@ fn every_metric_is_documented() {
     metrics.aot("hit");
     let line = r#"{"event":"object","outcome":"done","class":"Normal","ms":{"decode":2.5},"model":{"name":"a","sha256":"DIGEST"}}"#;
     metrics.listener()(Stream::Stdout, &line.replace("DIGEST", &"0".repeat(64)));
+    metrics.register(|registry| Figures::default().register(registry));
     let text = metrics.render((1, 0));
     let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let mut registered: Vec<String> = lines
@@ -130,7 +131,11 @@ fn every_metric_is_documented() {
         })
         .collect();
     // A family without a value is not rendered: one that this test does not touch is noticed here.
-    let source = concat!(include_str!("mod.rs"), include_str!("objects.rs"));
+    let source = concat!(
+        include_str!("mod.rs"),
+        include_str!("objects.rs"),
+        include_str!("../../page/figures.rs")
+    );
     let registrations = [".register(\n", ".register(\"", ".register_with_unit("];
     let count: usize = registrations
         .iter()

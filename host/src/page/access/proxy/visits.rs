@@ -1,5 +1,6 @@
-//! Visits of people whom a proxy has signed in. The proxy's own session may be longer than this page
-//! allows, so each visit is in a cookie of the page, signed as those of [`super::super::signed`].
+//! Visits of people whom a proxy has signed in. The proxy's own session may be longer than this
+//! page allows, so each visit is in a cookie of the page, signed as those of
+//! [`super::super::signed`].
 
 use super::{
     super::{
