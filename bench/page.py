@@ -224,7 +224,8 @@ def main():
             copy.write_bytes(b"\xff\xd8\xff\xe0" + str(number).encode())
         run("send", "copies", "--bucket", f"{BUCKET}-quarantine")
         review = Page(
-            [xray, "page", "--listen", "127.0.0.1:0", "--bucket", BUCKET, "--page-credentials-file", "keys"],
+            [xray, "page", "--listen", "127.0.0.1:0", "--bucket", BUCKET, "--page-credentials-file", "keys",
+             "--page-name", "bench"],
             folder,
             env,
         )

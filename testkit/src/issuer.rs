@@ -184,6 +184,7 @@ pub struct Issuer {
     pub certificate: String,
     keys: Arc<Mutex<Vec<Value>>>,
     fetched: Arc<AtomicUsize>,
+    token: Arc<Mutex<String>>,
     task: JoinHandle<()>,
 }
 
@@ -229,11 +230,19 @@ impl Issuer {
         let url = format!("https://localhost:{port}");
         let keys = Arc::<Mutex<Vec<Value>>>::default();
         let fetched = Arc::<AtomicUsize>::default();
+        let token = Arc::<Mutex<String>>::default();
         let respond = {
             let (url, keys, fetched) = (url.clone(), keys.clone(), fetched.clone());
+            let token = token.clone();
             move |path: &str| match path {
-                "/.well-known/openid-configuration" => {
-                    json!({"issuer": url, "jwks_uri": format!("{url}/keys")})
+                "/.well-known/openid-configuration" => json!({
+                    "issuer": url, "jwks_uri": format!("{url}/keys"),
+                    "authorization_endpoint": format!("{url}/authorize"),
+                    "token_endpoint": format!("{url}/token"),
+                }),
+                "/token" => {
+                    let token = token.lock().unwrap().clone();
+                    json!({"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": token})
                 }
                 _ => {
                     fetched.fetch_add(1, Ordering::SeqCst);
@@ -248,7 +257,13 @@ impl Issuer {
             certificate,
             keys,
             fetched,
+            token,
         })
+    }
+
+    /// Gives this ID token for every code.
+    pub fn give(&self, token: String) {
+        *self.token.lock().unwrap() = token;
     }
 
     /// Publishes the keys of these signers and no others.
@@ -281,7 +296,9 @@ async fn serve(
             };
             let service = service_fn(move |request: Request<Incoming>| {
                 let body = respond(request.uri().path()).to_string();
-                async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
+                let response = Response::builder().header("content-type", "application/json");
+                let response = response.body(Full::new(Bytes::from(body))).unwrap();
+                async move { Ok::<_, Infallible>(response) }
             });
             _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)

@@ -112,15 +112,7 @@ async fn pages_show_the_events_of_all_hosts() {
         alone.current_dir(site.dir.path());
         alone
     });
-    let begun = Instant::now();
-    while !alone.printed().contains("Page at http") {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "{}",
-            alone.printed()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    alone.until_printed("Page at http");
     let pages = [one.printed(), two.printed(), alone.printed()];
     let pages = pages.map(|printed| Visitor::new(&printed));
 

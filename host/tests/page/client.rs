@@ -23,6 +23,13 @@ impl Reply {
         line.unwrap_or_default()
     }
 
+    /// Returns all headers of this name.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        let pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        let own = pairs.filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        own.map(|(_, value)| value).collect()
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

@@ -5,6 +5,7 @@ mod client;
 mod cover;
 mod demo;
 mod oidc;
+mod proxy;
 mod review;
 mod roles;
 mod shared;

@@ -87,7 +87,8 @@ fn start(site: &Site, arguments: &[&str]) -> (HostProcess, Visitor) {
     (process, visitor)
 }
 
-fn claims(issuer: &Issuer, name: &str, group: &str) -> Value {
+/// Returns the claims of a token that is good for five minutes.
+pub fn claims(issuer: &Issuer, name: &str, group: &str) -> Value {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let exp = now.unwrap().as_secs() + 300;
     json!({"iss": issuer.url, "aud": "xray-page", "sub": name, "exp": exp, "groups": [group]})
@@ -305,7 +306,7 @@ async fn identity_headers_count_only_beside_the_proxys_secret() {
 }
 
 /// Signs a cookie as a page with this key does, for a person who was last seen so long ago.
-fn signed(key: &str, name: &str, ago: u64) -> String {
+pub fn signed(key: &str, name: &str, ago: u64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seen = now.unwrap().as_secs() - ago;
     let claims = json!({"id": "0", "user": name, "began": seen, "seen": seen});

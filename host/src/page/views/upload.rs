@@ -19,7 +19,7 @@ pub(in crate::page) enum State {
 /// Renders the form. `is_live` says that the live view will show the picture's event.
 pub(in crate::page) fn page(session: &Session, limit: &str, state: &State, is_live: bool) -> Html {
     let next = match is_live {
-        true => html![r#" It appears in the <a href="/">live view</a> when it was processed."#],
+        true => html![r#" It appears in the <a href="/">live view</a> once it is processed."#],
         false => html![],
     };
     let said = match state {
