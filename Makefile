@@ -137,7 +137,7 @@ test-ceph-all: function ## the tests of Ceph on the installed release, on 18 and
 
 # The long one of the Kafka tests: 20,000 notifications of 500 objects, with faults at random.
 soak: function ## the long Kafka test: 20,000 notifications, with random faults
-	cd host && XRAY_SOAK=20000 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output soak
+	XRAY_SOAK=20000 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output soak
 
 # 2,000 burned-in lines, and more free texts and private attributes than that; `make test` takes six
 # of the 500 objects. PEERS are commands of other programs, see tests/dicom/peers.py.
@@ -147,11 +147,11 @@ dicom-key: build ## score de-identified DICOM copies by planted patients: COUNT=
 
 # The Kafka trigger alone, some 20 minutes. RETRY_TOPIC=1 adds a retry topic.
 schedules: function ## 50 schedules of faults against a real Kafka
-	cd host && CI=1 XRAY_SCHEDULES=50 XRAY_RETRY_TOPIC=$(RETRY_TOPIC) $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output schedules::schedules
+	CI=1 XRAY_SCHEDULES=50 XRAY_RETRY_TOPIC=$(RETRY_TOPIC) $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output schedules::schedules
 
 # The request time of every backend side by side, and what loading the model costs a fresh instance.
 bench-nn: function ## request times of every inference backend
-	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e --test host -- --show-output --ignored bench_nn
+	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test e2e --test host -- --show-output --ignored bench_nn
 
 # An event's CPU time as one table: this build, natively too, an older build and Python peers. BASE
 # is a checkout of another version in which `make build` ran.
@@ -166,19 +166,19 @@ bench: build ## CPU time of an event beside Python's and an older build's: IMAGE
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
 test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin
-	cd host && SPIN=$(SPIN) $(CARGO) test --release -p xray-host $(FEATURES) --test e2e -- --show-output --ignored stock_spin
+	SPIN=$(SPIN) $(CARGO) test --release --workspace $(FEATURES) --test e2e -- --show-output --ignored stock_spin
 
 # The Kafka trigger beside the same events over HTTP.
 bench-kafka: function logevents ## the Kafka trigger beside the same events over HTTP
-	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored kafka_beside_http
+	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored kafka_beside_http
 
 # Costs for docs/sizing.md, one after the other.
 bench-scale: function logevents ## CPU time by hosts and picture size, and rebalance times
-	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
+	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
 
 # Processor time of events with traces, as a multiple of that without; two hosts take turns.
 bench-traces: function ## processor time of events with traces beside without
-	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test e2e -- --show-output --ignored bench_traces
+	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test e2e -- --show-output --ignored bench_traces
 
 # The traces of 500 events at Jaeger, which tests/jaeger/fetch builds once (three CPU minutes, Go).
 test-traces-jaeger: function ## traces of 500 events at Jaeger, over a crash, a rebalance and a redrive

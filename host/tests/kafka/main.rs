@@ -12,6 +12,7 @@ mod hello;
 mod host;
 mod letters;
 mod oauth;
+mod orphans;
 mod outcome;
 mod plugin;
 mod recreated;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -21,6 +21,7 @@ use tokio::sync::{OnceCell, mpsc};
 use super::{
     Settings,
     context::{Context, describe},
+    orphans::OrphanWatch,
     poller::Poller,
     retries::{Reader, add},
     topic_watch::SharedIds,
@@ -47,7 +48,8 @@ pub struct RdKafkaBroker {
     /// Set when the retry topic was seen with all its partitions.
     retry_topic: OnceCell<()>,
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
-    poller: Mutex<Option<JoinHandle<()>>>,
+    /// The polling thread, and the one that looks at the group.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     is_closing: Arc<AtomicBool>,
     ids: SharedIds,
 }
@@ -68,8 +70,8 @@ pub enum ConnectError {
     /// A retry topic has the partitions of one source.
     #[error("a retry topic serves one topic; start a trigger for each of {}", .0.join(", "))]
     RetryTopic(Vec<String>),
-    /// The polling thread could not be started.
-    #[error("cannot start the polling thread")]
+    /// A thread could not be started.
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
     /// The runtime is shutting down.
     #[error("connecting was canceled")]
@@ -125,13 +127,15 @@ impl RdKafkaBroker {
         let poller = thread
             .spawn(move || poller.run())
             .map_err(ConnectError::Thread)?;
+        let watch =
+            OrphanWatch::start(&consumer, settings, &is_closing).map_err(ConnectError::Thread)?;
         Ok(Self {
             consumer: Some(consumer).into(),
             writer,
             settings: settings.clone(),
             retry_topic: OnceCell::new(),
             events: events.into(),
-            poller: Some(poller).into(),
+            threads: Mutex::new([poller].into_iter().chain(watch).collect()),
             is_closing,
             ids,
         })
@@ -177,6 +181,18 @@ impl RdKafkaBroker {
         match missing.await?? {
             Some(partitions) => self.writer.create_topic(&topic, partitions).await,
             None => Ok(()),
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the threads end, without waiting for them.
+    fn end_threads(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        for thread in &*self.threads() {
+            thread.thread().unpark();
         }
     }
 
@@ -270,7 +286,7 @@ impl Broker for RdKafkaBroker {
     }
 
     async fn close(&self) {
-        self.is_closing.store(true, Ordering::Relaxed);
+        self.end_threads();
         {
             // Unblocks the polling thread. A revocation in the channel would hold up its callback.
             let mut events = self.events.lock().await;
@@ -278,13 +294,12 @@ impl Broker for RdKafkaBroker {
             // Unlike `try_recv`, this also waits for a send that has begun.
             while events.recv().await.is_some() {}
         }
-        let poller = self.poller.lock();
-        let poller = poller.unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *self.threads());
         let consumer = self.consumer.lock();
         let consumer = consumer.unwrap_or_else(PoisonError::into_inner).take();
         let leave = move || {
-            if let Some(poller) = poller {
-                _ = poller.join();
+            for thread in threads {
+                _ = thread.join();
             }
             // Dropping the last reference leaves the group, which blocks.
             drop(consumer);
@@ -295,7 +310,7 @@ impl Broker for RdKafkaBroker {
 
 impl Drop for RdKafkaBroker {
     fn drop(&mut self) {
-        self.is_closing.store(true, Ordering::Relaxed);
+        self.end_threads();
     }
 }
 

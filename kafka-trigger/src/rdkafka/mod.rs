@@ -8,6 +8,7 @@
 mod consumer;
 mod context;
 mod oauth;
+mod orphans;
 mod poller;
 #[cfg(test)]
 mod queue_tests;

@@ -71,7 +71,10 @@ impl Judge {
     async fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let mut text = String::new();
         stream.read_to_string(&mut text).await?;
-        let (key, number) = text.split_once(' ').expect("key and number");
+        let Some((key, number)) = text.split_once(' ') else {
+            // A member that was killed before it had asked.
+            return Ok(());
+        };
         let status = self.decide(key.parse().unwrap(), number.parse().unwrap());
         stream.write_u16(status).await
     }
