@@ -241,19 +241,29 @@ impl Topic {
         all
     }
 
+    /// Reads what the topic has at the start of the call. Waiting for the client's end of a
+    /// partition would not do: it may never come while somebody writes.
     fn each(&self, mut see: impl FnMut(&rdkafka::message::BorrowedMessage<'_>)) {
         let consumer: BaseConsumer = self.client("read").create().unwrap();
         let mut list = TopicPartitionList::new();
+        let mut open = BTreeMap::new();
         for partition in 0..self.partitions {
             list.add_partition_offset(&self.name, partition, Offset::Beginning)
                 .unwrap();
+            let watermarks = consumer.fetch_watermarks(&self.name, partition, TIMEOUT);
+            open.insert(partition, watermarks.unwrap().1);
         }
         consumer.assign(&list).unwrap();
-        let mut open = self.partitions;
-        while open > 0 {
+        while !open.is_empty() {
             match consumer.poll(TIMEOUT).expect("the broker responds") {
-                Ok(message) => see(&message),
-                Err(KafkaError::PartitionEOF(_)) => open -= 1,
+                Ok(message) => {
+                    let (partition, offset) = (message.partition(), message.offset());
+                    if open.get(&partition).is_some_and(|end| offset < *end) {
+                        see(&message);
+                    }
+                    open.retain(|own, end| *own != partition || offset + 1 < *end);
+                }
+                Err(KafkaError::PartitionEOF(partition)) => _ = open.remove(&partition),
                 // On a busy machine a connection may take too long; the client goes on.
                 Err(KafkaError::MessageConsumption(
                     RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure,
