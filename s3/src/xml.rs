@@ -30,7 +30,7 @@ pub fn text(document: &[u8], element: &str) -> Option<String> {
 }
 
 /// Returns the local name of the root element.
-pub(crate) fn root(document: &[u8]) -> Option<String> {
+pub fn root(document: &[u8]) -> Option<String> {
     let mut reader = Reader::from_reader(document);
     loop {
         match reader.read_event().ok()? {

@@ -8,7 +8,7 @@ mod response;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request,
+    HeaderValue, Request, Response,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 
@@ -41,13 +41,10 @@ impl Archive {
     /// # Errors
     /// [`Error::Archive`] without anything from the instance or the response's text.
     pub(crate) async fn store(&self, ports: &impl Ports, instance: &[u8]) -> Result<(), Error> {
-        let failed = |problem: String| Error::Archive(format!("{}: {problem}", self.setting));
-        let request = self.request(instance).map_err(|_| {
-            failed("its address or its credentials can't be in a request; check them".into())
-        })?;
+        let request = self.request(instance)?;
         let response = ports.send(request, MAX_RESPONSE).await;
         let response = response.map_err(|error| {
-            failed(match error {
+            self.failed(match error {
                 SendError::Transport(kind) if kind.contains("Denied") => {
                     let host = self.setting.replace("_url", "_host");
                     format!("the host denied the request; set {host} to its origin")
@@ -59,10 +56,34 @@ impl Archive {
                 }
             })
         })?;
-        response::judge(response.status(), response.body()).map_err(failed)
+        self.judge(&response)
     }
 
-    fn request(&self, instance: &[u8]) -> http::Result<Request<Bytes>> {
+    /// Returns the request that stores an instance, for a client of another kind.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] if the address or the credentials can't be in one.
+    pub fn request(&self, instance: &[u8]) -> Result<Request<Bytes>, Error> {
+        let request = self.stow(instance);
+        request.map_err(|_| {
+            self.failed("its address or its credentials can't be in a request; check them".into())
+        })
+    }
+
+    /// Decides by the response whether the archive has the instance of a request.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] with the status and the standard's failure reasons.
+    pub fn judge(&self, response: &Response<Bytes>) -> Result<(), Error> {
+        let judged = response::judge(response.status(), response.body());
+        judged.map_err(|problem| self.failed(problem))
+    }
+
+    fn failed(&self, problem: String) -> Error {
+        Error::Archive(format!("{}: {problem}", self.setting))
+    }
+
+    fn stow(&self, instance: &[u8]) -> http::Result<Request<Bytes>> {
         // No instance holds its own digest.
         let boundary = sha256_hex(instance);
         let head = format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n");

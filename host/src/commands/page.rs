@@ -21,7 +21,7 @@ use crate::{
         access::{roles::Roles, users},
         live::Live,
         module::Module,
-        review::Review,
+        review::{Research, Review},
     },
     serve::{metrics, runtime::Runtime, server},
 };
@@ -119,7 +119,10 @@ pub async fn run(args: PageArgs) -> Result<()> {
             clinician: false,
         },
         name: args.page_name.clone(),
-        review: Some(Review::new(client.clone(), settings.buckets)?),
+        review: Some(
+            Review::new(client.clone(), settings.buckets)?
+                .with_research(Research::of(&settings.config)?),
+        ),
         module,
         is_of_all: topic.is_some(),
         upload: args.upload.settings(&settings.config, &args.bucket)?,

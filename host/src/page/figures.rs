@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
 
 use super::{
     audit::{Audit, Head},
@@ -26,6 +29,7 @@ pub struct Figures {
     oldest: Gauge,
     entries: Gauge,
     faults: Gauge,
+    not_sent: Counter,
 }
 
 impl Figures {
@@ -51,6 +55,16 @@ impl Figures {
             "Faults of the audit log: changed, removed or inserted entries",
             self.faults.clone(),
         );
+        registry.register(
+            "release_archive_failures",
+            "Attempts to send a released copy to the research archive that failed",
+            self.not_sent.clone(),
+        );
+    }
+
+    /// Counts an attempt at which the research archive did not take a released copy.
+    pub(super) fn not_sent(&self) {
+        self.not_sent.inc();
     }
 
     /// Sets the copies that wait: their number, and the time of the oldest in milliseconds.

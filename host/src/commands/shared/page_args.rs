@@ -16,7 +16,7 @@ use crate::{
         access::{roles::Roles, users},
         live::Live,
         module::Module,
-        review::Review,
+        review::{Research, Review},
     },
     serve::runtime::{Options, PageToken, Runtime},
 };
@@ -131,7 +131,8 @@ impl Prepared<'_> {
         let review = match &self.args.page_credentials_file {
             Some(file) => {
                 let buckets = config.buckets(&self.args.page_bucket);
-                Some(Review::new(store_client::of_file(config, file)?, buckets)?)
+                let review = Review::new(store_client::of_file(config, file)?, buckets)?;
+                Some(review.with_research(Research::of(config)?))
             }
             None => None,
         };

@@ -30,6 +30,8 @@ pub enum Action {
     Release,
     /// A person's decision to reject takes effect.
     Reject,
+    /// A released copy is sent to the research archive.
+    Send,
 }
 
 /// Half of an act.

@@ -38,6 +38,15 @@ pub enum Effect {
     Refused(&'static str),
 }
 
+/// Result of the first half of a release.
+#[derive(Debug)]
+pub enum Published {
+    /// The copy is among the anonymized ones, and in quarantine still: its bytes.
+    Here(Bytes),
+    /// There is no second half.
+    Ended(Effect),
+}
+
 /// The quarantine bucket and the bucket of anonymized copies.
 #[derive(Debug)]
 pub struct Bucket {
@@ -250,24 +259,28 @@ impl Bucket {
         store::put(&self.client, bucket, key, object).await
     }
 
-    /// Copies a copy to the anonymized ones and removes it from quarantine. May be repeated after a
-    /// crash at any point.
+    /// Copies a copy to the anonymized ones, the first half of a release. Both may be repeated
+    /// after a crash at any point.
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn release(&self, key: &str, record: &Record) -> Result<Effect> {
+    pub async fn publish(&self, key: &str, record: &Record) -> Result<Published> {
         let Some(object) = self.copy(key).await? else {
             // It was released before a crash, or removed by the function.
-            return Ok(match self.probe(&self.anonymized, key).await? {
-                Some(stored) if is_same(&stored, record) => Effect::Done,
-                _ => Effect::Overtaken,
-            });
+            return Ok(Published::Ended(
+                match self.probe(&self.anonymized, key).await? {
+                    Some(stored) if is_same(&stored, record) => Effect::Done,
+                    _ => Effect::Overtaken,
+                },
+            ));
         };
         if !is_same(&object.head, record) {
-            return Ok(Effect::Overtaken);
+            return Ok(Published::Ended(Effect::Overtaken));
         }
+        let body = Bytes::clone(&object.body);
         let Some(new) = released(object) else {
-            return Ok(Effect::Refused("the copy is not a picture"));
+            let effect = Effect::Refused("the copy is not a picture");
+            return Ok(Published::Ended(effect));
         };
         match self.put(&self.anonymized, key, &new).await {
             Ok(_) => {}
@@ -275,9 +288,8 @@ impl Bucket {
                 match self.probe(&self.anonymized, key).await? {
                     Some(stored) if is_same(&stored, record) => {}
                     Some(_) => {
-                        return Ok(Effect::Refused(
-                            "an anonymized copy with other bytes has this name",
-                        ));
+                        let problem = "an anonymized copy with other bytes has this name";
+                        return Ok(Published::Ended(Effect::Refused(problem)));
                     }
                     // A delete marker keeps the name.
                     None => {
@@ -295,6 +307,17 @@ impl Bucket {
         }
         // If the source was removed or overwritten meanwhile, the function has removed or replaced
         // the copy in quarantine, and has not seen the released one.
+        Ok(match self.head(key).await? {
+            Some(head) if is_same(&head, record) => Published::Here(body),
+            _ => Published::Ended(Effect::TakeBack),
+        })
+    }
+
+    /// Removes a published copy from quarantine, the second half of a release.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn leave(&self, key: &str, record: &Record) -> Result<Effect> {
         match self.head(key).await? {
             Some(head) if is_same(&head, record) => {
                 // Before the copy is gone, so that a crash between the two is repeated.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! quarantine/KEY ----GET, PUT If-None-Match, HEAD, DELETE----> anonymized/KEY     release
+//!        `-----------STOW-RS, of a DICOM object, before the DELETE
 //!        `-----------DELETE                                                       reject
 //! quarantine/xray-review/ID    the record: claim, decision, history; PUT If-Match
 //! ```
@@ -16,6 +17,7 @@ mod bucket;
 mod cover;
 mod queue;
 mod record;
+mod research;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ pub use self::{
     cover::{COVERED, COVERED_TEXT_LEFT},
     queue::{Entry, Facts, Format},
     record::{Act, Millis, Verdict},
+    research::Research,
     steps::{Refusal, Step},
 };
 use super::{audit::Audit, figures::Figures};
@@ -58,6 +61,7 @@ pub struct Review {
     bucket: Bucket,
     audit: Audit,
     figures: Figures,
+    research: Option<Research>,
     queue: Mutex<Queue>,
     listed: tokio::sync::Mutex<Option<Instant>>,
     /// Copies that this process has decided about, by their id.
@@ -91,10 +95,16 @@ impl Review {
             audit: Audit::new(client.clone(), buckets.audit.clone()),
             bucket: Bucket::new(client, buckets)?,
             figures: Figures::default(),
+            research: None,
             queue: Mutex::default(),
             listed: tokio::sync::Mutex::default(),
             own: Mutex::default(),
         })
+    }
+
+    /// Sends released copies of DICOM objects to this archive.
+    pub fn with_research(self, research: Option<Research>) -> Self {
+        Self { research, ..self }
     }
 
     /// Returns the audit log.

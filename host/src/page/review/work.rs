@@ -7,10 +7,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
+use xray::picture::sniff;
 
 use super::{
     AT_A_TIME, Entry, Own, Review,
-    bucket::Effect,
+    bucket::{Effect, Published},
     locked,
     record::{Decision, LEASE, Millis, PATIENCE, Record, Stage, Verdict},
 };
@@ -110,7 +111,7 @@ impl Review {
             }
             Ok(Some(Effect::Refused(problem))) => &format!("refused: {problem}"),
             Ok(None) => "elsewhere",
-            Err(_) => "unknown: the store failed",
+            Err(_) => "unknown: the store or the research archive failed",
         };
         self.audit.conclude(intent, word).await;
         effect.map(drop)
@@ -126,7 +127,7 @@ impl Review {
         let verdict = record.decision.as_ref().context("no decision")?.verdict;
         let effect = async {
             match verdict {
-                Verdict::Release => self.bucket.release(&entry.key, &record).await,
+                Verdict::Release => self.release(&entry.key, &record).await,
                 Verdict::Reject => self.bucket.reject(&entry.key, &record).await,
             }
         };
@@ -159,6 +160,19 @@ impl Review {
             Effect::Refused(_) => {}
         }
         Ok(Some(effect))
+    }
+
+    /// Releases a copy. It leaves quarantine when the research archive has it, so that a decision
+    /// whose copy could not be sent is carried out again.
+    async fn release(&self, key: &str, record: &Record) -> Result<Effect> {
+        let copy = match self.bucket.publish(key, record).await? {
+            Published::Here(copy) => copy,
+            Published::Ended(effect) => return Ok(effect),
+        };
+        if matches!(sniff::sniff(&copy), Ok(sniff::Format::Dicom)) {
+            self.send(key, &copy, record).await?;
+        }
+        self.bucket.leave(key, record).await
     }
 
     /// Takes or renews the lease of a decision, if the stored record is the one with the ETag

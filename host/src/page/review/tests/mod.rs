@@ -1,5 +1,6 @@
 mod crashes;
 mod overlaps;
+mod research;
 mod unclear;
 
 use bytes::Bytes;
