@@ -17,13 +17,13 @@ use spin_sdk::{http_component, variables};
 
 use crate::{
     config::Config,
-    error::Error,
+    error::{Error, Outcome},
     event::{self, MAX_EVENT_BYTES, TraceParent},
     model::contract::Contract,
     model::tensor::{InputTensor, NamedTensor},
     ports::{Ports, SendError},
     record,
-    report::response,
+    report::{Report, response},
     review,
     text::contract::TextContract,
     wasi::infer::Graphs,
@@ -72,8 +72,15 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
         return review::run(&ports, &config()?, &job, &body);
     }
     let delivery = event::intake(&method, &headers, &body)?;
-    let config = config()?;
     let trace = TraceParent::of(&headers).and_then(|trace| trace.trace_id());
+    let config = config().inspect_err(|error| {
+        // A line for each record, from which logs, metrics and alerts learn of it.
+        for _ in &delivery.records {
+            let mut report = Report::new(Outcome::Retry).failed(error);
+            report.trace_id.clone_from(&trace);
+            println!("{}", report.line());
+        }
+    })?;
     let mut reports = Vec::with_capacity(delivery.records.len());
     for record in &delivery.records {
         let mut report = record::process_record(&ports, &config, record).await;
