@@ -173,7 +173,7 @@ bench-kafka: function logevents ## the Kafka trigger beside the same events over
 	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored kafka_beside_http
 
 # Costs for docs/sizing.md, one after the other.
-bench-scale: function logevents ## CPU time by hosts and picture size, and rebalance times
+bench-scale: function logevents backends ## CPU time by hosts and picture size, and rebalance times
 	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
 
 # Processor time of events with traces, as a multiple of that without; two hosts take turns.

@@ -126,6 +126,30 @@ async fn a_record_that_never_works_is_put_aside_and_sent_back() {
     scenario.check().await;
 }
 
+/// Records that are refused again while they are sent back are not sent once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_refused_again_are_sent_back_once() {
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
+    let site = Site::open().await;
+    let topic = Topic::create(&broker.plain, "hopeless", 1).await;
+    let host = Host::start(&site, &broker.plain, &topic.name, "g", &[]);
+    let hopeless = || Out::value(b"[]".to_vec());
+    topic
+        .send(std::iter::repeat_with(hopeless).take(50).collect())
+        .await;
+    let refused = |count| {
+        until("they are refused", || {
+            host.metric("xray_kafka_dead_lettered_total") == count
+        });
+    };
+    refused(50);
+    let said = dead_letters(&broker.plain, "hopeless", &["redrive"]);
+    assert_eq!(said, "50 records sent back\n");
+    refused(100);
+}
+
 /// Every form that a record can have ends somewhere, and none holds up what comes behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_records() {

@@ -71,9 +71,10 @@ async fn cost(what: &str, site: &Site, topic: &Topic, hosts: &[Host], events: Ve
 #[ignore = "a measurement, run by `make bench-scale`"]
 async fn cost_of_an_event_by_hosts() {
     let broker = broker(KAFKA_DIR).await.expect("a broker");
-    let site = Site::open().await;
     let (mut costs, count) = (Vec::new(), 400);
     for hosts in [1, 2, 4, 8] {
+        // Names of copies that are taken would cost a request more.
+        let site = Site::open().await;
         let topic = Topic::create(&broker.plain, &format!("scale-{hosts}"), 64).await;
         let start = |_| Host::start(&site, &broker.plain, &topic.name, "g", &[]);
         let hosts: Vec<_> = (0..hosts).map(start).collect();
@@ -110,10 +111,10 @@ fn sized(index: usize, side: u32) -> Bytes {
 #[ignore = "a measurement, run by `make bench-scale`"]
 async fn cost_of_an_event_by_size() {
     let broker = broker(KAFKA_DIR).await.expect("a broker");
-    let site = Site::open().await;
     for nn in ["onnx", "embedded"] {
         let topic = Topic::create(&broker.plain, &format!("sizes-{nn}"), 16).await;
         for side in [512_u32, 1024, 2048, 3072] {
+            let site = Site::open().await;
             let pictures: Vec<_> = (0..7).map(|index| sized(index, side)).collect();
             let command = serve_with(&site, &root(), nn);
             let mut command = reading(command, &broker.plain, &topic.name, "g", &[]);

@@ -1,7 +1,7 @@
 //! The dead-letter topic from its beginning to where it ends now.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -120,31 +120,40 @@ impl Letters {
         self.read(&places, |record| see(record).map(|()| true))
     }
 
-    /// Reads these partitions to their ends, or until `see` says false.
+    /// Reads these partitions to where they end now, or until `see` says false. Records written
+    /// meanwhile are left: one that is sent back may become a dead letter again at once.
     fn read(
         &self,
         places: &[(i32, Offset)],
         mut see: impl FnMut(Record) -> Result<bool>,
     ) -> Result<()> {
         let mut list = TopicPartitionList::new();
-        let mut open = BTreeSet::new();
+        let mut ends = BTreeMap::new();
         for (partition, offset) in places {
             list.add_partition_offset(&self.topic, *partition, *offset)?;
-            open.insert(*partition);
+            let watermarks = self
+                .consumer
+                .fetch_watermarks(&self.topic, *partition, SILENCE);
+            let (_, end) = watermarks.context("asking where the dead letters end")?;
+            ends.insert(*partition, end);
         }
         self.consumer
             .assign(&list)
             .context("reading dead letters")?;
         let mut heard = Instant::now();
-        while !open.is_empty() {
+        while !ends.is_empty() {
             match self.consumer.poll(Duration::from_millis(200)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
-                    if !see(Record::copy(&message, Some(self.topic.clone())))? {
+                    let record = Record::copy(&message, Some(self.topic.clone()));
+                    let (partition, next) = (record.partition, record.offset + 1);
+                    let is_due = ends.get(&partition).is_some_and(|end| next <= *end);
+                    if is_due && !see(record)? {
                         break;
                     }
+                    ends.retain(|own, end| *own != partition || next < *end);
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => _ = open.remove(&partition),
+                Some(Err(KafkaError::PartitionEOF(partition))) => _ = ends.remove(&partition),
                 Some(Err(error)) => return Err(error).context("reading dead letters"),
                 None if heard.elapsed() > SILENCE => bail!("Kafka does not respond"),
                 None => {}

@@ -135,8 +135,9 @@ pub(in crate::page) fn list(view: &Queue<'_>) -> Html {
             r#"<button type="submit">Look at the oldest</button></form>"#
         ]
     });
-    let empty = (waiting == 0)
-        .then(|| html![r#"<p class="card">No copy is waiting. New ones appear here by themselves after reloading.</p>"#]);
+    let empty = (waiting == 0).then(|| {
+        html![r#"<p class="card">No copy is waiting. Load this page again to see new ones.</p>"#]
+    });
     let main = html![
         r#"<div class="title"><h1>Review</h1><p>"# (count(waiting, "copy waits", "copies wait"))
         "</p>" (start) "</div>" (undo(view.undoable, view.session)) (decided) (empty)
