@@ -10,7 +10,7 @@ use crate::{
         manifest::Manifest,
         variables::{self, Sources},
     },
-    ceph::settings::Settings,
+    ceph::{settings::Settings, transport},
     commands::shared::{
         kafka_args::KafkaArgs, page_address_args::PageAddressArgs, page_proxy_args::PageProxyArgs,
         page_upload_args::PageUploadArgs, report_topic, runtime_args::RuntimeArgs, store_client,
@@ -121,7 +121,7 @@ pub async fn run(args: PageArgs) -> Result<()> {
         name: args.page_name.clone(),
         review: Some(
             Review::new(client.clone(), settings.buckets)?
-                .with_research(Research::of(&settings.config)?),
+                .with_research(Research::of(&settings.config, transport)?),
         ),
         module,
         is_of_all: topic.is_some(),

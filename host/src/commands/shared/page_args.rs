@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::{manifest::Manifest, variables::Variables},
+    ceph::transport,
     page::{
         self, Page,
         access::{roles::Roles, users},
@@ -132,7 +133,7 @@ impl Prepared<'_> {
             Some(file) => {
                 let buckets = config.buckets(&self.args.page_bucket);
                 let review = Review::new(store_client::of_file(config, file)?, buckets)?;
-                Some(review.with_research(Research::of(config)?))
+                Some(review.with_research(Research::of(config, transport)?))
             }
             None => None,
         };

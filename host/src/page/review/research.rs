@@ -7,10 +7,7 @@ use s3::Transport;
 use xray::{config::Config, dicomweb::Archive};
 
 use super::{Review, bucket::id_of, record::Record};
-use crate::{
-    ceph::transport,
-    page::audit::{Action, Event},
-};
+use crate::page::audit::{Action, Event};
 
 /// The archive, and the way to it.
 #[derive(Debug, Clone)]
@@ -22,11 +19,14 @@ pub struct Research {
 }
 
 impl Research {
-    /// Takes the archive from the function's settings, if they name one.
+    /// Takes the archive from the function's settings, if they name one, with a way to it.
     ///
     /// # Errors
-    /// When the machine's certificates can't be read.
-    pub fn of(config: &Config) -> Result<Option<Self>> {
+    /// Those of `transport`.
+    pub fn of(
+        config: &Config,
+        transport: impl FnOnce() -> Result<Transport>,
+    ) -> Result<Option<Self>> {
         let archive = config.research.clone();
         let research = archive.map(|archive| {
             let transport = transport()?;

@@ -37,8 +37,7 @@ impl Peer {
             Some(value.to_owned())
         });
         let this = self.clone();
-        let mut research = Research::of(&config.unwrap()).unwrap().unwrap();
-        research.transport = Transport::from_fn(move |request| {
+        let transport = Transport::from_fn(move |request| {
             let mut requests = locked(&this.requests);
             let status = this.statuses[requests.len().min(this.statuses.len() - 1)];
             requests.push(request);
@@ -46,7 +45,8 @@ impl Peer {
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             std::future::ready(Ok(response))
         });
-        research
+        let research = Research::of(&config.unwrap(), || Ok(transport));
+        research.unwrap().unwrap()
     }
 }
 
