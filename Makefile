@@ -183,7 +183,7 @@ bench-traces: function ## processor time of events with traces beside without
 # The traces of 500 events at Jaeger, which tests/jaeger/fetch builds once (three CPU minutes, Go).
 test-traces-jaeger: function ## traces of 500 events at Jaeger, over a crash, a rebalance and a redrive
 	tests/jaeger/fetch >/dev/null
-	cd host && CI=1 $(CARGO) test --release -p xray-host $(FEATURES) --test kafka -- --show-output --ignored jaeger_has_one_tree
+	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored jaeger_has_one_tree
 
 # The page on a real radosgw: the review with 10,000 copies in the queue, and the time from an
 # upload to its row. Needs the packages of the tests of Ceph.

@@ -131,10 +131,7 @@ impl RowTopic {
     /// # Errors
     /// When the client can't be made.
     pub fn follow(&self, handle: impl Fn(Row) + Send + 'static) -> Result<()> {
-        let mut client = self.settings.consumer();
-        for name in ["group.protocol", "group.instance.id"] {
-            client.remove(name);
-        }
+        let mut client = self.settings.nameless_consumer();
         // It joins no group: partitions are assigned by hand, and nothing is committed.
         client.set("group.id", format!("xray-page-{}", self.process));
         client.set("enable.partition.eof", "false");

@@ -127,18 +127,22 @@ impl RdKafkaBroker {
         let poller = thread
             .spawn(move || poller.run())
             .map_err(ConnectError::Thread)?;
-        let watch =
-            OrphanWatch::start(&consumer, settings, &is_closing).map_err(ConnectError::Thread)?;
-        Ok(Self {
-            consumer: Some(consumer).into(),
+        let broker = Self {
+            consumer: Some(consumer.clone()).into(),
             writer,
             settings: settings.clone(),
             retry_topic: OnceCell::new(),
             events: events.into(),
-            threads: Mutex::new([poller].into_iter().chain(watch).collect()),
-            is_closing,
+            threads: vec![poller].into(),
+            is_closing: is_closing.clone(),
             ids,
-        })
+        };
+        // Without this thread the broker is dropped, which ends the first.
+        let watch = OrphanWatch::start(&consumer, settings, &is_closing);
+        broker
+            .threads()
+            .extend(watch.map_err(ConnectError::Thread)?);
+        Ok(broker)
     }
 
     #[cfg(test)]

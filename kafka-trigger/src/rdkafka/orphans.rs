@@ -94,7 +94,7 @@ impl OrphanWatch {
             let log = &self.consumer.context().log;
             log.warn("group", &text);
             seen.clear();
-            if let Err(error) = self.visit()? {
+            if let Err(error) = self.visit() {
                 log.warn("group", &format!("cannot join: {}", describe(&error)));
             }
         }
@@ -133,29 +133,23 @@ impl OrphanWatch {
         Ok(orphans)
     }
 
-    /// Joins the group without a name until it shares its partitions, then leaves.
-    fn visit(&self) -> Result<KafkaResult<()>, Closing> {
-        let mut client = self.settings.consumer();
-        client.remove("group.instance.id");
+    /// Joins the group without a name until it shares its partitions or the client is closing, then
+    /// leaves.
+    fn visit(&self) -> KafkaResult<()> {
+        let client = self.settings.nameless_consumer();
         let topics: Vec<_> = self.settings.topics.iter().map(String::as_str).collect();
         let context = self.settings.security.context();
-        let visitor: BaseConsumer<TokenContext> = match client.create_with_context(context) {
-            Ok(visitor) => visitor,
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Err(error) = visitor.subscribe(&topics) {
-            return Ok(Err(error));
-        }
+        let visitor: BaseConsumer<TokenContext> = client.create_with_context(context)?;
+        visitor.subscribe(&topics)?;
         // Members join at their next heartbeats, or after they have drained what they give up.
         let deadline = Instant::now() + 2 * self.settings.session_timeout;
-        while Instant::now() < deadline {
-            self.is_open()?;
+        while Instant::now() < deadline && self.is_open().is_ok() {
             drop(visitor.poll(SLICE));
             if visitor.assignment().is_ok_and(|list| list.count() > 0) {
                 break;
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn rest(&self, time: Duration) -> Result<(), Closing> {

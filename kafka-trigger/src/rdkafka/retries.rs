@@ -117,9 +117,7 @@ impl Reader {
     }
 
     fn records(&self, parts: &mut [Part]) -> Result<(), BoxError> {
-        let mut client = self.settings.consumer();
-        client.remove("group.protocol");
-        client.remove("group.instance.id");
+        let mut client = self.settings.nameless_consumer();
         client.set("auto.offset.reset", "earliest");
         let reader: BaseConsumer<TokenContext> =
             client.create_with_context(self.settings.security.context())?;

@@ -151,6 +151,15 @@ impl Settings {
         client
     }
 
+    /// Returns the properties of a consumer beside the member: without its name, and under the
+    /// classic protocol.
+    pub fn nameless_consumer(&self) -> ClientConfig {
+        let mut client = self.consumer();
+        client.remove("group.instance.id");
+        client.remove("group.protocol");
+        client
+    }
+
     /// Returns the properties of the producer of dead letters.
     pub fn producer(&self) -> ClientConfig {
         let mut client = self.client();

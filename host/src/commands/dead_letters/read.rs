@@ -35,9 +35,7 @@ impl Letters {
     /// # Errors
     /// When Kafka does not respond, or the topic does not exist.
     pub(super) fn open(config: &Settings) -> Result<Self> {
-        let mut client = config.consumer();
-        client.remove("group.protocol");
-        client.remove("group.instance.id");
+        let mut client = config.nameless_consumer();
         client.set("group.id", format!("{}-redrive", config.group));
         client.set("enable.partition.eof", "true");
         let consumer: BaseConsumer<_> = client
