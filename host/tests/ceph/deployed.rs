@@ -86,9 +86,10 @@ async fn the_manifests_let_everybody_do_their_part() {
         "xray-research",
         "xray-review",
         "xray-upload",
+        "xray-node",
     ];
     let users = users.map(|name| user(gateway, name));
-    let [xray, clinic, research, review, upload] = &users;
+    let [xray, clinic, research, review, upload, node] = &users;
     assert_eq!(
         send(&owner, Method::PUT, input, "there", "", "x").await,
         200
@@ -165,6 +166,18 @@ async fn the_manifests_let_everybody_do_their_part() {
         ("upload", upload, &put, processed, "xray-upload/a", 403),
         ("xray", xray, &get, input, "xray-upload/a.jpeg", 200),
         ("review", review, &put, input, "xray-upload/b", 403),
+        // So are the objects that the DICOM node receives.
+        ("node", node, &put, "a-bucket-of-its-own", "", 403),
+        ("node", node, &put, input, "PACS/1/2/3.dcm", 200),
+        ("node", node, &get, input, "PACS/1/2/3.dcm", 403),
+        ("node", node, &delete, input, "PACS/1/2/3.dcm", 403),
+        ("node", node, &get, input, "there", 403),
+        ("node", node, &get, input, "", 403),
+        ("node", node, &put, processed, "PACS/1/2/3.dcm", 403),
+        ("node", node, &put, anonymized, "PACS/1/2/3.dcm", 403),
+        ("node", node, &get, quarantine, "", 403),
+        ("node", node, &put, audit, "o", 403),
+        ("xray", xray, &get, input, "PACS/1/2/3.dcm", 200),
     ];
     for (name, client, method, bucket, key, expected) in may {
         let is_object = *method == put && !key.is_empty();

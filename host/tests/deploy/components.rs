@@ -50,23 +50,3 @@ fn traces_component_sets_the_collector_and_opens_the_way_to_it() {
     assert!(host.contains(&format!(".{namespace}.")), "{host}");
     assert_eq!(rule["ports"][0]["port"].to_string(), port);
 }
-
-#[test]
-fn dicomweb_component_sets_the_archive_and_opens_the_way_to_it() {
-    let Some(with) = With::component("dicomweb") else {
-        return;
-    };
-    let value = |name: &str| with.variable(name)["value"].clone();
-    let (url, host) = (
-        value("SPIN_VARIABLE_DICOMWEB_URL"),
-        value("SPIN_VARIABLE_DICOMWEB_HOST"),
-    );
-    let path = text(&url)
-        .strip_prefix(text(&host))
-        .expect("the same origin");
-    assert!(path.starts_with('/'), "{path}");
-    assert!(with.variable("SPIN_VARIABLE_DICOMWEB_CREDENTIALS")["valueFrom"].is_object());
-    assert!(with.variable("SPIN_VARIABLE_S3_ACCESS_KEY")["valueFrom"].is_object());
-    let port = with.egress()["ports"][0]["port"].to_string();
-    assert!(text(&host).ends_with(&format!(":{port}")), "{host}");
-}

@@ -4,6 +4,7 @@
 mod alerts;
 mod cluster;
 mod components;
+mod dicom;
 mod faults;
 mod guide;
 mod image;

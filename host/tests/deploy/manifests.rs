@@ -142,8 +142,8 @@ fn the_host_takes_its_arguments() {
     commands.retain(|arguments| !arguments.is_empty());
     assert_eq!(
         commands.len(),
-        5,
-        "Knative and plain, function and display; the page"
+        6,
+        "Knative and plain, function and display; the page; the DICOM node"
     );
     for app in all.iter().filter(|found| found.is("SpinApp")) {
         let image = text(&app.document["spec"]["image"]);

@@ -84,8 +84,8 @@ fn each_pod_has_a_policy_for_both_directions() {
         pods += 1;
     }
     assert_eq!(
-        pods, 8,
-        "function and display, plain and Knative; SpinApps; the page"
+        pods, 9,
+        "function and display, plain and Knative; SpinApps; the page; the DICOM node"
     );
 }
 
@@ -96,7 +96,7 @@ fn policies_open_what_the_pods_use() {
     };
     let (dns, store) = ("openshift-dns", "openshift-storage");
     let eventing = "knative-eventing";
-    let expected: [(&str, &str, &[&str], &[&str]); 6] = [
+    let expected: [(&str, &str, &[&str], &[&str]); 7] = [
         (
             "page",
             "xray-page",
@@ -120,6 +120,12 @@ fn policies_open_what_the_pods_use() {
             "logevents",
             &["knative-serving", "knative-serving-ingress", eventing],
             &[],
+        ),
+        (
+            "dicom-node",
+            "xray-dicom-node",
+            &["192.0.2.0/24"],
+            &[dns, store],
         ),
         // The host pulls the app itself; with the shim, the node does.
         (

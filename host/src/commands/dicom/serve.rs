@@ -150,6 +150,13 @@ async fn connection(
     has_room: bool,
 ) -> std::io::Result<Summary> {
     stream.set_nodelay(true)?;
+    // A balancer or a cluster looks whether the port is open, and leaves.
+    if matches!(
+        timeout(HANDSHAKE, stream.peek(&mut [0])).await,
+        Ok(Ok(0) | Err(_))
+    ) {
+        return Ok(Summary::default());
+    }
     match acceptor {
         Some(acceptor) => {
             let stream = timeout(HANDSHAKE, acceptor.accept(stream)).await??;
