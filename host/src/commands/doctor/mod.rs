@@ -7,12 +7,11 @@ mod archives;
 mod gateway;
 mod kafka;
 mod line;
-mod node;
 mod probe;
 mod reviews;
 mod rights;
 mod topic;
-mod uploads;
+mod writers;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -21,7 +20,10 @@ use clap::Args;
 use kafka_trigger::rdkafka::Settings as KafkaSettings;
 use s3::{Client, Transport};
 
-use self::line::{Finding, Lines};
+use self::{
+    line::{Finding, Lines},
+    writers::Writer,
+};
 use crate::{
     ceph::{settings::Settings, transport},
     commands::shared::{
@@ -212,11 +214,13 @@ async fn check(site: &Site, args: &DoctorArgs, lines: &mut Lines) {
             lines.add("function's limits", reviews::function(site, function).await);
         }
     }
-    if let Some(uploads) = site.uploads.as_ref().filter(|_| has_style) {
-        lines.add("uploads", uploads::check(site, uploads).await);
-    }
-    if let Some(node) = site.node.as_ref().filter(|_| has_style) {
-        lines.add("DICOM node", node::rights(site, node).await);
+    for (check, user) in [
+        ("uploads", Writer::of_uploads(site)),
+        ("DICOM node", Writer::of_node(site)),
+    ] {
+        if let Some(user) = user.filter(|_| has_style) {
+            lines.add(check, user.check(site).await);
+        }
     }
     let config = &site.settings.config;
     for (check, archive) in [

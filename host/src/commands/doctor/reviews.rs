@@ -157,6 +157,11 @@ pub async fn function(site: &Site, function: &Client) -> Finding {
 /// effect: its key never exists, and a PUT has a condition that never holds.
 pub async fn may(client: &Client, method: Method, bucket: &str, folder: &str) -> Result<bool> {
     let key = format!("{folder}xray-doctor-{}", random::hex(32));
+    may_object(client, method, bucket, &key).await
+}
+
+/// Reports whether a user may do this to an object; a PUT has a condition that never holds.
+pub async fn may_object(client: &Client, method: Method, bucket: &str, key: &str) -> Result<bool> {
     let mut headers = HeaderMap::new();
     let mut body = Bytes::new();
     if method == Method::PUT {
@@ -166,7 +171,7 @@ pub async fn may(client: &Client, method: Method, bucket: &str, folder: &str) ->
     let request = Raw {
         method,
         bucket,
-        key: &key,
+        key,
         query: "",
         headers,
         body,
