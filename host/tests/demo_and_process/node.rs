@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -130,6 +131,22 @@ async fn objects_are_received_once_the_store_has_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn storage_commitment_is_not_offered() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _listening, [endpoint, key, secret]) = store(dir.path()).await;
+    let path = written(dir.path(), "0.dcm", &drawn(0));
+    let node = Node::start(&python, &endpoint, (&key, &secret), &[]);
+    // Its abstract syntax is not supported (3). Who asks nevertheless, in another context, gets the
+    // status of an operation that the node doesn't know, and the association goes on.
+    assert_eq!(
+        node.send("XRAY", &["--commit", &path]),
+        json!({"established": true, "stored": [0], "proposed": [3], "committed": 0x0211, "echo": 0})
+    );
+    assert_eq!(files(&store.bucket_dir("xray-data-in")).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peers_and_sizes_are_limited() {
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
@@ -211,7 +228,10 @@ async fn peers_without_a_certificate_are_turned_away() {
         "--client-ca",
         &authority,
     ];
-    let node = Node::start(&python, &endpoint, (&key, &secret), &tls);
+    let mut node = Node::start(&python, &endpoint, (&key, &secret), &tls);
+    for _ in 0..5 {
+        drop(TcpStream::connect(format!("127.0.0.1:{}", node.port)).unwrap());
+    }
     let send = |certificate: [&str; 2]| {
         let [certificate, key] = certificate;
         node.send("XRAY", &["--tls", &authority, certificate, key, &path])
@@ -222,4 +242,8 @@ async fn peers_without_a_certificate_are_turned_away() {
     }
     assert_eq!(node.send("XRAY", &[&path])["established"], json!(false));
     assert_eq!(files(&store.bucket_dir("xray-data-in")).len(), 1);
+    // Only those that were turned away: a probe of the port is not a failure.
+    let printed = node.process.end().1;
+    let ended = printed.matches("a connection ended").count();
+    assert_eq!(ended, 3, "{printed}");
 }
