@@ -3,7 +3,7 @@
 use hayro_jpeg2000::{DecodeError, DecodeSettings, DecoderContext, Image};
 use jpeg2000_lossless::{Format, encode as encoded};
 
-use super::{damaged, image::Shape};
+use super::{codestream, damaged, image::Shape, refused};
 use crate::error::Error;
 
 /// Kind of a codestream's samples.
@@ -48,9 +48,15 @@ fn unfit() -> Error {
 /// Decodes a codestream.
 ///
 /// # Errors
-/// [`Error::Damaged`] with the decoder's message.
+/// [`Error::Damaged`] with the decoder's message; [`Error::NotAnImage`] for a stream that would
+/// take much more memory than its samples do.
 pub(crate) fn decode(bytes: &[u8], shape: &Shape) -> Result<Vec<u16>, Error> {
     let header = Header::read(bytes, shape)?;
+    if !codestream::is_usual(bytes) {
+        return Err(refused(
+            "a DICOM object whose JPEG 2000 has unusually small tiles, precincts or code-blocks; convert it to JPEG Lossless",
+        ));
+    }
     let fault = |e: DecodeError| Error::Damaged(format!("DICOM: JPEG 2000: {e}"));
     // The decoder adds half the range to signed samples, too.
     let offset = match header.is_signed {

@@ -7,6 +7,7 @@
 //! crates as pictures do, and `jpeg2000.rs` one more to decode and one to encode.
 
 pub(crate) mod attributes;
+mod codestream;
 mod cursor;
 mod decimal;
 pub(crate) mod deidentify;

@@ -24,7 +24,7 @@ fn element(out: &mut Vec<u8>, tag: u32, vr: &str, value: &[u8]) {
 
 /// Writes 12 bit samples with this age of the patient, as in `003Y`.
 pub fn object(width: u16, height: u16, age: &str, sample: impl Fn(u32, u32) -> u16) -> Vec<u8> {
-    let mut out = header(width, height, age, b"1.2.840.10008.1.2.1");
+    let mut out = header(width, height, 12, age, b"1.2.840.10008.1.2.1");
     let samples: Vec<u8> = (0..u32::from(width) * u32::from(height))
         .flat_map(|i| sample(i % u32::from(width), i / u32::from(width)).to_le_bytes())
         .collect();
@@ -34,7 +34,12 @@ pub fn object(width: u16, height: u16, age: &str, sample: impl Fn(u32, u32) -> u
 
 /// Writes an object of 12 bit samples that are compressed to this stream.
 pub fn compressed(width: u16, height: u16, syntax: &[u8], stream: &[u8]) -> Vec<u8> {
-    let mut out = header(width, height, "003Y", syntax);
+    compressed_bits(width, height, 12, syntax, stream)
+}
+
+/// Writes an object whose samples, with so many bits, are compressed to this stream.
+pub fn compressed_bits(width: u16, height: u16, bits: u8, syntax: &[u8], stream: &[u8]) -> Vec<u8> {
+    let mut out = header(width, height, bits, "003Y", syntax);
     out.extend(b"\xE0\x7F\x10\x00OB\0\0\xFF\xFF\xFF\xFF");
     for item in [&[][..], stream] {
         out.extend(b"\xFE\xFF\x00\xE0");
@@ -47,7 +52,7 @@ pub fn compressed(width: u16, height: u16, syntax: &[u8], stream: &[u8]) -> Vec<
 }
 
 /// Writes all but the pixel data.
-fn header(width: u16, height: u16, age: &str, syntax: &[u8]) -> Vec<u8> {
+pub fn header(width: u16, height: u16, bits: u8, age: &str, syntax: &[u8]) -> Vec<u8> {
     let mut out = vec![0; 128];
     out.extend(b"DICM");
     let (rows, columns) = (height.to_le_bytes(), width.to_le_bytes());
@@ -72,9 +77,9 @@ fn header(width: u16, height: u16, age: &str, syntax: &[u8]) -> Vec<u8> {
         (0x0028_0004, "CS", b"MONOCHROME2"),
         (0x0028_0010, "US", &rows),
         (0x0028_0011, "US", &columns),
-        (0x0028_0100, "US", &[16, 0]),
-        (0x0028_0101, "US", &[12, 0]),
-        (0x0028_0102, "US", &[11, 0]),
+        (0x0028_0100, "US", &[if bits == 8 { 8 } else { 16 }, 0]),
+        (0x0028_0101, "US", &[bits, 0]),
+        (0x0028_0102, "US", &[bits - 1, 0]),
         (0x0028_0103, "US", &[0, 0]),
         (0x0028_1050, "DS", b"2048"),
         (0x0028_1051, "DS", b"4096"),
