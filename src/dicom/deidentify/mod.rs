@@ -143,7 +143,10 @@ impl Cleaning<'_> {
             (Some(Action::Remove), _) | (_, Value::Fragments(_)) => None,
             (Some(Action::Empty), Value::Items(_)) => with(Value::Items(Vec::new())),
             (Some(Action::Empty), Value::Bytes(_)) => with(empty()),
-            (Some(Action::Dummy), Value::Items(_)) => None,
+            (Some(Action::Dummy), Value::Items(items)) => {
+                let is_reference = rule.is_some_and(|rule| rule.is_of(Letter::Uid));
+                with(self.references(items).filter(|_| is_reference)?)
+            }
             (Some(Action::Dummy), Value::Bytes(_)) => {
                 with(Value::Bytes(dummy(&vr).to_vec().into()))
             }
@@ -167,7 +170,9 @@ impl Cleaning<'_> {
         let is_kept =
             is_chosen(Choice::DeviceIdentity) || is_chosen(Choice::PatientCharacteristics);
         match &element.value {
-            Value::Items(items) => is_kept.then(|| self.items(items)),
+            Value::Items(items) if is_kept => Some(self.items(items)),
+            Value::Items(items) if is_chosen(Choice::Uids) => self.references(items),
+            Value::Items(_) => None,
             Value::Bytes(bytes) if is_temporal(vr) => {
                 // A device's dates are as long kept as the patient's are.
                 let times = match self.times {
@@ -230,6 +235,21 @@ impl Cleaning<'_> {
     fn items<'a>(&self, items: &[DataSet<'a>]) -> Value<'a> {
         let items = items.iter().filter(|item| !is_local_code(item));
         Value::Items(items.map(|item| self.data_set(item, false)).collect())
+    }
+
+    /// Returns the references to other instances in items, and nothing else of them; `None` without
+    /// any.
+    fn references<'a>(&self, items: &[DataSet<'a>]) -> Option<Value<'a>> {
+        let reference = |item: &DataSet<'a>| {
+            let mut copy = DataSet::new();
+            copy.is_big = item.is_big;
+            for tag in [tag::REFERENCED_CLASS, tag::REFERENCED_INSTANCE] {
+                copy.put(self.element(item.get(tag)?, false)?);
+            }
+            Some(copy)
+        };
+        let items: Vec<_> = items.iter().filter_map(reference).collect();
+        (!items.is_empty()).then_some(Value::Items(items))
     }
 
     /// Replaces UIDs; those of instances even if they are below the root of the standard's own, as

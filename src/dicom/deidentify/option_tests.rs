@@ -187,6 +187,30 @@ fn uids_stay_if_they_are_any() {
     assert_eq!(codes(&copy), "113100 113101 113110");
 }
 
+/// A DX object has to name its performed procedure step, if there is one.
+#[test]
+fn references_of_a_required_sequence_stay_and_nothing_beside_them() {
+    let mut data = source(&[]);
+    let mut item = DataSet::new();
+    item.put_text(tag::REFERENCED_CLASS, b"UI", "1.2.840.10008.3.1.2.3.3");
+    item.put_text(tag::REFERENCED_INSTANCE, b"UI", "1.2.3.4.9");
+    item.put_text(tag::CODE_MEANING, b"LO", "Chest of Doe");
+    let empty = DataSet::new();
+    data.put_items(tag::REFERENCED_PROCEDURE_STEP, vec![item, empty]);
+    let step = |options| {
+        let copy = copy_of(&data, Dates::Remove, options);
+        let items = copy.items(tag::REFERENCED_PROCEDURE_STEP);
+        let [item] = items else {
+            panic!("{} items", items.len())
+        };
+        assert_eq!(item.elements().len(), 2);
+        item.text(tag::REFERENCED_INSTANCE).unwrap()
+    };
+    let replaced = step("");
+    assert!(replaced.starts_with("2.25."), "{replaced}");
+    assert_eq!(step("retain-uids"), "1.2.3.4.9");
+}
+
 #[test]
 fn private_attributes_stay_only_from_the_standards_table() {
     let copy = copy_of(&source(&[]), Dates::Remove, "retain-safe-private");

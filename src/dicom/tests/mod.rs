@@ -1,5 +1,6 @@
 //! Objects made in code, and objects of other programs.
 
+mod actions;
 mod kinds;
 mod reference;
 mod results;

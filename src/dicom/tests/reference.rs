@@ -25,12 +25,20 @@ pub(super) fn python() -> Option<String> {
 
 /// Runs a script of `tests/dicom/`.
 pub(super) fn script(python: &str, name: &str, folder: &Path) {
+    script_with(python, name, &[], folder);
+}
+
+/// Runs a script with these arguments before the folder, and returns what it prints.
+pub(super) fn script_with(python: &str, name: &str, arguments: &[&str], folder: &Path) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/dicom")
         .join(name);
-    let ran = Command::new(python).arg(path).arg(folder).output().unwrap();
+    let mut command = Command::new(python);
+    command.arg(path).args(arguments).arg(folder);
+    let ran = command.output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{name}: {said}");
+    said.into_owned()
 }
 
 /// A folder that is removed at the end.
