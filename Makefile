@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,13 @@ judge-detector: $(DETECTOR_WORK)/ready ## lines missed by kind, shipped detector
 ANNOTATIONS ?= $(or $(MARKS),training/text/annotations.json)
 privacy-report: function host ## attack the anonymized copies: XRAYS=DIR N=2000 SEED=9
 	XRAYS="$(XRAYS)" ANNOTATIONS="$(ANNOTATIONS)" $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) privacy/run $(ARGS)
+
+# Decoding in WebAssembly beside the same code natively, and events of seven megapixels.
+bench-dicom: build ## CPU time of DICOM objects of 7 megapixels in each transfer syntax
+	$(CARGO) build --release --workspace $(FEATURES) --example events
+	rm -rf $(TARGET_DIR)/bench/dicom
+	$(TARGET_DIR)/release/xray make-images --quiet --dicom --kind pneumonia --count 1 --seed 5 -o $(TARGET_DIR)/bench/dicom
+	$$(tests/dicom/fetch) bench/dicom.py --drawn "$$(ls $(TARGET_DIR)/bench/dicom/*.dcm)" --xray $(TARGET_DIR)/release/xray --native $(TARGET_DIR)/release/examples/events $(ARGS)
 
 test: function logevents ## every suite, with a summary
 	./tests/run

@@ -1,5 +1,6 @@
 //! The function's work on pictures, compiled natively and without inference or a store, for
-//! `make bench`: reads paths of pictures, one a line, and prints a line when one is done.
+//! `make bench` and `make bench-dicom`: reads paths of pictures, one a line, and prints a line when
+//! one is done.
 //!
 //! `events no-copy` makes the labeled picture, `events copy` the anonymized copy as well.
 
@@ -15,7 +16,8 @@ use xray::{
         contract::Contract,
         tensor::{InputTensor, NamedTensor, Tensor},
     },
-    pipeline::process,
+    picture::sniff::is_dicom,
+    pipeline::{dicom, process},
 };
 
 const CONTRACT: &str = include_str!("../models/pneumonia/contract.json");
@@ -49,6 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "s3_access_key" | "s3_secret_key" | "pseudonym_key" => Some("k"),
             "anonymize" if outputs == "copy" => Some("all"),
             "anonymize" => Some("none"),
+            "max_bytes_dicom" => Some("268435456"),
             _ => default,
         }
         .map(str::to_owned)
@@ -59,8 +62,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(out, "ready")?;
     for path in std::io::stdin().lock().lines() {
         let bytes = std::fs::read(path?)?;
-        let clock = || Duration::ZERO;
-        let made = process(&bytes, &config.pixels, &contract, None, clock, predict)?;
+        let (pixels, clock) = (&config.pixels, || Duration::ZERO);
+        let made = match is_dicom(&bytes) {
+            true => dicom::process(
+                &bytes,
+                pixels,
+                &config.dicom,
+                &contract,
+                None,
+                clock,
+                predict,
+            )?,
+            false => process(&bytes, pixels, &contract, None, clock, predict)?,
+        };
         writeln!(out, "{}", made.processed.len())?;
     }
     Ok(())
