@@ -3,9 +3,9 @@
 
     bench/dicom.py --drawn OBJECT [--xray BINARY] [--native BINARY] [--megapixels 7] [--rounds 5]
 
-OBJECT is one of `xray make-images --dicom`; it is enlarged, and written in each syntax. The host and
-the function's code compiled natively take turns, and of several rounds the least counts. A figure
-is the CPU time of the whole process for one event, less that for a thumbnail: the rest is
+OBJECT is one of `xray make-images --dicom`; it is enlarged, and written in each syntax. The host
+and the function's code compiled natively take turns, and of several rounds the least counts. A
+figure is the CPU time of the whole process for one event, less that for a thumbnail: the rest is
 inference, and what each event costs. Decoding is by how much an event takes longer than that of the
 uncompressed object. `make bench-dicom` prepares what this needs.
 """

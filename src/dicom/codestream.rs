@@ -30,13 +30,13 @@ struct Style {
     levels: u8,
     /// Exponents of a code-block's width and height.
     block: [u8; 2],
-    /// Exponents of the precincts, from the lowest resolution on; none are [`LARGEST`].
+    /// Exponents of the precincts, from the lowest resolution on; if empty, [`LARGEST`].
     precincts: Vec<[u8; 2]>,
 }
 
 /// Reports whether the parts of a codestream are no more than those of usual ones: tiles that are
 /// not tiny, and code-blocks of 16 by 16 samples or more. A stream without a readable main header,
-/// or with a coding style of its own for a component or a tile, is none.
+/// or with a coding style of its own for a component or a tile, does not count as one.
 pub(super) fn is_usual(bytes: &[u8]) -> bool {
     parts(bytes).is_some_and(|(parts, samples)| parts <= samples / 128 + 8192)
 }

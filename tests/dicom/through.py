@@ -2,7 +2,7 @@
 """Compares what the host makes of an X-ray in every transfer syntax with what pydicom reads.
 
     tests/dicom/through.py FOLDER                    writes FOLDER/source.dcm in every other syntax
-    tests/dicom/through.py --check FOLDER LINES      checks the lines of `xray process --json` in there
+    tests/dicom/through.py --check FOLDER LINES      checks lines of `xray process --json` in there
 
 The check prints a table. Boxes at the bottom left of the copies may differ, and the label at the
 top of the captures.

@@ -156,7 +156,7 @@ fn other_frame(stream: &[u8], frame: u8, side: u16) -> Vec<u8> {
     stream
 }
 
-/// Returns a codestream with other numbers in its first segment, SIZ: 32 bit each, from the width on.
+/// Returns a codestream with other numbers in its segment SIZ: 32 bit each, from the width on.
 fn other_size(stream: &[u8], changes: &[(usize, u32)]) -> Vec<u8> {
     let mut stream = stream.to_vec();
     for (number, value) in changes {
