@@ -6,6 +6,7 @@
 
 pub mod bucket;
 pub mod configuration;
+pub mod holders;
 pub mod notification;
 pub mod policy;
 pub mod push;

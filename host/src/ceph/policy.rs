@@ -33,6 +33,7 @@ use serde_json::{Value, json};
 
 use super::{
     bucket::ask,
+    holders::Grantee,
     resource::{Observed, Resource, State},
 };
 
@@ -42,7 +43,7 @@ const RECORDS: &str = crate::page::review::RECORDS;
 const UPLOADS: &str = crate::page::upload::FOLDER;
 
 /// Prefix of our statements' ids; other statements are left unchanged.
-const OURS: &str = "Xray";
+pub const OURS: &str = "Xray";
 
 /// Actions of a DICOM node on the objects of the input bucket.
 const NODE: [&str; 1] = ["s3:PutObject"];
@@ -86,6 +87,17 @@ impl Role {
                 &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
             }
             Self::Audit => &["s3:GetObject", "s3:PutObject"],
+        }
+    }
+
+    /// Returns the users who have rights in the bucket.
+    pub fn grantees(self) -> &'static [Grantee] {
+        use Grantee::{Function, Node, Reviewers, Uploads};
+        match self {
+            Self::Input => &[Function, Uploads, Node],
+            Self::Processed { .. } => &[Function],
+            Self::Anonymized | Self::Quarantine => &[Function, Reviewers],
+            Self::Audit => &[Reviewers],
         }
     }
 }
@@ -240,17 +252,6 @@ impl Policy {
             .collect()
     }
 
-    /// Reads the current policy.
-    async fn stored(&self) -> Result<Option<Value>> {
-        match self.ask(Method::GET, Bytes::new()).await {
-            Ok(body) => serde_json::from_slice(&body)
-                .map(Some)
-                .context("the existing policy is not JSON"),
-            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     async fn ask(&self, method: Method, body: Bytes) -> Result<Bytes, s3::Error> {
         ask(&self.client, method, &self.bucket, "policy", body).await
     }
@@ -266,8 +267,22 @@ impl Policy {
     }
 }
 
+/// Reads the current policy of a bucket; `None` without a policy or such a bucket.
+///
+/// # Errors
+/// Returns an error if the store does not report the policy.
+pub async fn stored(client: &Client, bucket: &str) -> Result<Option<Value>> {
+    match ask(client, Method::GET, bucket, "policy", Bytes::new()).await {
+        Ok(body) => serde_json::from_slice(&body)
+            .map(Some)
+            .context("the existing policy is not JSON"),
+        Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Returns the statements of a policy; a single one may stand there without a list.
-fn statements(policy: Option<&Value>) -> Vec<Value> {
+pub fn statements(policy: Option<&Value>) -> Vec<Value> {
     match policy.map(|policy| &policy["Statement"]) {
         Some(Value::Array(list)) => list.clone(),
         Some(one @ Value::Object(_)) => vec![one.clone()],
@@ -312,11 +327,14 @@ impl Resource for Policy {
         if self.role == Role::Audit {
             grants.push("nobody may delete".to_owned());
         }
+        if grants.is_empty() {
+            return "no rights".to_owned();
+        }
         grants.join("; ")
     }
 
     async fn read(&self) -> Result<Observed> {
-        let policy = self.stored().await?;
+        let policy = stored(&self.client, &self.bucket).await?;
         let all = statements(policy.as_ref());
         let mut notes = Vec::new();
         if all.iter().any(is_public) {
@@ -325,10 +343,10 @@ impl Resource for Policy {
             );
         }
         let ours: Vec<Value> = all.into_iter().filter(is_ours).collect();
-        let state = if ours.is_empty() {
-            State::Missing
-        } else if ours == self.statements() {
+        let state = if ours == self.statements() {
             State::InSync
+        } else if ours.is_empty() {
+            State::Missing
         } else {
             State::Drifted("our statements differ".to_owned())
         };
@@ -336,14 +354,14 @@ impl Resource for Policy {
     }
 
     async fn apply(&self) -> Result<()> {
-        let mut all = statements(self.stored().await?.as_ref());
+        let mut all = statements(stored(&self.client, &self.bucket).await?.as_ref());
         all.retain(|statement| !is_ours(statement));
         all.extend(self.statements());
         self.write(all).await
     }
 
     async fn remove(&self) -> Result<()> {
-        let Some(policy) = self.stored().await? else {
+        let Some(policy) = stored(&self.client, &self.bucket).await? else {
             return Ok(());
         };
         let mut all = statements(Some(&policy));

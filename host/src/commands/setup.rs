@@ -4,7 +4,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{
-    ceph::resource::{Resource, State},
+    ceph::{
+        holders::Grantee,
+        resource::{Resource, State},
+    },
     commands::shared::plan::{DesiredArgs, Plan, say},
 };
 
@@ -18,6 +21,10 @@ pub struct SetupArgs {
     /// Desired state.
     #[command(flatten)]
     pub desired: DesiredArgs,
+    /// Take away the rights that an earlier setup has granted to this user; repeatable. Users that
+    /// no option names keep theirs.
+    #[arg(long, value_name = "WHO")]
+    pub revoke: Vec<Grantee>,
     /// Print the changes without making them.
     #[arg(long)]
     pub dry_run: bool,
@@ -34,7 +41,8 @@ pub async fn run(args: SetupArgs) -> Result<()> {
              kafka://BROKER:9092 or http://FUNCTION:3000/"
         );
     }
-    walk(&Plan::new(&args.desired).await?, args.dry_run).await
+    let plan = Plan::new(&args.desired, &args.revoke).await?;
+    walk(&plan, args.dry_run).await
 }
 
 /// Applies each resource in turn.
@@ -45,7 +53,7 @@ async fn walk(plan: &Plan, dry_run: bool) -> Result<()> {
         let line = apply(resource.as_ref(), dry_run, &mut changes).await;
         line.with_context(|| resource.name())?;
     }
-    for note in &plan.notes {
+    for note in plan.rights.iter().chain(&plan.notes) {
         println!("note: {note}");
     }
     let count = plan.resources.len();

@@ -23,7 +23,7 @@ pub struct StatusArgs {
 /// # Errors
 /// Returns an error if the store can't be reached or the owner's keys are missing.
 pub async fn run(args: StatusArgs) -> Result<ExitCode> {
-    walk(&Plan::new(&args.desired).await?).await
+    walk(&Plan::new(&args.desired, &[]).await?).await
 }
 
 /// Reads each resource in turn.
@@ -43,7 +43,7 @@ async fn walk(plan: &Plan) -> Result<ExitCode> {
         wrong += usize::from(!what.starts_with("ok"));
         say(&resource.name(), &what, &notes);
     }
-    for note in &plan.notes {
+    for note in plan.rights.iter().chain(&plan.notes) {
         println!("note: {note}");
     }
     if wrong == 0 {

@@ -29,7 +29,8 @@ pub struct TeardownArgs {
 /// # Errors
 /// Returns an error for the first resource that can't be removed.
 pub async fn run(args: TeardownArgs) -> Result<()> {
-    walk(&Plan::new(&args.desired).await?, args.buckets, args.dry_run).await
+    let plan = Plan::new(&args.desired, &[]).await?;
+    walk(&plan, args.buckets, args.dry_run).await
 }
 
 /// Removes each resource in turn, the newest first.

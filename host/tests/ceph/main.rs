@@ -12,6 +12,7 @@ mod edge;
 mod first;
 mod function;
 mod kafka;
+mod kept;
 mod keys;
 mod missing;
 mod node;

@@ -22,3 +22,4 @@ pub mod spin_args;
 pub(crate) mod stop;
 pub mod store_args;
 pub mod store_client;
+pub mod users;

@@ -2,20 +2,22 @@
 //! of creation: buckets, policies, topic and notification. Nothing counts as done before it reads
 //! back.
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http::StatusCode;
 use s3::Client;
 
-use super::{push_args::PushArgs, store_args::StoreArgs, store_client};
+use super::{
+    push_args::PushArgs,
+    store_args::StoreArgs,
+    users::{UserArgs, Users},
+};
 use crate::ceph::{
     bucket::{Bucket, NoPublicAcls, Purpose},
     configuration,
+    holders::Grantee,
     notification::{self, Notification},
     policy::{Policy, Role, principal},
     push::Kind,
@@ -54,43 +56,9 @@ pub struct DesiredArgs {
     /// Only keys with this suffix; repeatable; '' matches all keys.
     #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM"])]
     pub suffixes: Vec<String>,
-    /// The function's user, where its keys are not among the settings: an id, TENANT$ID, or an ARN.
-    #[arg(long, value_name = "USER")]
-    pub function_user: Option<String>,
-    /// File with the keys of the reviewers' store user, as for `xray page`: that user gets the
-    /// rights of the review, and there will be a bucket for the audit log.
-    #[arg(long, value_name = "FILE")]
-    pub page_credentials_file: Option<PathBuf>,
-    /// The reviewers' user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
-    #[arg(long, value_name = "USER", conflicts_with = "page_credentials_file")]
-    pub review_user: Option<String>,
-    /// File with the keys of the store user for people's uploads, as for `xray page`: that user may
-    /// write into the folder `xray-upload/` of the input bucket.
-    #[arg(long, value_name = "FILE")]
-    pub page_upload_credentials_file: Option<PathBuf>,
-    /// The user for uploads, where its keys are not at hand: an id, TENANT$ID, or an ARN.
-    #[arg(
-        long,
-        value_name = "USER",
-        conflicts_with = "page_upload_credentials_file"
-    )]
-    pub upload_user: Option<String>,
-    /// File with the keys of the store user of `xray dicom serve`: that user may only write into
-    /// the input bucket.
-    #[arg(long, value_name = "FILE")]
-    pub node_credentials_file: Option<PathBuf>,
-    /// The node's user, where its keys are not at hand: an id, TENANT$ID, or an ARN.
-    #[arg(long, value_name = "USER", conflicts_with = "node_credentials_file")]
-    pub node_user: Option<String>,
-}
-
-/// Ids of the users who get rights.
-struct Users {
-    function: Option<String>,
-    reviewers: Option<String>,
-    uploads: Option<String>,
-    node: Option<String>,
-    owner: String,
+    /// Users who get rights.
+    #[command(flatten)]
+    pub users: UserArgs,
 }
 
 /// Desired state as a list of resources.
@@ -99,16 +67,19 @@ pub struct Plan {
     pub heading: String,
     /// Resources in order of creation; removal goes in reverse.
     pub resources: Vec<Box<dyn Resource>>,
+    /// Remarks on rights of users that stay or go.
+    pub rights: Vec<String>,
     /// Remarks on what is left out, with the reason.
     pub notes: Vec<String>,
 }
 
 impl Plan {
-    /// Asks the store for the ids of owner and function, and builds the list.
+    /// Asks the store for the ids of owner and function, and builds the list. The users in `revoke`
+    /// lose the rights that they have.
     ///
     /// # Errors
     /// Returns an error if the owner's keys are missing or the store rejects a pair of keys.
-    pub async fn new(args: &DesiredArgs) -> Result<Self> {
+    pub async fn new(args: &DesiredArgs, revoke: &[Grantee]) -> Result<Self> {
         let settings = args.store.read()?;
         let push = args.push.read()?;
         let Some(owner) = &settings.owner else {
@@ -125,58 +96,15 @@ impl Plan {
             .context(
                 "the owner's keys may not list the owner's buckets; use those of a user who may, as the root user of an account",
             )?;
-        let mut function = args.function_user.clone();
-        if let Some(keys) = &settings.function {
-            let id = user_id(&settings.client(keys, transport)).await;
-            let id = id.context("the keys s3_access_key and s3_secret_key")?;
-            function = function.or(id);
-            if function.is_none() {
-                bail!(
-                    "the keys s3_access_key and s3_secret_key are accepted, but their user may not list its buckets, so its name is \
-                     not known; name it with --function-user arn:aws:iam::ACCOUNT:user/NAME"
-                );
-            }
-        }
-        let file = args.page_credentials_file.as_deref();
-        let reviewers = match &args.review_user {
-            None => user_of(file, &settings, "the reviewers'", "--review-user").await?,
-            named => named.clone(),
-        };
-        if reviewers.is_some() && reviewers == function {
-            bail!(
-                "the reviewers' user is the function's: it must not decide about its own copies; make another user: radosgw-admin \
-                 user create --uid=xray-review --display-name=xray-review"
-            );
-        }
-        let file = args.page_upload_credentials_file.as_deref();
-        let uploads = match &args.upload_user {
-            None => user_of(file, &settings, "the uploads'", "--upload-user").await?,
-            named => named.clone(),
-        };
-        let file = args.node_credentials_file.as_deref();
-        let node = match &args.node_user {
-            None => user_of(file, &settings, "the DICOM node's", "--node-user").await?,
-            named => named.clone(),
-        };
-        let others = [&function, &reviewers, &Some(owner_id.clone())];
-        if uploads.is_some() && (others.contains(&&uploads) || uploads == node) {
-            bail!(
-                "the user for uploads is another one's, so it may do more than write; make another user: radosgw-admin user \
-                 create --uid=xray-upload --display-name=xray-upload --max-buckets=-1"
-            );
-        }
-        if node.is_some() && others.contains(&&node) {
-            bail!(
-                "the DICOM node's user is another one's: it may only write; make another user: radosgw-admin user create \
-                 --uid=dicom-node --display-name=dicom-node"
-            );
-        }
+        let owner = (&client, owner_id.clone());
+        let users = Users::find(&args.users, revoke, &settings, owner, transport).await?;
         let mut plan = Self {
             heading: format!("{} as user {owner_id}", settings.config.endpoint.url()),
             resources: Vec::new(),
+            rights: Vec::new(),
             notes: Vec::new(),
         };
-        plan.add_buckets(&settings, &client, reviewers.is_some());
+        plan.add_buckets(&settings, &client, users.get(Grantee::Reviewers).is_some());
         let unique = unique_topic(&owner_id, &settings.buckets.input);
         let is_kafka = push.as_ref().is_some_and(|push| push.kind == Kind::Kafka);
         let name = match &args.topic {
@@ -216,37 +144,26 @@ impl Plan {
             prefix: args.prefix.clone(),
             suffixes: args.suffixes.clone(),
         };
-        let own = function.clone().filter(|function| *function != owner_id);
         let prefix = args.prefix.as_str();
-        if uploads.is_some() && !FOLDER.starts_with(prefix) {
+        if users.get(Grantee::Uploads).is_some() && !FOLDER.starts_with(prefix) {
             plan.notes.push(format!(
                 "no event is sent about people's uploads: their keys begin with {FOLDER}, and not with {prefix}"
             ));
         }
-        if [&own, &reviewers, &uploads, &node]
-            .iter()
-            .any(|user| user.is_some())
-        {
-            let users = Users {
-                function: own,
-                reviewers,
-                uploads,
-                node,
-                owner: owner_id.clone(),
-            };
-            plan.add_policies(&settings, &client, &users);
-        }
-        match function {
-            Some(function) if function != owner_id => {}
-            Some(_) => plan.notes.push(
+        plan.heading.push_str(&users.describe());
+        plan.add_policies(&settings, &client, &users);
+        plan.rights = users.notes.clone();
+        if users.function_is_owner {
+            plan.notes.push(
                 "the function has the owner's keys and may do everything; make a user of its own: radosgw-admin user create \
                  --uid=xray --display-name=xray"
                     .to_owned(),
-            ),
-            None => plan.notes.push(
-                "no policies: the function's user is not known; set s3_access_key and s3_secret_key, or --function-user"
+            );
+        } else if users.get(Grantee::Function).is_none() {
+            plan.notes.push(
+                "no policies for the function: its user is not known; set s3_access_key and s3_secret_key, or --function-user"
                     .to_owned(),
-            ),
+            );
         }
         // Last, so that the permissions are in place when the first event arrives.
         plan.resources.push(Box::new(topic));
@@ -278,17 +195,6 @@ impl Plan {
     }
 
     fn add_policies(&mut self, settings: &Settings, client: &Client, users: &Users) {
-        let named = [
-            ("the function's user", &users.function),
-            ("the reviewers' user", &users.reviewers),
-            ("the user of uploads", &users.uploads),
-            ("the DICOM node's user", &users.node),
-        ];
-        for (name, user) in named {
-            if let Some(user) = user {
-                self.heading.push_str(&format!(", for {name} {user}"));
-            }
-        }
         let removes = removes_outputs(settings);
         let roles = [
             Role::Input,
@@ -299,53 +205,26 @@ impl Plan {
         let buckets = &settings.buckets;
         let all = buckets.all().into_iter().zip(roles);
         for (bucket, role) in all.chain([(buckets.audit.as_str(), Role::Audit)]) {
-            let principal_of = |user: &Option<String>, has_rights: bool| {
-                user.as_deref().filter(|_| has_rights).map(principal)
-            };
-            let function = principal_of(&users.function, !role.actions().is_empty());
-            let reviewers = principal_of(&users.reviewers, !role.actions_of_reviewers().is_empty());
-            let uploads = principal_of(&users.uploads, role == Role::Input);
-            let node = principal_of(&users.node, role == Role::Input);
-            if [&function, &reviewers, &uploads, &node]
-                .iter()
-                .all(|user| user.is_none())
-            {
+            let here = role.grantees();
+            if !here.iter().any(|grantee| users.concerns(*grantee)) {
                 continue;
             }
+            let principal_of = |grantee| {
+                let user = users.get(grantee).filter(|_| here.contains(&grantee));
+                user.map(principal)
+            };
             self.resources.push(Box::new(Policy {
                 client: client.clone(),
                 bucket: bucket.to_owned(),
                 role,
-                function,
-                reviewers,
-                uploads,
-                node,
+                function: principal_of(Grantee::Function),
+                reviewers: principal_of(Grantee::Reviewers),
+                uploads: principal_of(Grantee::Uploads),
+                node: principal_of(Grantee::Node),
                 owner: principal(&users.owner),
             }));
         }
     }
-}
-
-/// Returns the user of the page to whom the keys in a file belong, if there is one.
-async fn user_of(
-    file: Option<&Path>,
-    settings: &Settings,
-    whose: &str,
-    flag: &str,
-) -> Result<Option<String>> {
-    let Some(file) = file else {
-        return Ok(None);
-    };
-    let client = store_client::of_file(&settings.config, file)?;
-    let id = user_id(&client).await;
-    let id = id.with_context(|| format!("{whose} keys"))?;
-    let id = id.with_context(|| {
-        format!(
-            "{whose} keys are accepted, but their user may not list its buckets, so its name is not known; name it \
-             with {flag} arn:aws:iam::ACCOUNT:user/NAME"
-        )
-    })?;
-    Ok(Some(id))
 }
 
 /// Reports whether the function removes the outputs of a removed source.
