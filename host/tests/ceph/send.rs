@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use phantoms::{Kind, Phantom, Style};
 use testkit::ceph::raw;
 
 use crate::{
@@ -22,7 +23,10 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
     fs::write(folder.join("Jane Roe+1.jpeg"), picture(0)).unwrap();
     fs::write(dir.path().join("b.jpg"), picture(1)).unwrap();
     fs::write(dir.path().join("empty.png"), "").unwrap();
-    fs::write(dir.path().join("notes.txt"), "not a picture").unwrap();
+    fs::write(dir.path().join("notes Roe.txt"), "not a picture").unwrap();
+    // As on a medium of a modality.
+    let (_, object) = Phantom::draw_dicom(3, 0, Kind::Pneumonia, &Style::default());
+    fs::write(dir.path().join("IM000001"), &object).unwrap();
     // Two parts and a bit; the JPEG's own end comes long before.
     let mut large = picture(2).to_vec();
     large.resize((10 << 20) + 7, 0);
@@ -32,7 +36,9 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
 
     let (is_ok, said, errors) = run(&mut send(&site, &site.bucket, &arguments));
     assert!(is_ok, "{errors}");
-    assert!(errors.contains("4 sent to send (10."), "{errors}");
+    assert!(errors.contains("5 sent to send (1"), "{errors}");
+    let skipped = "1 file was left out, neither JPEG, PNG nor DICOM (--show-keys names them)";
+    assert!(errors.contains(skipped), "{errors}");
     assert!(errors.contains("0 already there"), "{errors}");
     assert!(!format!("{said}{errors}").contains("Roe"), "{errors}");
     for (key, body) in [
@@ -50,13 +56,17 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
             function.printed()
         );
     }
-    let reports = function.reported(4).await.len();
+    let key = "ward 7/IM000001.dcm";
+    let sent = site.client.get(&site.bucket, key).await.unwrap().unwrap();
+    assert_eq!(sent.head.content_type.as_deref(), Some("application/dicom"));
+    assert!(site.outputs(key).await.processed.is_some());
+    let reports = function.reported(5).await.len();
 
     // Nothing is sent twice, in one part or in several, and what has changed is told by its content
     // alone.
     let (is_ok, _, errors) = run(&mut send(&site, &site.bucket, &arguments));
     assert!(
-        is_ok && errors.contains("0 sent to send (0 B), 4 already there"),
+        is_ok && errors.contains("0 sent to send (0 B), 5 already there"),
         "{errors}"
     );
     assert_eq!(function.reports().len(), reports);
@@ -71,7 +81,7 @@ async fn a_folder_is_sent_once_and_goes_through_the_function() {
         .unwrap();
     assert!(sent.unwrap().body == large);
     let (is_ok, _, errors) = run(send(&site, &site.bucket, &arguments).arg("--again"));
-    assert!(is_ok && errors.contains("4 sent to send"), "{errors}");
+    assert!(is_ok && errors.contains("5 sent to send"), "{errors}");
 
     // Everything was completed: no parts are left behind.
     let none = Default::default();

@@ -74,7 +74,7 @@ async fn what_is_missing_is_made_once_and_read_back_and_taken_away() {
     assert_eq!(lines_with(&status, " ok: "), resources, "{status}");
     let stored = ask(gateway, Method::GET, bucket, "notification", "").await;
     for suffix in [
-        ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM",
+        ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM", ".dicom", ".DICOM",
     ] {
         assert!(stored.contains(&format!("<Value>{suffix}</Value>")));
     }

@@ -80,6 +80,36 @@ fn dicom_objects_are_processed_by_the_component() {
 }
 
 #[test]
+fn dicom_file_without_extension_is_processed_and_other_files_are_named() {
+    if !function_is_built() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let medium = dir.path().join("medium");
+    fs::create_dir_all(medium.join("ST000001")).unwrap();
+    let (_, object) = Phantom::draw_dicom(3, 0, Kind::Pneumonia, &Style::default());
+    for (name, bytes) in [
+        ("ST000001/IM000001", &object[..]),
+        ("DICOMDIR", &object),
+        ("readme.htm", b"a viewer"),
+    ] {
+        fs::write(medium.join(name), bytes).unwrap();
+    }
+    let mut command = xray("process");
+    command.args(["medium", "--json", "-o", "out", "--nn", "embedded"]);
+    let output = run(command.current_dir(dir.path()));
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    let skipped =
+        "2 files were left out, neither JPEG, PNG nor DICOM: medium/DICOMDIR, medium/readme.htm";
+    assert!(stderr.contains(skipped), "{stderr}");
+    let made = files(&dir.path().join("out"));
+    let result = "processed/ST000001/IM000001-processed.dcm";
+    assert!(made.iter().any(|file| file == result), "{made:?}");
+}
+
+#[test]
 fn drawn_dicom_objects_are_processed_and_lose_their_patients() {
     if !function_is_built() {
         return;

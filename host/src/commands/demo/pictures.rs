@@ -1,6 +1,6 @@
 //! Pictures that the demo sends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use phantoms::{Format, Phantom};
@@ -34,8 +34,8 @@ pub(super) fn choose(
 
 fn from_file(Picture { key, path }: Picture) -> Upload {
     Upload {
+        content_type: content_type(Path::new(&key)).unwrap_or("application/octet-stream"),
         key,
-        content_type: content_type(&path).unwrap_or("application/octet-stream"),
         source: Source::File(path),
     }
 }

@@ -80,7 +80,11 @@ pub struct ProcessArgs {
 /// Returns an error if nothing can be processed at all.
 pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
-    let Gathered { inputs, unusable } = inputs::gather(&args.pictures, Some(&args.out))?;
+    let gathered = inputs::gather(&args.pictures, Some(&args.out))?;
+    let skipped = gathered.skipped(true);
+    let Gathered {
+        inputs, unusable, ..
+    } = gathered;
     let credentials = fake_gateway::random_credentials();
     let endpoint = Endpoint::parse(&format!("http://{STORE}"), Addressing::Path)?;
     let mut app = App::load(&args.settings, &endpoint, &credentials).await?;
@@ -122,6 +126,9 @@ pub async fn run(args: ProcessArgs) -> Result<ExitCode> {
     let mut count = run.all(&inputs, args.json, &bar, stop).await?;
     report_unusable(&unusable, args.json, &mut count)?;
     bar.finish_and_clear();
+    if let Some(skipped) = skipped {
+        eprintln!("{skipped}");
+    }
     eprintln!("{}", count.sentence(&args.out));
     Ok(count.code())
 }

@@ -3,7 +3,11 @@
 
 pub(in crate::commands) mod access;
 
-use std::{path::PathBuf, pin::pin, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -26,7 +30,8 @@ const MAX_KEY: usize = 1024;
 #[derive(Debug, Args)]
 pub struct SendArgs {
     /// Pictures, or folders whose JPEGs, PNGs and DICOM files are all taken; the path below the
-    /// folder is the key.
+    /// folder is the key. DICOM files are known by their contents too; one without its extension
+    /// gets `.dcm` in its key.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub pictures: Vec<PathBuf>,
     /// Destination bucket.
@@ -64,7 +69,11 @@ pub struct SendArgs {
 /// other file too.
 pub async fn run(args: SendArgs) -> Result<ExitCode> {
     let stop = Stop::new()?;
-    let Gathered { inputs, unusable } = inputs::gather(&args.pictures, None)?;
+    let gathered = inputs::gather(&args.pictures, None)?;
+    let skipped = gathered.skipped(args.show_keys);
+    let Gathered {
+        inputs, unusable, ..
+    } = gathered;
     let uploads = uploads(&args, inputs)?;
     let client = args.access.client()?;
     let bar = progress_bar("sending", uploads.len(), args.quiet);
@@ -87,6 +96,9 @@ pub async fn run(args: SendArgs) -> Result<ExitCode> {
         }
         count.failed += 1;
     }
+    if let Some(skipped) = skipped {
+        eprintln!("{skipped}");
+    }
     eprintln!("{}", count.line(&args.bucket));
     Ok(match count.stopped {
         Some(code) => ExitCode::from(code),
@@ -105,8 +117,8 @@ fn uploads(args: &SendArgs, inputs: Vec<Input>) -> Result<Vec<Upload>> {
             bail!("the key of {which} would be over {MAX_KEY} bytes; shorten its name or --prefix");
         }
         uploads.push(Upload {
+            content_type: content_type(Path::new(&key)).unwrap_or("application/octet-stream"),
             key,
-            content_type: content_type(&input.path).unwrap_or("application/octet-stream"),
             source: Source::File(input.path),
         });
     }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::pictures::{Found, Picture, find};
+use super::pictures::{ADDED, Found, Picture, content_type, find, is_dicom};
 
 /// Folders of labeled pictures, anonymized copies, and copies in quarantine.
 pub(crate) const FOLDERS: [&str; 3] = ["processed", "anonymized", "quarantine"];
@@ -26,6 +26,30 @@ pub(crate) struct Input {
 pub(crate) struct Gathered {
     pub(crate) inputs: Vec<Input>,
     pub(crate) unusable: Vec<Unusable>,
+    /// Files in folders that are no pictures.
+    skipped: Vec<PathBuf>,
+}
+
+impl Gathered {
+    /// Describes the files in folders that are no pictures, if there are any; with the first names
+    /// if they are to be shown.
+    pub(crate) fn skipped(&self, show_names: bool) -> Option<String> {
+        const SHOWN: usize = 5;
+        let count = self.skipped.len();
+        let left_out = match count {
+            0 => return None,
+            1 => "1 file was left out".to_owned(),
+            _ => format!("{count} files were left out"),
+        };
+        let names = self.skipped.iter().take(SHOWN);
+        let names: Vec<_> = names.map(|path| path.display().to_string()).collect();
+        let names = match (show_names, count > SHOWN) {
+            (false, _) => " (--show-keys names them)".to_owned(),
+            (true, false) => format!(": {}", names.join(", ")),
+            (true, true) => format!(": {} and {} more", names.join(", "), count - SHOWN),
+        };
+        Some(format!("{left_out}, neither JPEG, PNG nor DICOM{names}"))
+    }
 }
 
 /// A file that can't be taken, and the reason.
@@ -43,6 +67,7 @@ const NOT_A_FILE: &str = "neither a regular file nor a folder; copy the picture 
 ///
 /// The key of a named file is its name; that of a picture in a folder is its path below it. If two
 /// pictures would get one key, all keys are the paths below the deepest folder that holds them all.
+/// A DICOM file without its extension gets it in its key, because gateways notify by extensions.
 ///
 /// A file that can't be taken does not keep the others from being taken: one whose name is not
 /// UTF-8, and one that is not regular, since opening a named pipe would wait for a writer.
@@ -50,10 +75,10 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Gathered> 
     let made = FOLDERS.map(|folder| out?.join(folder).canonicalize().ok());
     let is_made = |real: &Path| made.iter().flatten().any(|folder| real.starts_with(folder));
     let mut inputs = Vec::new();
-    let mut unusable = Vec::new();
+    let (mut unusable, mut skipped) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for path in named {
-        for input in expand(path, &mut unusable)? {
+        for input in expand(path, &mut unusable, &mut skipped)? {
             let real = input.path.canonicalize();
             let real = real.with_context(|| format!("opening {}", input.path.display()))?;
             let left_over = path.is_dir() && is_made(&real);
@@ -62,6 +87,9 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Gathered> 
             }
         }
     }
+    skipped.retain(|path| !path.canonicalize().is_ok_and(|real| is_made(&real)));
+    skipped.sort_unstable();
+    skipped.dedup();
     if inputs.is_empty() && unusable.is_empty() {
         bail!("found no JPEG, PNG or DICOM file");
     }
@@ -69,16 +97,44 @@ pub(crate) fn gather(named: &[PathBuf], out: Option<&Path>) -> Result<Gathered> 
     if keys.len() < inputs.len() {
         let above = common_folder(inputs.iter().map(|(real, _)| real.as_path()));
         for (real, input) in &mut inputs {
-            input.key = key_of(real.strip_prefix(&above)?)?;
+            input.key = key_of(real.strip_prefix(&above)?)? + input.added();
         }
     }
+    let mut inputs: Vec<Input> = inputs.into_iter().map(|(_, input)| input).collect();
+    keep_added_apart(&mut inputs);
     Ok(Gathered {
-        inputs: inputs.into_iter().map(|(_, input)| input).collect(),
+        inputs,
         unusable,
+        skipped,
     })
 }
 
-fn expand(path: &Path, unusable: &mut Vec<Unusable>) -> Result<Vec<Input>> {
+/// Gives keys with an added extension another one where a file has that name already.
+fn keep_added_apart(inputs: &mut [Input]) {
+    let (added, named): (Vec<_>, Vec<_>) = inputs
+        .iter_mut()
+        .partition(|input| !input.added().is_empty());
+    let mut taken: HashSet<String> = named.into_iter().map(|input| input.key.clone()).collect();
+    for input in added {
+        while !taken.insert(input.key.clone()) {
+            input.key.push_str(ADDED);
+        }
+    }
+}
+
+impl Input {
+    /// Returns the extension that the key has in addition to the file's name.
+    fn added(&self) -> &'static str {
+        let is_added = content_type(&self.path).is_none() && self.key.ends_with(ADDED);
+        if is_added { ADDED } else { "" }
+    }
+}
+
+fn expand(
+    path: &Path,
+    unusable: &mut Vec<Unusable>,
+    skipped: &mut Vec<PathBuf>,
+) -> Result<Vec<Input>> {
     let mut leave_out = |path: PathBuf, why| unusable.push(Unusable { path, why });
     if !path.is_dir() {
         let name = path
@@ -93,13 +149,19 @@ fn expand(path: &Path, unusable: &mut Vec<Unusable>) -> Result<Vec<Input>> {
             leave_out(path.to_owned(), NOT_A_FILE);
             return Ok(Vec::new());
         }
+        let is_added = content_type(path).is_none() && is_dicom(path);
         let input = Input {
             path: path.to_owned(),
-            key: key_of(Path::new(name))?,
+            key: key_of(Path::new(name))? + if is_added { ADDED } else { "" },
         };
         return Ok(vec![input]);
     }
-    let Found { pictures, not_utf8 } = find(path)?;
+    let Found {
+        pictures,
+        not_utf8,
+        skipped: others,
+    } = find(path)?;
+    skipped.extend(others);
     for path in not_utf8 {
         leave_out(path, NOT_UTF8);
     }
@@ -167,6 +229,37 @@ mod tests {
             &["scan.tif", "d"],
             &["scan.tif", "a.png"],
         );
+    }
+
+    #[test]
+    fn dicom_file_without_extension_gets_it_in_its_key() {
+        let object = format!("{}DICM", "\0".repeat(128));
+        let dir = tempfile::tempdir().unwrap();
+        let named = |folders: &[&str]| {
+            let named: Vec<_> = folders.iter().map(|name| dir.path().join(name)).collect();
+            gather(&named, None).unwrap()
+        };
+        let keys = |folders: &[&str]| {
+            let inputs = named(folders).inputs;
+            let keys = inputs.into_iter().map(|input| input.key);
+            keys.collect::<Vec<_>>()
+        };
+        for name in ["a/IM1", "b/IM1", "b/IM1.dcm", "b/IM2"] {
+            fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(name), &object).unwrap();
+        }
+        fs::write(dir.path().join("b/notes"), "").unwrap();
+        assert_eq!(keys(&["a", "b/IM2"]), ["IM1.dcm", "IM2.dcm"]);
+        assert_eq!(
+            keys(&["a", "b"]),
+            ["a/IM1.dcm", "b/IM1.dcm.dcm", "b/IM1.dcm", "b/IM2.dcm"]
+        );
+        assert_eq!(named(&["a"]).skipped(true), None);
+        let said = named(&["b"]).skipped(true).unwrap();
+        assert!(said.starts_with("1 file was left out"), "{said}");
+        assert!(said.ends_with("b/notes"), "{said}");
+        let said = named(&["b"]).skipped(false).unwrap();
+        assert!(!said.contains("notes"), "{said}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct DesiredArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
     /// Only keys with this suffix; repeatable; '' matches all keys.
-    #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM"])]
+    #[arg(long = "suffix", value_name = "TEXT", default_values = [".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".dcm", ".DCM", ".dicom", ".DICOM"])]
     pub suffixes: Vec<String>,
     /// Users who get rights.
     #[command(flatten)]
