@@ -1,6 +1,7 @@
 //! Settings: named variables parsed into a [`Config`] that cannot be invalid.
 
 mod buckets;
+mod models;
 mod naming;
 mod settings;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 mod values;
 
 pub use buckets::{AUDIT_SUFFIX, Buckets};
+pub use models::ModelKind;
 pub use naming::{ExamDate, Folders, Globs, Naming, StudyId};
 pub use settings::{DEFAULTS, OUTPUTS};
 
@@ -22,9 +24,12 @@ use crate::{
     error::Error,
     model::predict::Thresholds,
     picture::limits::Limits,
-    pipeline::Settings,
+    pipeline::{AnonymizeWhen, Settings},
     secret::{Secret, sha256_hex},
 };
+
+/// Fewest bytes of a pseudonym key that is not remarked on.
+const SHORTEST_KEY: usize = 16;
 
 /// All settings, parsed and checked against each other.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +187,22 @@ impl Config {
             },
             digest_text,
         })
+    }
+
+    /// Returns a remark on a pseudonym key that is missing or short, if copies are to be made.
+    ///
+    /// A short one is not refused: copies that were made under it are found only with it.
+    pub fn key_remark(&self) -> Option<String> {
+        if self.pixels.anonymize == AnonymizeWhen::None {
+            return None;
+        }
+        match &self.pseudonym_key {
+            None => Some("without pseudonym_key nothing is anonymized".to_owned()),
+            Some(key) if key.expose().len() < SHORTEST_KEY => Some(format!(
+                "pseudonym_key has fewer than {SHORTEST_KEY} characters, so that study ids can be traced back by guessing it"
+            )),
+            Some(_) => None,
+        }
     }
 
     /// Names the buckets that belong to an input bucket.

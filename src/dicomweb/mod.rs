@@ -16,7 +16,7 @@ pub(crate) use address::{credentials, url};
 
 use crate::{
     error::Error,
-    ports::{Ports, SendError},
+    ports::{NoResponse, Ports, SendError},
     secret::sha256_hex,
 };
 
@@ -45,7 +45,7 @@ impl Archive {
         let response = ports.send(request, MAX_RESPONSE).await;
         let response = response.map_err(|error| {
             self.failed(match error {
-                SendError::Transport(kind) if kind.contains("Denied") => {
+                SendError::Transport(NoResponse::Denied) => {
                     let host = self.setting.replace("_url", "_host");
                     format!("the host denied the request; set {host} to its origin")
                 }

@@ -260,11 +260,16 @@ impl Report {
         if self.is_complete() {
             return None;
         }
+        let detail = self.detail.as_deref();
+        // Many details begin with it in words.
+        let is_in_detail = |reason: &&str| {
+            let words = reason.replace('-', " ");
+            let rest = detail.and_then(|detail| detail.strip_prefix(&words));
+            rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        };
         let reason = self.reason.as_ref().map(Reason::as_str);
-        let why: Vec<&str> = [reason, self.detail.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let reason = reason.filter(|reason| !is_in_detail(reason));
+        let why: Vec<&str> = [reason, detail].into_iter().flatten().collect();
         Some(format!("{}: {}", self.outcome.as_str(), why.join(": ")))
     }
 

@@ -56,6 +56,30 @@ fn failure_joins_outcome_reason_and_detail() {
     let body = r#"{"outcome":"rejected","records":[{"event":"object","outcome":"rejected","reason":"damaged","detail":"no end"}]}"#;
     let report = read(&response(200, body)).unwrap();
     assert_eq!(report.failure().unwrap(), "rejected: damaged: no end");
+    for (error, expected) in [
+        (
+            Error::Damaged("JPEG: no end".into()),
+            "rejected: damaged picture: JPEG: no end",
+        ),
+        (
+            Error::Store("no response".into()),
+            "retry: store: no response",
+        ),
+        (
+            Error::NotAnImage("TIFF".into()),
+            "rejected: not-an-image: not a JPEG, PNG or DICOM image: TIFF",
+        ),
+        (
+            Error::TooLarge {
+                what: "the object, in bytes,",
+                limit: 1,
+            },
+            "rejected: too large: the object, in bytes, is over the limit of 1",
+        ),
+    ] {
+        let report = Report::new(error.outcome()).failed(&error);
+        assert_eq!(report.failure().unwrap(), expected);
+    }
 }
 
 #[test]

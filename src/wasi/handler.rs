@@ -5,6 +5,7 @@
 
 use std::{
     cell::OnceCell,
+    fs, io,
     time::{Duration, Instant},
 };
 
@@ -16,18 +17,21 @@ use spin_sdk::http::{
 use spin_sdk::{http_component, variables};
 
 use crate::{
-    config::Config,
+    config::{Config, ModelKind},
     error::{Error, Outcome},
     event::{self, MAX_EVENT_BYTES, TraceParent},
     model::contract::Contract,
     model::tensor::{InputTensor, NamedTensor},
-    ports::{Ports, SendError},
+    ports::{NoResponse, Ports, SendError},
     record,
     report::{Report, response},
     review,
     text::contract::TextContract,
     wasi::infer::Graphs,
 };
+
+/// Folder of the models.
+const MODELS: &str = "/models";
 
 #[http_component]
 async fn handle(request: IncomingRequest) -> http::Response<Bytes> {
@@ -102,17 +106,40 @@ struct Wasi {
 /// Reads and parses the contract of a model, once.
 fn read<T: Clone>(
     cell: &OnceCell<T>,
+    kind: ModelKind,
     model: &str,
     parse: impl FnOnce(&str) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if let Some(contract) = cell.get() {
         return Ok(contract.clone());
     }
-    let path = format!("/models/{model}/contract.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| Error::Model(format!("cannot read {path}: {}", e.kind())))?;
+    let path = path_of(model);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if kind.fits(&text) => text,
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::Model(format!("cannot read {path}: {}", e.kind())));
+        }
+        _ => return Err(kind.unknown(model, &known(kind))),
+    };
     let contract = parse(&text)?;
     Ok(cell.get_or_init(|| contract).clone())
+}
+
+fn path_of(model: &str) -> String {
+    format!("{MODELS}/{model}/contract.json")
+}
+
+/// Returns the names of the models of this kind.
+fn known(kind: ModelKind) -> Vec<String> {
+    let folders = fs::read_dir(MODELS).into_iter().flatten().flatten();
+    let names = folders.filter_map(|folder| folder.file_name().into_string().ok());
+    let is_one = |name: &String| {
+        let contract = fs::read_to_string(path_of(name));
+        contract.is_ok_and(|text| kind.fits(&text))
+    };
+    let mut names: Vec<String> = names.filter(is_one).collect();
+    names.sort_unstable();
+    names
 }
 
 impl Ports for Wasi {
@@ -152,11 +179,21 @@ impl Ports for Wasi {
     }
 
     fn contract(&self, model: &str) -> Result<Contract, Error> {
-        read(&self.contract, model, Contract::parse)
+        read(
+            &self.contract,
+            ModelKind::Classifier,
+            model,
+            Contract::parse,
+        )
     }
 
     fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
-        read(&self.text_contract, model, TextContract::parse)
+        read(
+            &self.text_contract,
+            ModelKind::TextDetector,
+            model,
+            TextContract::parse,
+        )
     }
 
     fn infer(
@@ -198,12 +235,11 @@ async fn exchange(request: http::Request<Bytes>) -> anyhow::Result<IncomingRespo
 /// Keeps the kind of a failure and drops its text, which may contain a URL and with it a key.
 fn broken(error: impl Into<anyhow::Error>) -> SendError {
     let error = error.into();
-    let text = match error.downcast_ref::<spin_sdk::http::SendError>() {
-        Some(spin_sdk::http::SendError::Http(code)) => format!("{code:?}"),
-        Some(spin_sdk::http::SendError::Io(_)) => "the connection broke".to_owned(),
-        _ => "the request could not be sent".to_owned(),
-    };
-    SendError::Transport(text)
+    SendError::Transport(match error.downcast_ref::<spin_sdk::http::SendError>() {
+        Some(spin_sdk::http::SendError::Http(code)) => NoResponse::of_code(&format!("{code:?}")),
+        Some(spin_sdk::http::SendError::Io(_)) => NoResponse::Closed,
+        _ => NoResponse::Other("the request could not be sent".to_owned()),
+    })
 }
 
 async fn collect<E>(
@@ -213,7 +249,7 @@ async fn collect<E>(
     let mut stream = std::pin::pin!(stream);
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| SendError::Transport("the connection broke".into()))?;
+        let chunk = chunk.map_err(|_| SendError::Transport(NoResponse::Closed))?;
         if (body.len() + chunk.len()) as u64 > limit {
             return Err(SendError::TooLarge { limit });
         }

@@ -22,7 +22,7 @@ use xray::{
     event::{ObjectEvent, Record, intake},
     model::contract::Contract,
     model::tensor::{InputTensor, NamedTensor, Tensor},
-    ports::{Ports, SendError},
+    ports::{NoResponse, Ports, SendError},
     record::process_record,
     report::Report,
     text::contract::TextContract,
@@ -557,7 +557,7 @@ impl Ports for Fake {
         }
         let fault = self.fault.get();
         let mut response = match fault.filter(|_| self.requests() > self.sound_requests.get()) {
-            Some(Fault::Down) => return Err(SendError::Transport("ConnectionRefused".into())),
+            Some(Fault::Down) => return Err(SendError::Transport(NoResponse::Refused)),
             Some(Fault::Status(status)) => error(status, "Whatever"),
             _ if !self.verifies(&request) => error(403, "SignatureDoesNotMatch"),
             _ => self.respond(&request),

@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;
 use s3::Transport;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+use xray::ports::NoResponse;
 
 use crate::serve::outbound::client::{Client, full};
 
@@ -70,13 +71,18 @@ impl Failure {
     fn is_of_connection(&self) -> bool {
         matches!(
             self,
-            Self::Body | Self::Head(Error::ConnectionTerminated | Error::InternalError(_))
+            Self::Body
+                | Self::Head(
+                    Error::ConnectionTerminated
+                        | Error::HttpProtocolError
+                        | Error::InternalError(_)
+                )
         )
     }
 
     fn words(&self) -> String {
         match self {
-            Self::Head(error) => words(error),
+            Self::Head(error) => NoResponse::of_code(&format!("{error:?}")).to_string(),
             Self::Body => "the response broke off".to_owned(),
         }
     }
@@ -92,22 +98,4 @@ async fn exchange(
     let (head, body) = response.map_err(Failure::Head)?.into_parts();
     let body = body.collect().await.map_err(|_| Failure::Body)?;
     Ok(Response::from_parts(head, body.to_bytes()))
-}
-
-/// Explains why there was no response.
-fn words(error: &Error) -> String {
-    let text = match error {
-        Error::ConnectionRefused => {
-            "connection refused; check that the store is running and no firewall rejects it"
-        }
-        Error::ConnectionTimeout => "the connection was not accepted within five seconds",
-        Error::ConnectionReadTimeout => "the connection was accepted, but no response arrived",
-        Error::ConnectionTerminated => "the connection was closed",
-        Error::DnsError { .. } => "the name does not resolve",
-        Error::TlsCertificateError => {
-            "its certificate is not trusted; add its authority to this machine's, or set SSL_CERT_FILE"
-        }
-        other => return format!("{other:?}"),
-    };
-    text.to_owned()
 }

@@ -26,6 +26,16 @@ async fn settings_keys_and_addresses() {
     check("SPIN_VARIABLE_MAX_BYTES", "many", "settings", "max_bytes");
     let no_key = with("SPIN_VARIABLE_PSEUDONYM_KEY", "");
     breaks(no_key, "settings", "warning", "without pseudonym_key");
+    let short = with("SPIN_VARIABLE_PSEUDONYM_KEY", "REPLACE-ME");
+    breaks(short, "settings", "warning", "fewer than 16 characters");
+    for (name, known) in [("MODEL", "pneumonia"), ("TEXT_DETECTOR", "text")] {
+        let setting = name.to_lowercase();
+        let says = format!("setting `{setting}`: `xrays` is not the name");
+        let variable = format!("SPIN_VARIABLE_{name}");
+        let known = format!("known: {known} ->");
+        breaks(with(&variable, "xrays"), "settings", "failed", &says);
+        breaks(with(&variable, "xrays"), "settings", "failed", &known);
+    }
     check(
         "SPIN_VARIABLE_S3_ENDPOINT",
         "http://127.0.0.1:9",

@@ -74,6 +74,13 @@ async fn a_gateway_over_tls_takes_secrets_and_must_be_trusted() {
     untrusted.env_remove("SSL_CERT_FILE");
     let line = fails(untrusted);
     assert!(line.contains("its certificate is not trusted"), "{line}");
+    // TLS on the port without it: the certificate is not to blame.
+    let mut no_tls = over_tls(&setup);
+    let endpoint = gateway.endpoint.replace("http://", "https://");
+    no_tls.env("SPIN_VARIABLE_S3_ENDPOINT", endpoint);
+    no_tls.env("XRAY_PUSH_PASSWORD", "hunter2hunter2");
+    let line = fails(no_tls);
+    assert!(line.contains("no TLS on this port; use http://"), "{line}");
     let mut plain = over_tls(&["teardown", "--topic", "tls"]);
     plain.env("SPIN_VARIABLE_S3_ENDPOINT", &gateway.endpoint);
     let line = fails(plain);

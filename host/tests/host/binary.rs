@@ -137,6 +137,19 @@ fn failed_starts_are_reported_in_one_line() {
         .contains("\"x\"")
     );
     assert!(fails(&[], Path::new("/nowhere")).contains("/nowhere"));
+    // Names of models that the application lacks would fail at each event.
+    for (setting, known) in [("model", "pneumonia"), ("text_detector", "text")] {
+        let wrong = format!("{setting}=pneumona");
+        let keys = ["s3_access_key=a", "s3_secret_key=b", &wrong];
+        let arguments = keys.map(|value| ["--variable", value]).concat();
+        let said = fails(&arguments, &testkit::root());
+        let expected = [
+            format!("setting `{setting}`: `pneumona`"),
+            format!("known: {known}\n"),
+        ];
+        assert!(expected.iter().all(|part| said.contains(part)), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
     let manifest = app.path().join("spin.toml");
     let text = std::fs::read_to_string(&manifest).expect("the manifest");
     std::fs::write(&manifest, text.replace("source =", "sauce =")).expect("a file");
@@ -148,7 +161,11 @@ fn failed_starts_are_reported_in_one_line() {
 #[test]
 fn the_function_gets_its_variables_and_its_report_is_kept() {
     if testkit::function_is_built() {
-        event_with_rust_log("");
+        let printed = event_with_rust_log("");
+        assert!(
+            printed.contains("without pseudonym_key nothing is anonymized"),
+            "{printed}"
+        );
     }
 }
 

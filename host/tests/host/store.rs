@@ -1,7 +1,7 @@
 //! The function in this process, with a store that is a closure: egress, variables, report lines.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -23,6 +23,20 @@ async fn event<F>(
 where
     F: Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
 {
+    event_after(endpoint, allowed, store, |_| ()).await
+}
+
+/// The same after a change of the folder with the copies of the application's files.
+async fn event_after<F>(
+    endpoint: &'static str,
+    allowed: Option<&str>,
+    store: F,
+    change: impl FnOnce(&Path),
+) -> Option<(Response<Bytes>, Vec<String>)>
+where
+    F: Fn(Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+{
+    let copies = tempfile::tempdir().unwrap();
     testkit::function_is_built().then_some(())?;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = lines.clone();
@@ -44,6 +58,7 @@ where
             sink.lock().unwrap().push(line.to_owned())
         })],
         state_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
+        temp: Some(copies.path().to_owned()),
         ..options()
     };
     let values = [
@@ -53,6 +68,8 @@ where
         ("pseudonym_key", "k"),
     ];
     let runtime = try_start(manifest, &values, options).await.unwrap();
+    let copy = std::fs::read_dir(copies.path()).unwrap().next();
+    change(&copy.unwrap().unwrap().path());
     let record = r#"{"Records":[{"eventVersion":"2.2","eventSource":"ceph:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"in"},"object":{"key":"a/DOE_JANE.jpg","size":7,"eTag":"x","sequencer":"9FDB036B4065E808"}}}]}"#;
     let request = Request::post("/").header("content-type", "application/json");
@@ -61,6 +78,43 @@ where
         .await;
     let lines = lines.lock().unwrap().clone();
     Some((answer, lines))
+}
+
+/// Other hosts than ours don't check the names at the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_model_is_a_settings_error_with_the_known_names() {
+    let rename = |from: &'static str, to: &'static str| {
+        move |files: &Path| {
+            let models = files.join("models");
+            std::fs::rename(models.join(from), models.join(to)).unwrap();
+        }
+    };
+    for (from, to, expected) in [
+        (
+            "pneumonia",
+            "lungs",
+            "setting `model`: `pneumonia` is not the name of a classifier in the folder models; known: lungs",
+        ),
+        (
+            "text",
+            "letters",
+            "setting `text_detector`: `text` is not the name of a text detector in the folder models; known: letters",
+        ),
+    ] {
+        let ended = event_after(
+            "http://store.internal:7480",
+            None,
+            not_found,
+            rename(from, to),
+        );
+        let Some((response, lines)) = ended.await else {
+            return;
+        };
+        assert_eq!(response.status(), 503);
+        let report: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(report["detail"], expected, "{report}");
+        assert_eq!(report["reason"], "misconfigured");
+    }
 }
 
 fn not_found(_: Request<Bytes>) -> Response<Bytes> {
@@ -122,4 +176,7 @@ async fn a_host_that_is_not_allowed_is_not_reached() {
     };
     assert_eq!(*reached.lock().unwrap(), 0);
     assert_eq!(answer.status(), 503, "{:?}", answer.body());
+    let said = String::from_utf8_lossy(answer.body());
+    let words = "no response from s3_endpoint: the host denied the request; name its origin in";
+    assert!(said.contains(words), "{said}");
 }

@@ -15,7 +15,7 @@ mod writers;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use kafka_trigger::rdkafka::Settings as KafkaSettings;
 use s3::{Client, Transport};
@@ -32,6 +32,7 @@ use crate::{
         store_client,
     },
     kafka::config::Config,
+    serve::runtime::{files::Mounts, settings},
 };
 
 /// Arguments of `xray doctor`.
@@ -117,6 +118,7 @@ fn site(args: &DoctorArgs) -> Result<Site> {
         }
         None => without_manifest(&args.kafka, &settings)?,
     };
+    check_models(&settings)?;
     let transport = transport()?;
     let client = |keys: &Option<_>| {
         let keys = keys.as_ref();
@@ -139,6 +141,20 @@ fn site(args: &DoctorArgs) -> Result<Site> {
     })
 }
 
+/// Checks that the manifest's components have the models that the settings name.
+fn check_models(settings: &Settings) -> Result<()> {
+    let Some(manifest) = &settings.manifest else {
+        return Ok(());
+    };
+    for (id, component) in &manifest.components {
+        let mounts = Mounts::prepare(&component.files, &manifest.dir, None);
+        let values = settings.variables.for_component(&component.variables);
+        let checked = mounts.and_then(|mounts| settings::check(&values?, &mounts.models()));
+        checked.with_context(|| format!("component {id}"))?;
+    }
+    Ok(())
+}
+
 /// Builds the Kafka configuration from the flags alone, without a manifest.
 fn without_manifest(flags: &KafkaArgs, settings: &Settings) -> Result<Option<KafkaSettings>> {
     let mut table = flags.table()?;
@@ -155,13 +171,13 @@ impl Site {
         let settings = &self.settings;
         let endpoint = settings.config.endpoint.url();
         let text = format!("{endpoint}, bucket {}", settings.buckets.input);
-        if settings.config.pseudonym_key.is_none() {
-            return Finding::warning(
-                format!("{text}; without pseudonym_key nothing is anonymized"),
+        match settings.config.key_remark() {
+            Some(remark) => Finding::warning(
+                format!("{text}; {remark}"),
                 "set pseudonym_key to 32 random bytes, and keep them",
-            );
+            ),
+            None => Finding::ok(text),
         }
-        Finding::ok(text)
     }
 }
 

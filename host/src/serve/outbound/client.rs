@@ -107,14 +107,21 @@ fn classify(error: &Error) -> HttpError {
         use std::io::ErrorKind;
         let io = sources.find_map(|source| source.downcast_ref::<std::io::Error>());
         // hyper-rustls wraps the error inside another one, so it is not among the sources.
-        let within = |io: &std::io::Error| {
-            let inner = io.get_ref()?.downcast_ref::<std::io::Error>()?;
-            Some(inner.kind())
-        };
-        return match io.map(|io| within(io).unwrap_or_else(|| io.kind())) {
+        let io = io.map(|io| {
+            let inner = io.get_ref().and_then(|inner| inner.downcast_ref());
+            inner.unwrap_or(io)
+        });
+        let tls = io.and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
+        if let Some(tls) = tls {
+            return match tls {
+                rustls::Error::InvalidCertificate(_) => HttpError::TlsCertificateError,
+                _ => HttpError::TlsProtocolError,
+            };
+        }
+        return match io.map(std::io::Error::kind) {
             Some(ErrorKind::TimedOut) => HttpError::ConnectionTimeout,
-            // rustls reports its errors with this kind.
-            Some(ErrorKind::InvalidData) => HttpError::TlsCertificateError,
+            // Closed during the handshake.
+            Some(ErrorKind::UnexpectedEof) => HttpError::TlsProtocolError,
             Some(
                 ErrorKind::ConnectionRefused
                 | ErrorKind::ConnectionReset
@@ -131,6 +138,9 @@ fn classify(error: &Error) -> HttpError {
     let hyper = sources.find_map(|source| source.downcast_ref::<hyper::Error>());
     if hyper.is_some_and(hyper::Error::is_incomplete_message) {
         return HttpError::ConnectionTerminated;
+    }
+    if hyper.is_some_and(hyper::Error::is_parse) {
+        return HttpError::HttpProtocolError;
     }
     HttpError::InternalError(Some(error.to_string()))
 }

@@ -13,6 +13,7 @@ mod instance;
 mod interfaces;
 mod options;
 mod route;
+pub(crate) mod settings;
 mod start;
 mod state;
 

@@ -19,6 +19,7 @@ use super::{
     instance::Handler,
     interfaces,
     route::Router,
+    settings,
     state::{self, State},
 };
 use crate::{
@@ -71,6 +72,11 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
     for (id, component) in &manifest.components {
         let own = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref())
             .with_context(|| format!("component {id}"))?;
+        let values = variables.for_component(&component.variables);
+        let remark = values.and_then(|values| settings::check(&values, &own.models()));
+        if let Some(remark) = remark.with_context(|| format!("component {id}"))? {
+            tracing::warn!("{remark}; use 32 random bytes, and keep them");
+        }
         mounts.insert(id.clone(), own);
     }
     let has_models = mounts.values().any(|own| !own.models().is_empty());

@@ -113,6 +113,9 @@ fn words(error: &Error) -> String {
             "its certificate is not trusted; name the authority with OTEL_EXPORTER_OTLP_CERTIFICATE"
                 .to_owned()
         }
+        Error::TlsProtocolError => {
+            "there is no TLS on its port; check OTEL_EXPORTER_OTLP_ENDPOINT".to_owned()
+        }
         _ => "the connection broke".to_owned(),
     }
 }
