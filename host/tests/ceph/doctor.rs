@@ -188,6 +188,12 @@ async fn buckets_and_rights() {
         "{lines:?}"
     );
 
+    let (_, lines) = self::lines(doctor(gateway, "doctor-nothing", &["--no-probe"]));
+    let (state, words) = &lines["notification"];
+    assert_eq!(state, "failed", "{words}");
+    assert!(words.contains("create it with xray setup"), "{words}");
+    assert!(!words.contains("use the keys"), "{words}");
+
     set_up(gateway, "doctor-rights", &receiver.address, &[]);
     let versions = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     let none = HeaderMap::new();

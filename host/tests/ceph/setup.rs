@@ -1,7 +1,7 @@
 //! `xray setup`, `status` and `teardown`.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
@@ -201,6 +201,52 @@ async fn a_topic_that_is_moved_moves_for_every_bucket() {
     setup("setup-moves-b", &second);
     assert_eq!(put("setup-moves-b").await, [1, 1]);
     assert_eq!(put("setup-moves-a").await, [1, 2]);
+}
+
+/// A look at the queue of a topic is a PUT that stores nothing; the function must not hear of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn look_at_the_queue_sends_no_event() {
+    let Some(gateway) = gateway(CEPH_DIR).await else {
+        return;
+    };
+    let heard = Arc::new(Mutex::new(String::new()));
+    let all = heard.clone();
+    let receiver = Server::start(move |request| {
+        let body = String::from_utf8_lossy(request.body()).into_owned();
+        all.lock().unwrap().push_str(&body);
+        async { status(200) }
+    })
+    .await;
+    let owner = gateway.owner();
+    for (bucket, persistent) in [
+        ("setup-look-persistent", &[][..]),
+        ("setup-look", &["--not-persistent"]),
+    ] {
+        let setup = ["setup", "--topic", bucket, "--push", &receiver.address];
+        let again = || works(gateway, bucket, &[&setup[..], persistent].concat());
+        again();
+        // A look finds the notification, and what it would match.
+        assert!(again().contains("all in sync"));
+        let doctor = crate::doctor::doctor(gateway, bucket, &["--no-probe"]);
+        assert_eq!(run(doctor).code, 0);
+        // Whatever the looks have sent comes before this.
+        let put = owner.put(bucket, "after.jpg", "image/jpeg", "x".into());
+        put.await.unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !heard
+            .lock()
+            .unwrap()
+            .contains(&format!("\"name\":\"{bucket}\""))
+        {
+            assert!(std::time::Instant::now() < until, "no event of {bucket}");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert!(heard.lock().unwrap().contains("after.jpg"));
+        let listed = owner.list(bucket, "", "", 10).await.unwrap();
+        assert_eq!(listed.objects.len(), 1);
+    }
+    let heard = heard.lock().unwrap();
+    assert!(!heard.contains("queue-check"), "{heard}");
 }
 
 /// Response of a gateway when somebody else writes a topic at the same moment.

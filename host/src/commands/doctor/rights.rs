@@ -5,6 +5,9 @@ use s3::{Client, GetObject, Refusal};
 use super::{Site, line::Finding};
 use crate::{ceph::bucket::versioning, commands::shared::random};
 
+/// Remedy for a bucket that does not exist.
+pub const MISSING_BUCKET: &str = "create it with xray setup; or name another with --bucket";
+
 /// Checks that the bucket exists and that the function may look into it. A key that never exists
 /// shows what the function may not do.
 pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
@@ -30,7 +33,7 @@ pub async fn bucket(site: &Site, function: &Client, bucket: &str) -> Finding {
             if site.settings.buckets.quarantine.as_deref() == Some(bucket) {
                 "create it with xray setup; or set quarantine_suffix to nothing, so that such copies are not stored at all"
             } else {
-                "create it with xray setup; or name another with --bucket"
+                MISSING_BUCKET
             },
         ),
         (404, _) => versions(site, bucket).await,

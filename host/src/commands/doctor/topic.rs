@@ -2,10 +2,10 @@
 //! the receiver.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 use s3::Client;
 
-use super::{Site, line::Finding};
+use super::{Site, line::Finding, rights::MISSING_BUCKET};
 use crate::ceph::{
     configuration::{self, Entry},
     queue,
@@ -27,7 +27,11 @@ pub async fn notification(site: &Site, owner: &Client, found: &mut Found) -> Fin
         Err(error) => {
             return Finding::failed(
                 format!("the notifications of {bucket}: {error:#}"),
-                "use the keys of the bucket's owner",
+                match error.status() {
+                    Some(StatusCode::NOT_FOUND) => MISSING_BUCKET,
+                    Some(StatusCode::FORBIDDEN) => "use the keys of the bucket's owner",
+                    _ => "try again",
+                },
             );
         }
     };
