@@ -41,7 +41,7 @@ impl ModelKind {
             Self::TextDetector => "a text detector",
         };
         let known = match known {
-            [] => "there is none".to_owned(),
+            [] => "the application has no such model".to_owned(),
             known => format!("known: {}", known.join(", ")),
         };
         Error::Config {

@@ -52,7 +52,7 @@ pub struct UserArgs {
 pub struct Users {
     /// The buckets' owner.
     pub owner: String,
-    /// Users with rights of their own; the owner is none of them.
+    /// Users with rights of their own, without the owner.
     granted: Vec<(Grantee, String)>,
     /// Users whose rights are to go.
     revoked: Vec<Grantee>,
