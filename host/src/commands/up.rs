@@ -76,7 +76,15 @@ pub async fn run(args: UpArgs) -> Result<()> {
     };
     let (runtime, triggers) = listener.refuse_during(start).await?;
     let server = listener.serve(runtime.clone());
-    let triggers = kafka_args::start(&runtime, triggers).await?;
+    let stop = stop.shared();
+    let triggers = tokio::select! {
+        triggers = kafka_args::start(&runtime, triggers) => triggers?,
+        // Brokers that are unreachable are waited for.
+        () = stop.clone() => {
+            server.run(stop).await;
+            return Ok(());
+        }
+    };
     println!("Serving http://{}", server.local_addr()?);
     // The reader of this line may be at the other end of a pipe.
     _ = std::io::stdout().flush();

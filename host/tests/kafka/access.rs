@@ -1,7 +1,15 @@
 //! TLS and passwords: right ones work, wrong ones are told in one line.
 
-use std::process::Output;
-use testkit::kafka::{Broker, Out, Topic, broker};
+use std::{
+    process::Output,
+    time::{Duration, Instant},
+};
+
+use testkit::{
+    kafka::{Broker, Out, Topic, broker},
+    process::HostProcess,
+    wait::until,
+};
 
 use crate::{
     KAFKA_DIR,
@@ -161,4 +169,56 @@ async fn refused_access_is_one_line() {
         options(&broker, "GSSAPI", "x"),
         &["sasl_mechanism", "SCRAM-SHA-512"],
     );
+}
+
+/// A broker may be unreachable for a while, so the host waits; but it says why, and can be stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn listener_of_the_other_protocol_is_named_and_start_can_be_stopped() {
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
+    let site = Site::open().await;
+    let ca = format!("ca={}", broker.dir.join("ca.crt").display());
+    let start = |address: &str, options: &[&str]| {
+        let process = HostProcess::spawn(command(&site, address, "secure", "g", options));
+        process.until_printed("Metrics at");
+        process
+    };
+    let plain_on_tls = start(&broker.tls, &[]);
+    let tls_on_plain = start(&broker.plain, &[&ca]);
+    let mut stopped = start(&broker.tls, &[]);
+    let begun = Instant::now();
+    let (status, printed) = stopped.end();
+    let took = begun.elapsed();
+    println!("stopped while it connects: {took:?}");
+    assert!(status.success(), "{printed}");
+    assert!(took < Duration::from_secs(5), "{took:?}: {printed}");
+    assert!(!printed.contains("Serving"), "{printed}");
+
+    for (mut waiting, reasons) in [
+        (
+            plain_on_tls,
+            &[
+                "yet, retrying: the connection was closed at the first request; the listener may expect TLS",
+            ][..],
+        ),
+        (
+            tls_on_plain,
+            &[
+                "yet, retrying: the connection was closed in the TLS handshake; the listener may be one without TLS",
+                // If the client reads the end before it has written all, which ends the start.
+                "SSL handshake failed: Disconnected",
+            ],
+        ),
+    ] {
+        until("it goes on, or has ended", || {
+            waiting.ended().is_some() || waiting.printed().contains("Serving")
+        });
+        let (_, printed) = match waiting.ended() {
+            None => waiting.end(),
+            Some(_) => waiting.wait(),
+        };
+        let is_said = reasons.iter().any(|reason| printed.contains(reason));
+        assert!(is_said, "{printed}");
+    }
 }

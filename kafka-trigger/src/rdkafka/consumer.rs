@@ -106,8 +106,13 @@ impl RdKafkaBroker {
             .map_err(ConnectError::Client)?;
         consumer.set_nonempty_callback(move || waker.wake());
         let writer = Writer::new(settings).map_err(ConnectError::Client)?;
-        let probe = tokio::task::spawn_blocking(move || probe(&consumer).map(|()| consumer));
+        let is_wanted = Arc::new(());
+        let wanted = Arc::downgrade(&is_wanted);
+        let probe = tokio::task::spawn_blocking(move || {
+            probe(&consumer, || wanted.strong_count() > 0).map(|()| consumer)
+        });
         let consumer = Arc::new(probe.await.map_err(|_| ConnectError::Canceled)??);
+        drop(is_wanted);
         consumer.context().queues.set_consumer(&consumer);
         let topics: Vec<_> = settings.topics.iter().map(String::as_str).collect();
         consumer
@@ -340,8 +345,12 @@ impl Record {
     }
 }
 
-/// Asks a broker for its metadata, to report now an error that would last.
-fn probe(consumer: &BaseConsumer<Context>) -> Result<(), ConnectError> {
+/// Asks a broker for its metadata, to report now an error that would last. Ends early if nobody
+/// waits for it any more, because the end of the process waits for blocking threads.
+fn probe(
+    consumer: &BaseConsumer<Context>,
+    is_wanted: impl Fn() -> bool,
+) -> Result<(), ConnectError> {
     let started = Instant::now();
     let context = consumer.context();
     let log = &context.log;
@@ -360,9 +369,12 @@ fn probe(consumer: &BaseConsumer<Context>) -> Result<(), ConnectError> {
         if let Some(reason) = context.fatal() {
             return Err(ConnectError::Rejected(reason));
         }
+        if !is_wanted() {
+            return Err(ConnectError::Canceled);
+        }
         if started.elapsed() > FIRST_RESPONSE {
             log.mute(false);
-            log.warn("connection", "no broker is reachable yet, retrying");
+            context.warn_unreachable("connection", "no broker is reachable yet, retrying");
             return Ok(());
         }
     }

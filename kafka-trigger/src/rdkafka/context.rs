@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) log: Arc<RateLimitedLog>,
     /// The last error that retrying does not solve, such as a wrong password.
     pub(super) fatal: Mutex<Option<String>>,
+    /// The likely reason for the last connection that failed, where one is known.
+    pub(super) unreachable: Mutex<Option<&'static str>>,
     /// Source of access tokens.
     pub(super) tokens: Option<Tokens>,
     /// Partitions whose committed offset may be one of an earlier topic of the same name.
@@ -56,6 +58,7 @@ impl Context {
             events,
             log: Arc::default(),
             fatal: Mutex::default(),
+            unreachable: Mutex::default(),
             tokens: settings.security.tokens().cloned(),
             unchecked: Mutex::default(),
             at_end: Mutex::default(),
@@ -76,6 +79,24 @@ impl Context {
     fn set_fatal(&self, reason: &str) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         *fatal = Some(reason.to_owned());
+    }
+
+    fn set_unreachable(&self, text: &str) {
+        let unreachable = self.unreachable.lock();
+        let mut unreachable = unreachable.unwrap_or_else(PoisonError::into_inner);
+        *unreachable = unreachable_reason(text).or(*unreachable);
+    }
+
+    /// Warns that no broker is reachable, with the likely reason.
+    pub(super) fn warn_unreachable(&self, subject: &'static str, text: &str) {
+        let reason = *self
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => self.log.warn(subject, &format!("{text}: {reason}")),
+            None => self.log.warn(subject, text),
+        }
     }
 
     /// Returns the partitions whose committed offset has not been checked.
@@ -105,8 +126,13 @@ fn end_behind_control_records(partition: &statistics::Partition) -> Option<i64> 
 impl ClientContext for Context {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
-    // `error` is called with the same, in fewer words.
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+    // `error` is called with the errors among them, in fewer words. Of connections that a broker
+    // closes there are only these lines.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, text: &str) {
+        if facility == "FAIL" {
+            self.set_unreachable(text);
+        }
+    }
 
     fn stats(&self, statistics: Statistics) {
         #[cfg(test)]
@@ -151,9 +177,9 @@ impl ClientContext for Context {
         }
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
+    fn error(&self, error: KafkaError, text: &str) {
         let code = error.rdkafka_error_code();
-        let reason = first_sentence(reason);
+        let reason = first_sentence(text);
         if let Some(reason) = reason.strip_prefix(NO_TOKEN) {
             // Only an issuer that rejects the client is fatal; `generate_oauth_token` can tell.
             self.log.warn("token", reason);
@@ -165,11 +191,13 @@ impl ClientContext for Context {
         match code {
             _ if is_tls_alert(reason) => self.log.warn("connection", reason),
             // Reported for each broker, and then once for all: `AllBrokersDown`.
-            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {}
+            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {
+                self.set_unreachable(text);
+            }
             // The polling thread handles them when the poll returns them.
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => {
-                self.log.warn("brokers", "no broker is reachable, retrying");
+                self.warn_unreachable("brokers", "no broker is reachable, retrying");
             }
             _ => self.log.warn("connection", reason),
         }
@@ -241,6 +269,25 @@ pub(super) fn is_fatal(code: Option<RDKafkaErrorCode>) -> bool {
 /// that breaks like any other.
 fn is_tls_alert(reason: &str) -> bool {
     reason.contains("SSL routines") && reason.contains(" alert ")
+}
+
+/// Returns the likely reason for a failed connection by the client's message about it, without
+/// addresses: the same for all brokers, so that the log tells repetitions.
+pub fn unreachable_reason(text: &str) -> Option<&'static str> {
+    let has = |part| text.contains(part);
+    if has("in state APIVERSION_QUERY") && !has("ssl://") {
+        Some("the connection was closed at the first request; the listener may expect TLS")
+    } else if has("closed by peer") && has("SSL_HANDSHAKE") {
+        Some("the connection was closed in the TLS handshake; the listener may be one without TLS")
+    } else if has("Failed to resolve") {
+        Some("the name does not resolve")
+    } else if has("Connection refused") {
+        Some("connection refused")
+    } else if has("timed out") {
+        Some("no response in time")
+    } else {
+        None
+    }
 }
 
 /// Describes an error in one line.
@@ -321,6 +368,37 @@ mod tests {
         assert!(is_tls_alert(alert));
         let broken = "ssl://localhost:9093/1: Disconnected";
         assert!(!is_tls_alert(broken));
+    }
+
+    #[test]
+    fn unreachable_broker_has_a_reason_without_its_address() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(unreachable_reason(text), expected, "{text}");
+        };
+        check(
+            "[thrd:localhost:9093/bootstrap]: localhost:9093/bootstrap: Disconnected: connection closed by peer: \
+             receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)",
+            Some("the connection was closed at the first request; the listener may expect TLS"),
+        );
+        check(
+            "a:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused",
+            Some("connection refused"),
+        );
+        check(
+            "ssl://a:9092/bootstrap: Disconnected: SSL connection closed by peer (after 1ms in state SSL_HANDSHAKE)",
+            Some(
+                "the connection was closed in the TLS handshake; the listener may be one without TLS",
+            ),
+        );
+        check(
+            "ssl://a:9093/1: Disconnected: SSL connection closed by peer (after 9ms in state UP)",
+            None,
+        );
+        check(
+            "ssl://a:9093/1: Disconnected: SSL connection closed by peer (after 1ms in state APIVERSION_QUERY)",
+            None,
+        );
+        check("a:9092/1: Disconnected", None);
     }
 
     #[test]

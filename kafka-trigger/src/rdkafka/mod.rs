@@ -22,6 +22,7 @@ mod writer;
 
 pub use self::{
     consumer::{ConnectError, RdKafkaBroker},
+    context::unreachable_reason,
     oauth::{Token, TokenContext, TokenError, TokenSource, Tokens},
     security::{Pem, Sasl, SaslMechanism, Security},
     settings::{GroupProtocol, Settings, StartOffset},

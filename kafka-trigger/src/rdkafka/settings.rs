@@ -94,8 +94,9 @@ impl Settings {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.brokers);
         client.set("client.id", &self.client_id);
-        // Log lines below this level are discarded; errors arrive by a callback.
-        client.set_log_level(RDKafkaLogLevel::Error);
+        // Log lines below this level are discarded; errors arrive by a callback, but connections
+        // that a broker closes do not.
+        client.set_log_level(RDKafkaLogLevel::Info);
         // A request to a broker that is gone must not wait for the default of a minute.
         client.set("socket.timeout.ms", "10000");
         client.set("socket.connection.setup.timeout.ms", "5000");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use kafka_trigger::rdkafka::{Settings, TokenContext};
+use kafka_trigger::rdkafka::{Settings, TokenContext, unreachable_reason};
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     client::OAuthToken,
@@ -29,19 +29,32 @@ struct Reasons {
     tokens: TokenContext,
 }
 
+impl Reasons {
+    fn note(&self, reason: &str) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| reason.to_owned());
+    }
+}
+
 impl ClientContext for Reasons {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // The client reports no error for a connection that the broker closes.
+        if facility == "FAIL"
+            && matches!(level, RDKafkaLogLevel::Info | RDKafkaLogLevel::Warning)
+            && let Some(reason) = unreachable_reason(text)
+        {
+            self.note(reason);
+        }
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             return;
         }
         let line = reason.lines().next().unwrap_or_default();
-        let line = line.split(" (after ").next().unwrap_or(line).trim();
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| line.to_owned());
+        self.note(line.split(" (after ").next().unwrap_or(line).trim());
     }
 
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {

@@ -11,6 +11,7 @@ use std::{
     ffi::{OsStr, OsString},
     net::SocketAddr,
     path::PathBuf,
+    pin::pin,
 };
 
 use anyhow::{Context, Result};
@@ -118,10 +119,19 @@ pub async fn run(args: PluginArgs) -> Result<()> {
         args.report_topic.as_deref(),
     )
     .await?;
-    let triggers = kafka_args::start(&runtime, triggers).await?;
+    let mut stop = pin!(async {
+        tokio::select! {
+            () = stop => {}
+            () = parent_gone => tracing::info!("the parent process has ended; finishing the requests that are running"),
+        }
+    });
+    let triggers = tokio::select! {
+        triggers = kafka_args::start(&runtime, triggers) => triggers?,
+        // Brokers that are unreachable are waited for.
+        () = &mut stop => return Ok(()),
+    };
     tokio::select! {
         () = stop => {}
-        () = parent_gone => tracing::info!("the parent process has ended; finishing the requests that are running"),
         () = kafka_args::ended(&triggers) => {}
     }
     kafka_args::stop(triggers).await
