@@ -220,3 +220,35 @@ async fn a_dead_letter_that_cannot_be_written_holds_the_commit() {
     assert_eq!(topic.committed("g"), [0]);
     assert_eq!(letters.read().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_stand_behind_the_action_and_no_letters_are_no_failure() {
+    let Some(broker) = broker(KAFKA_DIR).await else {
+        return;
+    };
+    let topic = Topic::create(&broker.plain, "no-letters", 1).await;
+    let run = |source: &str, action: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
+        command.arg("dead-letters").args(action);
+        command.args(["--kafka", &broker.plain, "--topic", source, "--group", "g"]);
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        (code, text(output.stdout), text(output.stderr))
+    };
+    let none = format!(
+        "no dead letters: there is no topic {}-dead-letters at {}\n",
+        topic.name, broker.plain
+    );
+    for action in [&["list"], &["redrive"]] {
+        let (code, said, errors) = run(&topic.name, action);
+        assert_eq!((code, said.as_str()), (0, none.as_str()), "{errors}");
+    }
+    // Letters that are named must be there, and so must the source, or its name is wrong.
+    for action in [&["show", "0:0"], &["redrive", "0:0"]] {
+        let (code, _, errors) = run(&topic.name, action);
+        assert!(code == 1 && errors.contains(none.trim()), "{errors}");
+    }
+    let (code, _, errors) = run("no-leters", &["list"]);
+    assert!(code == 1 && errors.contains("check --topic"), "{errors}");
+}

@@ -7,7 +7,7 @@ mod read;
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use kafka_trigger::{
     Record,
@@ -29,23 +29,18 @@ use crate::{
     commands::shared::kafka_args::{KafkaArgs, config},
 };
 
-/// Arguments of `xray dead-letters`.
+/// Arguments of `xray dead-letters`. Its options may stand before and behind the action.
 #[derive(Debug, Args)]
+#[command(mut_args(|arg| arg.global(true)))]
 pub struct DeadLettersArgs {
     /// Action on the dead letters.
     #[command(subcommand)]
     action: Action,
     /// Manifest whose first `[[trigger.kafka]]` names the topic; not needed with --kafka.
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "PATH",
-        default_value = ".",
-        global = true
-    )]
+    #[arg(short = 'f', long, value_name = "PATH", default_value = ".")]
     from: PathBuf,
     /// Set a variable of the manifest: NAME=VALUE or NAME=@FILE.
-    #[arg(long = "variable", value_name = "NAME=VALUE", global = true)]
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
     variables: Vec<String>,
     /// Access to Kafka.
     #[command(flatten)]
@@ -137,8 +132,19 @@ impl DeadLettersArgs {
     }
 }
 
+/// Says that there is no dead-letter topic, which the first dead letter makes.
+fn no_topic(config: &Settings) -> String {
+    format!(
+        "no dead letters: there is no topic {} at {}",
+        config.dead_letter_topic, config.brokers
+    )
+}
+
 fn list(config: &Settings) -> Result<()> {
-    let letters = Letters::open(config)?;
+    let Some(letters) = Letters::open(config)? else {
+        println!("{}", no_topic(config));
+        return Ok(());
+    };
     let sent_back = letters.sent_back()?;
     let mut out = std::io::stdout().lock();
     let mut count = 0;
@@ -155,13 +161,21 @@ fn list(config: &Settings) -> Result<()> {
 }
 
 fn show(config: &Settings, place: Place, reveal: bool) -> Result<()> {
-    let record = Letters::open(config)?.one(place)?;
+    let letters = Letters::open(config)?.with_context(|| no_topic(config))?;
+    let record = letters.one(place)?;
     println!("{}", Letter(&record).whole(reveal));
     Ok(())
 }
 
 fn redrive(config: &Settings, places: &[Place]) -> Result<()> {
-    let letters = Letters::open(config)?;
+    let letters = match Letters::open(config)? {
+        Some(letters) => letters,
+        None if places.is_empty() => {
+            println!("{}", no_topic(config));
+            return Ok(());
+        }
+        None => bail!("{}", no_topic(config)),
+    };
     let producer = config
         .producer()
         .create_with_context(config.security.context())?;

@@ -14,13 +14,30 @@ use kafka_trigger::{
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 use super::Place;
 
 /// Longest silence of Kafka before the command gives up.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// Returns the partitions of a topic; none if it does not exist.
+fn partitions(consumer: &BaseConsumer<TokenContext>, topic: &str) -> Result<Vec<i32>> {
+    let metadata = consumer
+        .fetch_metadata(Some(topic), SILENCE)
+        .context("no response")?;
+    let Some(topic) = metadata.topics().first() else {
+        return Ok(Vec::new());
+    };
+    match topic.error().map(RDKafkaErrorCode::from) {
+        None => Ok(topic.partitions().iter().map(|one| one.id()).collect()),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            Ok(Vec::new())
+        }
+        Some(error) => bail!("{error}"),
+    }
+}
 
 /// A reader of the topic. Its group, which has no other members, records what was sent back.
 pub(super) struct Letters {
@@ -30,11 +47,12 @@ pub(super) struct Letters {
 }
 
 impl Letters {
-    /// Finds the topic.
+    /// Finds the topic; `None` if it does not exist, but a source does, from which no record was
+    /// given up.
     ///
     /// # Errors
-    /// When Kafka does not respond, or the topic does not exist.
-    pub(super) fn open(config: &Settings) -> Result<Self> {
+    /// When Kafka does not respond or refuses, or no source exists either.
+    pub(super) fn open(config: &Settings) -> Result<Option<Self>> {
         let mut client = config.nameless_consumer();
         client.set("group.id", format!("{}-redrive", config.group));
         client.set("enable.partition.eof", "true");
@@ -44,23 +62,27 @@ impl Letters {
         // The client asks for its access token when it is polled.
         drop(consumer.poll(Duration::ZERO));
         let name = &config.dead_letter_topic;
-        let metadata = consumer
-            .fetch_metadata(Some(name), SILENCE)
-            .with_context(|| format!("no response from {}", config.brokers))?;
-        let topic = metadata.topics().first();
-        let partitions = topic.map(|topic| topic.partitions().iter().map(|p| p.id()).collect());
-        let partitions: Vec<i32> = partitions.unwrap_or_default();
-        if partitions.is_empty() {
+        let partitions = |topic: &str| {
+            partitions(&consumer, topic).with_context(|| format!("{topic} at {}", config.brokers))
+        };
+        let own = partitions(name)?;
+        if own.is_empty() {
+            for source in &config.topics {
+                if !partitions(source)?.is_empty() {
+                    return Ok(None);
+                }
+            }
             bail!(
-                "there is no topic {name} at {}, so nothing has ended there",
+                "there is no topic {} at {}, and no {name}; check --topic",
+                config.topics.join(", "),
                 config.brokers
             );
         }
-        Ok(Self {
+        Ok(Some(Self {
             consumer,
             topic: name.as_str().into(),
-            partitions,
-        })
+            partitions: own,
+        }))
     }
 
     /// The offset behind what was sent back, for each partition where something was.
