@@ -192,6 +192,15 @@ impl Page {
             (Some(upload), Some(review)) => Some(Upload::new(upload, review.audit().clone())),
             (Some(_), None) => bail!("uploads need the audit log, so --page-credentials-file"),
         };
+        if let Some(upload) = &upload
+            && !access.grants(upload.role())
+        {
+            tracing::warn!(
+                "nobody who may sign in has the role {}, so nobody can upload; give it to somebody, or name another \
+                 with --page-upload=ROLE",
+                upload.role().name()
+            );
+        }
         let page = Arc::new(Self {
             live,
             pictures: Pictures::new(client, options.module.clone()),

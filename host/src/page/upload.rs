@@ -67,6 +67,11 @@ impl Upload {
         }
     }
 
+    /// Returns the role that may upload.
+    pub fn role(&self) -> Role {
+        self.settings.role
+    }
+
     /// Reports whether a person with these roles may upload.
     pub fn may(&self, roles: Roles) -> bool {
         roles.has(self.settings.role)

@@ -4,6 +4,7 @@ use std::fs;
 
 use bytes::Bytes;
 use phantoms::{Kind, Phantom, Style};
+use testkit::process::HostProcess;
 
 use crate::{
     client::{Reply, Visitor},
@@ -182,6 +183,28 @@ async fn clinician_uploads_pictures_under_names_that_the_page_draws() {
         reply.text()
     );
     assert_eq!(stored(&site).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_nobody_may_make_are_warned_about() {
+    let site = Site::new(1).await;
+    let is_warned = |process: &HostProcess| {
+        let words = "nobody who may sign in has the role clinician, so nobody can upload";
+        process.printed().contains(words)
+    };
+    // The person at the terminal is a reviewer.
+    for (role, expect) in [("", true), ("=reviewer", false)] {
+        let arguments = arguments(&site, role);
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.extend(["--page-name", "alice"]);
+        let (process, _) = site.start_behind(&arguments);
+        assert_eq!(is_warned(&process), expect, "{role}: {}", process.printed());
+    }
+    // One in the file is a clinician.
+    let arguments = arguments(&site, "");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (process, _) = site.start_with(&arguments);
+    assert!(!is_warned(&process), "{}", process.printed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ use anyhow::Result;
 
 use self::{
     proxy::Proxy,
+    roles::Role,
     sessions::{Session, Sessions},
     signed::{Seconds, Signed},
     users::{TokenDigest, User, digest, secret},
@@ -84,6 +85,13 @@ impl Access {
             proxy: Some(proxy),
             refused: Mutex::default(),
         }
+    }
+
+    /// Reports whether somebody who may sign in has this role.
+    pub fn grants(&self, role: Role) -> bool {
+        let people = self.users.values().chain(&self.local);
+        let by_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.grants(role));
+        by_proxy || people.into_iter().any(|person| person.roles.has(role))
     }
 
     /// Returns the proxy that signs people in, if one does.

@@ -57,6 +57,17 @@ pub enum Role {
     Clinician,
 }
 
+impl Role {
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Reviewer => "reviewer",
+            Self::Clinician => "clinician",
+        }
+    }
+}
+
 impl FromStr for Role {
     type Err = String;
 

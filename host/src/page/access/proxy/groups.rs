@@ -1,6 +1,6 @@
 //! From groups to roles.
 
-use crate::page::access::roles::Roles;
+use crate::page::access::roles::{Role, Roles};
 
 /// Roles of groups: a person has those of all groups together.
 #[derive(Debug, Clone)]
@@ -10,6 +10,11 @@ impl Groups {
     /// Maps each of these groups to its roles.
     pub fn new(groups: Vec<(String, Roles)>) -> Self {
         Self(groups)
+    }
+
+    /// Reports whether a group has this role.
+    pub fn grant(&self, role: Role) -> bool {
+        self.0.iter().any(|(_, roles)| roles.has(role))
     }
 
     /// Returns the roles of a person in these groups; `None` if there is no role for any.

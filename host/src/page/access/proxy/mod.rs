@@ -26,6 +26,7 @@ pub use self::{
     visits::Asked,
 };
 use super::{
+    roles::Role,
     seal::{Seal, read_key},
     sessions::{Session, Stream},
     signed::Seconds,
@@ -125,6 +126,11 @@ impl Refusal {
 }
 
 impl Proxy {
+    /// Reports whether a group has this role.
+    pub fn grants(&self, role: Role) -> bool {
+        self.groups.grant(role)
+    }
+
     /// Believes a proxy. Pages with the same file of a key accept each other's sessions and forms.
     ///
     /// # Errors

@@ -374,6 +374,28 @@ async fn undone_decision_has_no_effect() {
     );
 }
 
+/// As when a proxy leads a person from one replica to another.
+#[tokio::test]
+async fn decision_is_undone_on_another_page_than_took_it() {
+    let site = Site::new();
+    site.quarantine("a.jpeg", "a").await;
+    let (took, other) = (site.review(), site.review());
+    other.refresh(Duration::ZERO).await.unwrap();
+    let step = decide(&took, "a.jpeg", Verdict::Reject, "alice", 0).await;
+    assert_eq!(step, Step::Taken);
+    // The next look at the queue offers it there, to its person only.
+    other.refresh(Duration::ZERO).await.unwrap();
+    assert_eq!(other.undoable("bob", 1).len(), 0);
+    let offered = other.undoable("alice", 1);
+    assert_eq!(offered.len(), 1);
+    let undone = other.undo(&offered[0].id, "alice", 1).await.unwrap();
+    assert_eq!(undone, Step::Taken);
+    // The page that took the decision learns of that when it would carry it out.
+    assert!(took.work(UNDO).await && other.work(UNDO).await);
+    assert_eq!(site.keys(QUARANTINE).await, ["a.jpeg"]);
+    assert_eq!(site.hold("source").await, None);
+}
+
 #[tokio::test]
 async fn two_reviewers_get_different_copies_and_decide_each_once() {
     let site = Site::new();
