@@ -183,9 +183,10 @@ bench-kafka: function logevents ## the Kafka trigger beside the same events over
 bench-scale: function logevents backends ## CPU time by hosts and picture size, and rebalance times
 	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test kafka -- --show-output --ignored --test-threads 1 scale::
 
-# Processor time of events with traces, as a multiple of that without; two hosts take turns.
-bench-traces: function ## processor time of events with traces beside without
-	CI=1 $(CARGO) test --release --workspace $(FEATURES) --test e2e -- --show-output --ignored bench_traces
+# Processor time of events with traces off and on, as multiples; three hosts take turns. BASE=FILE
+# is another program `xray`, for example one from before there were traces.
+bench-traces: function ## processor time of events with traces off and on; BASE=FILE, another xray
+	CI=1 XRAY_BASE='$(BASE)' $(CARGO) test --release --workspace $(FEATURES) --test e2e -- --show-output --ignored bench_traces
 
 # The traces of 500 events at Jaeger, which tests/jaeger/fetch builds once (three CPU minutes, Go).
 test-traces-jaeger: function ## traces of 500 events at Jaeger, over a crash, a rebalance and a redrive

@@ -1,6 +1,7 @@
 //! Traces of events over HTTP, at a collector, and what they cost.
 
 use std::{
+    ffi::{OsStr, OsString},
     process::Command,
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
@@ -33,7 +34,19 @@ async fn world_with(
     variables: &[(&str, &str)],
     arguments: &[&str],
 ) -> World {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xray"));
+    let host = OsStr::new(env!("CARGO_BIN_EXE_xray"));
+    world_of(host, endpoint, environment, variables, arguments).await
+}
+
+/// The same with another program than this build's.
+async fn world_of(
+    host: &OsStr,
+    endpoint: &str,
+    environment: &[(&str, &str)],
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> World {
+    let mut command = Command::new(host);
     command.args([
         "up",
         "--listen",
@@ -266,11 +279,18 @@ fn processor_time(id: u32) -> f64 {
         .sum()
 }
 
-/// Two hosts take turns with the same events, one with traces, one without.
+/// Three hosts take turns with the same events: one that knows of no traces, one that has them
+/// turned off, and one with them. The first is that of `XRAY_BASE`, such as one from before there
+/// were traces; else it is this build's, and its ratio to the second shows what chance does.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, run by `make bench-traces`"]
 async fn bench_traces_cost() {
+    const BLOCKS: usize = 8;
     let collector = Collector::start().await;
+    let own = OsString::from(env!("CARGO_BIN_EXE_xray"));
+    let base = std::env::var_os("XRAY_BASE").filter(|path| !path.is_empty());
+    println!("TRACES base: {base:?}");
+    let base = base.unwrap_or_else(|| own.clone());
     // Copies, events of a block, and objects that they are about.
     let kinds = [
         ("duplicates", "none", 400, 1),
@@ -280,22 +300,23 @@ async fn bench_traces_cost() {
     let phantoms = phantoms(12);
     for (what, anonymize, events, objects) in kinds {
         let variables = &[("anonymize", anonymize)];
+        let (endpoint, quiet) = (collector.endpoint(), ["--quiet"]);
+        let off = [("OTEL_SDK_DISABLED", "true")];
         let worlds = [
-            world_with("", &[], variables, &["--quiet"]).await,
-            world_with(collector.endpoint(), &[], variables, &["--quiet"]).await,
+            world_of(&base, "", &[], variables, &quiet).await,
+            world_of(&own, endpoint, &off, variables, &quiet).await,
+            world_of(&own, endpoint, &[], variables, &quiet).await,
         ];
-        let mut ratios = Vec::new();
-        let of_both = || [0, 1].map(|which: usize| processor_time(worlds[which].id()));
-        let mut base = [0.0; 2];
-        for block in 0..9 {
-            // The first one warms up.
-            if block == 1 {
-                base = of_both();
-            }
-            let mut times = [0.0; 2];
-            for turn in 0..2 {
-                // Each goes first in every other block.
-                let which = (block + turn) % 2;
+        let (mut off_to_base, mut on_to_off) = (Vec::new(), Vec::new());
+        // The first one warms up.
+        for block in 0..=BLOCKS {
+            let mut times = [0.0; 3];
+            for turn in 0..3 {
+                // Each goes first, second and third in turn, in both directions.
+                let which = match block % 2 {
+                    0 => (block / 2 + turn) % 3,
+                    _ => (block / 2 + 2 * turn) % 3,
+                };
                 let world = &worlds[which];
                 let mut all = Vec::new();
                 for index in 0..objects {
@@ -311,22 +332,22 @@ async fn bench_traces_cost() {
                 times[which] = processor_time(world.id()) - before;
             }
             if block > 0 {
-                ratios.push(times[1] / times[0]);
+                off_to_base.push(times[1] / times[0]);
+                on_to_off.push(times[2] / times[1]);
             }
         }
         // The last spans are sent within five seconds.
         tokio::time::sleep(Duration::from_secs(7)).await;
         assert!(!collector.spans().is_empty(), "spans were sent");
-        let now = of_both();
-        let sums = [now[0] - base[0], now[1] - base[1]];
-        ratios.sort_by(f64::total_cmp);
-        let ms = sums[0] * 1e3 / (8 * events) as f64;
-        println!(
-            "TRACES {what:<12} {ms:>6.2} ms an event without, ratio with {:.3} (median of 8 blocks; {:.3} to {:.3}), of all {:.3}",
-            (ratios[3] + ratios[4]) / 2.0,
-            ratios[0],
-            ratios[7],
-            sums[1] / sums[0]
-        );
+        for (name, mut ratios) in [("off / base", off_to_base), ("on / off", on_to_off)] {
+            ratios.sort_by(f64::total_cmp);
+            let middle = BLOCKS / 2;
+            println!(
+                "TRACES {what:<12} {name:<12} {:.3} (median of {BLOCKS} blocks; {:.3} to {:.3})",
+                (ratios[middle - 1] + ratios[middle]) / 2.0,
+                ratios[0],
+                ratios[BLOCKS - 1]
+            );
+        }
     }
 }
