@@ -1,10 +1,12 @@
 """Trains the new detector, on one thread unless told otherwise.
 
     python learn.py --data FULL --small TRAIN --fonts FONTS --work WORK --minutes 60
+    python learn.py … --plan wide                           first, the teacher
+    python learn.py … --teacher checkpoint-wide.npz         then the detector
 
 FULL contains NORMAL and PNEUMONIA with X-rays at full size, TRAIN the same with X-rays of 224 px,
 FONTS is what `install-fonts` made. A run that ended or was interrupted goes on from WORK; without
-one it starts from checkpoint.npz beside this file, which every run writes with --publish. The
+one it starts from the plan's checkpoint beside this file, which every run writes. The
 rate is constant, so training may end at any time: --cool STEPS lowers it to zero over that many
 last steps.
 """
@@ -20,16 +22,23 @@ from scipy import ndimage
 from torch.nn.functional import logsigmoid
 
 import detector
+import layers
+import wide
 from scenes import crops, fonts, grounds, sheet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CHECKPOINT = os.path.join(HERE, "checkpoint.npz")
+SHIPPED = os.path.join(HERE, "../../models/text/model.onnx")
+# Each plan with its compact checkpoint.
+PLANS = {
+    "narrow": (detector, os.path.join(HERE, "checkpoint.npz")),
+    "wide": (wide, os.path.join(HERE, "checkpoint-wide.npz")),
+}
 SHARD, BATCH = 256, 16
 # Steps between new shards, and the number of shards that are kept.
 STEPS, POOL = 256, 40
 # Steps between looks at a shard of its own that nothing is learned from, and that shard's seed.
 LOOKS, ASIDE = 1024, 10**6
-WEIGHTS = torch.tensor([1.0, 3.0, 3.0, 3.0])
+WEIGHTS = torch.tensor([1.5, 3.0, 3.0, 3.0])
 RATE, WARM, AVERAGE = 2e-3, 200, 0.998
 # Share of a batch that is drawn by loss, and the step from which on it is.
 HARD, EASY = 0.4, 6000
@@ -37,7 +46,7 @@ HARD, EASY = 0.4, 6000
 CELLS, LEAST = 48, 0.12
 # Exponent that lowers the weight of letters which the network does not see at all: often nobody
 # does, and they would teach it to see letters everywhere.
-DOUBT = 0.3
+DOUBT = 0.2
 
 
 def log_likelihood(logits, cells):
@@ -67,6 +76,14 @@ def losses(logits, cells, share):
     doubt = torch.where(known > 0, chance.clamp(min=1e-3) ** DOUBT, 1.0)
     weight = WEIGHTS[known] * (cells != sheet.UNKNOWN) * (1 - chance) * doubt * share
     return -(weight * likely).sum((1, 2)) / cells[0].numel() * 10
+
+
+def imitation(logits, told):
+    """Returns how far each crop's map is from the teacher's; text weighs more than background."""
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, told, reduction="none")
+    # Without the teacher's own entropy, so that agreement is 0.
+    own = torch.special.entr(told) + torch.special.entr(1 - told)
+    return ((each - own) * (1 + 3 * told)).mean((1, 2, 3)) * 10
 
 
 def look(model, levels: np.ndarray, cells: np.ndarray) -> dict:
@@ -171,6 +188,18 @@ def scenes_of(args):
     return load
 
 
+def started(plan: str, teacher: torch.nn.Module | None, levels: np.ndarray) -> torch.nn.Module:
+    """Returns the network of a plan: from its checkpoint, or else from the teacher's first layers
+    or, if it is the wide one, from the shipped graph.
+    """
+    module, checkpoint = PLANS[plan]
+    if os.path.exists(checkpoint):
+        return module.load(checkpoint)
+    if plan == "wide":
+        return wide.from_shipped(SHIPPED, torch.from_numpy(levels[:64].astype(np.float32))[:, None])
+    return detector.from_wide(teacher) if teacher else detector.Detector()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder with X-rays at full size")
@@ -182,13 +211,18 @@ def main() -> None:
     parser.add_argument("--cool", type=int, default=0, help="last steps, with a falling rate")
     parser.add_argument("--rate", type=float, default=RATE, help="a lower one for a second cooling")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--publish", default=CHECKPOINT, help="compact checkpoint to write")
+    parser.add_argument("--plan", choices=PLANS, default="narrow")
+    parser.add_argument("--teacher", help="checkpoint of the wide plan, whose maps are imitated")
+    parser.add_argument("--publish", help="compact checkpoint to write; by default the plan's own")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     os.makedirs(args.work, exist_ok=True)
     last = os.path.join(args.work, "last.pt")
 
-    model = detector.load(CHECKPOINT) if os.path.exists(CHECKPOINT) else detector.Detector()
+    scenes = scenes_of(args)
+    aside = scenes().shard(ASIDE, SHARD)
+    teacher = wide.load(args.teacher).to(memory_format=torch.channels_last) if args.teacher else None
+    model = started(args.plan, teacher, aside[0])
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=averaged, use_buffers=True)
@@ -202,9 +236,7 @@ def main() -> None:
     model.to(memory_format=torch.channels_last)
     # Half the time where the processor multiplies in 16 bits; the weights keep their 32.
     fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    scenes = scenes_of(args)
     pool, start, cooled = Pool(os.path.join(args.work, "crops"), scenes), time.time(), 0
-    aside = scenes().shard(ASIDE, SHARD)
     rng = np.random.default_rng(step)
     while time.time() - start < args.minutes * 60 and not (args.cool and cooled >= args.cool):
         clock, total = time.process_time(), []
@@ -213,7 +245,12 @@ def main() -> None:
             levels, cells, share = pool.batch(rng, HARD * min(1, step / EASY))
             with torch.autocast("cpu", torch.bfloat16, enabled=fast):
                 logits = model(levels)
+                if teacher:
+                    with torch.no_grad():
+                        told = torch.sigmoid(teacher(levels).float())
             each = losses(logits, cells, share)
+            if teacher:
+                each = each + imitation(logits.float(), told)
             loss = each.mean()
             rate = args.rate * min(1, (step + 1) / WARM)
             if args.cool:
@@ -238,7 +275,7 @@ def main() -> None:
             last + ".part",
         )  # fmt: skip
         os.replace(last + ".part", last)
-        detector.save(average.module, args.publish)
+        layers.save(average.module, args.publish or PLANS[args.plan][1])
         line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent)}
         if step % LOOKS < STEPS:
             line |= look(average.module, *aside)

@@ -1,6 +1,6 @@
 """Writes model.onnx and contract.json from a checkpoint, and checks the graph against the network.
 
-    python publish.py --out DIR [--checkpoint FILE] [--low 0.4 --high 0.6 --marker 0.5]
+    python publish.py --out DIR [--plan wide] [--checkpoint FILE] [--high 0.6]
 """
 
 import argparse
@@ -15,21 +15,23 @@ import onnxruntime  # noqa: E402
 import torch
 
 import detector
+import learn
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, help="folder for the model and its contract")
-    parser.add_argument("--checkpoint", default=os.path.join(HERE, "checkpoint.npz"))
+    parser.add_argument("--checkpoint", help="the plan's own by default")
     parser.add_argument("--low", type=float, default=0.4)
     parser.add_argument("--high", type=float, default=0.6)
     parser.add_argument("--marker", type=float, default=0.5)
+    parser.add_argument("--plan", choices=learn.PLANS, default="narrow")
     args = parser.parse_args()
+    plan, checkpoint = learn.PLANS[args.plan]
     os.makedirs(args.out, exist_ok=True)
-    model = detector.load(args.checkpoint)
-    content = detector.to_onnx(model)
+    model = plan.load(args.checkpoint or checkpoint)
+    content = plan.to_onnx(model)
     path = os.path.join(args.out, "model.onnx")
     with open(path, "wb") as file:
         file.write(content)

@@ -11,7 +11,8 @@ import detector
 import judge
 import learn
 import unseen
-from scenes import canvas, crops, fonts, grounds, sheet
+import wide
+from scenes import canvas, crops, fonts, grounds, lookalikes, sheet
 
 
 def no_font_of_a_kind_that_is_never_drawn(folder: str) -> None:
@@ -86,14 +87,47 @@ def graph_keeps_the_contract() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
-    model = detector.Detector().eval()
-    session = onnxruntime.InferenceSession(detector.to_onnx(model))
     levels = np.random.default_rng(0).integers(0, 256, (1, 1, 128, 256), dtype=np.uint8)
-    found = session.run(["map"], {"input": levels})[0]
-    assert found.shape == (1, 2, 16, 32) and (found >= 0).all() and (found <= 1).all()
+    for plan in (detector, wide):
+        model = plan.Detector().eval()
+        session = onnxruntime.InferenceSession(plan.to_onnx(model))
+        found = session.run(["map"], {"input": levels})[0]
+        assert found.shape == (1, 2, 16, 32) and (found >= 0).all() and (found <= 1).all()
+        with torch.no_grad():
+            expected = torch.sigmoid(model(torch.from_numpy(levels.astype(np.float32)))).numpy()
+        assert np.abs(expected - found).max() < 1e-4
+
+
+def wide_plan_begins_as_the_shipped_graph() -> None:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    levels = np.random.default_rng(0).integers(0, 256, (1, 1, 128, 256)).astype(np.float32)
+    model = wide.from_shipped(learn.SHIPPED, torch.from_numpy(levels))
+    session = onnxruntime.InferenceSession(learn.SHIPPED)
+    shipped = session.run(["map"], {"input": levels / 255})[0][0]
     with torch.no_grad():
-        expected = torch.sigmoid(model(torch.from_numpy(levels.astype(np.float32)))).numpy()
+        found = torch.sigmoid(model(torch.from_numpy(levels)))[0].numpy()
+    # Text beside background, without the third class.
+    expected = shipped[1:] / (shipped[:1] + shipped[1:])
     assert np.abs(expected - found).max() < 1e-4
+    first = detector.from_wide(model).state_dict()["stem.conv.weight"]
+    assert (first == model.state_dict()["stem.conv.weight"]).all()
+
+
+def imitation_is_nothing_for_the_teacher_itself() -> None:
+    logits = torch.tensor([2.0, -1.0]).reshape(1, 2, 1, 1)
+    assert abs(float(learn.imitation(logits, torch.sigmoid(logits))[0])) < 1e-5
+    assert float(learn.imitation(-logits, torch.sigmoid(logits))[0]) > 1
+
+
+def lookalikes_are_no_text() -> None:
+    rng = np.random.default_rng(5)
+    for kind in lookalikes.KINDS:
+        drawn = canvas.Canvas(np.full((512, 512), 90, np.float32), np.zeros((512, 512), np.uint8))
+        for _ in range(20):
+            lookalikes.draw(drawn, rng, kind)
+        assert not drawn.classes.any() and (drawn.levels != 90).any(), kind
 
 
 def contract_has_the_keys_of_the_shipped_one() -> None:
@@ -135,6 +169,9 @@ def main() -> None:
     loss_prefers_the_right_class()
     blocks_count_by_number_and_not_by_area()
     graph_keeps_the_contract()
+    wide_plan_begins_as_the_shipped_graph()
+    imitation_is_nothing_for_the_teacher_itself()
+    lookalikes_are_no_text()
     contract_has_the_keys_of_the_shipped_one()
     judge_counts_markers_as_misses()
     each_kind_is_drawn(other)

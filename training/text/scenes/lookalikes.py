@@ -130,17 +130,47 @@ def shape(pen, rng, side: int) -> None:
         pen.line((x, y - r / 4, x, y + r / 4), fill=255, width=thick)
 
 
-KINDS = [wire, tube, lead, coin, teeth, repeated, spring, ruler, ruler, grid, shape, shape, shape]
+def pedicles(pen, rng, side: int) -> None:
+    """Rings of bone, alone or in pairs above one another, which resemble a large 0 or O."""
+    x, y = rng.uniform(0, side, 2)
+    wide, tall = rng.uniform(6, 30), rng.uniform(8, 50)
+    apart, step = rng.uniform(3, 8) * wide, rng.uniform(2.2, 4) * tall
+    thick, pairs = int(rng.integers(2, 9)), int(rng.integers(1, 3))
+    for i in range(int(rng.integers(1, 4))):
+        for j in range(pairs):
+            cx, cy = x + j * apart + rng.normal(0, 3), y + i * step + rng.normal(0, 4)
+            a, b = wide * rng.uniform(0.8, 1.2), tall * rng.uniform(0.8, 1.2)
+            first = int(rng.integers(0, 360))
+            last = first + int(rng.choice([360, rng.integers(200, 360)]))
+            pen.arc((cx - a, cy - b, cx + a, cy + b), first, last, fill=255, width=thick)
 
 
-def draw(canvas: Canvas, rng) -> None:
-    """Draws one object where there is no text."""
+def scale(pen, rng, side: int) -> None:
+    """Ticks along an edge of the picture, far apart."""
+    step, tick, thick = rng.uniform(16, 150), rng.uniform(3, 16), int(rng.integers(1, 4))
+    phase, inset = rng.uniform(0, step), float(rng.choice([0, 0, rng.uniform(0, 6)]))
+    edge, every = int(rng.integers(4)), int(rng.choice([1, 5, 10]))
+    for i in range(int(side / step) + 1):
+        at, long = phase + i * step, tick * (1 if i % every else 1.6)
+        ends = (inset, inset + long) if edge % 2 else (side - 1 - inset - long, side - 1 - inset)
+        box = (at, ends[0], at, ends[1]) if edge < 2 else (ends[0], at, ends[1], at)
+        pen.line(box, fill=255, width=thick)
+
+
+KINDS = [wire, tube, lead, coin, teeth, repeated, spring, ruler, ruler, grid, shape, shape, shape, pedicles, pedicles, scale]
+
+
+def draw(canvas: Canvas, rng, kind=None) -> None:
+    """Draws one object, of any kind unless one is given, where there is no text."""
     side = canvas.levels.shape[0]
     image = Image.new("L", (side, side))
-    KINDS[rng.integers(len(KINDS))](ImageDraw.Draw(image), rng, side)
-    if rng.random() < 0.5:
+    kind = kind or KINDS[rng.integers(len(KINDS))]
+    kind(ImageDraw.Draw(image), rng, side)
+    if kind is pedicles:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(1, 6)))
+    elif rng.random() < 0.5:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 2.5)))
-    if rng.random() < 0.4:
+    if kind is not scale and rng.random() < 0.4:
         image = image.rotate(float(rng.uniform(0, 360)), Image.BILINEAR)
     ink = np.asarray(image, np.float32) / 255 * (canvas.classes == 0)
     level, share = level_on(rng, float(canvas.levels.mean()), 0.3)
