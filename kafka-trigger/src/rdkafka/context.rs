@@ -38,6 +38,8 @@ pub(super) struct Context {
     /// end.
     pub(super) at_end: Mutex<BTreeSet<TopicPartition>>,
     pub(super) queues: Queues,
+    /// Topics to read.
+    pub(super) topics: Vec<String>,
     #[cfg(test)]
     pub(super) test: Test,
 }
@@ -63,6 +65,7 @@ impl Context {
             unchecked: Mutex::default(),
             at_end: Mutex::default(),
             queues: Queues::default(),
+            topics: settings.topics.clone(),
             #[cfg(test)]
             test: Test::default(),
         }
@@ -97,6 +100,12 @@ impl Context {
             Some(reason) => self.log.warn(subject, &format!("{text}: {reason}")),
             None => self.log.warn(subject, text),
         }
+    }
+
+    /// Reports whether a partition's topic is to be read. A static member that starts again with
+    /// other topics is given its former partitions until the group shares them anew (KIP-345).
+    fn reads(&self, id: &TopicPartition) -> bool {
+        self.topics.iter().any(|topic| **topic == *id.topic)
     }
 
     /// Returns the partitions whose committed offset has not been checked.
@@ -218,7 +227,9 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let list = match rebalance {
-            Rebalance::Assign(list) => return self.queues.open(&ids(list)),
+            Rebalance::Assign(list) => {
+                return self.queues.open(&ids(list), |id| self.reads(id));
+            }
             Rebalance::Revoke(list) => list,
             Rebalance::Error(_) => return,
         };
@@ -239,7 +250,14 @@ impl ConsumerContext for Context {
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(list) => {
-                let assigned = ids(list);
+                let (assigned, others): (Vec<_>, Vec<_>) =
+                    ids(list).into_iter().partition(|id| self.reads(id));
+                if let Some(other) = others.first() {
+                    let text = format!(
+                        "not reading {other}, which the group still assigns to this member's name"
+                    );
+                    self.log.warn("group", &text);
+                }
                 self.unchecked().extend_from_slice(&assigned);
                 _ = self.events.blocking_send(Event::Assigned(assigned));
             }

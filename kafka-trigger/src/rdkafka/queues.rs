@@ -72,7 +72,12 @@ impl Queues {
     }
 
     /// Opens queues. Called before the client begins to fetch, so that it puts no record elsewhere.
-    pub(super) fn open(&self, partitions: &[TopicPartition]) {
+    /// Those for which `is_read` is false stay paused.
+    pub(super) fn open(
+        &self,
+        partitions: &[TopicPartition],
+        is_read: impl Fn(&TopicPartition) -> bool,
+    ) {
         let consumer = self.consumer.get().and_then(Weak::upgrade);
         let Some(consumer) = consumer else {
             return;
@@ -87,7 +92,7 @@ impl Queues {
             let queue = Queue {
                 id: id.clone(),
                 messages,
-                is_paused: AtomicBool::new(false),
+                is_paused: AtomicBool::new(!is_read(id)),
             };
             self.queues().insert(id.clone(), Arc::new(queue));
         }
