@@ -67,6 +67,15 @@ async fn cost(what: &str, site: &Site, topic: &Topic, hosts: &[Host], events: Ve
     each
 }
 
+/// Prints the CPU time of hosts that have nothing to do.
+async fn idle(hosts: &[Host]) {
+    let total = || hosts.iter().map(cpu).sum::<Duration>();
+    let (before, time) = (total(), Duration::from_secs(10));
+    tokio::time::sleep(time).await;
+    let each = (total() - before).as_secs_f64() * 1e3 / time.as_secs_f64() / hosts.len() as f64;
+    println!("IDLE {:<34} CPU ms/s and host {each:.1}", hosts.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, run by `make bench-scale`"]
 async fn cost_of_an_event_by_hosts() {
@@ -83,11 +92,13 @@ async fn cost_of_an_event_by_hosts() {
             hosts.iter().all(|host| assigned(host) == share)
         });
         let prefix = format!("h{}x", hosts.len());
-        let warm_up = site.put_all(&format!("{prefix}w"), 16).await;
+        // As many for each host, since its first events cost more.
+        let warm_up = site.put_all(&format!("{prefix}w"), 16 * hosts.len()).await;
         topic
             .send(warm_up.into_iter().map(Out::value).collect())
             .await;
         until("the warm-up is committed", || topic.is_done("g"));
+        idle(&hosts).await;
         let events = site.put_all(&prefix, count).await;
         let what = format!("{} hosts, 64 partitions", hosts.len());
         costs.push(cost(&what, &site, &topic, &hosts, events).await);
