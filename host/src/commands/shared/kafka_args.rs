@@ -41,7 +41,7 @@ pub struct KafkaArgs {
     /// Topic for records that can't be delivered [default: TOPIC-dead-letters].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
-    /// Experimental: topic of this group on which failed records wait, with their attempts.
+    /// Topic of this group on which failed records wait, with their attempts.
     #[arg(long, value_name = "TOPIC")]
     pub retry_topic: Option<String>,
     /// Any key of [[trigger.kafka]]: KEY=VALUE, or KEY=@FILE.

@@ -122,10 +122,17 @@ impl Judge {
         self.is_down.store(is_down, Relaxed);
     }
 
-    pub fn unsettled(&self) -> usize {
+    /// Returns the records that are neither done nor refused for good: their keys, their numbers
+    /// and their deliveries.
+    pub fn unsettled(&self) -> Vec<(usize, usize, u32)> {
         let state = self.state();
-        let records = state.keys.values().flatten();
-        records.filter(|own| !own.is_settled).count()
+        let of_key = |(key, records): (&usize, &Vec<Entry>)| {
+            let records = records.iter().enumerate();
+            let open = records.filter(|(_, own)| !own.is_settled);
+            let open = open.map(|(number, own)| (*key, number, own.deliveries));
+            open.collect::<Vec<_>>()
+        };
+        state.keys.iter().flat_map(of_key).collect()
     }
 
     /// Number of records that must be dead letters.

@@ -16,7 +16,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{GROUP, has_retry_topic, judge::CRASHES};
+use super::{GROUP, judge::CRASHES};
 
 /// Name of the variable with the judge's address, the brokers, the topic, the number of the member,
 /// the protocol, and whether there is a retry topic.
@@ -30,8 +30,13 @@ const FENCED: i32 = 3;
 pub struct Member(Child);
 
 impl Member {
-    pub fn start(judge: &str, brokers: &str, topic: &str, number: usize, protocol: &str) -> Self {
-        let retries = has_retry_topic();
+    pub fn start(
+        judge: &str,
+        brokers: &str,
+        (topic, retries): (&str, bool),
+        number: usize,
+        protocol: &str,
+    ) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--ignored", "--exact", "schedules::member::is_a_process"]);
         command.env(

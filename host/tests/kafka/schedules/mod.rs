@@ -1,7 +1,7 @@
 //! Schedules of faults against a real Kafka, each made from its number: members that are killed,
 //! ended and started, a broker that is killed, a handler that fails. `XRAY_SEED=N` runs one,
 //! `XRAY_SCHEDULES=N` that many; `make schedules` runs 50. With `XRAY_RETRY_TOPIC` there is a retry
-//! topic, and attempts must survive; it is experimental, so `make test` runs without one.
+//! topic, and attempts must survive. `make test` runs a few with one and a few without.
 //!
 //! A member is this program again, as a process of its own, with the trigger and a handler that
 //! asks the judge of the test for each response.
@@ -27,10 +27,13 @@ const PARTITIONS: i32 = 4;
 const KEYS: usize = 10;
 const GROUP: &str = "schedule";
 
-/// Number of schedules in `make test`.
+/// Time after which a schedule that goes on without a fault says what is open.
+const SLOW: Duration = Duration::from_secs(60);
+
+/// Number of schedules of each kind in `make test`.
 const FEW: u64 = 2;
 
-/// Reports whether the members have a retry topic.
+/// Reports whether the members of repeated schedules have a retry topic.
 fn has_retry_topic() -> bool {
     std::env::var_os("XRAY_RETRY_TOPIC").is_some_and(|value| !value.is_empty())
 }
@@ -44,20 +47,29 @@ async fn schedules_of_faults_lose_nothing_and_keep_the_order() {
         let text = std::env::var(name).ok()?;
         Some(text.parse::<u64>().expect("a number"))
     };
-    let seeds = match number("XRAY_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("XRAY_SCHEDULES").unwrap_or(FEW),
+    let count = number("XRAY_SCHEDULES");
+    let (seeds, kinds) = match (number("XRAY_SEED"), count) {
+        (Some(seed), _) => (seed..seed + 1, vec![has_retry_topic()]),
+        (None, Some(count)) => (0..count, vec![has_retry_topic()]),
+        (None, None) => (0..FEW, vec![false, true]),
     };
-    let begun = Instant::now();
-    let mut total = Counts::default();
-    for seed in seeds {
-        println!("schedule {seed}; repeat it with XRAY_SEED={seed}");
-        total.add(run(&mut broker, seed).await);
+    for has_retries in kinds {
+        let begun = Instant::now();
+        let mut total = Counts::default();
+        for seed in seeds.clone() {
+            let retries = if has_retries {
+                "XRAY_RETRY_TOPIC=1 "
+            } else {
+                ""
+            };
+            println!("schedule {seed}; repeat it with {retries}XRAY_SEED={seed}");
+            total.add(run(&mut broker, seed, has_retries).await);
+        }
+        println!(
+            "SCHEDULES {total:?} retry topic {has_retries}, lost 0, out of order 0, in {:.0} s",
+            begun.elapsed().as_secs_f64()
+        );
     }
-    println!(
-        "SCHEDULES {total:?} lost 0, out of order 0, in {:.0} s",
-        begun.elapsed().as_secs_f64()
-    );
 }
 
 /// Numbers over all schedules.
@@ -97,15 +109,18 @@ fn plan(random: &mut StdRng) -> Plan {
     }
 }
 
-async fn run(broker: &mut Broker, seed: u64) -> Counts {
+async fn run(broker: &mut Broker, seed: u64, has_retries: bool) -> Counts {
     let mut random = StdRng::seed_from_u64(seed);
-    let name = format!("schedule-{seed}");
+    let name = format!(
+        "schedule-{seed}{}",
+        if has_retries { "-parked" } else { "" }
+    );
     let topic = Topic::create(&broker.plain, &name, PARTITIONS).await;
     let judge = Judge::start().await;
     let (address, brokers) = (judge.address.clone(), broker.plain.clone());
     // KIP-848 every third time.
     let protocol = ["classic", "classic", "consumer"][seed as usize % 3];
-    let start = |number| Member::start(&address, &brokers, &name, number, protocol);
+    let start = |number| Member::start(&address, &brokers, (&name, has_retries), number, protocol);
     let mut members = [Some(start(0)), None, None];
     let mut counts = Counts {
         schedules: 1,
@@ -166,15 +181,25 @@ async fn run(broker: &mut Broker, seed: u64) -> Counts {
             }
         }
     };
+    let retries = Topic::named(&broker.plain, &format!("{name}-retries"), PARTITIONS);
+    let (begun, mut is_slow) = (Instant::now(), false);
     until(&format!("schedule {seed}: all is settled"), || {
         supervise();
         judge.check();
-        judge.unsettled() == 0
+        let unsettled = judge.unsettled();
+        if begun.elapsed() > SLOW && !is_slow {
+            is_slow = true;
+            println!("schedule {seed} is slow: unsettled {unsettled:?}");
+            for topic in [&topic].into_iter().chain(has_retries.then_some(&retries)) {
+                let (committed, ends) = (topic.committed(GROUP), topic.ends());
+                println!("{}: committed {committed:?} of {ends:?}", topic.name);
+            }
+        }
+        unsettled.is_empty()
     });
-    let retries = Topic::named(&broker.plain, &format!("{name}-retries"), PARTITIONS);
     until(&format!("schedule {seed}: all is committed"), || {
         supervise();
-        topic.is_done(GROUP) && (!has_retry_topic() || retries.is_done(GROUP))
+        topic.is_done(GROUP) && (!has_retries || retries.is_done(GROUP))
     });
     for member in members.into_iter().flatten() {
         tokio::task::block_in_place(|| member.end());
@@ -186,13 +211,13 @@ async fn run(broker: &mut Broker, seed: u64) -> Counts {
         _ => dead.read(),
     };
     judge.check_letters(&letters);
-    if has_retry_topic() {
+    if has_retries {
         judge.check_attempts(&letters, counts.kills + counts.brokers);
     }
     counts.dead_letters = letters.len();
     (counts.deliveries, counts.again) = judge.deliveries();
     topic.delete().await;
-    if has_retry_topic() {
+    if has_retries {
         retries.delete().await;
     }
     counts
