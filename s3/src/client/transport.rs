@@ -20,20 +20,33 @@ type Call =
 #[derive(Clone)]
 pub struct Transport(Arc<Call>);
 
+/// Longest time from a request to the end of its response.
+const LIMIT: Duration = Duration::from_secs(120);
+
 impl Transport {
-    /// Returns plain HTTP/1.1 with pooled connections; connecting fails after five seconds.
+    /// Returns plain HTTP/1.1 with pooled connections. Connecting fails after five seconds, and a
+    /// request without a whole response after two minutes.
     pub fn http() -> Self {
+        Self::http_within(LIMIT)
+    }
+
+    fn http_within(limit: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(Duration::from_secs(5)));
         let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
         Self::from_fn(move |request| {
             let client = client.clone();
-            async move {
+            let exchange = async move {
                 let response = client.request(request.map(Full::new)).await.map_err(root)?;
                 let (head, body) = response.into_parts();
                 let body = body.collect().await.map_err(root)?.to_bytes();
                 Ok(Response::from_parts(head, body))
+            };
+            async move {
+                let in_time = tokio::time::timeout(limit, exchange).await;
+                let late = || format!("no whole response within {} s", limit.as_secs());
+                in_time.unwrap_or_else(|_| Err(late().into()))
             }
         })
     }
@@ -72,4 +85,21 @@ fn root<E: std::error::Error>(error: E) -> BoxError {
         cause = error.source();
     }
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn silent_peer_is_not_waited_for_any_longer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let transport = Transport::http_within(Duration::from_secs(1));
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let Err(Error::Transport(error)) = transport.send(request).await else {
+            panic!("a response");
+        };
+        assert_eq!(error.to_string(), "no whole response within 1 s");
+    }
 }
