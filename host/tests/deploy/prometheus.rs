@@ -31,7 +31,7 @@ impl Prometheus {
         fs::write(dir.path().join("rules.yaml"), rules.to_string()).expect("a file");
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let configuration = json!({
-            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "500ms"},
+            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [{"job_name": "xray", "static_configs": [{"targets": hosts}]}],
         });

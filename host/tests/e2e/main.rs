@@ -315,7 +315,7 @@ async fn a_wrong_secret_and_a_host_that_is_not_allowed_change_nothing() {
     };
     refused(("s3_secret_key", "not-the-secret"), "403").await;
     // With virtual hosts a bucket's host is another than the endpoint's, and nobody has allowed it.
-    refused(("s3_style", "virtual"), "Denied").await;
+    refused(("s3_style", "virtual"), "denied").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
