@@ -68,19 +68,21 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         .iter()
         .map(|route| (route.route.as_str(), route.component.as_str()));
     let router = Router::new(&manifest.base, routes)?;
-    let mut mounts = BTreeMap::new();
+    let (mut mounts, mut remarks) = (BTreeMap::new(), Vec::new());
     for (id, component) in &manifest.components {
         let own = Mounts::prepare(&component.files, &manifest.dir, options.temp.as_deref())
             .with_context(|| format!("component {id}"))?;
         let values = variables.for_component(&component.variables);
         let remark = values.and_then(|values| settings::check(&values, &own.models()));
-        if let Some(remark) = remark.with_context(|| format!("component {id}"))? {
-            tracing::warn!("{remark}; use 32 random bytes, and keep them");
-        }
+        remarks.extend(remark.with_context(|| format!("component {id}"))?);
         mounts.insert(id.clone(), own);
     }
     let has_models = mounts.values().any(|own| !own.models().is_empty());
     let (chosen, inference) = inference(&manifest, &mounts, &options)?;
+    // What prevents the start comes alone.
+    for remark in remarks {
+        tracing::warn!("{remark}; use 32 random bytes, and keep them");
+    }
     let metrics = Arc::new(Metrics::default());
     metrics.describe(&inference.version(), options.target.name());
 
