@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector train-markers privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,12 @@ judge-detector: $(DETECTOR_WORK)/ready ## lines missed by kind, shipped detector
 	$(DETECTOR_PYTHON) training/text/selftest.py $(DETECTOR_WORK)/fonts $(DETECTOR_WORK)/unseen
 	$(DETECTOR_PYTHON) training/text/publish.py --out $(DETECTOR_WORK)/model
 	$(DETECTOR_PYTHON) training/text/judge.py --data $(DATA) --unseen $(DETECTOR_WORK)/unseen --model models/text/model.onnx $(DETECTOR_WORK)/model/model.onnx $(ARGS)
+
+# Trains the recognizer of markers: make train-markers DATA=dir SMALL=dir. It resumes, and writes
+# training/markers/checkpoint.npz.
+train-markers: $(DETECTOR_WORK)/ready ## train the marker recognizer: DATA=DIR SMALL=DIR
+	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-markers DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
+	$(DETECTOR_PYTHON) training/markers/learn.py --data $(DATA) $(if $(SMALL),--small $(SMALL)) --fonts $(DETECTOR_WORK)/fonts --work $(DETECTOR_WORK)/markers $(ARGS)
 
 # Draws invented patients, runs the pipeline, attacks the copies: make privacy-report XRAYS=dir
 # N=2000 SEED=9
