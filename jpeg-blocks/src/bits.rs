@@ -200,23 +200,39 @@ impl Writer {
     /// Writes the low `n` bits, at most 32.
     #[inline]
     pub(crate) fn put(&mut self, bits: u32, n: u32) {
-        self.held = self.held << n | u64::from(bits);
-        self.count += n;
-        if self.count >= 32 {
-            self.count -= 32;
-            let word = (self.held >> self.count) as u32;
-            // The top bit of each byte that is 0xFF, and perhaps of others beside such a one.
-            let full = word & (!word).wrapping_sub(0x0101_0101) & 0x8080_8080;
-            let word = word.to_be_bytes();
-            if full != 0 {
-                for byte in word {
-                    self.bytes.push(byte);
-                    if byte == 0xFF {
-                        self.bytes.push(0);
-                    }
+        self.put_all([(bits, n)].into_iter());
+    }
+
+    /// Writes the low `n` bits of each, at most 32.
+    #[inline(always)]
+    pub(crate) fn put_all(&mut self, all: impl Iterator<Item = (u32, u32)>) {
+        // Copies stay in registers.
+        let (mut held, mut count) = (self.held, self.count);
+        for (bits, n) in all {
+            held = held << n | u64::from(bits);
+            count += n;
+            if count >= 32 {
+                count -= 32;
+                let word = (held >> count) as u32;
+                // The top bit of each byte that is 0xFF, and perhaps of others beside such a one.
+                let full = word & (!word).wrapping_sub(0x0101_0101) & 0x8080_8080;
+                let word = word.to_be_bytes();
+                if full != 0 {
+                    self.stuffed(word);
+                } else {
+                    self.bytes.extend_from_slice(&word);
                 }
-            } else {
-                self.bytes.extend_from_slice(&word);
+            }
+        }
+        (self.held, self.count) = (held, count);
+    }
+
+    #[inline(never)]
+    fn stuffed(&mut self, word: [u8; 4]) {
+        for byte in word {
+            self.bytes.push(byte);
+            if byte == 0xFF {
+                self.bytes.push(0);
             }
         }
     }

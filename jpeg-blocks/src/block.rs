@@ -62,29 +62,20 @@ impl Block {
     }
 }
 
-/// Decodes a block into `out`, which must be all zeros.
-#[inline]
+/// Decodes a block into `out`, which must be all zeros. Calls `seen` for each AC coefficient but
+/// zeros, with its zigzag index, in order.
+#[inline(always)]
 pub(crate) fn decode(
     reader: &mut Reader<'_>,
     dc: &Decoder,
     ac: &Decoder,
     previous: &mut i32,
     out: &mut Block,
+    mut seen: impl FnMut(usize, i32),
 ) -> Result<(), Error> {
     // A copy stays in registers.
     let mut bits = *reader;
-    bits.fill();
-    let (length, size) = dc.symbol(bits.peek16())?;
-    bits.skip(length);
-    if size > 0 {
-        if size > 11 {
-            return Err(Error::Damaged("coefficient out of range"));
-        }
-        *previous += extend(bits.take(u32::from(size)), u32::from(size));
-        if previous.abs() > MAX_DC {
-            return Err(Error::Damaged("coefficient out of range"));
-        }
-    }
+    decode_dc(&mut bits, dc, previous)?;
     out.c[0] = *previous as i16;
     let (mut k, mut nonzero) = (1usize, 0u64);
     while k < 64 {
@@ -116,10 +107,33 @@ pub(crate) fn decode(
         }
         out.c[usize::from(ZIGZAG[k & 63] & 63)] = value as i16;
         nonzero |= 1 << (k & 63);
+        seen(k & 63, value);
         k += 1;
     }
     out.ac = nonzero;
     *reader = bits;
+    Ok(())
+}
+
+/// Decodes a DC coefficient, the difference to the `previous` one.
+#[inline(always)]
+pub(crate) fn decode_dc(
+    bits: &mut Reader<'_>,
+    dc: &Decoder,
+    previous: &mut i32,
+) -> Result<(), Error> {
+    bits.fill();
+    let (length, size) = dc.symbol(bits.peek16())?;
+    bits.skip(length);
+    if size > 0 {
+        if size > 11 {
+            return Err(Error::Damaged("coefficient out of range"));
+        }
+        *previous += extend(bits.take(u32::from(size)), u32::from(size));
+        if previous.abs() > MAX_DC {
+            return Err(Error::Damaged("coefficient out of range"));
+        }
+    }
     Ok(())
 }
 
@@ -136,7 +150,7 @@ pub(crate) struct Symbol {
 }
 
 impl Symbol {
-    fn new(is_ac: bool, run: usize, value: i32) -> Symbol {
+    pub(crate) fn new(is_ac: bool, run: usize, value: i32) -> Symbol {
         let (bits, size) = split(value);
         Symbol {
             is_ac,
@@ -229,7 +243,7 @@ mod tests {
             let mut previous = 0;
             for c in &blocks {
                 let mut back = Block::GRAY;
-                decode(&mut reader, &Decoder::new(&dc).unwrap(), &Decoder::new(&ac).unwrap(), &mut previous, &mut back).unwrap();
+                decode(&mut reader, &Decoder::new(&dc).unwrap(), &Decoder::new(&ac).unwrap(), &mut previous, &mut back, |_, _| {}).unwrap();
                 prop_assert_eq!(&back, c);
                 back.clear();
                 prop_assert_eq!(&back, &Block::GRAY);

@@ -55,6 +55,12 @@ impl<'a> EditedMcus<'a> {
         Ok(true)
     }
 
+    /// Reports whether there is an edit on an MCU.
+    #[inline]
+    pub(crate) fn is_edited(&mut self, at: (usize, usize)) -> bool {
+        self.find(at).is_some()
+    }
+
     #[inline]
     fn find(&mut self, at: (usize, usize)) -> Option<&'a Edit> {
         let row = match &mut self.row {

@@ -12,8 +12,8 @@ use crate::{
     markers::{self, Segment},
     metadata::{self, Orientation},
     progressive::Store,
-    quarter::{GrayImage, QuarterScaler},
-    sequential::Scan,
+    quarter::{GrayImage, QuarterScaler, Sums},
+    sequential::{Scan, Visitor},
     whole::WholePicture,
 };
 
@@ -55,9 +55,8 @@ pub(crate) struct File {
     pub(crate) tail: Range<usize>,
 }
 
-/// Collects statistics and the reduced picture from every block as it is decoded.
+/// Collects statistics and all pixels, if they are asked for, from every block as it is decoded.
 struct BlockObserver {
-    quarter: Option<QuarterScaler>,
     whole: Option<WholePicture>,
     /// True when components 1 and 2 are color differences.
     differences: bool,
@@ -65,13 +64,16 @@ struct BlockObserver {
     dc_steps: Vec<i32>,
 }
 
-impl BlockObserver {
+impl Visitor for BlockObserver {
+    type Sums = ();
+
     #[inline]
-    fn block(&mut self, component: usize, (x, y): (usize, usize), block: &Block) {
+    fn add(&self, (): &mut (), _k: usize, _value: i32) {}
+
+    #[inline]
+    fn block(&mut self, component: usize, (x, y): (usize, usize), block: &Block, (): ()) {
         if component == 0 {
-            if let Some(quarter) = &mut self.quarter {
-                quarter.add(x, y, block);
-            } else if let Some(whole) = &mut self.whole {
+            if let Some(whole) = &mut self.whole {
                 whole.add(x, y, block);
             }
         } else if self.gray {
@@ -79,6 +81,31 @@ impl BlockObserver {
             self.gray = self.differences
                 && block.ac == 0
                 && (i32::from(block.c[0]) * self.dc_steps[component]).abs() <= 8;
+        }
+    }
+}
+
+/// Makes the reduced picture as well.
+struct Reducer<'a> {
+    quarter: &'a mut QuarterScaler,
+    observer: &'a mut BlockObserver,
+}
+
+impl Visitor for Reducer<'_> {
+    type Sums = Sums;
+
+    #[inline(always)]
+    fn add(&self, sums: &mut Sums, k: usize, value: i32) {
+        self.quarter.sum(sums, k, value);
+    }
+
+    #[inline(always)]
+    fn block(&mut self, component: usize, place: (usize, usize), block: &Block, sums: Sums) {
+        if component == 0 {
+            // Padding blocks of the last MCUs lie outside of the picture, and are ignored.
+            self.quarter.add(place.0, place.1, block, sums);
+        } else {
+            self.observer.block(component, place, block, ());
         }
     }
 }
@@ -179,6 +206,7 @@ struct ScanReader {
     scans: Vec<Scan>,
     store: Option<Store>,
     observer: BlockObserver,
+    quarter: Option<QuarterScaler>,
     scan_count: usize,
     /// All pixels are asked for, not the reduced picture.
     whole: bool,
@@ -191,8 +219,8 @@ impl ScanReader {
             steps: vec![None; frame.components.len()],
             scans: Vec::new(),
             store: (frame.marker == markers::SOF2).then(|| Store::new(frame)),
+            quarter: None,
             observer: BlockObserver {
-                quarter: None,
                 whole: None,
                 differences: color_space == ColorSpace::YCbCr,
                 gray: true,
@@ -238,7 +266,7 @@ impl ScanReader {
             }
             let (width, height) = (frame.width, frame.height);
             if !self.whole {
-                self.observer.quarter = Some(QuarterScaler::new(width, height, &steps));
+                self.quarter = Some(QuarterScaler::new(width, height, &steps));
             } else if self.color_space == ColorSpace::Gray {
                 self.observer.whole = Some(WholePicture::new(width, height, &steps));
             }
@@ -247,11 +275,13 @@ impl ScanReader {
             Some(store) => store.read(frame, &header, tables, &data),
             None => {
                 let observer = &mut self.observer;
-                // Padding blocks of the last MCUs lie outside of the picture; `QuarterScaler`
-                // ignores them.
-                let visit = |component, place, block: &_| observer.block(component, place, block);
-                self.scans
-                    .push(Scan::read(frame, header, tables, data, visit)?);
+                self.scans.push(match &mut self.quarter {
+                    Some(quarter) => {
+                        let mut reducer = Reducer { quarter, observer };
+                        Scan::read(frame, header, tables, data, &mut reducer)?
+                    }
+                    None => Scan::read(frame, header, tables, data, observer)?,
+                });
                 Ok(())
             }
         }
@@ -267,14 +297,10 @@ impl ScanReader {
 
     fn finish(mut self, frame: Frame, items: Vec<Item>, orientation: Orientation) -> File {
         if let Some(store) = &self.store {
-            for (i, component) in frame.components.iter().enumerate() {
-                let (across, down) = frame.blocks(component);
-                for y in 0..down {
-                    (0..across).for_each(|x| {
-                        let block = Block::new(store.block(i, (x, y)));
-                        self.observer.block(i, (x, y), &block);
-                    });
-                }
+            let observer = &mut self.observer;
+            match &mut self.quarter {
+                Some(quarter) => store.visit(&frame, &mut Reducer { quarter, observer }),
+                None => store.visit(&frame, observer),
             }
         }
         File {
@@ -283,7 +309,7 @@ impl ScanReader {
             steps: self.steps.into_iter().flatten().collect(),
             color_space: self.color_space,
             orientation,
-            quarter: self.observer.quarter.map(QuarterScaler::finish),
+            quarter: self.quarter.map(QuarterScaler::finish),
             whole: self.observer.whole.map(WholePicture::finish),
             gray: self.color_space == ColorSpace::Gray
                 || self.observer.gray && self.observer.differences,

@@ -123,6 +123,36 @@ impl Decoder {
     }
 }
 
+/// Lookup table for copying AC coefficients without their values. Indexed by the next `FAST` bits:
+/// total length, symbol, and the bits that follow its code, of a coefficient that fits or of a
+/// block's end; otherwise 0.
+#[derive(Debug, Clone)]
+pub(crate) struct Copier(Box<[u32; 1 << FAST]>);
+
+impl Copier {
+    pub(crate) fn new(decoder: &Decoder) -> Copier {
+        let mut table = Box::new([0u32; 1 << FAST]);
+        for ((bits, to), &entry) in (0..).zip(table.iter_mut()).zip(&*decoder.fast) {
+            let (length, symbol) = (u32::from(entry >> 8), u32::from(entry as u8));
+            let size = symbol & 15;
+            let is_value = symbol == 0 || size > 0;
+            if length > 0 && length + size <= FAST && is_value {
+                let raw = bits >> (FAST - length - size) & ((1 << size) - 1);
+                *to = (length + size) << 24 | symbol << 16 | raw;
+            }
+        }
+        Copier(table)
+    }
+
+    /// Returns a coefficient's total length, its symbol and the bits that follow at the top of 16
+    /// `bits`; the length is 0 when it is not short enough.
+    #[inline]
+    pub(crate) fn symbol(&self, bits: u32) -> (u32, u8, u16) {
+        let entry = self.0[(bits >> (16 - FAST)) as usize & ((1 << FAST) - 1)];
+        (entry >> 24, (entry >> 16) as u8, entry as u16)
+    }
+}
+
 fn short_value(bits: u32, entry: u16) -> i32 {
     let (length, symbol) = (u32::from(entry >> 8), u32::from(entry as u8));
     let (run, size) = (symbol >> 4, symbol & 15);

@@ -47,6 +47,7 @@ mod sequential;
 
 // From coefficients to pixels, and back.
 mod color;
+mod copied;
 mod dct;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod dct_simd;

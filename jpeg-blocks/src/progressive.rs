@@ -3,11 +3,13 @@
 
 use crate::{
     bits::{Reader, ScanBits},
+    block::Block,
     dct::Coefficients,
     error::Error,
     headers::{Frame, ScanHeader, Tables, ZIGZAG},
     huffman::{Decoder, extend},
     scan::Layout,
+    sequential::Visitor,
 };
 
 /// All coefficients of a picture, refined scan by scan.
@@ -44,6 +46,21 @@ impl Store {
     pub(crate) fn block(&self, component: usize, (x, y): (usize, usize)) -> &Coefficients {
         let plane = &self.planes[component];
         &plane.blocks[y * plane.across + x]
+    }
+
+    /// Shows every block to a visitor.
+    pub(crate) fn visit<V: Visitor>(&self, frame: &Frame, visitor: &mut V) {
+        for (i, component) in frame.components.iter().enumerate() {
+            let (across, down) = frame.blocks(component);
+            for place in (0..down).flat_map(|y| (0..across).map(move |x| (x, y))) {
+                let block = Block::new(self.block(i, place));
+                let mut sums = V::Sums::default();
+                for (k, value) in block.nonzero() {
+                    visitor.add(&mut sums, k, i32::from(value));
+                }
+                visitor.block(i, place, &block, sums);
+            }
+        }
     }
 
     /// Reports whether every coefficient has been received down to its last bit.

@@ -38,6 +38,9 @@ pub(crate) struct QuarterScaler {
     weights: [[f32; 4]; 64],
 }
 
+/// Sums over the AC coefficients of a block, each with one of their weights.
+pub(crate) type Sums = [f32; 4];
+
 /// Number of levels by which samples may exceed black or white without counting as clamped.
 const SLACK: f32 = 1.0;
 
@@ -81,18 +84,20 @@ impl QuarterScaler {
         quarter
     }
 
-    /// Adds the block at this position, in blocks.
-    #[inline]
-    pub(crate) fn add(&mut self, bx: usize, by: usize, block: &Block) {
-        let flat = 128.0 + f32::from(block.c[0]) * self.flat;
-        let mut sums = [0.0f32; 4];
-        for (k, value) in block.nonzero() {
-            let (value, weights) = (f32::from(value), &self.weights[k & 63]);
-            let values = [value, value, value, value.abs()];
-            for ((sum, value), weight) in sums.iter_mut().zip(values).zip(weights) {
-                *sum += value * weight;
-            }
+    /// Adds a coefficient to the sums of its block, given its zigzag index.
+    #[inline(always)]
+    pub(crate) fn sum(&self, sums: &mut Sums, k: usize, value: i32) {
+        let (value, weights) = (value as f32, &self.weights[k & 63]);
+        let values = [value, value, value, value.abs()];
+        for ((sum, value), weight) in sums.iter_mut().zip(values).zip(weights) {
+            *sum += value * weight;
         }
+    }
+
+    /// Adds the block at this position, in blocks, given the sums over its AC coefficients.
+    #[inline]
+    pub(crate) fn add(&mut self, bx: usize, by: usize, block: &Block, sums: Sums) {
+        let flat = 128.0 + f32::from(block.c[0]) * self.flat;
         let [across, down, both, reach] = sums;
         let clamped = flat - reach < -SLACK || flat + reach > 255.0 + SLACK;
         let edge = 8 * bx + 8 > self.width || 8 * by + 8 > self.height;

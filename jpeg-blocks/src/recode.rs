@@ -1,5 +1,7 @@
 //! Encodes a scan's blocks with optimal Huffman tables.
 
+use std::convert::Infallible;
+
 use crate::{
     bits::Writer,
     block::{self, Block, Symbol},
@@ -20,10 +22,27 @@ fn slot(part: usize) -> usize {
 pub(crate) trait Blocks {
     /// Returns a block, given its component and its position in it. Scans ask row by row.
     fn block(&mut self, component: usize, place: (usize, usize)) -> Result<&Block, Error>;
+
+    /// Calls `symbol` for each symbol of a unit and returns true, if they are at hand without its
+    /// blocks. `unit` is its number and its position, and `previous` has the DC coefficients before
+    /// it.
+    #[inline(always)]
+    fn unit(
+        &mut self,
+        _unit: (usize, (usize, usize)),
+        _previous: &mut [i32; 4],
+        _symbol: impl FnMut(usize, Symbol),
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
 }
 
 /// The most symbols that are held in memory. Pictures of ten megapixels have fewer.
 const MAX_HELD: usize = 1 << 21;
+
+/// Number of items that are collected before they are counted, held or written. Those of a unit are
+/// less than half of them.
+const CHUNK: usize = 2048;
 
 /// A part of a scan's data: the bits that follow a symbol, the symbol, and the index of its table,
 /// two for each slot. Four bytes.
@@ -59,12 +78,14 @@ pub(crate) fn scan(
     let slots = if header.parts.len() > 1 { 2 } else { 1 };
     let mut counts = [0u32; 4 * 256];
     let mut held = Vec::new();
-    items(header, layout, blocks, |item| {
-        if let Some(place) = item.place() {
-            counts[place] += 1;
+    items(header, layout, blocks, |items| {
+        for item in items {
+            if let Some(place) = item.place() {
+                counts[place] += 1;
+            }
         }
         if held.len() < MAX_HELD {
-            held.push(item);
+            held.extend_from_slice(items);
         }
         Ok(())
     })?;
@@ -79,26 +100,32 @@ pub(crate) fn scan(
 
     let mut out = Writer::after(out);
     let mut interval = 0u8;
-    let mut write = |item: Item| {
-        let Some(place) = item.place() else {
-            out.pad();
-            out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
-            interval = interval.wrapping_add(1);
-            return Ok(());
-        };
-        let (code, length) = codes[place];
-        if length == 0 {
-            return Err(Error::Damaged("no Huffman code for a coefficient"));
+    let mut write = |items: &[Item]| {
+        for items in items.split_inclusive(|item| item.place().is_none()) {
+            let symbols = items.iter().filter_map(|item| Some((item, item.place()?)));
+            let mut is_missing = false;
+            out.put_all(symbols.map(|(item, place)| {
+                let (code, length) = codes[place];
+                is_missing |= length == 0;
+                let size = item.0 >> 16 & 15;
+                (
+                    u32::from(code) << size | item.0 & 0xFFFF,
+                    u32::from(length) + size,
+                )
+            }));
+            if is_missing {
+                return Err(Error::Damaged("no Huffman code for a coefficient"));
+            }
+            if items.last().is_some_and(|last| last.place().is_none()) {
+                out.pad();
+                out.bytes.extend([0xFF, markers::RST0 | interval & 7]);
+                interval = interval.wrapping_add(1);
+            }
         }
-        let size = item.0 >> 16 & 15;
-        out.put(
-            u32::from(code) << size | item.0 & 0xFFFF,
-            u32::from(length) + size,
-        );
         Ok(())
     };
     if held.len() < MAX_HELD {
-        held.into_iter().try_for_each(write)?;
+        write(&held)?;
     } else {
         drop(held);
         items(header, layout, blocks, &mut write)?;
@@ -107,32 +134,46 @@ pub(crate) fn scan(
     Ok(out.bytes)
 }
 
-/// Calls `item` for each part of the data, in order.
+/// Calls `some` for the parts of the data in order, many at a time.
 fn items(
     header: &ScanHeader,
     layout: &Layout,
     blocks: &mut impl Blocks,
-    mut item: impl FnMut(Item) -> Result<(), Error>,
+    mut some: impl FnMut(&[Item]) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let mut chunk = [Item(0); CHUNK];
+    let mut length = 0;
     let mut previous = [0i32; 4];
     let (mut position, mut restart) = ((0, 0), layout.interval);
     for unit in 0..layout.units() {
+        if length > CHUNK / 2 {
+            some(&chunk[..length])?;
+            length = 0;
+        }
+        let mut item = |item| {
+            chunk[length % CHUNK] = item;
+            length += 1;
+        };
         if unit == restart {
             restart += layout.interval;
             previous = [0; 4];
-            item(Item::RESTART)?;
+            item(Item::RESTART);
         }
-        for &place in &layout.blocks {
-            let part = place.0;
-            let component = header.parts[part].component;
-            let block = blocks.block(component, layout.place(position, place))?;
-            block::symbols(block, &mut previous[part], |symbol| {
-                item(Item::symbol(slot(part), symbol))
-            })?;
+        let mut symbol = |part, symbol| item(Item::symbol(slot(part), symbol));
+        if !blocks.unit((unit, position), &mut previous, &mut symbol)? {
+            for &place in &layout.blocks {
+                let part = place.0;
+                let component = header.parts[part].component;
+                let block = blocks.block(component, layout.place(position, place))?;
+                let Ok(()) = block::symbols(block, &mut previous[part], |s| {
+                    symbol(part, s);
+                    Ok::<(), Infallible>(())
+                });
+            }
         }
         position = layout.after(position);
     }
-    Ok(())
+    some(&chunk[..length])
 }
 
 fn table(out: &mut Vec<u8>, id: u8, spec: &Spec) {

@@ -16,11 +16,23 @@ use crate::{
     scan::Layout,
 };
 
+/// A visitor of the blocks of a scan as they are decoded.
+pub(crate) trait Visitor {
+    /// Sums over the coefficients of a block.
+    type Sums: Default;
+
+    /// Adds an AC coefficient that is not zero, given its zigzag index.
+    fn add(&self, sums: &mut Self::Sums, k: usize, value: i32);
+
+    /// Visits a block after its coefficients, with its component and its position in blocks.
+    fn block(&mut self, component: usize, place: (usize, usize), block: &Block, sums: Self::Sums);
+}
+
 /// Huffman tables of one scan component.
 #[derive(Debug, Clone)]
-struct PartTables {
-    dc: (Spec, Decoder),
-    ac: (Spec, Decoder),
+pub(crate) struct PartTables {
+    pub(crate) dc: (Spec, Decoder),
+    pub(crate) ac: (Spec, Decoder),
 }
 
 /// A sequential scan with its index.
@@ -29,7 +41,7 @@ pub(crate) struct Scan {
     pub(crate) header: ScanHeader,
     pub(crate) layout: Layout,
     data: ScanBits,
-    tables: Vec<PartTables>,
+    pub(crate) tables: Vec<PartTables>,
     /// Start of each unit in bits, and the end of the last.
     starts: Vec<u32>,
     /// DC predictions at the start of each unit, one per scan component.
@@ -39,12 +51,12 @@ pub(crate) struct Scan {
 impl Scan {
     /// Decodes the whole scan once. Calls `visit` for each block with its component and its
     /// position in blocks.
-    pub(crate) fn read(
+    pub(crate) fn read<V: Visitor>(
         frame: &Frame,
         header: ScanHeader,
         tables: &Tables,
         data: ScanBits,
-        mut visit: impl FnMut(usize, (usize, usize), &Block),
+        visitor: &mut V,
     ) -> Result<Scan, Error> {
         let layout = Layout::new(frame, &header, tables.restart);
         layout.check(data.intervals())?;
@@ -73,17 +85,20 @@ impl Scan {
                 before.extend(previous[..parts.len()].iter().map(|&p| p as i16));
                 for &place in &layout.blocks {
                     let part = &parts[place.0];
+                    let mut sums = V::Sums::default();
                     block::decode(
                         &mut reader,
                         &part.dc.1,
                         &part.ac.1,
                         &mut previous[place.0],
                         &mut block,
+                        |k, value| visitor.add(&mut sums, k, value),
                     )?;
-                    visit(
+                    visitor.block(
                         header.parts[place.0].component,
                         layout.place(position, place),
                         &block,
+                        sums,
                     );
                     block.clear();
                 }
@@ -264,9 +279,10 @@ impl Scan {
 /// Reads units again. One that follows the last one read costs no search of its start.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
-    scan: &'a Scan,
-    reader: Reader<'a>,
-    previous: [i32; 4],
+    pub(crate) scan: &'a Scan,
+    pub(crate) reader: Reader<'a>,
+    /// DC coefficients before the next unit.
+    pub(crate) previous: [i32; 4],
     /// The unit after the last one read.
     next: usize,
     /// The unit at which the next restart interval starts.
@@ -274,14 +290,9 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// Decodes the blocks of a unit, the `n`th to `out[place(n)]`.
+    /// Goes to a unit that is read next.
     #[inline]
-    pub(crate) fn read(
-        &mut self,
-        unit: usize,
-        out: &mut [Block],
-        place: impl Fn(usize) -> usize,
-    ) -> Result<(), Error> {
+    pub(crate) fn seek(&mut self, unit: usize) {
         let scan = self.scan;
         if unit != self.next || unit == self.restart {
             self.reader = scan.data.reader(scan.starts[unit]);
@@ -290,6 +301,18 @@ impl Cursor<'_> {
             self.restart = (unit / interval + 1) * interval;
         }
         self.next = unit + 1;
+    }
+
+    /// Decodes the blocks of a unit, the `n`th to `out[place(n)]`.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        unit: usize,
+        out: &mut [Block],
+        place: impl Fn(usize) -> usize,
+    ) -> Result<(), Error> {
+        self.seek(unit);
+        let scan = self.scan;
         for (n, &(part, ..)) in scan.layout.blocks.iter().enumerate() {
             let tables = &scan.tables[part];
             let block = &mut out[place(n)];
@@ -300,6 +323,7 @@ impl Cursor<'_> {
                 &tables.ac.1,
                 &mut self.previous[part],
                 block,
+                |_, _| {},
             )?;
         }
         Ok(())

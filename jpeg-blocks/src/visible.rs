@@ -5,16 +5,18 @@
 //! the picture's edge. Files that look the same are written as the same bytes here.
 
 use crate::{
-    block::Block,
+    block::{Block, Symbol},
+    copied::Symbols,
     dct::{forward, inverse},
     edit::Edits,
     edited::EditedMcus,
     error::Error,
-    file::File,
+    file::{Body, File},
     headers::{Component, Frame},
     markers, metadata,
     recode::Blocks,
-    write::sequential,
+    sequential::Scan,
+    write::{is_one_scan, sequential},
 };
 
 /// Rounds in which the visible samples of a block are fitted; most blocks need one.
@@ -34,16 +36,32 @@ pub(crate) fn write(file: &File, edits: &Edits<'_>) -> Result<Vec<u8>, Error> {
     let mut blocks = Visible {
         file,
         edited: EditedMcus::new(file, edits),
+        symbols: only_scan(file).map(Symbols::new),
     };
     let mut out = sequential(&frame, &file.steps, out, &mut blocks)?;
     out.extend([0xFF, markers::EOI]);
     Ok(out)
 }
 
+/// Returns the scan of a file whose units are those of the written one.
+fn only_scan(file: &File) -> Option<&Scan> {
+    let Body::Sequential(scans) = &file.body else {
+        return None;
+    };
+    let [scan] = scans.as_slice() else {
+        return None;
+    };
+    let parts = scan.header.parts.iter().map(|part| part.component);
+    let is_one = is_one_scan(&file.frame) && parts.eq(0..file.frame.components.len());
+    is_one.then_some(scan)
+}
+
 /// The blocks of the written file.
 struct Visible<'a> {
     file: &'a File,
     edited: EditedMcus<'a>,
+    /// The symbols of units that stay as they are.
+    symbols: Option<Symbols<'a>>,
 }
 
 impl Blocks for Visible<'_> {
@@ -57,6 +75,27 @@ impl Blocks for Visible<'_> {
             }
         }
         Ok(self.edited.block(component, place))
+    }
+
+    #[inline(always)]
+    fn unit(
+        &mut self,
+        (unit, position): (usize, (usize, usize)),
+        previous: &mut [i32; 4],
+        symbol: impl FnMut(usize, Symbol),
+    ) -> Result<bool, Error> {
+        let Some(symbols) = &mut self.symbols else {
+            return Ok(false);
+        };
+        let frame = &self.file.frame;
+        let at = symbols.mcu(position);
+        let ends = (8 * frame.h_max * (at.0 + 1), 8 * frame.v_max * (at.1 + 1));
+        let is_cut = ends.0 > frame.width || ends.1 > frame.height;
+        if is_cut || self.edited.is_edited(at) {
+            return Ok(false);
+        }
+        symbols.read(unit, previous, symbol)?;
+        Ok(true)
     }
 }
 

@@ -114,6 +114,12 @@ fn progressive(file: &File, bytes: &[u8], edits: &Edits<'_>, keep: Keep) -> Resu
     sequential(&file.frame, &file.steps, out, &mut blocks)
 }
 
+/// Reports whether all components are written in one scan. An MCU holds at most ten blocks (T.81,
+/// B.2.3); with more, each component gets its own.
+pub(crate) fn is_one_scan(frame: &Frame) -> bool {
+    frame.components.iter().map(|c| c.h * c.v).sum::<usize>() <= 10
+}
+
 /// Appends tables, frame and scans with these blocks. Only what they need is written: their
 /// quantization tables, each once, and Huffman tables made from their statistics.
 pub(crate) fn sequential(
@@ -161,9 +167,7 @@ pub(crate) fn sequential(
         ac: 0,
     };
     let all: Vec<Part> = (0..frame.components.len()).map(part).collect();
-    let count: usize = frame.components.iter().map(|c| c.h * c.v).sum();
-    // An MCU holds at most ten blocks (T.81, B.2.3). With more, each component gets its own scan.
-    let scans = if count <= 10 {
+    let scans = if is_one_scan(frame) {
         vec![all]
     } else {
         all.into_iter().map(|p| vec![p]).collect()
