@@ -63,27 +63,36 @@ pub(crate) fn box_average(
             }
         }
         let tall = rows.len() / (width * channels);
-        for block in sums.chunks(factor * channels) {
+        let mut rest = &sums[..];
+        if tall == factor && channels == 1 {
+            rest = match factor {
+                2 => whole_boxes::<2>(rest, &mut out),
+                4 => whole_boxes::<4>(rest, &mut out),
+                8 => whole_boxes::<8>(rest, &mut out),
+                _ => rest,
+            };
+        }
+        for block in rest.chunks(factor * channels) {
             let area = (tall * block.len() / channels) as u32;
             for channel in 0..channels {
-                let sum: u32 = match (block, channels) {
-                    ([left, right], 1) => left + right,
-                    (block, 1) => block.iter().sum(),
-                    _ => block[channel..].iter().step_by(channels).sum(),
-                };
-                let rounded = sum + area / 2;
-                // Division by a constant is a shift.
-                let average = match area {
-                    4 => rounded / 4,
-                    16 => rounded / 16,
-                    64 => rounded / 64,
-                    _ => rounded / area,
-                };
-                out.push(average as u8);
+                let sum: u32 = block[channel..].iter().step_by(channels).sum();
+                out.push(((sum + area / 2) / area) as u8);
             }
         }
     }
     (out, (to_width, to_height))
+}
+
+/// Averages the boxes of one row that have all their pixels, given the sums of their columns, and
+/// returns the other sums. With a constant for the area many are averaged at once.
+fn whole_boxes<'a, const FACTOR: usize>(sums: &'a [u32], out: &mut Vec<u8>) -> &'a [u32] {
+    let (boxes, rest) = sums.as_chunks::<FACTOR>();
+    let area = (FACTOR * FACTOR) as u32;
+    out.extend(boxes.iter().map(|columns| {
+        let sum = columns.iter().fold(0u32, |sum, &c| sum.wrapping_add(c));
+        (sum.wrapping_add(area / 2) / area) as u8
+    }));
+    rest
 }
 
 /// Resizes by the triangle filter, widened to the scale where it reduces.
@@ -136,4 +145,44 @@ fn centers(from: usize, to: usize) -> Vec<usize> {
             index
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_are_averages_of_the_pixels_that_they_have() {
+        for (width, height, channels) in [
+            (8usize, 8usize, 1),
+            (33, 17, 1),
+            (5, 3, 1),
+            (13, 10, 3),
+            (1, 1, 1),
+        ] {
+            let levels: Vec<u8> = (0..width * height * channels)
+                .map(|i| (i * i * 31 + i * 7) as u8)
+                .collect();
+            for factor in [1, 2, 3, 4, 8] {
+                let mut expected = Vec::new();
+                for (y, x) in (0..height.div_ceil(factor))
+                    .flat_map(|y| (0..width.div_ceil(factor)).map(move |x| (y, x)))
+                {
+                    for channel in 0..channels {
+                        let rows = y * factor..height.min((y + 1) * factor);
+                        let columns = x * factor..width.min((x + 1) * factor);
+                        let places = rows.flat_map(|y| columns.clone().map(move |x| y * width + x));
+                        let in_box: Vec<usize> = places
+                            .map(|place| usize::from(levels[place * channels + channel]))
+                            .collect();
+                        let half = in_box.len() / 2;
+                        expected.push(((in_box.iter().sum::<usize>() + half) / in_box.len()) as u8);
+                    }
+                }
+                let (made, size) = box_average(&levels, (width, height), channels, factor);
+                assert_eq!(size, (width.div_ceil(factor), height.div_ceil(factor)));
+                assert_eq!(made, expected, "{width}x{height}x{channels} / {factor}");
+            }
+        }
+    }
 }
