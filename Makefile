@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector train-markers privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-busy bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector train-markers privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -176,6 +176,14 @@ bench: build ## CPU time of an event beside Python's and an older build's: IMAGE
 	$(BENCH_PYTHON) -m pip install --quiet -r bench/requirements.txt
 	[ -d $(IMAGES) ] || $(TARGET_DIR)/release/xray make-images --quiet --count 6 --seed 5 -o $(IMAGES)
 	$(BENCH_PYTHON) bench/events.py --folder $(IMAGES) --xray $(TARGET_DIR)/release/xray --native $(TARGET_DIR)/release/examples/events $(if $(BASE),--base $(BASE)) $(ARGS)
+
+# Eight events in flight, and starts. PICTURES is a folder of JPEGs and PNGs.
+PICTURES ?= $(TARGET_DIR)/bench/drawn
+bench-busy: build ## events per CPU second and peak memory with 8 in flight, and CPU time of a start
+	[ -d $(PICTURES) ] || $(TARGET_DIR)/release/xray make-images --quiet --count 16 --seed 5 -o $(PICTURES)
+	python3 -m venv $(TARGET_DIR)/bench/venv
+	$(BENCH_PYTHON) -m pip install --quiet -r bench/requirements.txt
+	$(BENCH_PYTHON) bench/busy.py --folder $(PICTURES) --xray $(TARGET_DIR)/release/xray $(ARGS)
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin
 test-spin: function ## the same pictures by stock Spin: SPIN=/path/to/spin
