@@ -11,7 +11,7 @@ FEATURES := $(if $(PORTABLE),--features xray-host/vendored-openssl)
 export FEATURES
 
 .DEFAULT_GOAL := all
-.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-busy bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-text train-detector judge-detector train-markers privacy-report
+.PHONY: help announce features all build function component compose logevents host demo test soak bench bench-busy bench-nn bench-dicom dicom-key test-spin schedules bench-kafka bench-scale bench-traces test-traces-jaeger bench-page plugin release reproducible fmt lint clean backends test-ceph-all train train-detector judge-detector train-markers privacy-report
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,35 +87,23 @@ train: host ## train the pneumonia model: DATA=DIR in the Kaggle layout
 	$(TARGET_DIR)/release/xray make-images --quiet --kind pneumonia --count 200 --seed 78 -o $(WORK)/phantoms/PNEUMONIA
 	$(WORK)/venv/bin/python training/pneumonia/train.py --data $(DATA) --phantoms $(WORK)/phantoms --out $(TRAINED) --figures $(FIGURES) --work $(WORK) $(ARGS)
 
-# Trains the detector of burned-in text from X-rays at full size: make train-text DATA=dir, with
-# NORMAL and PNEUMONIA in it.
-TEXT_TRAINED ?= models/text
-TEXT_WORK ?= $(TARGET_DIR)/train-text
-TEXT_FIGURES ?= $(if $(filter models/text,$(TEXT_TRAINED)),training/text,$(TEXT_WORK)/figures)
-train-text: host ## train the text detector: DATA=DIR with NORMAL and PNEUMONIA
-	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-text DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
-	[ -x $(TEXT_WORK)/venv/bin/python ] || python3 -m venv $(TEXT_WORK)/venv
-	$(TEXT_WORK)/venv/bin/pip install --quiet -r training/text/requirements.txt
-	$(TARGET_DIR)/release/xray make-images --quiet --count 120 --seed 91 --size 14-60 --corner any --grey 120-255 -o $(TEXT_WORK)/phantoms
-	$(TEXT_WORK)/venv/bin/python training/text/train.py --data $(DATA) --phantoms $(TEXT_WORK)/phantoms --out $(TEXT_TRAINED) --figures $(TEXT_FIGURES) --work $(TEXT_WORK) $(ARGS)
-
-# Trains the detector's successor: make train-detector DATA=dir SMALL=dir MINUTES=60. It resumes,
-# and writes training/text/checkpoint.npz. training/text/README.md has the rest.
+# Trains the detector of burned-in text: make train-detector DATA=dir SMALL=dir MINUTES=60. It
+# resumes, and writes training/text/checkpoint.npz. training/text/README.md has the rest.
 DETECTOR_WORK ?= $(TARGET_DIR)/train-detector
 DETECTOR_PYTHON = $(DETECTOR_WORK)/venv/bin/python
 MINUTES ?= 60
-$(DETECTOR_WORK)/ready: training/text/requirements-detector.txt training/text/fonts.txt
+$(DETECTOR_WORK)/ready: training/text/requirements.txt training/text/fonts.txt
 	[ -x $(DETECTOR_PYTHON) ] || python3 -m venv $(DETECTOR_WORK)/venv
-	$(DETECTOR_WORK)/venv/bin/pip install --quiet -r training/text/requirements-detector.txt
+	$(DETECTOR_WORK)/venv/bin/pip install --quiet -r training/text/requirements.txt
 	training/text/install-fonts $(DETECTOR_WORK)/fonts
 	training/text/install-fonts $(DETECTOR_WORK)/unseen --unseen
 	rm -f $(DETECTOR_WORK)/fonts/index.json
 	touch $@
-train-detector: host $(DETECTOR_WORK)/ready ## train the text detector's successor: DATA=DIR SMALL=DIR MINUTES=60
+train-detector: host $(DETECTOR_WORK)/ready ## train the text detector: DATA=DIR SMALL=DIR MINUTES=60
 	@[ -d "$(DATA)/NORMAL" ] || { echo "make train-detector DATA=DIR: DIR must hold NORMAL and PNEUMONIA with X-rays at full size" >&2; exit 2; }
 	[ -e $(DETECTOR_WORK)/phantoms/truth.json ] || $(TARGET_DIR)/release/xray make-images --quiet --count 60 --seed 71 -o $(DETECTOR_WORK)/phantoms
 	$(DETECTOR_PYTHON) training/text/learn.py --data $(DATA) $(if $(SMALL),--small $(SMALL)) --phantoms $(DETECTOR_WORK)/phantoms --fonts $(DETECTOR_WORK)/fonts --work $(DETECTOR_WORK) --minutes $(MINUTES) $(ARGS)
-judge-detector: $(DETECTOR_WORK)/ready ## lines missed by kind, shipped detector and successor: DATA=DIR
+judge-detector: $(DETECTOR_WORK)/ready ## lines missed by kind, shipped detector and the checkpoint's: DATA=DIR
 	$(DETECTOR_PYTHON) training/text/selftest.py $(DETECTOR_WORK)/fonts $(DETECTOR_WORK)/unseen
 	$(DETECTOR_PYTHON) training/text/publish.py --out $(DETECTOR_WORK)/model
 	$(DETECTOR_PYTHON) training/text/judge.py --data $(DATA) --unseen $(DETECTOR_WORK)/unseen --model models/text/model.onnx $(DETECTOR_WORK)/model/model.onnx $(ARGS)

@@ -173,7 +173,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=3\n\
+        "outputs=4\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          dicom_dates=remove\n\
@@ -193,11 +193,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None), "35b643ed4c7e8619");
+    assert_eq!(defaults.settings_digest(None), "e31086e8614fa9c3");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector)),
-        "1c879193bfa11755"
+        "776882679fd1eaee"
     );
 
     let full = config(&[
@@ -235,7 +235,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=3\n\
+        "outputs=4\n\
          anonymize=all\n\
          anonymized_label=true\n\
          dicom_dates=shift\n\
@@ -255,7 +255,7 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "c19eb5de694b73ad");
+    assert_eq!(full.settings_digest(Some(&detector)), "82adbe9cef0aa599");
 }
 
 #[test]

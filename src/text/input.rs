@@ -66,7 +66,7 @@ fn filled<'g, T>(
 
 /// Maps a place beyond the end of a side of this length back onto it, mirrored at both ends, again
 /// and again.
-pub(super) fn mirrored(at: usize, length: usize) -> usize {
+fn mirrored(at: usize, length: usize) -> usize {
     let at = at % (2 * length);
     at.min(2 * length - 1 - at)
 }

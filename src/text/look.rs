@@ -35,7 +35,7 @@ pub(super) struct Criteria<'a> {
     pub marker: f32,
     pub low: f32,
     pub high: f32,
-    /// As `low` and `high`, at extra sizes and on turned copies.
+    /// As `low` and `high`, at extra sizes.
     pub extra: (f32, f32),
     /// Reports whether the pixel of the searched picture counts.
     pub counts: &'a dyn Fn(u32, u32) -> bool,
@@ -50,8 +50,7 @@ pub(super) struct Criteria<'a> {
 pub(super) struct Look<'a> {
     pub criteria: &'a Criteria<'a>,
     pub plane: &'a GrayImage,
-    /// The plane, reduced by `factor`.
-    pub copy: &'a GrayImage,
+    /// The plane was reduced by this.
     pub factor: usize,
     /// At this size only large letters are searched for.
     pub large: bool,
@@ -84,11 +83,11 @@ impl Look<'_> {
         (self.plane.width as u32, self.plane.height as u32)
     }
 
-    /// Adds a component. An `extra` look, at a reduced size or turned, is for print only: the model
-    /// takes more of the anatomy for text there.
-    pub(super) fn sort(&self, group: &Group, extra: bool, sighted: &mut Sighted) {
+    /// Adds a component. A look for large letters is for print only: the model takes more of the
+    /// anatomy for text there.
+    pub(super) fn sort(&self, group: &Group, sighted: &mut Sighted) {
         let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
-        match self.kind(&found, extra) {
+        match self.kind(&found) {
             Kind::Text => sighted.text.push(found),
             Kind::Letter => sighted.letters.push(found.rect),
             Kind::Shape => sighted.shapes.push(found.rect),
@@ -96,12 +95,7 @@ impl Look<'_> {
         }
     }
 
-    /// Reports whether a component of an extra look is text.
-    pub(super) fn is_extra_text(&self, found: &Component) -> bool {
-        matches!(self.kind(found, true), Kind::Text)
-    }
-
-    fn kind(&self, found: &Component, extra: bool) -> Kind {
+    fn kind(&self, found: &Component) -> Kind {
         let rect = &found.rect;
         let print = LazyCell::new(|| self.is_print(found));
         let keeps = self.criteria.marker <= 1.0;
@@ -115,7 +109,8 @@ impl Look<'_> {
         if keeps && ratio <= MAX_RATIO && single_letter(self.plane, rect).is_some() {
             return Kind::Letter;
         }
-        let is_marker = found.marker_share >= self.criteria.marker && ratio <= MAX_RATIO;
+        let is_marker =
+            !self.large && found.marker_share >= self.criteria.marker && ratio <= MAX_RATIO;
         // The edge of a cover is as sharp as print.
         let (width, height) = self.size();
         let near = rect.grown(COVER_EDGE * self.side(), width, height);
@@ -125,10 +120,10 @@ impl Look<'_> {
                 .iter()
                 .any(|cover| cover.touches(&near))
         };
-        match (is_marker, extra) {
-            (true, false) if is_cut() || !*print => Kind::Shape,
-            (_, true) if !*print => Kind::Nothing,
-            _ => Kind::Text,
+        if is_marker && (is_cut() || !*print) {
+            Kind::Shape
+        } else {
+            Kind::Text
         }
     }
 

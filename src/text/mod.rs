@@ -3,15 +3,15 @@
 //!
 //! The model gives a map of the picture (`map`). The rest is here. Lowest layer first:
 //!
-//! - the model's input: sizes and pieces at which it is run (`tiles`), turned copies (`turned`),
-//!   tensors (`input`); after a part of the picture was covered, the places that differ
-//!   (`squares`), the parts that are looked at again (`windows`), and the maps of the pieces
-//!   (`piece`), which make that of the picture (`map`);
+//! - the model's input: sizes and pieces at which it is run (`tiles`), tensors (`input`); after a
+//!   part of the picture was covered, the places that differ (`squares`), the parts that are looked
+//!   at again (`windows`), and the maps of the pieces (`piece`), which make that of the picture
+//!   (`map`);
 //! - the connected components of its map (`groups`) and the rectangles that cover them
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
 //!   (`strokes`, `near`), a single L or R (`letter`);
-//! - the search: a look at one size (`look`), slanted text (`slanted`), large letters (`plateaus`),
+//! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
 //! - the side markers that stay (`side_markers`), places on an enlarged picture (`scale`), and the
@@ -40,13 +40,11 @@ mod scale;
 mod search;
 mod side_markers;
 mod sighted;
-mod slanted;
 mod squares;
 mod strokes;
 #[cfg(test)]
 mod tests;
 mod tiles;
-mod turned;
 mod windows;
 
 use std::borrow::Cow;
@@ -68,11 +66,11 @@ const MARGIN: u32 = 8;
 /// The margin is at least the text's shorter side divided by this.
 const MARGIN_PART: u32 = 6;
 
-/// At extra sizes and on turned copies scores have to be this share of the way from the threshold
-/// to 1, because the model is surer there of text and takes more of the anatomy for it.
+/// At extra sizes scores have to be this share of the way from the threshold to 1, because the
+/// model is surer there of text and takes more of the anatomy for it.
 const FIND_EXTRA: f32 = 0.3;
-/// The same for residual text: higher, since a slightly different part is turned when the copy is
-/// searched, and a shape that was let pass must not come back.
+/// The same for residual text: higher, since a cover may change the scores of what is beside it,
+/// and a shape that was let pass must not come back.
 const RESIDUAL_EXTRA: f32 = 0.55;
 
 /// The pixels of the original around a changed one that change on an enlarged picture.

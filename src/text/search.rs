@@ -13,7 +13,6 @@ use super::{
     piece::Piece,
     plateaus,
     sighted::Sighted,
-    slanted,
     tiles::{extra_factors, factors},
 };
 
@@ -67,7 +66,6 @@ pub(super) fn search(
         let look = Look {
             criteria,
             plane,
-            copy: &copy,
             factor,
             large,
             shown,
@@ -82,11 +80,7 @@ pub(super) fn search(
             look.counts(x, y) && again.iter().any(|part| part.contains(x as u32, y as u32))
         });
         for group in map.groups(low, high, |x, y| look.counts(x, y)) {
-            look.sort(&group, large, sighted);
-        }
-        // Slanted letters of hundreds of pixels are not searched for.
-        if !large {
-            slanted::search(&look, &map, sighted)?;
+            look.sort(&group, sighted);
         }
     }
     if criteria.by_pixels {

@@ -1,4 +1,4 @@
-"""Trains the new detector, on one thread unless told otherwise.
+"""Trains the detector or its teacher, on one thread unless told otherwise.
 
     python learn.py --data FULL --small TRAIN --fonts FONTS --work WORK --minutes 60
     python learn.py … --plan wide                           first, the teacher
@@ -27,10 +27,9 @@ import wide
 from scenes import crops, fonts, grounds, sheet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, "../../models/text/model.onnx")
 # Each plan with its compact checkpoint.
 PLANS = {
-    "narrow": (detector, os.path.join(HERE, "checkpoint.npz")),
+    "detector": (detector, os.path.join(HERE, "checkpoint.npz")),
     "wide": (wide, os.path.join(HERE, "checkpoint-wide.npz")),
 }
 SHARD, BATCH = 256, 16
@@ -188,16 +187,16 @@ def scenes_of(args):
     return load
 
 
-def started(plan: str, teacher: torch.nn.Module | None, levels: np.ndarray) -> torch.nn.Module:
-    """Returns the network of a plan: from its checkpoint, or else from the teacher's first layers
-    or, if it is the wide one, from the shipped graph.
+def started(plan: str, teacher: torch.nn.Module | None) -> torch.nn.Module:
+    """Returns the network of a plan: from its checkpoint, or else untrained but for the layers that
+    the detector takes from its teacher.
     """
     module, checkpoint = PLANS[plan]
     if os.path.exists(checkpoint):
         return module.load(checkpoint)
-    if plan == "wide":
-        return wide.from_shipped(SHIPPED, torch.from_numpy(levels[:64].astype(np.float32))[:, None])
-    return detector.from_wide(teacher) if teacher else detector.Detector()
+    if plan == "detector" and teacher:
+        return detector.from_wide(teacher)
+    return module.Detector()
 
 
 def main() -> None:
@@ -211,7 +210,7 @@ def main() -> None:
     parser.add_argument("--cool", type=int, default=0, help="last steps, with a falling rate")
     parser.add_argument("--rate", type=float, default=RATE, help="a lower one for a second cooling")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--plan", choices=PLANS, default="narrow")
+    parser.add_argument("--plan", choices=PLANS, default="detector")
     parser.add_argument("--teacher", help="checkpoint of the wide plan, whose maps are imitated")
     parser.add_argument("--publish", help="compact checkpoint to write; by default the plan's own")
     args = parser.parse_args()
@@ -222,7 +221,7 @@ def main() -> None:
     scenes = scenes_of(args)
     aside = scenes().shard(ASIDE, SHARD)
     teacher = wide.load(args.teacher).to(memory_format=torch.channels_last) if args.teacher else None
-    model = started(args.plan, teacher, aside[0])
+    model = started(args.plan, teacher)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=averaged, use_buffers=True)

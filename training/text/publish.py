@@ -1,6 +1,6 @@
 """Writes model.onnx and contract.json from a checkpoint, and checks the graph against the network.
 
-    python publish.py --out DIR [--plan wide] [--checkpoint FILE] [--high 0.6]
+    python publish.py --out DIR [--plan wide] [--checkpoint FILE] [--figures figures.json]
 """
 
 import argparse
@@ -23,10 +23,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, help="folder for the model and its contract")
     parser.add_argument("--checkpoint", help="the plan's own by default")
-    parser.add_argument("--low", type=float, default=0.4)
+    parser.add_argument("--low", type=float, default=0.25)
     parser.add_argument("--high", type=float, default=0.6)
     parser.add_argument("--marker", type=float, default=0.5)
-    parser.add_argument("--plan", choices=learn.PLANS, default="narrow")
+    parser.add_argument("--figures", help="figures.json, whose size and digest of the model change")
+    parser.add_argument("--plan", choices=learn.PLANS, default="detector")
     args = parser.parse_args()
     plan, checkpoint = learn.PLANS[args.plan]
     os.makedirs(args.out, exist_ok=True)
@@ -50,6 +51,14 @@ def main() -> None:
     with open(os.path.join(args.out, "contract.json"), "w") as file:
         json.dump(detector.contract(hashlib.sha256(content).hexdigest(), thresholds), file, indent=2)
         file.write("\n")
+    if args.figures:
+        with open(args.figures) as file:
+            figures = json.load(file)
+        figures["model_sha256"], figures["bytes"] = hashlib.sha256(content).hexdigest(), len(content)
+        figures["parameters"], figures["parity"] = sum(p.numel() for p in model.parameters()), parity
+        with open(args.figures, "w") as file:
+            json.dump(figures, file, indent=2)
+            file.write("\n")
     print(f"{len(content)} bytes, parity {parity:.1e}")
 
 

@@ -1,10 +1,9 @@
-"""The plan of the shipped detector, which sees pixels up to an eighth of the side.
+"""The detector's teacher, which sees pixels up to an eighth of the side.
 
-It costs three times as much as `detector.py`. Training goes on from the weights of
-models/text/model.onnx on what the successor is shown.
+It costs three times as much as `detector.py`. Its plan is that of the former detector, from whose
+weights its training began; checkpoint-wide.npz has gone on from there.
 """
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -44,10 +43,6 @@ class Detector(nn.Module):
         x8 = self.join8(x8 + shuffle(self.up8(x16), 2))
         return self.last(x8)
 
-    def convolutions(self) -> list[Layer]:
-        """Returns the layers in the order of the shipped graph."""
-        return [m for m in self.modules() if isinstance(m, Layer)]
-
 
 def to_onnx(model: Detector) -> bytes:
     """Returns the graph: `input` (1, 1, H, W) u8 levels, `map` (1, 2, H / 8, W / 8)."""
@@ -65,53 +60,6 @@ def to_onnx(model: Detector) -> bytes:
         x8 = graph.layer(graph.up(x16, model.up8, x8), model.join8)
         graph.map(x8, model.last)
     return graph.written()
-
-
-def from_shipped(path: str, levels) -> Detector:
-    """Returns the network with the weights of the shipped graph.
-
-    Each normalization gets the mean and variance of its inputs on `levels`, (n, 1, H, W), and
-    undoes itself, so that the network starts as the graph was.
-    """
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load(path).graph
-    held = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    given = [[held[n] for n in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
-    model = Detector().eval()
-    every = model.convolutions()
-    assert len(given) == len(every) + 1
-    ups = (model.up32, model.up16, model.up8)
-    with torch.no_grad():
-        for layer, (w, b) in zip(every, given):
-            if layer in ups:
-                # Keras has the places of a shuffled block first, and then its channels.
-                w, b = (np.concatenate([x[i :: len(x) // 4] for i in range(len(x) // 4)]) for x in (w, b))
-            layer.conv.weight.copy_(torch.from_numpy(w.copy()))
-            layer.norm.bias.copy_(torch.from_numpy(b.copy()))
-            layer.norm.running_var.fill_(1 - layer.norm.eps)
-        # Softmax over background, text and marker is close to two sigmoids of differences.
-        w, b = given[-1]
-        model.last.weight.copy_(torch.from_numpy(w[1:] - w[:1]))
-        model.last.bias.copy_(torch.from_numpy(b[1:] - b[:1]))
-        seen = {}
-        hooks = [
-            layer.conv.register_forward_hook(
-                lambda _, __, y, layer=layer: seen.update({layer: (y.mean((0, 2, 3)), y.var((0, 2, 3)))})
-            )
-            for layer in every
-        ]
-        model(levels)
-        for hook in hooks:
-            hook.remove()
-        for layer, (mean, var) in seen.items():
-            norm = layer.norm
-            norm.running_mean.copy_(mean)
-            norm.running_var.copy_(var)
-            norm.weight.copy_(torch.sqrt(var + norm.eps))
-            norm.bias.add_(mean)
-    return model
 
 
 def load(path: str) -> Detector:

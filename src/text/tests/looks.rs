@@ -1,20 +1,11 @@
-//! Further looks at a picture: turned copies and the differences of the color channels.
+//! The number of looks at a picture, and the differences of the color channels.
 
 use super::*;
 
-/// Takes cells for text that a bright line crosses from side to side, and is unsure of others with
-/// something bright.
-fn lines(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+/// Takes cells with something bright for text.
+fn bright(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
     Ok(map(input, |pixels| {
-        let crossed = |row: &[f32]| row.iter().all(|level| *level > 150.0);
-        let text = if pixels.chunks_exact(8).any(crossed) {
-            0.95
-        } else if brightest(pixels) > 150.0 {
-            0.25
-        } else {
-            0.0
-        };
-        (text, 0.0)
+        (if brightest(pixels) > 150.0 { 0.95 } else { 0.0 }, 0.0)
     }))
 }
 
@@ -36,7 +27,7 @@ fn slanted(degrees: f64) -> GrayImage {
 #[test]
 fn slanted_text_is_covered_along_its_line() {
     let contract = contract();
-    let detector = detector(&contract, &lines);
+    let detector = detector(&contract, &bright);
     for degrees in [30.0, -30.0] {
         let gray = slanted(degrees);
         let found = detector.find(from_ref(&gray)).unwrap();
@@ -58,31 +49,11 @@ fn slanted_text_is_covered_along_its_line() {
 }
 
 #[test]
-fn copies_are_turned_again_at_covers_only() {
-    let runs = RefCell::new(0);
-    let infer = |input: &InputTensor| {
-        *runs.borrow_mut() += 1;
-        lines(input)
-    };
-    let contract = contract();
-    let detector = detector(&contract, &infer);
-    let gray = slanted(30.0);
-    for (cover, expect) in [([560, 560, 40, 40], 1), ([180, 220, 40, 40], 3)] {
-        let cover = [rect(cover)];
-        runs.replace(0);
-        let copy = covered(&gray, &cover);
-        detector.residual(from_ref(&copy), &cover, &[]).unwrap();
-        assert!(*runs.borrow() >= expect, "{cover:?}");
-        assert_eq!(*runs.borrow() == 1, expect == 1, "{cover:?}");
-    }
-}
-
-#[test]
 fn ordinary_pictures_take_one_run() {
     let runs = RefCell::new(0);
     let infer = |input: &InputTensor| {
         *runs.borrow_mut() += 1;
-        lines(input)
+        bright(input)
     };
     let text = picture(600, 600, &[([100, 100, 200, 16], 250)]);
     for gray in [picture(600, 600, &[]), text] {

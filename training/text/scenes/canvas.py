@@ -71,14 +71,14 @@ def is_visible(before: np.ndarray, after: np.ndarray, inked: np.ndarray) -> bool
     noise = float(np.median(np.abs(np.diff(before, axis=1))))
     apart = min(max(1, min(before.shape) // 6), before.shape[1] - 1)
     shadows = float(np.median(np.abs(before[:, apart:] - before[:, :-apart])))
-    return change >= max(0.8 * MIN_CONTRAST, 1.5 * noise, 0.4 * shadows)
+    return change >= max(0.8 * MIN_CONTRAST, noise, 0.25 * shadows)
 
 
 def level_on(rng, ground: float, plain: float) -> tuple[float, float | None]:
     """Returns a level and an opacity; without an opacity the level is added to the picture."""
     kind = rng.random()
     sign = 1 if ground < 60 or (ground < 190 and rng.random() < 0.6) else -1
-    faint = float(np.exp(rng.uniform(np.log(MIN_CONTRAST), np.log(80))))
+    faint = float(np.exp(rng.uniform(np.log(MIN_CONTRAST), np.log(60))))
     if kind < plain:
         level, share = float(rng.choice([255, 255, 240, 220, 0])), 1.0
     elif kind < plain + 0.15:
