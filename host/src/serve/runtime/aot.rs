@@ -1,7 +1,8 @@
 //! Cache of compiled code. Compiling takes most of a second, loading a few milliseconds.
 //!
 //! A file's name combines the component's digest with the engine's compatibility hash. The file
-//! starts with the digest of the rest; a damaged one is compiled again.
+//! ends with the digest of the rest; a damaged one is compiled again. A good one is mapped, not
+//! read, so that processes share its pages and only those in use take memory.
 //!
 //! There are two folders. The state folder is written at the first start, for this processor. A
 //! second, read-only one may be beside the program, as in the image: `xray precompile` filled it
@@ -9,8 +10,9 @@
 //! one.
 
 use std::{
+    fs::File,
     hash::{DefaultHasher, Hash, Hasher},
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -46,9 +48,9 @@ pub fn load(
     let cache = folders.cache.as_deref();
     let cached = cache.map(|dir| dir.join(file_name(engine, wasm)));
     if let Some(path) = &cached
-        && let Ok(file) = std::fs::read(path)
+        && let Ok(file) = File::open(path)
     {
-        if let Some(component) = from_cache(engine, &file) {
+        if let Some(component) = from_cache(engine, path, file) {
             metrics.aot("hit");
             return Ok(component);
         }
@@ -91,10 +93,8 @@ fn precompiled(engine: &Engine, wasm: &[u8], dir: &Path) -> Option<Component> {
         return None;
     }
     let baseline = engine::baseline().ok()?;
-    from_cache(
-        engine,
-        &std::fs::read(dir.join(file_name(&baseline, wasm))).ok()?,
-    )
+    let path = dir.join(file_name(&baseline, wasm));
+    from_cache(engine, &path, File::open(&path).ok()?)
 }
 
 fn compile(engine: &Engine, wasm: &[u8], source: &Path) -> Result<Vec<u8>> {
@@ -111,18 +111,49 @@ fn file_name(engine: &Engine, wasm: &[u8]) -> PathBuf {
     format!("{}-{:016x}.cwasm", &digest[..32], hasher.finish()).into()
 }
 
-fn from_cache(engine: &Engine, file: &[u8]) -> Option<Component> {
-    let (digest, compiled) = file.split_at_checked(DIGEST)?;
-    if Sha256::digest(compiled).as_slice() != digest {
+/// Loads the open file at this path.
+fn from_cache(engine: &Engine, path: &Path, file: File) -> Option<Component> {
+    if !is_intact(file).ok()? {
         return None;
     }
     // SAFETY: the digest shows that the file is as `write` left it, and `write` stores only code
     // that an engine of this version compiled; `deserialize` checks version, settings and
     // processor. The state folder belongs to the user who runs this process and is closed to
     // others, and the other folder is beside this program. Anyone who can write to them can replace
-    // this program as well.
+    // this program as well. Nothing changes the file while it is mapped: `write` renames another
+    // one to its name.
+    #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
+    unsafe { Component::deserialize_file(engine, path) }
+        .ok()
+        .or_else(|| read(engine, path))
+}
+
+/// Loads a file that has been checked from a volume whose files may not be run (`noexec`).
+fn read(engine: &Engine, path: &Path) -> Option<Component> {
+    let file = std::fs::read(path).ok()?;
+    let (compiled, _) = file.split_last_chunk::<DIGEST>()?;
+    // SAFETY: as in `from_cache`.
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     unsafe { Component::deserialize(engine, compiled) }.ok()
+}
+
+/// Reports whether the file ends with the digest of the rest.
+fn is_intact(file: File) -> std::io::Result<bool> {
+    let length = file.metadata()?.len();
+    let Some(rest) = length.checked_sub(DIGEST as u64) else {
+        return Ok(false);
+    };
+    let mut compiled = file.take(rest);
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        match compiled.read(&mut buffer)? {
+            0 => break,
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+    let mut digest = [0; DIGEST];
+    compiled.into_inner().read_exact(&mut digest)?;
+    Ok(hasher.finalize().as_slice() == digest)
 }
 
 /// Writes under a temporary name and renames, so that another process never reads half a file.
@@ -130,8 +161,8 @@ fn write(path: &Path, compiled: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     make_private(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(&Sha256::digest(compiled))?;
     file.write_all(compiled)?;
+    file.write_all(&Sha256::digest(compiled))?;
     file.persist(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    rc::Rc,
     sync::{Arc, OnceLock, Weak},
 };
 
@@ -47,6 +49,21 @@ use crate::{
     },
 };
 
+/// The files of components, each read once.
+#[derive(Default)]
+struct Sources(HashMap<PathBuf, Rc<Vec<u8>>>);
+
+impl Sources {
+    fn read(&mut self, path: &Path) -> Result<Rc<Vec<u8>>> {
+        if let Some(wasm) = self.0.get(path) {
+            return Ok(wasm.clone());
+        }
+        let wasm = Rc::new(compose::read(path)?);
+        self.0.insert(path.to_owned(), wasm.clone());
+        Ok(wasm)
+    }
+}
+
 /// State shared by the components of one application.
 struct Loader {
     engine: Engine,
@@ -78,7 +95,8 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
         mounts.insert(id.clone(), own);
     }
     let has_models = mounts.values().any(|own| !own.models().is_empty());
-    let (chosen, inference) = inference(&manifest, &mounts, &options)?;
+    let mut sources = Sources::default();
+    let (chosen, inference) = inference(&manifest, &mounts, &options, &mut sources)?;
     // What prevents the start comes alone.
     for remark in remarks {
         tracing::warn!("{remark}; use 32 random bytes, and keep them");
@@ -109,7 +127,7 @@ pub fn start(manifest: Manifest, variables: Variables, options: Options) -> Resu
     for (id, component) in &manifest.components {
         let mounts = mounts.remove(id).unwrap_or_default();
         let handler = loader
-            .handler(id, component, mounts)
+            .handler(id, component, mounts, &mut sources)
             .with_context(|| format!("component {id}"))?;
         handlers.insert(id.clone(), Arc::new(handler));
     }
@@ -144,13 +162,14 @@ fn inference(
     manifest: &Manifest,
     mounts: &BTreeMap<String, Mounts>,
     options: &Options,
+    sources: &mut Sources,
 ) -> Result<(Chosen, Inference)> {
     let mut folders: Vec<_> = mounts.values().flat_map(Mounts::models).collect();
     folders.sort();
     folders.dedup();
     let models = models::read_all(&folders)?;
     let path = SearchPath::new(options.backends_dir.as_deref(), Some(&manifest.dir));
-    let is_inside = options.nn != Choice::Component && brings_inference(manifest, mounts);
+    let is_inside = options.nn != Choice::Component && brings_inference(manifest, mounts, sources);
     let choice = match options.nn {
         Choice::Auto if is_inside => Choice::Component,
         _ if is_inside => bail!(
@@ -183,7 +202,11 @@ fn inference(
 }
 
 /// Reports whether there are models, but no component imports inference from the host.
-fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> bool {
+fn brings_inference(
+    manifest: &Manifest,
+    mounts: &BTreeMap<String, Mounts>,
+    sources: &mut Sources,
+) -> bool {
     let with_models = mounts
         .iter()
         .filter(|(_, mounts)| !mounts.models().is_empty());
@@ -191,19 +214,26 @@ fn brings_inference(manifest: &Manifest, mounts: &BTreeMap<String, Mounts>) -> b
         .filter_map(|(id, _)| manifest.components.get(id))
         .peekable();
     // A file that is not a component is reported later.
-    let asks = |component: &Component| {
-        let imports = compose::read(&component.source).and_then(|wasm| compose::imports(&wasm));
+    let mut asks = |component: &Component| {
+        let wasm = sources.read(&component.source);
+        let imports = wasm.and_then(|wasm| compose::imports(&wasm));
         imports.is_ok_and(|names| names.iter().any(|name| name.starts_with("wasi:nn/")))
     };
-    components.peek().is_some() && !components.any(asks)
+    components.peek().is_some() && !components.any(&mut asks)
 }
 
 impl Loader {
-    fn handler(&self, id: &str, component: &Component, mounts: Mounts) -> Result<Handler> {
+    fn handler(
+        &self,
+        id: &str,
+        component: &Component,
+        mounts: Mounts,
+        sources: &mut Sources,
+    ) -> Result<Handler> {
         let options = &self.options;
         let wasm = match options.nn {
-            Choice::Component => compose::compose(component)?,
-            _ => compose::read(&component.source)?,
+            Choice::Component => Rc::new(compose::compose(component)?),
+            _ => sources.read(&component.source)?,
         };
         let compiled = aot::load(
             &self.engine,

@@ -52,6 +52,14 @@ fn compiled_code_is_cached_and_damaged_files_are_replaced() {
     assert_eq!(std::fs::read(&file).unwrap(), good);
 }
 
+#[test]
+fn file_that_can_not_be_mapped_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine();
+    let name = precompile(EMPTY, Path::new("c.wasm"), dir.path()).unwrap();
+    assert!(read(&engine, &dir.path().join(name)).is_some());
+}
+
 /// Engines for other numbers of instances and other memory limits take the code too.
 #[test]
 fn precompiled_code_is_used_and_left_alone() {
