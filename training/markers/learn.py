@@ -17,6 +17,7 @@ import torch
 
 import recognizer
 import samples
+from descent import FAST, Descent, keep
 from recognizer import CLASSES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,11 +72,6 @@ def look(model, levels: np.ndarray, codes: np.ndarray) -> dict:
     return found
 
 
-def averaged(old, new, count):
-    keep = min(AVERAGE, (1 + float(count)) / (10 + float(count)))
-    return old + (1 - keep) * (new - old) if new.is_floating_point() else new
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder with X-rays at full size")
@@ -103,10 +99,8 @@ def main() -> None:
         model.load_state_dict(kept["model"])
         step, spent = kept["step"], kept["spent"]
     model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
-    average = torch.optim.swa_utils.AveragedModel(model, avg_fn=averaged, use_buffers=True)
-    # Half the time where the processor multiplies in 16 bits; the weights keep their 32.
-    fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    descent = Descent(model, AVERAGE)
+    average = descent.average
     weight = torch.ones(len(CLASSES))
     weight[0] = OTHER
     scenes, levels, codes, loss_of = None, [], [], []
@@ -133,7 +127,7 @@ def main() -> None:
             x = torch.from_numpy(varied(every[chosen], rng))[:, None]
             x = x.contiguous(memory_format=torch.channels_last)
             y = torch.from_numpy(known[chosen].astype(np.int64))
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            with torch.autocast("cpu", torch.bfloat16, enabled=FAST):
                 logits = model(x)
             each = torch.nn.functional.cross_entropy(logits.float(), y, reduction="none")
             # What nobody can read teaches little.
@@ -141,21 +135,13 @@ def main() -> None:
             value = (capped * weight[y]).mean()
             left = args.cycles * STEPS - cycle * STEPS - i
             rate = args.rate * min(1, (step + 1) / WARM, left / max(1, args.cool * STEPS))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-            optimizer.step()
-            average.update_parameters(model)
+            descent.step(value, rate)
             loss[chosen] = each.detach().numpy()
             total.append(float(value.detach()))
             step += 1
         loss_of = list(loss.reshape(-1, SHARD))
         spent += time.process_time() - clock
-        kept = {"model": average.module.state_dict(), "step": step, "spent": spent}
-        torch.save(kept, last + ".part")
-        os.replace(last + ".part", last)
+        keep({"model": average.module.state_dict(), "step": step, "spent": spent}, last)
         recognizer.layers.save(average.module, CHECKPOINT)
         line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent)}
         line |= look(average.module, *aside) if cycle % 2 == 1 or cycle == args.cycles - 1 else {}

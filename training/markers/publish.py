@@ -4,8 +4,6 @@
 """
 
 import argparse
-import hashlib
-import json
 import os
 
 import numpy as np
@@ -22,15 +20,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def written(model: recognizer.Recognizer, folder: str, thresholds: dict) -> float:
     """Writes both files, and returns how far a probability is from the network's at most."""
-    os.makedirs(folder, exist_ok=True)
     content = recognizer.to_onnx(model)
-    path = os.path.join(folder, "model.onnx")
-    with open(path, "wb") as file:
-        file.write(content)
-    with open(os.path.join(folder, "contract.json"), "w") as file:
-        json.dump(recognizer.contract(hashlib.sha256(content).hexdigest(), thresholds), file, indent=2)
-        file.write("\n")
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    recognizer.layers.write(folder, content, lambda digest: recognizer.contract(digest, thresholds))
+    session = onnxruntime.InferenceSession(os.path.join(folder, "model.onnx"), providers=["CPUExecutionProvider"])
     rng, apart = np.random.default_rng(0), 0.0
     for _ in range(8):
         levels = rng.integers(0, 256, (1, 1, recognizer.HEIGHT, recognizer.WIDTH), dtype=np.uint8)

@@ -79,6 +79,15 @@ def tightened(levels: np.ndarray, box: tuple[int, int, int, int]) -> tuple[int, 
     )  # fmt: skip
 
 
+def area(box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
+    """Returns left, top, width and height of the window around ink with these bounds."""
+    left, top, right, bottom = box
+    tall = max(TALL * (bottom - top), (right - left) / FILLED * HEIGHT / WIDTH)
+    wide = tall * WIDTH / HEIGHT
+    x, y = (left + right - wide) / 2, (top + bottom - tall) / 2
+    return x, y, wide, tall
+
+
 def window(levels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """Cuts the window around a component with these bounds (left, top, right, bottom), which are
     inside the picture.
@@ -87,23 +96,19 @@ def window(levels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """
     left, top, right, bottom = box
     low, high = (_part(levels[top:bottom, left:right], percent) for percent in (1, 99))
-    left, top, right, bottom = tightened(levels, box)
-    tall = max(TALL * (bottom - top), (right - left) / FILLED * HEIGHT / WIDTH)
-    wide = tall * WIDTH / HEIGHT
-    x, y = (left + right - wide) / 2, (top + bottom - tall) / 2
+    x, y, wide, tall = area(tightened(levels, box))
     # As much as the window and the filter reach over the edge.
     reach = int(max(-x, -y, x + wide - levels.shape[1], y + tall - levels.shape[0], 0) + tall / 24) + 2
     padded = Image.fromarray(np.pad(levels, reach, mode="edge"))
-    area = (x + reach, y + reach, x + reach + wide, y + reach + tall)
-    cut = np.asarray(padded.resize((WIDTH, HEIGHT), Image.BILINEAR, area), np.float32)
+    part = (x + reach, y + reach, x + reach + wide, y + reach + tall)
+    cut = np.asarray(padded.resize((WIDTH, HEIGHT), Image.BILINEAR, part), np.float32)
     stretched = (cut - low) * (255 / max(high - low, MIN_RANGE))
     return np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
 
 
 def to_onnx(model: Recognizer) -> bytes:
     """Returns the graph: `input` (1, 1, 48, 128) u8, `marker` (1, classes) probabilities."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import numpy_helper
 
     graph = layers.Graph()
     with torch.no_grad():
@@ -121,20 +126,7 @@ def to_onnx(model: Recognizer) -> bytes:
             graph.weights.append(numpy_helper.from_array(values.numpy(), name))
         x = graph.op("Gemm", [x, "last", "bias"], transB=1)
         graph.op("Softmax", [x], "marker", axis=1)
-    port = helper.make_tensor_value_info
-    made = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "markers",
-            [port("input", TensorProto.UINT8, [1, 1, HEIGHT, WIDTH])],
-            [port("marker", TensorProto.FLOAT, [1, len(CLASSES)])],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", layers.OPSET)],
-    )
-    made.ir_version = 8
-    onnx.checker.check_model(made)
-    return made.SerializeToString()
+    return graph.written("markers", [HEIGHT, WIDTH], "marker", [1, len(CLASSES)])
 
 
 def contract(digest: str, thresholds: dict) -> dict:

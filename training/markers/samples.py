@@ -157,8 +157,8 @@ class Samples:
         before = canvas.levels.copy()
         canvas.put(rng, sheet, at)
         changed = np.abs(canvas.levels - before) > 8
-        x0, y0, x1, y1 = _area(box)
-        inside = changed[max(0, int(y0)) : int(y1), max(0, int(x0)) : int(x1)].sum()
+        x, y, wide, tall = recognizer.area(box)
+        inside = changed[max(0, int(y)) : int(y + tall), max(0, int(x)) : int(x + wide)].sum()
         if inside < 6 or far:
             return name
         return "other"
@@ -306,15 +306,6 @@ class Samples:
             made.extend(self.one(rng))
         made = made[:count]
         return np.stack([m[0] for m in made]), np.array([m[1] for m in made], np.uint8)
-
-
-def _area(box) -> tuple[float, float, float, float]:
-    """Returns the bounds of the window around a component."""
-    left, top, right, bottom = box
-    tall = max(recognizer.TALL * (bottom - top), (right - left) / recognizer.FILLED * recognizer.HEIGHT / recognizer.WIDTH)
-    wide = tall * recognizer.WIDTH / recognizer.HEIGHT
-    x, y = (left + right - wide) / 2, (top + bottom - tall) / 2
-    return x, y, x + wide, y + tall
 
 
 def real(folder: str, annotations: dict, out: set[str]) -> list:

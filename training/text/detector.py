@@ -56,7 +56,7 @@ def to_onnx(model: Detector) -> bytes:
         x32 = graph.up(x64, model.up32, x32)
         x16 = graph.up(x32, model.up16, x16)
         graph.map(x16, model.last, 2)
-    return graph.written()
+    return layers.map_written(graph)
 
 
 def from_wide(wide: nn.Module) -> Detector:

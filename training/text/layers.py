@@ -1,4 +1,10 @@
-"""What both plans are made of: layers, their form in ONNX, and compact checkpoints."""
+"""What the networks here and the marker recognizer are made of: layers, their form in ONNX, the
+files of a model, and compact checkpoints.
+"""
+
+import hashlib
+import json
+import os
 
 import numpy as np
 import torch
@@ -90,22 +96,41 @@ class Graph:
             x = self.op("Sigmoid", [x])
             self.op("DepthToSpace", [x], "map", blocksize=shuffle, mode="CRD")
 
-    def written(self) -> bytes:
+    def written(self, name: str, size: list, output: str, shape: list) -> bytes:
+        """Returns the file: `input` is u8 of this height and width, `output` f32 of this shape."""
         import onnx
         from onnx import TensorProto, helper
 
         port = helper.make_tensor_value_info
         graph = helper.make_graph(
             self.nodes,
-            "text",
-            [port("input", TensorProto.UINT8, [1, 1, "height", "width"])],
-            [port("map", TensorProto.FLOAT, [1, len(CLASSES), "rows", "columns"])],
+            name,
+            [port("input", TensorProto.UINT8, [1, 1, *size])],
+            [port(output, TensorProto.FLOAT, shape)],
             self.weights,
         )
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
         made.ir_version = 8
         onnx.checker.check_model(made)
         return made.SerializeToString()
+
+
+def map_written(graph: Graph) -> bytes:
+    """Returns the file of a graph that ends with a map of text."""
+    shape = [1, len(CLASSES), "rows", "columns"]
+    return graph.written("text", ["height", "width"], "map", shape)
+
+
+def write(folder: str, content: bytes, contract) -> str:
+    """Writes a model and its contract, which `contract` makes of the digest; returns the digest."""
+    os.makedirs(folder, exist_ok=True)
+    digest = hashlib.sha256(content).hexdigest()
+    with open(os.path.join(folder, "model.onnx"), "wb") as file:
+        file.write(content)
+    with open(os.path.join(folder, "contract.json"), "w") as file:
+        json.dump(contract(digest), file, indent=2)
+        file.write("\n")
+    return digest
 
 
 def save(model: nn.Module, path: str) -> None:

@@ -24,6 +24,7 @@ from torch.nn.functional import logsigmoid
 import detector
 import layers
 import wide
+from descent import FAST, Descent, keep
 from scenes import crops, fonts, grounds, sheet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -163,12 +164,6 @@ class Pool:
             self.loss[at // SHARD][at % SHARD] = value
 
 
-def averaged(old, new, count):
-    """Returns the running average of a weight, which forgets the first steps quickly."""
-    keep = min(AVERAGE, (1 + float(count)) / (10 + float(count)))
-    return old + (1 - keep) * (new - old) if new.is_floating_point() else new
-
-
 def scenes_of(args):
     """Returns a function that loads the backgrounds and fonts when they are first needed."""
     made = []
@@ -223,8 +218,8 @@ def main() -> None:
     teacher = wide.load(args.teacher).to(memory_format=torch.channels_last) if args.teacher else None
     model = started(args.plan, teacher)
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
-    average = torch.optim.swa_utils.AveragedModel(model, avg_fn=averaged, use_buffers=True)
+    descent = Descent(model, AVERAGE)
+    optimizer, average = descent.optimizer, descent.average
     step, spent = 0, 0.0
     if os.path.exists(last):
         kept = torch.load(last, weights_only=True)
@@ -233,8 +228,6 @@ def main() -> None:
         average.load_state_dict(kept["average"])
         step, spent = kept["step"], kept["spent"]
     model.to(memory_format=torch.channels_last)
-    # Half the time where the processor multiplies in 16 bits; the weights keep their 32.
-    fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     pool, start, cooled = Pool(os.path.join(args.work, "crops"), scenes), time.time(), 0
     rng = np.random.default_rng(step)
     while time.time() - start < args.minutes * 60 and not (args.cool and cooled >= args.cool):
@@ -242,7 +235,7 @@ def main() -> None:
         pool.grow(step)
         for _ in range(STEPS):
             levels, cells, share = pool.batch(rng, HARD * min(1, step / EASY))
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            with torch.autocast("cpu", torch.bfloat16, enabled=FAST):
                 logits = model(levels)
                 if teacher:
                     with torch.no_grad():
@@ -255,25 +248,16 @@ def main() -> None:
             if args.cool:
                 rate *= max(0.0, 1 - cooled / args.cool)
                 cooled += 1
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-            optimizer.step()
-            average.update_parameters(model)
+            descent.step(loss, rate)
             pool.learned(each.detach().numpy())
             total.append(float(loss.detach()))
             step += 1
         spent += time.process_time() - clock
-        torch.save(
-            {
-                "model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                "average": average.state_dict(), "step": step, "spent": spent,
-            },
-            last + ".part",
-        )  # fmt: skip
-        os.replace(last + ".part", last)
+        state = {
+            "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+            "average": average.state_dict(), "step": step, "spent": spent,
+        }  # fmt: skip
+        keep(state, last)
         layers.save(average.module, args.publish or PLANS[args.plan][1])
         line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent)}
         if step % LOOKS < STEPS:

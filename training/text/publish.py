@@ -4,7 +4,6 @@
 """
 
 import argparse
-import hashlib
 import json
 import os
 
@@ -15,8 +14,8 @@ import onnxruntime  # noqa: E402
 import torch
 
 import detector
+import layers
 import learn
-
 
 
 def main() -> None:
@@ -30,31 +29,26 @@ def main() -> None:
     parser.add_argument("--plan", choices=learn.PLANS, default="detector")
     args = parser.parse_args()
     plan, checkpoint = learn.PLANS[args.plan]
-    os.makedirs(args.out, exist_ok=True)
     model = plan.load(args.checkpoint or checkpoint)
     content = plan.to_onnx(model)
-    path = os.path.join(args.out, "model.onnx")
-    with open(path, "wb") as file:
-        file.write(content)
-    levels = np.random.default_rng(0).integers(0, 256, (1, 1, 256, 384), dtype=np.uint8)
-    with torch.no_grad():
-        expected = torch.sigmoid(model(torch.from_numpy(levels.astype(np.float32)))).numpy()
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    parity = float(np.abs(expected - session.run(["map"], {"input": levels})[0]).max())
-    assert parity < 1e-4, f"the exported graph differs from the trained network: {parity}"
     thresholds = {
         "low": args.low,
         "high": args.high,
         "residual": args.high,
         "marker": args.marker,
     }
-    with open(os.path.join(args.out, "contract.json"), "w") as file:
-        json.dump(detector.contract(hashlib.sha256(content).hexdigest(), thresholds), file, indent=2)
-        file.write("\n")
+    digest = layers.write(args.out, content, lambda digest: detector.contract(digest, thresholds))
+    levels = np.random.default_rng(0).integers(0, 256, (1, 1, 256, 384), dtype=np.uint8)
+    with torch.no_grad():
+        expected = torch.sigmoid(model(torch.from_numpy(levels.astype(np.float32)))).numpy()
+    path = os.path.join(args.out, "model.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    parity = float(np.abs(expected - session.run(["map"], {"input": levels})[0]).max())
+    assert parity < 1e-4, f"the exported graph differs from the trained network: {parity}"
     if args.figures:
         with open(args.figures) as file:
             figures = json.load(file)
-        figures["model_sha256"], figures["bytes"] = hashlib.sha256(content).hexdigest(), len(content)
+        figures["model_sha256"], figures["bytes"] = digest, len(content)
         figures["parameters"], figures["parity"] = sum(p.numel() for p in model.parameters()), parity
         with open(args.figures, "w") as file:
             json.dump(figures, file, indent=2)

@@ -59,7 +59,7 @@ def to_onnx(model: Detector) -> bytes:
         x16 = graph.layer(graph.up(x32, model.up16, x16), model.join16)
         x8 = graph.layer(graph.up(x16, model.up8, x8), model.join8)
         graph.map(x8, model.last)
-    return graph.written()
+    return layers.map_written(graph)
 
 
 def load(path: str) -> Detector:
