@@ -158,19 +158,19 @@ bench-nn: function ## request times of every inference backend
 # is a checkout of another version in which `make build` ran.
 IMAGES ?= $(TARGET_DIR)/bench/pictures
 BENCH_PYTHON = $(TARGET_DIR)/bench/venv/bin/python
-bench: build ## CPU time of an event beside Python's and an older build's: IMAGES=DIR BASE=CHECKOUT
-	$(CARGO) build --release --workspace $(FEATURES) --example events
+$(TARGET_DIR)/bench/ready: bench/requirements.txt
 	[ -x $(BENCH_PYTHON) ] || python3 -m venv $(TARGET_DIR)/bench/venv
 	$(BENCH_PYTHON) -m pip install --quiet -r bench/requirements.txt
+	touch $@
+bench: build $(TARGET_DIR)/bench/ready ## CPU time of an event beside Python's and an older build's: IMAGES=DIR BASE=CHECKOUT
+	$(CARGO) build --release --workspace $(FEATURES) --example events
 	[ -d $(IMAGES) ] || $(TARGET_DIR)/release/xray make-images --quiet --count 6 --seed 5 -o $(IMAGES)
 	$(BENCH_PYTHON) bench/events.py --folder $(IMAGES) --xray $(TARGET_DIR)/release/xray --native $(TARGET_DIR)/release/examples/events $(if $(BASE),--base $(BASE)) $(ARGS)
 
 # Eight events in flight, and starts. PICTURES is a folder of JPEGs and PNGs.
 PICTURES ?= $(TARGET_DIR)/bench/drawn
-bench-busy: build ## events per CPU second and peak memory with 8 in flight, and CPU time of a start
+bench-busy: build $(TARGET_DIR)/bench/ready ## events per CPU second and peak memory with 8 in flight, and CPU time of a start
 	[ -d $(PICTURES) ] || $(TARGET_DIR)/release/xray make-images --quiet --count 16 --seed 5 -o $(PICTURES)
-	python3 -m venv $(TARGET_DIR)/bench/venv
-	$(BENCH_PYTHON) -m pip install --quiet -r bench/requirements.txt
 	$(BENCH_PYTHON) bench/busy.py --folder $(PICTURES) --xray $(TARGET_DIR)/release/xray $(ARGS)
 
 # The same pictures by stock Spin: make test-spin SPIN=/path/to/spin

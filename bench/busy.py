@@ -15,13 +15,8 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from events import HERE, Host, Piped, cpu
+from events import HERE, KINDS, Host, Piped, backends, cpu
 
-KINDS = {
-    "no copy": {"anonymize": "none"},
-    "copy": {"anonymize": "all", "text_detector": ""},
-    "copy, text": {"anonymize": "all", "max_redacted": "1"},
-}
 IN_FLIGHT = 8
 
 
@@ -40,10 +35,8 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=5)
     args = parser.parse_args()
     names = [name for name in sorted(os.listdir(args.folder)) if name.endswith((".jpeg", ".png"))]
-    backends = ["onnx"] if os.path.isdir(os.path.join(HERE, ".backends")) else []
     store = Piped([sys.executable, os.path.join(HERE, "bench/store.py"), args.folder], str)
     with tempfile.TemporaryDirectory() as state:
-
         hosts = []
 
         def host(nn: str, kind: str) -> Host:
@@ -54,7 +47,7 @@ def main() -> None:
             first = host("embedded", "no copy")
             first.process.kill()
             print("| 8 in flight | events per CPU second | peak MB |\n|---|---|---|")
-            for nn in [*backends, "embedded"]:
+            for nn in backends():
                 for kind in KINDS:
                     busy = host(nn, kind)
                     before = cpu(busy.process.pid)
@@ -65,7 +58,7 @@ def main() -> None:
                     print(f"| {kind}, {nn} | {rate:.1f} | {peak(busy.process.pid):.0f} |")
                     busy.process.kill()
             print("\n| start, CPU ms | until it serves | until the first 200 |\n|---|---|---|")
-            for nn in [*backends, "embedded"]:
+            for nn in backends():
                 served, done = [], []
                 for _ in range(args.starts):
                     started = host(nn, "no copy")

@@ -26,6 +26,17 @@ from PIL import Image
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODEL = os.path.join(HERE, "models/pneumonia/model.onnx")
 TIMEOUT = 600
+# Kinds of events, each with its settings.
+KINDS = {
+    "no copy": {"anonymize": "none"},
+    "copy": {"anonymize": "all", "text_detector": ""},
+    "copy, text": {"anonymize": "all", "max_redacted": "1"},
+}
+
+
+def backends() -> list[str]:
+    """Returns the backends that are measured: ONNX Runtime if it is there, and the embedded one."""
+    return ["onnx", "embedded"] if os.path.isdir(os.path.join(HERE, ".backends")) else ["embedded"]
 
 
 def cpu(pid: int) -> float:
@@ -114,14 +125,8 @@ def variants(args, folder: str, store: str, state: str) -> dict[str, object]:
     checkouts = [("xray", HERE, args.xray)]
     if args.base:
         checkouts.append(("base", args.base, os.path.join(args.base, "target/release/xray")))
-    onnx = ["onnx"] if os.path.isdir(os.path.join(HERE, ".backends")) else []
-    kinds = [
-        ("no copy", {"anonymize": "none"}),
-        ("copy", {"anonymize": "all", "text_detector": ""}),
-        ("copy, text", {"anonymize": "all", "max_redacted": "1"}),
-    ]
-    for kind, variables in kinds:
-        for nn in [*onnx, "embedded"]:
+    for kind, variables in KINDS.items():
+        for nn in backends():
             for who, checkout, binary in checkouts:
                 name = f"{kind}: {who}, {nn}"
                 state_dir = os.path.join(state, who)
