@@ -49,6 +49,16 @@ def committed(association, objects):
     return status.get("Status")
 
 
+def answers_only(association):
+    """Leaves what comes to who waits for it.
+
+    The association's own thread looks for requests of the node, of which there are none, and on a
+    busy machine it took a response to a C-STORE for one; the sender waited for that in vain.
+    """
+    received = association.dimse.get_msg
+    association.dimse.get_msg = lambda block=False: received(block) if block else (None, None)
+
+
 def main():
     port, title, *rest = sys.argv[1:]
     tls, files = context_of(rest)
@@ -74,6 +84,7 @@ def main():
     )
     said["established"] = association.is_established
     if association.is_established:
+        answers_only(association)
         said["echo"] = association.send_c_echo().get("Status")
         said["stored"] = []
         for data in objects:
