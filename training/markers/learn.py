@@ -1,14 +1,15 @@
 """Trains the marker recognizer, on one thread.
 
-    python learn.py --data FULL --small TRAIN --fonts FONTS --work WORK --cycles 60 --cool 15
+    python learn.py --data FULL --small TRAIN --fonts FONTS --work WORK --shards 90 --workers 2
 
-The folders are those of training/text/learn.py. A cycle draws a shard of windows and learns from
-all that were drawn so far; the rate falls in the last `--cool` cycles. A run goes on from WORK, or
-else from checkpoint.npz.
+The folders are those of training/text/learn.py. Other processes draw the shards of windows while it
+learns from those that are there; the rate falls over all steps. A run goes on from WORK, or else
+from checkpoint.npz.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import time
 
@@ -22,12 +23,12 @@ from recognizer import CLASSES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHECKPOINT = os.path.join(HERE, "checkpoint.npz")
-SHARD, BATCH, STEPS, POOL = 2048, 128, 300, 60
-RATE, WARM, AVERAGE = 2e-3, 200, 0.995
+SHARD, BATCH, STEPS = 2048, 128, 500
+RATE, WARM, AVERAGE = 3e-3, 300, 0.998
 # The class `other` weighs more: leaks are worse than covered markers.
-OTHER = 2.0
-# Share of a batch that is drawn by loss.
-HARD = 0.25
+OTHER = 1.2
+# Training starts when that many shards are drawn.
+ENOUGH = 12
 # The seed of the windows that nothing is learned from, in fonts and on X-rays of their own.
 ASIDE = 10**6
 
@@ -72,18 +73,73 @@ def look(model, levels: np.ndarray, codes: np.ndarray) -> dict:
     return found
 
 
+def draw(args, shards: list[int]) -> None:
+    """Draws the shards that the folder lacks; one that another process has begun is left to it."""
+    scenes = samples.loaded(args)
+    for seed in shards:
+        path = os.path.join(args.work, f"{seed}.npz")
+        try:
+            os.close(os.open(path + ".begun", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        levels, codes = scenes.shard(seed, SHARD)
+        np.savez(path + ".part.npz", levels=levels, codes=codes)
+        os.replace(path + ".part.npz", path)
+
+
+def drawers(args) -> list[multiprocessing.Process]:
+    """Starts the processes that draw; what an interrupted run had begun is drawn again."""
+    missing = [n for n in range(args.shards) if not os.path.exists(os.path.join(args.work, f"{n}.npz"))]
+    for seed in missing:
+        begun = os.path.join(args.work, f"{seed}.npz.begun")
+        if os.path.exists(begun):
+            os.remove(begun)
+    made = multiprocessing.get_context("spawn")
+    workers = [
+        made.Process(target=draw, args=(args, missing), daemon=True)
+        for _ in range(args.workers if missing else 0)
+    ]
+    for worker in workers:
+        worker.start()
+    return workers
+
+
+class Pool:
+    """The windows that were drawn so far."""
+
+    def __init__(self, folder: str):
+        self.folder, self.known, self.levels, self.codes = folder, set(), [], []
+
+    def refreshed(self) -> int:
+        """Reads the shards that came since, and returns how many there are."""
+        for file in sorted(os.listdir(self.folder)):
+            if file.removesuffix(".npz").isdigit() and file not in self.known:
+                with np.load(os.path.join(self.folder, file)) as shard:
+                    self.levels.append(shard["levels"])
+                    self.codes.append(shard["codes"].astype(np.int64))
+                self.known.add(file)
+        return len(self.known)
+
+    def batch(self, rng) -> tuple[np.ndarray, np.ndarray]:
+        shards, places = rng.integers(len(self.levels), size=BATCH), rng.integers(SHARD, size=BATCH)
+        pairs = list(zip(shards, places))
+        return np.stack([self.levels[s][p] for s, p in pairs]), np.array([self.codes[s][p] for s, p in pairs])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder with X-rays at full size")
     parser.add_argument("--small", help="folder with X-rays of 224 px")
     parser.add_argument("--fonts", required=True, help="folder of training/text/install-fonts")
     parser.add_argument("--work", required=True)
-    parser.add_argument("--cycles", type=int, default=60)
-    parser.add_argument("--cool", type=int, default=15)
+    parser.add_argument("--shards", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw")
+    parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
     args = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(args.work, exist_ok=True)
+    workers, pool = drawers(args), Pool(args.work)
     aside = os.path.join(args.work, "aside.npz")
     if not os.path.exists(aside):
         levels, codes = samples.loaded(args, held_out_fonts=True).shard(ASIDE, 2 * SHARD)
@@ -91,60 +147,42 @@ def main() -> None:
     with np.load(aside) as file:
         aside = file["levels"], file["codes"]
     model, step, spent = recognizer.Recognizer(), 0, 0.0
-    if os.path.exists(CHECKPOINT):
-        recognizer.layers.load(model, CHECKPOINT)
     last = os.path.join(args.work, "last.pt")
     if os.path.exists(last):
         kept = torch.load(last, weights_only=True)
         model.load_state_dict(kept["model"])
         step, spent = kept["step"], kept["spent"]
+    elif os.path.exists(CHECKPOINT):
+        recognizer.layers.load(model, CHECKPOINT)
     model = model.to(memory_format=torch.channels_last)
     descent = Descent(model, AVERAGE)
     average = descent.average
     weight = torch.ones(len(CLASSES))
     weight[0] = OTHER
-    scenes, levels, codes, loss_of = None, [], [], []
-    for file in sorted((int(f[:-4]) for f in os.listdir(args.work) if f[:-4].isdigit()))[-POOL:]:
-        with np.load(os.path.join(args.work, f"{file}.npz")) as shard:
-            levels.append(shard["levels"]), codes.append(shard["codes"])
-            loss_of.append(np.full(SHARD, 2.0))
+    while pool.refreshed() < min(ENOUGH, args.shards):
+        if not any(worker.is_alive() for worker in workers):
+            raise SystemExit("nothing draws windows any more; see the error above")
+        time.sleep(2)
     rng = np.random.default_rng(step)
-    for cycle in range(args.cycles):
-        clock = time.process_time()
-        if len(levels) < POOL:
-            scenes = scenes or samples.loaded(args)
-            seed = step + 1
-            drawn = scenes.shard(seed, SHARD)
-            np.savez(os.path.join(args.work, f"{seed}.npz"), levels=drawn[0], codes=drawn[1])
-            levels.append(drawn[0]), codes.append(drawn[1]), loss_of.append(np.full(SHARD, 2.0))
-        every, known, loss = np.concatenate(levels), np.concatenate(codes), np.concatenate(loss_of)
+    while step < args.steps:
+        clock, total = time.process_time(), []
         model.train()
-        total = []
-        for i in range(STEPS):
-            chance = loss.clip(0.02, 2.0)
-            chance = HARD * chance / chance.sum() + (1 - HARD) / len(chance)
-            chosen = rng.choice(len(every), BATCH, p=chance / chance.sum())
-            x = torch.from_numpy(varied(every[chosen], rng))[:, None]
+        for _ in range(STEPS):
+            levels, codes = pool.batch(rng)
+            x = torch.from_numpy(varied(levels, rng))[:, None]
             x = x.contiguous(memory_format=torch.channels_last)
-            y = torch.from_numpy(known[chosen].astype(np.int64))
             with torch.autocast("cpu", torch.bfloat16, enabled=FAST):
                 logits = model(x)
-            each = torch.nn.functional.cross_entropy(logits.float(), y, reduction="none")
-            # What nobody can read teaches little.
-            capped = torch.where(y > 0, torch.clamp(each, max=6.0), each)
-            value = (capped * weight[y]).mean()
-            left = args.cycles * STEPS - cycle * STEPS - i
-            rate = args.rate * min(1, (step + 1) / WARM, left / max(1, args.cool * STEPS))
-            descent.step(value, rate)
-            loss[chosen] = each.detach().numpy()
+            value = torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(codes), weight)
+            fall = (1 + np.cos(np.pi * step / args.steps)) / 2
+            descent.step(value, args.rate * min((step + 1) / WARM, fall + 1e-3))
             total.append(float(value.detach()))
             step += 1
-        loss_of = list(loss.reshape(-1, SHARD))
         spent += time.process_time() - clock
         keep({"model": average.module.state_dict(), "step": step, "spent": spent}, last)
         recognizer.layers.save(average.module, CHECKPOINT)
-        line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent)}
-        line |= look(average.module, *aside) if cycle % 2 == 1 or cycle == args.cycles - 1 else {}
+        line = {"step": step, "loss": round(float(np.mean(total)), 4), "cpu_s": round(spent), "shards": pool.refreshed()}
+        line |= look(average.module, *aside) if step % (4 * STEPS) == 0 or step >= args.steps else {}
         with open(os.path.join(args.work, "curve.jsonl"), "a") as file:
             file.write(json.dumps(line) + "\n")
         print(line, flush=True)

@@ -1,6 +1,6 @@
 """Writes model.onnx and contract.json from the checkpoint, and compares graph and network.
 
-    python publish.py --out DIR [--upright 0.99] [--turned 0.999]
+    python publish.py --out DIR [--upright 0.8] [--turned 0.95]
 """
 
 import argparse
@@ -36,8 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, help="folder for the model and its contract")
     parser.add_argument("--checkpoint", default=os.path.join(HERE, "checkpoint.npz"))
-    parser.add_argument("--upright", type=float, default=0.99)
-    parser.add_argument("--turned", type=float, default=0.999)
+    parser.add_argument("--upright", type=float, default=0.8)
+    parser.add_argument("--turned", type=float, default=0.95)
     args = parser.parse_args()
     thresholds = {"upright": args.upright, "turned": args.turned}
     apart = written(recognizer.load(args.checkpoint), args.out, thresholds)

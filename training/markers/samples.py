@@ -29,6 +29,8 @@ class Samples:
 
     def __init__(self, groups: list[list], fonts, real: list = ()):
         self.groups, self.fonts, self.real = groups, fonts, list(real)
+        # Nobody reads a marker in letters of fancy.
+        self.plain = fonts.legible("LRAPTEFIGH", 0.3)
         shares = np.array(grounds.SHARES) * [*(len(group) > 0 for group in groups), True]
         self.shares = shares / shares.sum()
         weights = np.array([SHARES.get(name, 1.5) for name in CLASSES[1:]])
@@ -57,15 +59,18 @@ class Samples:
     def _line(self, rng, says: str, size: int, script: str = "latin", spacing: float = 0) -> Sheet | None:
         return blocks.line(self.fonts, rng, says, script, size, spacing, MARKER)
 
+    def _plain(self, rng, says: str, size: int) -> Sheet | None:
+        return blocks.line(self.plain, rng, says, "latin", size, 0, MARKER)
+
     def _finished(self, rng, sheet: Sheet, size: int, tilt: float) -> Sheet:
-        if rng.random() < 0.04 and size > 16:
+        if rng.random() < 0.04 and size > 30:
             sheet.padded(3).hollow(max(1, size // 30))
         if rng.random() < 0.15:
             blocks.plate(sheet, rng, size)
         if rng.random() < 0.1:
             sheet.skewed(rng)
         if rng.random() < 0.4:
-            sheet.padded(2).blurred(float(rng.uniform(0.3, max(0.5, min(2.5, size / 12)))))
+            sheet.padded(2).blurred(float(rng.uniform(0.3, max(0.5, min(2.5, size / 16)))))
         return sheet.turned(tilt) if tilt else sheet
 
     def _marker(self, rng, name: str, size: int) -> Sheet | None:
@@ -77,7 +82,7 @@ class Samples:
         says = name
         if name in ("AP", "PA") and rng.random() < 0.25:
             says = "-".join(name)
-        sheet = self._line(rng, says, size)
+        sheet = self._plain(rng, says, size)
         if sheet is None:
             return None
         if rng.random() < 0.25:
@@ -124,8 +129,10 @@ class Samples:
             sheet.handwritten(rng, size)
         return self._finished(rng, sheet, size, tilt)
 
-    def _beside(self, rng, canvas: Canvas, box, name: str) -> str:
-        """Adds print beside a marker; returns what the window shows then."""
+    def _beside(self, rng, canvas: Canvas, box, name: str) -> str | None:
+        """Adds print beside a marker; returns what the window shows then, None if that is in
+        doubt.
+        """
         levels = np.clip(canvas.levels + 0.5, 0, 255).astype(np.uint8)
         box = recognizer.tightened(levels, box)
         left, top, right, bottom = box
@@ -156,12 +163,14 @@ class Samples:
         ][side]  # fmt: skip
         before = canvas.levels.copy()
         canvas.put(rng, sheet, at)
-        changed = np.abs(canvas.levels - before) > 8
-        x, y, wide, tall = recognizer.area(box)
-        inside = changed[max(0, int(y)) : int(y + tall), max(0, int(x)) : int(x + wide)].sum()
-        if inside < 6 or far:
+        change = np.abs(canvas.levels - before)
+        x, y, wide, high = recognizer.area(box)
+        change = change[max(0, int(y)) : int(y + high), max(0, int(x)) : int(x + wide)]
+        if far or (change > 4).sum() < 3:
             return name
-        return "other"
+        # Faint print, or an end of it, is for the detector to find.
+        clear = max(24, 0.4 * float(np.ptp(np.percentile(levels[top:bottom, left:right], (2, 98)))))
+        return "other" if (change > clear).sum() >= 0.06 * tall * tall else None
 
     def _box(self, rng, canvas: Canvas, ink: np.ndarray):
         """Returns the bounds of a component as a detector finds it: whole cells, more or less."""
@@ -179,6 +188,17 @@ class Samples:
         if ends[2] - ends[0] < CELL or ends[3] - ends[1] < CELL:
             return None
         return tuple(int(end) for end in ends)
+
+    def _is_found(self, canvas: Canvas, box, ink: np.ndarray) -> bool:
+        """Returns whether the window is around this ink, and not around an edge behind it."""
+        levels = np.clip(canvas.levels + 0.5, 0, 255).astype(np.uint8)
+        left, top, right, bottom = recognizer.tightened(levels, box)
+        rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+        wide = min(right, columns[-1] + 1) - max(left, columns[0])
+        tall = min(bottom, rows[-1] + 1) - max(top, rows[0])
+        both = max(0, wide) * max(0, tall)
+        ours = (rows[-1] + 1 - rows[0]) * (columns[-1] + 1 - columns[0])
+        return both >= 0.6 * ((right - left) * (bottom - top) + ours - both)
 
     def _real(self, rng) -> list[tuple[np.ndarray, int]]:
         """Returns a window of a marker or a text that was burned in when the X-ray was made."""
@@ -215,7 +235,7 @@ class Samples:
         kind = rng.random()
         if kind < 0.04 and self.real:
             return self._real(rng)
-        size = int(np.exp(rng.uniform(np.log(10), np.log(44))))
+        size = int(np.exp(rng.uniform(np.log(13), np.log(48))))
         if kind < 0.14:
             # Whatever the X-ray or an object on it shows.
             side = int(size * rng.uniform(4, 8)) + 32
@@ -232,7 +252,7 @@ class Samples:
         name = "other"
         if kind < 0.62:
             name = str(rng.choice(CLASSES[1:], p=self.weights))
-            size = min(size, 26) if len(name) > 3 else size
+            size = min(size, 30) if len(name) > 3 else size
             sheet = self._marker(rng, name, size)
         else:
             sheet = self._other(rng, size)
@@ -263,13 +283,15 @@ class Samples:
         whole = painted.sum()
         if whole == 0 or ink.sum() < 0.25 * whole:
             return []
-        if name != "other" and ink.sum() < 0.985 * whole:
+        if name != "other" and ink.sum() < whole:
+            if ink.sum() > 0.85 * whole:
+                return []
             name = "other"
         before = canvas.levels.copy()
         canvas.put(rng, sheet, (top, left))
         change, under = np.abs(canvas.levels - before)[ink], before[on[0]]
         shades = float(np.ptp(np.percentile(under, (15, 85))))
-        least = max(16, 0.7 * shades) if name != "other" else 12
+        least = max(16, shades) if name != "other" else 12
         if (canvas.classes == UNKNOWN).any() or np.median(change) < least:
             return []
         if name == "ruler" or (name == "other" and rng.random() < 0.25):
@@ -288,13 +310,16 @@ class Samples:
             only[on[0]] = (painted & inner)[on[1]]
             ink = only if only.any() else ink
         box = self._box(rng, canvas, ink)
-        if box is None:
+        if box is None or (name != "other" and not self._is_found(canvas, box, ink)):
             return []
         beside = name not in ("other", "ruler") and rng.random() < 0.25
         if beside:
             name = self._beside(rng, canvas, box, name)
+            if name is None:
+                return []
         found = [(self._cut(rng, canvas, box), CODE[name])]
-        if again := None if beside else self._box(rng, canvas, ink):
+        again = None if beside else self._box(rng, canvas, ink)
+        if again and (name == "other" or self._is_found(canvas, again, ink)):
             found.append((self._cut(rng, canvas, again), CODE[name]))
         return found
 

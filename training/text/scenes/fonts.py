@@ -1,17 +1,21 @@
 """The fonts of `install-fonts`, by script, without those that training never draws."""
 
+import copy
 import functools
 import glob
 import json
 import os
 import re
 
+import numpy as np
 from fontTools.ttLib import TTCollection, TTFont
-from PIL import ImageFont
+from PIL import Image, ImageFilter, ImageFont
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "never_drawn.json")) as _file:
     NEVER = re.compile(json.load(_file)["files"])
+# What other fonts' letters are compared with.
+PLAIN = re.compile(r"/(DejaVu|Liberation)(Sans|Serif|SansMono|Mono)-(Regular|Bold)\.ttf$")
 # Fonts of symbols have no letters, whatever their character maps claim.
 SYMBOLS = re.compile(r"(?i)symbol|emoji|dingbat|icons|braille|ornament|border|music|math|barcode")
 
@@ -95,11 +99,28 @@ class Fonts:
                 family = re.split(r"[-_ .\d]", os.path.basename(path))[0][:6]
                 families.setdefault(family, []).append(path)
             self.families[script] = list(families.values())
+        self.plain = [
+            os.path.join(folder, path)
+            for family in self.families["latin"]
+            for path in family
+            if PLAIN.search(path)
+        ]
         if not self.families["latin"]:
             raise SystemExit(f"no fonts in {folder}: run training/text/install-fonts {folder}")
 
     def count(self) -> int:
         return sum(len(family) for family in self.families["latin"])
+
+    def legible(self, letters: str, least: float = 0.7) -> "Fonts":
+        """Returns those whose letters look like the ones of a plain font, for Latin only."""
+        plain = [_opened(path, 40) for path in self.plain]
+        found = copy.copy(self)
+        families = [
+            [path for path in family if _alike(os.path.join(self.folder, path), plain, letters) >= least]
+            for family in self.families["latin"]
+        ]
+        found.families = {"latin": [family for family in families if family]}
+        return found
 
     def pick(self, rng, script: str, size: int) -> ImageFont.FreeTypeFont:
         families = self.families[script] or self.families["latin"]
@@ -108,6 +129,29 @@ class Fonts:
 
     def has(self, script: str) -> bool:
         return bool(self.families[script])
+
+
+def _glyph(font: ImageFont.FreeTypeFont, letter: str) -> np.ndarray:
+    """Returns a letter in a square, less its mean and of length one."""
+    mask = font.getmask(letter)
+    if 0 in mask.size:
+        return np.zeros(24 * 24)
+    image = Image.frombytes("L", mask.size, bytes(mask)).resize((24, 24), Image.BILINEAR)
+    values = np.asarray(image.filter(ImageFilter.GaussianBlur(1.5)), float).ravel()
+    values -= values.mean()
+    return values / max(1e-6, np.linalg.norm(values))
+
+
+def _alike(path: str, plain: list, letters: str) -> float:
+    """Returns the smallest correlation of a letter with the most similar one of plain fonts."""
+    try:
+        font = _opened(path, 40)
+        return min(
+            max(float(_glyph(font, letter) @ _glyph(other, letter)) for other in plain)
+            for letter in letters
+        )
+    except OSError:
+        return 0.0
 
 
 @functools.lru_cache(800)
