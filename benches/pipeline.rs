@@ -93,6 +93,7 @@ fn pipeline(criterion: &mut Criterion) {
     let detector = Detector {
         contract: &text_contract,
         keep_side_markers: true,
+        recognizer: None,
         infer: &find,
     };
 

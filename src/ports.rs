@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     model::contract::Contract,
     model::tensor::{InputTensor, NamedTensor},
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 
 /// Failure of a request. It does not name the object.
@@ -127,6 +127,12 @@ pub trait Ports {
     /// # Errors
     /// As [`Ports::contract`].
     fn text_contract(&self, model: &str) -> Result<TextContract, Error>;
+
+    /// Reads the contract of the named marker recognizer.
+    ///
+    /// # Errors
+    /// As [`Ports::contract`].
+    fn marker_contract(&self, model: &str) -> Result<MarkerContract, Error>;
 
     /// Runs the named model on a tensor for the named input.
     ///

@@ -6,8 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    config::Config, error::Error, picture::boxes::Rect, picture::sniff::Format, pipeline::stored,
-    ports::Ports, record::contracts::ModelContracts, secret::sha256_hex, text::Detector,
+    config::Config,
+    error::Error,
+    picture::boxes::Rect,
+    picture::sniff::Format,
+    pipeline::stored,
+    ports::Ports,
+    record::contracts::ModelContracts,
+    secret::sha256_hex,
+    text::{Detector, Recognizer},
 };
 
 /// Variable with the secret.
@@ -113,10 +120,19 @@ pub fn run(
         Some((name, text)) => ports.infer(name, &text.input.name, tensor),
         None => Err(Error::Model("there is no text detector".into())),
     };
+    let recognize = |tensor: &_| match &contracts.markers {
+        Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
+        None => Err(Error::Model("there is no marker recognizer".into())),
+    };
+    let recognizer = contracts.markers.as_ref().map(|(_, contract)| Recognizer {
+        contract,
+        infer: &recognize,
+    });
     let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
         contract,
         // One that might be a part of the name was covered when the copy was made.
         keep_side_markers: true,
+        recognizer: recognizer.as_ref(),
         infer: &find,
     });
     let covered = stored::cover(bytes, boxes, limits, detector.as_ref())?;

@@ -73,6 +73,7 @@ fn run(bytes: &[u8], changes: &[(&str, &str)]) -> Result<Outputs, Error> {
     let detector = Detector {
         contract: &text,
         keep_side_markers: true,
+        recognizer: None,
         infer: &find,
     };
     let (pixels, detector, clock) = (&config.pixels, Some(&detector), || Duration::ZERO);

@@ -18,7 +18,7 @@ use xray::{
     record::process_record,
     report::{Report, Stored},
     store::hold::{hold_key, is_hold},
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 
 const KEY: &str = "ward/demo_Jane Roe_77_1980-02-03_2020-01-01.png";
@@ -94,6 +94,10 @@ impl Ports for Interleaved<'_> {
 
     fn text_contract(&self, model: &str) -> Result<TextContract, Error> {
         self.store.text_contract(model)
+    }
+
+    fn marker_contract(&self, model: &str) -> Result<MarkerContract, Error> {
+        self.store.marker_contract(model)
     }
 
     fn infer(

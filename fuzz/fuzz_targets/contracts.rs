@@ -10,4 +10,7 @@ fuzz_target!(|text: &str| {
     if let Ok(contract) = xray::text::contract::TextContract::parse(text) {
         assert!(contract.input.multiple.is_power_of_two() && contract.model_sha256.len() == 64);
     }
+    if let Ok(contract) = xray::text::marker_contract::MarkerContract::parse(text) {
+        assert!(contract.output.classes.len() > 1 && contract.model_sha256.len() == 64);
+    }
 });

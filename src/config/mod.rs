@@ -52,6 +52,9 @@ pub struct Config {
     pub model: String,
     /// Name of the model that finds burned-in text; `None` covers the configured boxes only.
     pub text_detector: Option<String>,
+    /// Name of the model that recognizes markers; without it, or without a text detector, none is
+    /// looked for.
+    pub marker_recognizer: Option<String>,
     /// Removal of the outputs of a source together with it.
     pub remove_outputs: bool,
     /// Settings of the pictures themselves.
@@ -149,6 +152,7 @@ impl Config {
             },
             model: values.model,
             text_detector: values.text_detector,
+            marker_recognizer: values.marker_recognizer,
             remove_outputs: values.remove_outputs,
             pixels: Settings {
                 limits: Limits {
@@ -217,13 +221,17 @@ impl Config {
     }
 
     /// Returns the digest that stored outputs carry: the first 16 hex digits of SHA-256 over
-    /// [`OUTPUTS`], the settings that change the outputs, and the SHA-256 of the text detector,
-    /// because another detector finds other text.
-    pub fn settings_digest(&self, detector: Option<&str>) -> String {
+    /// [`OUTPUTS`], the settings that change the outputs, the SHA-256 of the text detector, because
+    /// another detector finds other text, and [`MarkerContract::digest_text`] of the marker
+    /// recognizer.
+    ///
+    /// [`MarkerContract::digest_text`]: crate::text::marker_contract::MarkerContract::digest_text
+    pub fn settings_digest(&self, detector: Option<&str>, markers: Option<&str>) -> String {
         let text = format!(
-            "{}detector={}\n",
+            "{}detector={}\nmarkers={}\n",
             self.digest_text,
-            detector.unwrap_or_default()
+            detector.unwrap_or_default(),
+            markers.unwrap_or_default()
         );
         sha256_hex(text.as_bytes())[..16].to_owned()
     }

@@ -11,17 +11,20 @@ pub enum ModelKind {
     Classifier,
     /// Finds burned-in text.
     TextDetector,
+    /// Recognizes markers.
+    MarkerRecognizer,
 }
 
 impl ModelKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Classifier, Self::TextDetector];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Classifier, Self::TextDetector, Self::MarkerRecognizer];
 
     /// Returns the name of the setting.
     pub fn setting(self) -> &'static str {
         match self {
             Self::Classifier => "model",
             Self::TextDetector => "text_detector",
+            Self::MarkerRecognizer => "marker_recognizer",
         }
     }
 
@@ -31,7 +34,18 @@ impl ModelKind {
         let Ok(contract) = serde_json::from_str::<Value>(contract) else {
             return true;
         };
-        contract.get("thresholds").is_some() == (self == Self::TextDetector)
+        self == Self::of(&contract)
+    }
+
+    /// Returns the kind of the model that a contract is of.
+    pub fn of(contract: &Value) -> Self {
+        if contract.pointer("/output/classes").is_some() {
+            Self::MarkerRecognizer
+        } else if contract.get("thresholds").is_some() {
+            Self::TextDetector
+        } else {
+            Self::Classifier
+        }
     }
 
     /// Returns the error of a setting with a name that no such model has.
@@ -39,6 +53,7 @@ impl ModelKind {
         let what = match self {
             Self::Classifier => "a classifier",
             Self::TextDetector => "a text detector",
+            Self::MarkerRecognizer => "a marker recognizer",
         };
         let known = match known {
             [] => "the application has no such model".to_owned(),

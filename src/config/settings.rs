@@ -26,7 +26,7 @@ use crate::{
 /// bytes, other output keys or another decision about the anonymized copy. `xray reprocess` then
 /// finds all stored outputs out of date and makes them again. Leave it alone when only speed,
 /// wording, reports or metadata change.
-pub const OUTPUTS: u32 = 4;
+pub const OUTPUTS: u32 = 5;
 
 /// Declares the settings, one row each: `name: Type = "default", parser;`, or `parser, digested;`
 /// when the value changes the outputs.
@@ -94,6 +94,7 @@ settings! {
     redaction: Method = "fill", word, digested;
     redact_boxes: Vec<BoxSpec> = "bottom-left 300x100", boxes, digested;
     text_detector: Option<String> = "text", optional(folder);
+    marker_recognizer: Option<String> = "markers", optional(folder);
     max_redacted: f64 = "0.20", number(0.0..=1.0), digested;
     redact_processed: bool = "false", word, digested;
     anonymized_label: bool = "false", word, digested;

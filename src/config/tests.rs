@@ -67,6 +67,7 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
         ("redact_boxes", ""),
         ("redact_boxes", "none bottom-left 3x3"),
         ("text_detector", "../etc"),
+        ("marker_recognizer", "../etc"),
         ("max_redacted", "20%"),
         ("max_redacted", "1.5"),
         ("redact_processed", "yes"),
@@ -125,7 +126,7 @@ fn invalid_values_are_rejected_and_secrets_stay_hidden() {
 
 #[test]
 fn settings_digest_depends_on_settings_that_change_outputs_only() {
-    let plain = config(&[]).unwrap().settings_digest(None);
+    let plain = config(&[]).unwrap().settings_digest(None, None);
     assert_eq!(plain.len(), 16);
     for (name, value, moves) in [
         ("s3_endpoint", "http://other", false),
@@ -157,12 +158,16 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
         ("label_size", "50.0", false),
         ("redact_boxes", " bottom-left  300x100+0+0;", false),
     ] {
-        let digest = config(&[(name, value)]).unwrap().settings_digest(None);
+        let digest = config(&[(name, value)])
+            .unwrap()
+            .settings_digest(None, None);
         assert_eq!(digest != plain, moves, "{name}");
     }
-    let with_detector = |detector| config(&[]).unwrap().settings_digest(detector);
+    let with_detector = |detector| config(&[]).unwrap().settings_digest(detector, None);
     assert!(with_detector(Some("a")) != with_detector(Some("b")));
     assert!(with_detector(Some("a")) != plain);
+    let with_markers = config(&[]).unwrap().settings_digest(None, Some("a"));
+    assert!(with_markers != plain && with_markers != with_detector(Some("a")));
 }
 
 /// Every stored output of every installation carries these digits. If this test fails, all of them
@@ -173,7 +178,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=4\n\
+        "outputs=5\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          dicom_dates=remove\n\
@@ -193,11 +198,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None), "e31086e8614fa9c3");
+    assert_eq!(defaults.settings_digest(None, None), "558d08079ec40cf2");
     let detector = "0f".repeat(32);
     assert_eq!(
-        defaults.settings_digest(Some(&detector)),
-        "776882679fd1eaee"
+        defaults.settings_digest(Some(&detector), None),
+        "a722400f42385390"
     );
 
     let full = config(&[
@@ -221,6 +226,7 @@ fn settings_digest_is_pinned() {
         ("redaction", "blur"),
         ("redact_boxes", "top-right 25%x8%+10+1.5%; bottom-right 3x4"),
         ("text_detector", "other"),
+        ("marker_recognizer", "other"),
         ("max_redacted", "1"),
         ("redact_processed", "true"),
         ("anonymized_label", "true"),
@@ -235,7 +241,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=4\n\
+        "outputs=5\n\
          anonymize=all\n\
          anonymized_label=true\n\
          dicom_dates=shift\n\
@@ -255,7 +261,15 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.25\n\
          threshold_pneumonia=0.755\n"
     );
-    assert_eq!(full.settings_digest(Some(&detector)), "82adbe9cef0aa599");
+    assert_eq!(
+        full.settings_digest(Some(&detector), None),
+        "c3d61e904ff9e920"
+    );
+    let markers = "0e".repeat(32) + " 0.99 0.999";
+    assert_eq!(
+        full.settings_digest(Some(&detector), Some(&markers)),
+        "287f6695d33054bb"
+    );
 }
 
 #[test]
@@ -272,7 +286,11 @@ fn keep_folders_without_effect_is_rejected() {
 
 #[test]
 fn study_id_accepts_its_former_name() {
-    let digest = |word| config(&[("study_id", word)]).unwrap().settings_digest(None);
+    let digest = |word| {
+        config(&[("study_id", word)])
+            .unwrap()
+            .settings_digest(None, None)
+    };
     assert_eq!(digest("seed"), digest("legacy"));
 }
 

@@ -189,18 +189,45 @@ fn is_made_of_beginnings(word: &str, used: &mut Vec<bool>, names: &[String]) -> 
         })
 }
 
-/// Reports whether a word of the name has one or two characters. Combining marks are not
-/// alphanumeric but do not separate words.
+/// Side and view markers of two letters.
+const MARKERS: [[char; 2]; 6] = [
+    ['l', 't'],
+    ['r', 't'],
+    ['a', 'p'],
+    ['p', 'a'],
+    ['l', 'l'],
+    ['r', 'l'],
+];
+
+/// Combining marks are not alphanumeric but do not separate words.
+fn separates(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_ascii_punctuation()
+        || matches!(c, '·' | '\u{2010}'..='\u{2027}' | '・')
+}
+
+/// Reports whether a word of the name has one or two characters.
 pub fn has_short_word(name: &str) -> bool {
-    let separates = |c: char| {
-        c.is_whitespace()
-            || c.is_ascii_punctuation()
-            || matches!(c, '·' | '\u{2010}'..='\u{2027}' | '・')
-    };
     let name = fold(name);
     [split_case(&name), name].iter().any(|name| {
         name.split(separates)
             .any(|word| matches!(word.chars().count(), 1 | 2))
+    })
+}
+
+/// Reports whether the initials of two words of the name, in any order, are a marker.
+pub fn has_marker_initials(name: &str) -> bool {
+    let name = split_case(&fold(name)).to_lowercase();
+    let initials: Vec<char> = name
+        .split(separates)
+        .filter_map(|word| word.chars().next())
+        .collect();
+    initials.iter().enumerate().any(|(at, first)| {
+        let mut others = initials
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at);
+        others.any(|(_, second)| MARKERS.contains(&[*first, *second]))
     })
 }
 

@@ -156,13 +156,16 @@ impl Pseudonyms {
 }
 
 /// Reports whether text on the patient's picture could be taken for a side or view marker, because
-/// the id or a word of the name in the key has one or two characters. A key that does not fit the
-/// pattern counts as `false`.
+/// the id or a word of the name in the key has one or two characters, or because the initials of
+/// two words of the name are such a marker. A key that does not fit the pattern counts as `false`.
 pub fn may_look_like_a_marker(key: &str) -> bool {
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let (stem, _) = split_extension(file);
-    Patient::parse(stem)
-        .is_some_and(|p| identifiers::has_short_word(p.name) || identifiers::is_short(&p.id))
+    Patient::parse(stem).is_some_and(|p| {
+        identifiers::has_short_word(p.name)
+            || identifiers::has_marker_initials(p.name)
+            || identifiers::is_short(&p.id)
+    })
 }
 
 /// Returns the study id of the system this one replaces: BLAKE2b of four bytes over the id, as a

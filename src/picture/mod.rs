@@ -18,7 +18,7 @@ mod mutations;
 mod orientation;
 pub(crate) mod png;
 pub mod redact;
-mod resize;
+pub(crate) mod resize;
 mod scans;
 pub mod sniff;
 pub mod source;

@@ -99,16 +99,29 @@ fn whole_boxes<'a, const FACTOR: usize>(sums: &'a [u32], out: &mut Vec<u8>) -> &
 pub(crate) fn triangle(levels: &[u8], from: Size, channels: usize, to: Size) -> Vec<u8> {
     // The untyped function would compile thirteen kinds of pixels for the two that occur.
     match channels {
-        1 => convolve::<U8>(levels, from, to),
-        _ => convolve::<U8x3>(levels, from, to),
+        1 => convolve::<U8>(levels, from, to, bilinear()),
+        _ => convolve::<U8x3>(levels, from, to, bilinear()),
     }
 }
 
-fn convolve<P: PixelTrait>(levels: &[u8], from: Size, to: Size) -> Vec<u8> {
-    let mut out = vec![0; to.0 * to.1 * P::size()];
-    let options = ResizeOptions::new()
+/// Resizes a part of gray levels (left, top, width, height) by the same filter.
+pub(crate) fn triangle_part(
+    levels: &[u8],
+    from: Size,
+    (left, top, width, height): (f64, f64, f64, f64),
+    to: Size,
+) -> Vec<u8> {
+    convolve::<U8>(levels, from, to, bilinear().crop(left, top, width, height))
+}
+
+fn bilinear() -> ResizeOptions {
+    ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .use_alpha(false);
+        .use_alpha(false)
+}
+
+fn convolve<P: PixelTrait>(levels: &[u8], from: Size, to: Size, options: ResizeOptions) -> Vec<u8> {
+    let mut out = vec![0; to.0 * to.1 * P::size()];
     // Only a buffer of another size is refused, and these were made to fit. A refusal would leave
     // the target black, which the tests would see.
     let source = TypedImageRef::<P>::from_buffer(from.0 as u32, from.1 as u32, levels);

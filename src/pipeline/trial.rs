@@ -9,7 +9,7 @@ use crate::{
     model::contract::Contract,
     model::tensor::{Elements, InputTensor, NamedTensor, element, named},
     picture::{heatmap::Heatmap, input},
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 
 /// Tries a classifier.
@@ -60,6 +60,32 @@ pub fn text_detector(
     )))
 }
 
+/// Tries a marker recognizer.
+///
+/// # Errors
+/// As [`classifier`].
+pub fn marker_recognizer(
+    contract: &MarkerContract,
+    infer: impl FnOnce(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
+) -> Result<(), Error> {
+    let (input, output) = (&contract.input, &contract.output);
+    let black = std::iter::repeat_n(input.offset, input.height * input.width);
+    let outputs = infer(&InputTensor {
+        dims: vec![1, 1, input.height as u32, input.width as u32],
+        data: Elements::collect(input.element_type, black),
+    })?;
+    let chances = &named(&outputs, &output.name)?.tensor;
+    if contract.fits(&chances.dims) {
+        return Ok(());
+    }
+    Err(Error::Model(format!(
+        "output `{}` has the dimensions {:?}, not [1, {}]; check the contract's `output`",
+        output.name,
+        chances.dims,
+        output.classes.len()
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +93,7 @@ mod tests {
 
     const CLASSIFIER: &str = include_str!("../../models/pneumonia/contract.json");
     const TEXT: &str = include_str!("../../models/text/contract.json");
+    const MARKERS: &str = include_str!("../../models/markers/contract.json");
 
     fn output(name: &str, dims: &[u32]) -> NamedTensor {
         let length = dims.iter().product::<u32>() as usize;
@@ -136,5 +163,30 @@ mod tests {
         }
         let missing = text_detector(&contract, |_| Ok(Vec::new())).unwrap_err();
         assert!(missing.to_string().contains("no output `map`"), "{missing}");
+    }
+
+    #[test]
+    fn marker_recognizer_needs_a_probability_for_each_class() {
+        let contract = MarkerContract::parse(MARKERS).unwrap();
+        let (name, classes) = (
+            &contract.output.name[..],
+            contract.output.classes.len() as u32,
+        );
+        let (height, width) = (contract.input.height as u32, contract.input.width as u32);
+        for (dims, fits) in [
+            (&[1, classes][..], true),
+            (&[1, classes + 1], false),
+            (&[1, classes - 1], false),
+            (&[classes], false),
+            (&[1, classes, 1], false),
+        ] {
+            let result = marker_recognizer(&contract, |input| {
+                assert_eq!(input.dims, [1, 1, height, width]);
+                Ok(vec![output(name, dims)])
+            });
+            assert_eq!(result.is_ok(), fits, "{dims:?}: {result:?}");
+        }
+        let missing = marker_recognizer(&contract, |_| Ok(Vec::new())).unwrap_err();
+        assert!(missing.to_string().contains("no output"), "{missing}");
     }
 }

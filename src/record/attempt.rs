@@ -20,7 +20,7 @@ use crate::{
     store::decide,
     store::fetch::{Fetched, fetch},
     store::outputs::OutputStore,
-    text::Detector,
+    text::{Detector, Recognizer},
 };
 
 /// Attempts a record once. The report holds the facts that are known at the end of the attempt,
@@ -64,9 +64,18 @@ pub async fn attempt(
             Some((name, text)) => ports.infer(name, &text.input.name, tensor),
             None => Err(Error::Model("there is no text detector".into())),
         };
+        let recognize = |tensor: &_| match &contracts.markers {
+            Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
+            None => Err(Error::Model("there is no marker recognizer".into())),
+        };
+        let recognizer = contracts.markers.as_ref().map(|(_, contract)| Recognizer {
+            contract,
+            infer: &recognize,
+        });
         let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
             contract,
             keep_side_markers: !deidentify::may_look_like_a_marker(event.object.key()),
+            recognizer: recognizer.as_ref(),
             infer: &find,
         });
         let contract = &contracts.classifier;

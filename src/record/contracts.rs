@@ -1,14 +1,20 @@
 use crate::{
-    config::Config, error::Error, model::contract::Contract, ports::Ports,
-    text::contract::TextContract,
+    config::Config,
+    error::Error,
+    model::contract::Contract,
+    ports::Ports,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 
-/// Contracts of the models, and the digest of the settings together with the text detector.
+/// Contracts of the models, and the digest of the settings together with the models that find text
+/// and markers.
 pub struct ModelContracts {
     /// Contract of the classifier.
     pub classifier: Contract,
     /// Name and contract of the text detector.
     pub detector: Option<(String, TextContract)>,
+    /// Name and contract of the marker recognizer.
+    pub markers: Option<(String, MarkerContract)>,
     /// Digest of the settings.
     pub settings: String,
 }
@@ -24,13 +30,20 @@ impl ModelContracts {
             Some(name) => Some((name.clone(), ports.text_contract(name)?)),
             None => None,
         };
+        // Without text there are no markers.
+        let markers = match &config.marker_recognizer {
+            Some(name) if detector.is_some() => Some((name.clone(), ports.marker_contract(name)?)),
+            _ => None,
+        };
         let sha256 = detector
             .as_ref()
             .map(|(_, text)| text.model_sha256.as_str());
-        let settings = config.settings_digest(sha256);
+        let digest = markers.as_ref().map(|(_, contract)| contract.digest_text());
+        let settings = config.settings_digest(sha256, digest.as_deref());
         Ok(ModelContracts {
             classifier,
             detector,
+            markers,
             settings,
         })
     }

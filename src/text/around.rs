@@ -1,25 +1,22 @@
 //! Searches print that touches a side marker: the model takes both for the marker, so it looks
-//! again at a copy from which the letter is erased.
+//! again at a copy from which the marker is erased.
 
 use crate::{error::Error, picture::boxes::Rect, picture::gray::GrayImage};
 
-use super::{
-    components::Component,
-    letter::{Letter, single_letter},
-    look::Criteria,
-    map::Map,
-};
+use super::{components::Component, ink::Ink, look::Criteria, map::Map};
 
-/// The surroundings of a letter that are looked at, in heights of its bounds.
+/// The surroundings of a marker that are looked at, in heights of its bounds.
 const SURROUNDINGS: u32 = 2;
 /// The least surroundings, in pixels.
 const MIN_SURROUNDINGS: u32 = 64;
-/// The pixels beside a letter that are erased with it, beside its soft edge: rings of compression.
+/// The pixels beside a marker that are erased with it, beside its soft edge: rings of compression.
 const RINGS: usize = 3;
+/// The depth of a marker's shadow, which is erased with it: this part of its shorter side.
+const SHADOW: u32 = 24;
 /// Around markers without print, hardly a cell has this probability of text.
 const MIN_TEXT: f32 = 0.55;
 
-/// Returns the print that touches the rectangle of a letter. Print on the plane ends within `edge`
+/// Returns the print that touches the rectangle of a marker. Print on the plane ends within `edge`
 /// pixels.
 ///
 /// # Errors
@@ -30,15 +27,14 @@ pub(super) fn print_around(
     found: &Rect,
     edge: usize,
 ) -> Result<Vec<Component>, Error> {
-    let Some(letter) = single_letter(plane, found) else {
-        return Ok(Vec::new());
-    };
+    let ink = Ink::of(plane, found);
     let stride = criteria.contract.output.stride as u32;
     let size = (plane.width as u32, plane.height as u32);
-    let by = MIN_SURROUNDINGS.max(SURROUNDINGS * found.height);
+    let by = MIN_SURROUNDINGS.max(SURROUNDINGS * found.height.min(found.width));
     let part = on_cells(&found.grown(by, size.0, size.1), stride);
     let mut copy = plane.part(&part);
-    erase(&mut copy, &part, &letter, edge + RINGS);
+    let beside = edge + RINGS + (found.width.min(found.height) / SHADOW) as usize;
+    erase(&mut copy, &part, &ink, beside);
     let map = Map::of(&copy, criteria.contract, criteria.infer)?;
     let component = |cells: &[(u32, u32)], share| {
         let (left, top) = (part.x / stride, part.y / stride);
@@ -68,14 +64,14 @@ fn on_cells(rect: &Rect, stride: u32) -> Rect {
     }
 }
 
-/// Replaces a letter on a part of a picture, with the pixels beside it, by the levels around it.
-fn erase(copy: &mut GrayImage, part: &Rect, letter: &Letter, beside: usize) {
+/// Replaces a marker on a part of a picture, with the pixels beside it, by the levels around it.
+fn erase(copy: &mut GrayImage, part: &Rect, ink: &Ink, beside: usize) {
     let (columns, rows) = (copy.width, copy.height);
     let mut mask = vec![false; columns * rows];
-    let (left, top) = (letter.window.x - part.x, letter.window.y - part.y);
-    for at in &letter.pixels {
-        let x = left as usize + at % letter.window.width as usize;
-        let y = top as usize + at / letter.window.width as usize;
+    let (left, top) = (ink.window.x - part.x, ink.window.y - part.y);
+    for at in &ink.pixels {
+        let x = left as usize + at % ink.window.width as usize;
+        let y = top as usize + at / ink.window.width as usize;
         let last = (x + beside).min(columns - 1);
         for row in y.saturating_sub(beside)..=(y + beside).min(rows - 1) {
             mask[row * columns + x.saturating_sub(beside)..=row * columns + last].fill(true);

@@ -49,43 +49,82 @@ const REACH: usize = 40;
 ///
 /// Print on the plane ends within `edge` pixels.
 pub(super) fn add(plane: &GrayImage, edge: usize, sighted: &mut Sighted) {
-    let compact = |r: &&Rect| {
+    let compact = |r: &Rect| {
         let longer = r.width.max(r.height);
         longer <= MAX_SIDE && longer <= MAX_RATIO * r.width.min(r.height)
     };
-    let found = sighted.text.iter().map(|text| &text.rect);
-    let seeds: Vec<Rect> = sighted
-        .letters
-        .iter()
-        .chain(found)
-        .filter(compact)
+    let markers = sighted.markers.iter().map(|marker| (*marker, true));
+    let texts = sighted.text.iter().map(|text| (text.rect, false));
+    let seeds: Vec<(Rect, bool)> = markers
+        .chain(texts)
+        .filter(|(seed, _)| compact(seed))
         .take(MAX_LINES)
-        .copied()
         .collect();
     let mut lines: Vec<Rect> = Vec::new();
     let middle = |r: &Rect| (r.x + r.width / 2, r.y + r.height / 2);
-    for seed in seeds {
+    for (seed, is_marker) in seeds {
         let (x, y) = middle(&seed);
         if !lines.iter().any(|line| line.contains(x, y)) {
-            lines.extend(line_of(plane, &seed, edge));
+            lines.extend(line_of(plane, &seed, edge, is_marker, &sighted.markers));
         }
     }
     sighted.text.extend(lines.into_iter().map(Component::of));
 }
 
 /// Returns the covers of the line of three letters or more in which the letter in a rectangle of a
-/// picture stands, across or down; none if it stands in no line.
-fn line_of(picture: &GrayImage, seed: &Rect, edge: usize) -> Vec<Rect> {
-    let across = others(picture, seed, edge, false);
+/// picture stands, across or down; none if it stands in no line. A marker stands in no line with
+/// letters that are not near it: these are of a text beyond. Another marker counts as one letter.
+fn line_of(
+    picture: &GrayImage,
+    seed: &Rect,
+    edge: usize,
+    is_marker: bool,
+    markers: &[Rect],
+) -> Vec<Rect> {
+    let others = |turned| {
+        let mut found = others(picture, seed, edge, turned);
+        for marker in markers {
+            let marker = if turned { marker.transposed() } else { *marker };
+            join(&mut found, &marker);
+        }
+        let seed = if turned { seed.transposed() } else { *seed };
+        if is_marker { near(&seed, found) } else { found }
+    };
+    let across = others(false);
     if across.len() + 1 >= MIN_LETTERS {
         return bands(seed, across, picture.width as u32);
     }
-    let down = others(picture, seed, edge, true);
+    let down = others(true);
     if down.len() + 1 < MIN_LETTERS {
         return Vec::new();
     }
     let bands = bands(&seed.transposed(), down, picture.height as u32);
     bands.iter().map(Rect::transposed).collect()
+}
+
+/// Makes one letter of those that are in a marker.
+fn join(letters: &mut Vec<Rect>, marker: &Rect) {
+    let (inside, mut all): (Vec<Rect>, Vec<Rect>) =
+        letters.iter().partition(|letter| marker.holds(letter));
+    all.extend(inside.into_iter().reduce(|one, letter| one.union(&letter)));
+    *letters = all;
+}
+
+/// Returns the letters of a row that are near a marker, or near such a letter.
+fn near(marker: &Rect, mut letters: Vec<Rect>) -> Vec<Rect> {
+    letters.sort_by_key(|letter| letter.x);
+    let mut row = *marker;
+    let mut found = Vec::new();
+    let (before, after): (Vec<Rect>, Vec<Rect>) = letters.into_iter().partition(|l| l.x < marker.x);
+    for letter in before.into_iter().rev().chain(after) {
+        let gap = row.x.saturating_sub(letter.x + letter.width);
+        let gap = gap.max(letter.x.saturating_sub(row.x + row.width));
+        if gap <= MAX_GAP * letter.height {
+            row = row.union(&letter);
+            found.push(letter);
+        }
+    }
+    found
 }
 
 /// Returns the bounds of the letters of a row that are near each other, with their largest gap more
@@ -220,4 +259,21 @@ fn is_sharp(blob: &Blob, view: &GrayImage, edge: usize) -> bool {
         }
     }
     sharp * 100 >= SHARP * border
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::rect;
+
+    #[test]
+    fn marker_of_two_letters_is_one_of_a_line() {
+        let mut letters = [[0, 4, 8, 10], [12, 4, 8, 10], [90, 4, 8, 10]]
+            .map(rect)
+            .to_vec();
+        join(&mut letters, &rect([0, 0, 24, 16]));
+        assert_eq!(letters, [rect([90, 4, 8, 10]), rect([0, 4, 20, 10])]);
+        join(&mut letters, &rect([200, 0, 24, 16]));
+        assert_eq!(letters.len(), 2);
+    }
 }

@@ -1,21 +1,24 @@
 //! A look at one plane of a picture at one size, and the kinds of the components on it.
 
-use std::cell::LazyCell;
+use std::cell::{Cell, LazyCell};
 
-use crate::picture::{boxes::Rect, gray::GrayImage};
+use crate::{
+    error::Error,
+    picture::{boxes::Rect, gray::GrayImage},
+};
 
 use super::{
     components::Component,
     contract::TextContract,
     groups::Group,
-    letter::single_letter,
     map::Infer,
+    recognizer::Recognizer,
     scale::Scale,
     sighted::Sighted,
     strokes::{Print, printed},
 };
 
-/// The greatest ratio of a marker's longer side to its shorter one. Words are longer.
+/// The greatest ratio of the sides of a shape that stays. Words are longer.
 const MAX_RATIO: u32 = 3;
 /// The pixels within which the edges of print end on a picture that is not enlarged.
 pub(super) const EDGE: usize = 2;
@@ -26,11 +29,18 @@ const MIN_LARGE_STROKE: u32 = 3;
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
 
+/// Large print that reaches over a marker by at most this many cells is the marker, seen again.
+const SAME_PRINT: u32 = 2;
+
 /// The rules of a search: components of cells that score at least `low`, one of them at least
 /// `high`.
 pub(super) struct Criteria<'a> {
     pub contract: &'a TextContract,
     pub infer: Infer<'a>,
+    /// Recognizes the markers that stay; without it none does.
+    pub recognizer: Option<&'a Recognizer<'a>>,
+    /// The windows that the recognizer may still be shown.
+    pub windows: Cell<u32>,
     /// The marker share from which on a component is a marker; over 1 there are none.
     pub marker: f32,
     pub low: f32,
@@ -41,6 +51,8 @@ pub(super) struct Criteria<'a> {
     pub counts: &'a dyn Fn(u32, u32) -> bool,
     /// The parts of the searched picture that were covered before.
     pub covered: &'a [Rect],
+    /// The markers of the searched picture that stay on a copy.
+    pub kept: &'a [Rect],
     /// Also searches print by its pixels alone. A copy shows outside its covers what its source
     /// does, so it would show nothing new but the edges of covers.
     pub by_pixels: bool,
@@ -61,7 +73,7 @@ pub(super) struct Look<'a> {
 /// Kind of a component.
 enum Kind {
     Text,
-    Letter,
+    Marker,
     Shape,
     Nothing,
 }
@@ -85,34 +97,44 @@ impl Look<'_> {
 
     /// Adds a component. A look for large letters is for print only: the model takes more of the
     /// anatomy for text there.
-    pub(super) fn sort(&self, group: &Group, sighted: &mut Sighted) {
+    ///
+    /// # Errors
+    /// Those of the recognizer's run.
+    pub(super) fn sort(&self, group: &Group, sighted: &mut Sighted) -> Result<(), Error> {
         let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
-        match self.kind(&found) {
+        match self.kind(&found, &sighted.markers)? {
             Kind::Text => sighted.text.push(found),
-            Kind::Letter => sighted.letters.push(found.rect),
+            Kind::Marker => sighted.markers.push(found.rect),
             Kind::Shape => sighted.shapes.push(found.rect),
             Kind::Nothing => {}
         }
+        Ok(())
     }
 
-    fn kind(&self, found: &Component) -> Kind {
+    fn kind(&self, found: &Component, markers: &[Rect]) -> Result<Kind, Error> {
         let rect = &found.rect;
         let print = LazyCell::new(|| self.is_print(found));
-        let keeps = self.criteria.marker <= 1.0;
         let ratio = rect
             .width
             .max(rect.height)
             .div_ceil(rect.width.min(rect.height).max(1));
         if self.large && !*print {
-            return Kind::Nothing;
+            return Ok(Kind::Nothing);
         }
-        if keeps && ratio <= MAX_RATIO && single_letter(self.plane, rect).is_some() {
-            return Kind::Letter;
-        }
-        let is_marker =
-            !self.large && found.marker_share >= self.criteria.marker && ratio <= MAX_RATIO;
-        // The edge of a cover is as sharp as print.
         let (width, height) = self.size();
+        let beside = SAME_PRINT * self.side();
+        let is_of = |marker: &Rect| marker.grown(beside, width, height).holds(rect);
+        if self.large && markers.iter().chain(self.criteria.kept).any(is_of) {
+            return Ok(Kind::Nothing);
+        }
+        let is_marker = found.marker_share >= self.criteria.marker;
+        if let Some(recognizer) = self.criteria.recognizer
+            && recognizer.recognizes(self.plane, rect, is_marker, &self.criteria.windows)?
+        {
+            return Ok(Kind::Marker);
+        }
+        let is_shape = !self.large && is_marker && ratio <= MAX_RATIO;
+        // The edge of a cover is as sharp as print.
         let near = rect.grown(COVER_EDGE * self.side(), width, height);
         let is_cut = || {
             self.criteria
@@ -120,11 +142,11 @@ impl Look<'_> {
                 .iter()
                 .any(|cover| cover.touches(&near))
         };
-        if is_marker && (is_cut() || !*print) {
+        Ok(if is_shape && (is_cut() || !*print) {
             Kind::Shape
         } else {
             Kind::Text
-        }
+        })
     }
 
     /// Reports whether a component shows print: on the searched plane, whose edges are soft if it

@@ -10,7 +10,8 @@
 //! - the connected components of its map (`groups`) and the rectangles that cover them
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
-//!   (`strokes`, `near`), a single L or R (`letter`);
+//!   (`strokes`, `near`), the ink of a marker (`ink`);
+//! - the recognition of markers by a model of its own (`recognizer`, `marker_contract`);
 //! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
@@ -26,16 +27,18 @@ pub mod contract;
 mod contrast;
 mod flood;
 mod groups;
+mod ink;
 mod input;
-mod letter;
 mod line;
 mod look;
 mod map;
+pub mod marker_contract;
 #[cfg(test)]
 mod mutations;
 mod near;
 mod piece;
 mod plateaus;
+mod recognizer;
 mod scale;
 mod search;
 mod side_markers;
@@ -47,7 +50,7 @@ mod tests;
 mod tiles;
 mod windows;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use crate::{
     error::Error,
@@ -56,6 +59,7 @@ use crate::{
 };
 use contract::TextContract;
 use look::Criteria;
+pub use recognizer::Recognizer;
 use scale::Scale;
 use search::{Former, Sizes};
 use sighted::Sighted;
@@ -120,6 +124,8 @@ pub struct Detector<'a> {
     pub contract: &'a TextContract,
     /// Keeps side and view markers. Not set where a marker could be a part of the patient's name.
     pub keep_side_markers: bool,
+    /// Recognizes the markers that stay; without one none does.
+    pub recognizer: Option<&'a Recognizer<'a>>,
     /// Runs it on one input.
     pub infer: &'a dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
 }
@@ -251,6 +257,10 @@ impl Detector<'_> {
             !allowed.iter().any(|rect| rect.contains(x, y))
         };
         let covered: Vec<Rect> = redacted.iter().map(|rect| scale.searched(rect)).collect();
+        let kept: Vec<Rect> = side_markers
+            .iter()
+            .map(|rect| scale.searched(rect))
+            .collect();
         let residual = self.contract.thresholds.residual;
         let criteria = Criteria {
             low: residual,
@@ -260,9 +270,11 @@ impl Detector<'_> {
                 between(residual, RESIDUAL_EXTRA),
             ),
             covered: &covered,
+            kept: &kept,
             ..self.criteria(&counts)
         };
-        let (sighted, _) = sight(planes, &searched, &criteria, former)?;
+        let (mut sighted, _) = sight(planes, &searched, &criteria, former)?;
+        side_markers::cut(&mut sighted, &covered);
         let (in_part, in_doubt) = (sighted.in_part, sighted.in_doubt);
         // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
         // the edge of a box, not text.
@@ -275,12 +287,15 @@ impl Detector<'_> {
         Criteria {
             contract: self.contract,
             infer: self.infer,
+            recognizer: self.recognizer.filter(|_| self.keep_side_markers),
+            windows: Cell::new(recognizer::MAX_WINDOWS),
             marker: self.marker_threshold(),
             low: 0.0,
             high: 0.0,
             extra: (0.0, 0.0),
             counts,
             covered: &[],
+            kept: &[],
             by_pixels: false,
         }
     }

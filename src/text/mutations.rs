@@ -1,9 +1,10 @@
-//! Mutated contracts of a text detector: the parser never panics and accepts no value out of range.
+//! Mutated contracts of a text detector and of a marker recognizer: the parsers never panic and
+//! accept no value out of range.
 
-use super::TextContract;
+use super::{TextContract, marker_contract::MarkerContract};
 use crate::mutate::{mutate_text, rounds};
 
-const WORDS: [&str; 36] = [
+const WORDS: [&str; 43] = [
     "\"version\"",
     "\"name\"",
     "\"model_sha256\"",
@@ -28,6 +29,13 @@ const WORDS: [&str; 36] = [
     "\"marker\"",
     "\"type\"",
     "\"u8\"",
+    "\"width\"",
+    "\"height\"",
+    "\"classes\"",
+    "\"other\"",
+    "\"upright\"",
+    "\"turned\"",
+    "0.5",
     "0",
     "1",
     "-1",
@@ -53,6 +61,25 @@ fn text_contract_survives_mutated_files() {
                 assert!(input.multiple.is_power_of_two() && input.multiple <= 128);
                 assert!(output.stride.is_power_of_two() && output.stride <= input.multiple);
                 assert!(input.scale.is_finite() && input.offset.is_finite());
+                assert_eq!(contract.model_sha256.len(), 64);
+            }
+            Err(error) => assert!(error.to_string().contains("contract.json"), "{error}"),
+        }
+    });
+}
+
+#[test]
+fn marker_contract_survives_mutated_files() {
+    let seed = include_str!("../../models/markers/contract.json");
+    assert!(MarkerContract::parse(seed).is_ok());
+    rounds(10_000, |rng| {
+        match MarkerContract::parse(&mutate_text(rng, seed, &WORDS)) {
+            Ok(contract) => {
+                let (input, thresholds) = (&contract.input, contract.thresholds);
+                assert!((1..=512).contains(&input.width) && (1..=512).contains(&input.height));
+                assert!(input.scale.is_finite() && input.offset.is_finite());
+                assert!(contract.output.classes.len() > 1 && contract.output.classes[0] == "other");
+                assert!(thresholds.upright > 0.5 && thresholds.turned > 0.5);
                 assert_eq!(contract.model_sha256.len(), 64);
             }
             Err(error) => assert!(error.to_string().contains("contract.json"), "{error}"),

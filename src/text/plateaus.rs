@@ -31,6 +31,8 @@ const SHARP: usize = 70;
 const MAX_GAP: u32 = 150;
 /// The greatest height of a letter in percent of the height of another in the same text.
 const MAX_LARGER: u32 = 220;
+/// Print that reaches over a marker by at most this many pixels is the marker's.
+const BESIDE: u32 = 8;
 /// The greatest difference between the levels of letters of one text.
 const MAX_LEVELS: u8 = 24;
 
@@ -42,7 +44,7 @@ struct Cells {
     levels: Vec<u8>,
 }
 
-/// Adds the bounds of large print with two letters or more.
+/// Adds the bounds of large print with two letters or more, unless it is a recognized marker.
 pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
     let cells = Cells::of(plane);
     let mut texts: Vec<Text> = Vec::new();
@@ -58,10 +60,13 @@ pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
         }
         texts.push(text);
     }
-    let texts = texts.iter().filter(|text| text.letters > 1);
-    sighted
-        .text
-        .extend(texts.map(|text| Component::of(text.bounds)));
+    let (width, height) = (plane.width as u32, plane.height as u32);
+    let markers = sighted.markers.iter();
+    let markers: Vec<Rect> = markers.map(|at| at.grown(BESIDE, width, height)).collect();
+    let is_marker = |text: &Text| markers.iter().any(|at| at.holds(&text.bounds));
+    texts.retain(|text| text.letters > 1 && !is_marker(text));
+    let texts = texts.iter().map(|text| Component::of(text.bounds));
+    sighted.text.extend(texts);
 }
 
 /// Letters that are near each other.

@@ -43,7 +43,7 @@ pub(super) fn search(
 ) -> Result<Sizes, Error> {
     let mut sizes = Sizes::new();
     let longer = plane.width.max(plane.height);
-    let letters = sighted.letters.len();
+    let markers = sighted.markers.len();
     let factors = factors(longer, criteria.contract.max_side);
     let extra = extra_factors(longer, &factors);
     let usual = factors.iter().map(|factor| (*factor, false));
@@ -79,8 +79,11 @@ pub(super) fn search(
         sighted.in_doubt |= map.scores(high - DOUBT..high, |x, y| {
             look.counts(x, y) && again.iter().any(|part| part.contains(x as u32, y as u32))
         });
-        for group in map.groups(low, high, |x, y| look.counts(x, y)) {
-            look.sort(&group, sighted);
+        let mut groups = map.groups(low, high, |x, y| look.counts(x, y));
+        // Those that are most like markers are shown to the recognizer first.
+        groups.sort_by(|a, b| b.marker_share.total_cmp(&a.marker_share));
+        for group in groups {
+            look.sort(&group, sighted)?;
         }
     }
     if criteria.by_pixels {
@@ -88,8 +91,8 @@ pub(super) fn search(
         let edge = (EDGE * longer).div_ceil(shown.width.max(shown.height));
         plateaus::add(plane, sighted);
         line::add(plane, edge, sighted);
-        for letter in outermost(sighted.letters[letters..].to_vec()) {
-            let print = around::print_around(criteria, plane, &letter, edge)?;
+        for marker in outermost(sighted.markers[markers..].to_vec()) {
+            let print = around::print_around(criteria, plane, &marker, edge)?;
             sighted.text.extend(print);
         }
     }

@@ -6,18 +6,32 @@ use crate::picture::boxes::Rect;
 
 use super::{components::Component, sighted::Sighted};
 
+/// Markers that are taller than so many of their widths are turned by a right angle.
+const MAX_UPRIGHT: u32 = 2;
+/// The share of a marker's height in which text belongs to it, in percent: the bounds of both are
+/// in cells, and larger than their ink.
+const REACH: u32 = 80;
+/// Text further from a marker than so many of its heights belongs to no larger marker.
+const SMALL: u32 = 2;
+
 /// Splits what was sighted into text and side markers that stay: those to which no text is nearer
-/// than their own height, since a shape beside text may be a part of it.
+/// than about their own height, or than two heights of the text if it is small, since a shape
+/// beside text may be a part of it. Of markers that stand upright the width counts, as the height
+/// of their letters.
 pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
     let mut text = sighted.text;
-    let mut markers = sighted.letters;
+    let mut markers = sighted.markers;
     markers.extend(sighted.shapes);
     // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
     // is redacted whole.
     loop {
         let joins = |marker: &Rect| {
-            let mut covers = text.iter().flat_map(|t| &t.covers);
-            covers.any(|t| distance(t, marker) < marker.height)
+            text.iter().any(|text: &Component| {
+                let reach = (reach(marker) * REACH / 100).min(SMALL * text.thickness());
+                text.covers
+                    .iter()
+                    .any(|cover| distance(cover, marker) < reach)
+            })
         };
         let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
         markers = stay;
@@ -25,6 +39,28 @@ pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
             return (text, markers);
         }
         text.extend(joined.into_iter().map(Component::of));
+    }
+}
+
+/// Makes text of the markers beside covers, at less than half of their height: they may be the rest
+/// of a line that is covered. Those of a source are further from the covers of its text.
+pub(super) fn cut(sighted: &mut Sighted, covers: &[Rect]) {
+    let is_cut = |marker: &Rect| {
+        let mut covers = covers.iter();
+        covers.any(|cover| 2 * distance(cover, marker) < reach(marker))
+    };
+    let markers = std::mem::take(&mut sighted.markers);
+    let (cut, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(is_cut);
+    sighted.markers = stay;
+    sighted.text.extend(cut.into_iter().map(Component::of));
+}
+
+/// Returns the height of a marker's letters.
+fn reach(marker: &Rect) -> u32 {
+    if marker.height > MAX_UPRIGHT * marker.width {
+        marker.width
+    } else {
+        marker.height
     }
 }
 
@@ -47,7 +83,7 @@ mod tests {
     fn stays(text: &[[u32; 4]], letters: &[[u32; 4]]) -> Vec<Rect> {
         split(Sighted {
             text: text.iter().map(|at| Component::of(rect(*at))).collect(),
-            letters: letters.iter().map(|at| rect(*at)).collect(),
+            markers: letters.iter().map(|at| rect(*at)).collect(),
             ..Sighted::default()
         })
         .1
@@ -58,9 +94,9 @@ mod tests {
         let marker = [100, 100, 40, 40];
         for (name, text, expect) in [
             ("alone", vec![], true),
-            ("text beside", vec![[179, 100, 300, 30]], false),
-            ("text away", vec![[180, 100, 300, 30]], true),
-            ("text above", vec![[0, 40, 300, 21]], false),
+            ("text beside", vec![[171, 100, 300, 30]], false),
+            ("text away", vec![[172, 100, 300, 30]], true),
+            ("text above", vec![[0, 48, 300, 21]], false),
             ("text that touches it", vec![[140, 100, 300, 30]], false),
             ("text inside", vec![[110, 110, 8, 8]], false),
             ("text around", vec![[0, 0, 300, 300]], false),
@@ -71,6 +107,25 @@ mod tests {
                 expect,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn marker_beside_a_cover_is_text() {
+        let marker = rect([100, 100, 40, 40]);
+        for (cover, is_text) in [
+            ([140, 100, 300, 30], true),
+            ([159, 100, 300, 30], true),
+            ([160, 100, 300, 30], false),
+            ([100, 30, 40, 52], true),
+        ] {
+            let mut sighted = Sighted {
+                markers: vec![marker],
+                ..Sighted::default()
+            };
+            cut(&mut sighted, &[rect(cover)]);
+            assert_eq!(sighted.text.len() == 1, is_text, "{cover:?}");
+            assert_eq!(sighted.markers.is_empty(), is_text, "{cover:?}");
         }
     }
 

@@ -9,8 +9,8 @@ use super::components::Component;
 pub(super) struct Sighted {
     /// Text.
     pub text: Vec<Component>,
-    /// Single letters that may be side markers.
-    pub letters: Vec<Rect>,
+    /// Markers that were recognized.
+    pub markers: Vec<Rect>,
     /// Shapes that the model takes for markers, and that are not print: bones, clips.
     pub shapes: Vec<Rect>,
     /// The model has run on parts of the picture only.

@@ -26,7 +26,7 @@ use crate::{
     record,
     report::{Report, response},
     review,
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
     wasi::infer::Graphs,
 };
 
@@ -70,6 +70,7 @@ async fn respond(request: IncomingRequest) -> Result<http::Response<Bytes>, Erro
         start: Instant::now(),
         contract: OnceCell::new(),
         text_contract: OnceCell::new(),
+        marker_contract: OnceCell::new(),
         graphs: Graphs::default(),
     };
     if let Some(job) = job {
@@ -100,6 +101,7 @@ struct Wasi {
     start: Instant,
     contract: OnceCell<Contract>,
     text_contract: OnceCell<TextContract>,
+    marker_contract: OnceCell<MarkerContract>,
     graphs: Graphs,
 }
 
@@ -193,6 +195,15 @@ impl Ports for Wasi {
             ModelKind::TextDetector,
             model,
             TextContract::parse,
+        )
+    }
+
+    fn marker_contract(&self, model: &str) -> Result<MarkerContract, Error> {
+        read(
+            &self.marker_contract,
+            ModelKind::MarkerRecognizer,
+            model,
+            MarkerContract::parse,
         )
     }
 

@@ -25,7 +25,7 @@ use xray::{
     ports::{NoResponse, Ports, SendError},
     record::process_record,
     report::Report,
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 
 /// Treatment of every request by the store.
@@ -613,12 +613,34 @@ impl Ports for Fake {
         )
     }
 
+    fn marker_contract(&self, model: &str) -> Result<MarkerContract, Error> {
+        MarkerContract::parse(
+            &json!({
+                "version": 2, "name": model, "model_sha256": "4".repeat(64),
+                "input": { "name": "window", "width": 128, "height": 48, "scale": 1, "offset": 0 },
+                "output": { "name": "marker", "classes": ["other", "L"] },
+                "thresholds": { "upright": 0.9, "turned": 0.9 },
+            })
+            .to_string(),
+        )
+    }
+
     fn infer(
         &self,
         model: &str,
         input: &str,
         tensor: &InputTensor,
     ) -> Result<Vec<NamedTensor>, Error> {
+        if model == "markers" {
+            assert_eq!((input, &tensor.dims[..]), ("window", &[1, 1, 48, 128][..]));
+            return Ok(vec![NamedTensor {
+                name: "marker".into(),
+                tensor: Tensor {
+                    dims: vec![1, 2],
+                    data: vec![1.0, 0.0],
+                },
+            }]);
+        }
         if model == "text" {
             assert_eq!(input, "grey");
             return Ok(vec![self.cells(tensor)]);

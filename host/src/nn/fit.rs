@@ -3,13 +3,14 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use xray::{
+    config::ModelKind,
     error::Error,
     model::{
         contract::Contract,
         tensor::{self as function, Elements, InputTensor},
     },
     pipeline::trial,
-    text::contract::TextContract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
 };
 use xray_nn::tensor::{self, NamedTensor, Tensor, TensorType};
 
@@ -36,12 +37,20 @@ pub fn check(model: &ModelFile, loaded: &mut Loaded) -> Result<()> {
 fn try_out(contract: &str, loaded: &mut Loaded) -> Result<()> {
     let value: Value = serde_json::from_str(contract)?;
     let has = |key| value.get(key).is_some();
-    if has("thresholds") {
-        let contract = TextContract::parse(contract)?;
-        trial::text_detector(&contract, |input| run(loaded, &contract.input.name, input))?;
-    } else if has("version") || has("input") || has("output") {
-        let contract = Contract::parse(contract)?;
-        trial::classifier(&contract, |input| run(loaded, &contract.input.name, input))?;
+    match ModelKind::of(&value) {
+        ModelKind::MarkerRecognizer => {
+            let contract = MarkerContract::parse(contract)?;
+            trial::marker_recognizer(&contract, |input| run(loaded, &contract.input.name, input))?;
+        }
+        ModelKind::TextDetector => {
+            let contract = TextContract::parse(contract)?;
+            trial::text_detector(&contract, |input| run(loaded, &contract.input.name, input))?;
+        }
+        ModelKind::Classifier if has("version") || has("input") || has("output") => {
+            let contract = Contract::parse(contract)?;
+            trial::classifier(&contract, |input| run(loaded, &contract.input.name, input))?;
+        }
+        ModelKind::Classifier => {}
     }
     Ok(())
 }

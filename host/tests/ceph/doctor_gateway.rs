@@ -28,7 +28,11 @@ async fn settings_keys_and_addresses() {
     breaks(no_key, "settings", "warning", "without pseudonym_key");
     let short = with("SPIN_VARIABLE_PSEUDONYM_KEY", "REPLACE-ME");
     breaks(short, "settings", "warning", "fewer than 16 characters");
-    for (name, known) in [("MODEL", "pneumonia"), ("TEXT_DETECTOR", "text")] {
+    for (name, known) in [
+        ("MODEL", "pneumonia"),
+        ("TEXT_DETECTOR", "text"),
+        ("MARKER_RECOGNIZER", "markers"),
+    ] {
         let setting = name.to_lowercase();
         let says = format!("setting `{setting}`: `xrays` is not the name");
         let variable = format!("SPIN_VARIABLE_{name}");

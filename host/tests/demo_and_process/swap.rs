@@ -108,11 +108,13 @@ fn app() -> (TempDir, Vec<u8>, String) {
         dir.path().join("target"),
     )
     .unwrap();
-    // The text detector stays the repository's.
-    let folder = dir.path().join("models/text");
-    fs::create_dir(&folder).unwrap();
-    for file in ["model.onnx", "contract.json"] {
-        fs::copy(root().join("models/text").join(file), folder.join(file)).unwrap();
+    // The other models stay the repository's.
+    for model in ["models/text", "models/markers"] {
+        let folder = dir.path().join(model);
+        fs::create_dir(&folder).unwrap();
+        for file in ["model.onnx", "contract.json"] {
+            fs::copy(root().join(model).join(file), folder.join(file)).unwrap();
+        }
     }
     (dir, model, contract)
 }

@@ -138,7 +138,11 @@ fn failed_starts_are_reported_in_one_line() {
     );
     assert!(fails(&[], Path::new("/nowhere")).contains("/nowhere"));
     // Names of models that the application lacks would fail at each event.
-    for (setting, known) in [("model", "pneumonia"), ("text_detector", "text")] {
+    for (setting, known) in [
+        ("model", "pneumonia"),
+        ("text_detector", "text"),
+        ("marker_recognizer", "markers"),
+    ] {
         let wrong = format!("{setting}=pneumona");
         let keys = ["s3_access_key=a", "s3_secret_key=b", &wrong];
         let arguments = keys.map(|value| ["--variable", value]).concat();

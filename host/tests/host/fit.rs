@@ -113,6 +113,29 @@ fn text_detector_that_does_not_fit_its_contract_does_not_start() {
     }
 }
 
+#[test]
+fn marker_recognizer_that_does_not_fit_its_contract_does_not_start() {
+    let (bytes, contract) = shipped("markers");
+    for backend in backends() {
+        assert_eq!(start(&backend, &model(&bytes, contract.clone())), None);
+    }
+    for (pointer, value, expect) in [
+        ("/input/name", json!("pixels"), "no input \"pixels\""),
+        ("/input/width", json!(64), "expects dimensions"),
+        ("/output/name", json!("side"), "no output `side`"),
+        (
+            "/output/classes",
+            json!(["other", "L", "R"]),
+            "output `marker` has the dimensions",
+        ),
+        ("/thresholds/upright", json!(0.2), "`thresholds` must be"),
+    ] {
+        let mut changed = contract.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        check(&model(&bytes, changed), expect);
+    }
+}
+
 /// The contract of a model of four pixels.
 fn tiny(ty: &str) -> Value {
     json!({

@@ -8,6 +8,7 @@ mod failures;
 mod fit;
 mod guests;
 mod inference;
+mod markers;
 mod model;
 mod named;
 mod nn_component;

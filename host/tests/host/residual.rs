@@ -134,6 +134,7 @@ fn verdict_around_covers_is_that_of_a_whole_look() {
     let detector = Detector {
         contract: &contract,
         keep_side_markers: true,
+        recognizer: None,
         infer: &infer,
     };
     let phantoms: Vec<_> = phantoms::Phantom::draw_all(3, 12)

@@ -100,6 +100,11 @@ async fn unknown_model_is_a_settings_error_with_the_known_names() {
             "letters",
             "setting `text_detector`: `text` is not the name of a text detector in the folder models; known: letters",
         ),
+        (
+            "markers",
+            "sides",
+            "setting `marker_recognizer`: `markers` is not the name of a marker recognizer in the folder models; known: sides",
+        ),
     ] {
         let ended = event_after(
             "http://store.internal:7480",

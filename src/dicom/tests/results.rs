@@ -161,6 +161,7 @@ fn text_that_the_window_hides_is_covered() {
         let detector = Detector {
             contract: &contract,
             keep_side_markers: false,
+            recognizer: None,
             infer: &contrasts,
         };
         let settings = [("redact_boxes", "bottom-left 30x30")];
@@ -183,6 +184,7 @@ fn quarantined_copy_says_that_it_may_show_text() {
     let detector = Detector {
         contract: &contract,
         keep_side_markers: false,
+        recognizer: None,
         infer: &contrasts,
     };
     let settings = [

@@ -87,6 +87,7 @@ pub(super) fn outputs(
     let detector = Detector {
         contract: &text,
         keep_side_markers: true,
+        recognizer: None,
         infer: &search,
     };
     let outputs = run(bytes, 16, settings, finds.map(|_| &detector)).0;
@@ -242,6 +243,7 @@ fn only_a_copy_edited_in_place_is_searched_in_parts() {
             let detector = Detector {
                 contract: &text,
                 keep_side_markers: true,
+                recognizer: None,
                 infer: &search,
             };
             let made = run(&source, 16, &settings, Some(&detector)).0.unwrap();

@@ -1,7 +1,6 @@
 //! Side markers: a single L or R stays, all other short print is text.
 
 use super::*;
-use crate::text::letter::single_letter;
 
 pub(super) const L: [&str; 9] = [
     "##......", "##......", "##......", "##......", "##......", "##......", "##......", "########",
@@ -19,7 +18,7 @@ const B: [&str; 9] = [
     "######..", "##...##.", "##...##.", "#####...", "#####...", "##...##.", "##...##.", "##...##.",
     "######..",
 ];
-const H: [&str; 9] = [
+pub(super) const H: [&str; 9] = [
     "##....##", "##....##", "##....##", "########", "########", "##....##", "##....##", "##....##",
     "##....##",
 ];
@@ -80,36 +79,6 @@ pub(super) fn brighter(input: &InputTensor, least: f32) -> Result<Vec<NamedTenso
         }
     }
     Ok(outputs)
-}
-
-fn is_single_letter(picture: &GrayImage, around: &Rect) -> bool {
-    single_letter(picture, around).is_some()
-}
-
-#[test]
-fn only_single_l_and_r_are_letters_that_stay() {
-    let around = rect([392, 192, 48, 48]);
-    for (name, glyph, expect) in [
-        ("L", &L, true),
-        ("R", &R, true),
-        ("A", &A, false),
-        ("B", &B, false),
-        ("E", &E, false),
-        ("H", &H, false),
-        ("P", &P, false),
-    ] {
-        let picture = drawn(&[(glyph, 400, 200)]);
-        assert_eq!(is_single_letter(&picture, &around), expect, "{name}");
-        let dark = GrayImage {
-            levels: picture.levels.iter().map(|level| 255 - level).collect(),
-            ..picture
-        };
-        assert_eq!(is_single_letter(&dark, &around), expect, "dark {name}");
-    }
-    let two = drawn(&[(&L, 400, 200), (&R, 440, 200)]);
-    assert!(!is_single_letter(&two, &rect([392, 192, 88, 48])));
-    let flat = drawn(&[]);
-    assert!(!is_single_letter(&flat, &around));
 }
 
 #[test]
@@ -191,9 +160,7 @@ fn short_print_on_enlarged_pictures_is_text() {
         ("two letters", vec![(&A, 100, 80), (&B, 140, 80)], true),
     ] {
         let small = drawn_at(4, (300, 200), &glyphs);
-        let found = detector(&contract, &markers)
-            .find(from_ref(&small))
-            .unwrap();
+        let found = find_with(&contract, &small, &markers);
         for (_, left, top) in glyphs {
             let letter = rect([left, top, 32, 36]);
             let hidden = found.text.iter().any(|text| text.holds(&letter));

@@ -4,8 +4,10 @@
 mod beside;
 mod contract;
 mod enlarged;
+mod letter_rule;
 mod letters;
 mod looks;
+mod markers;
 mod parts;
 
 use std::{cell::RefCell, slice::from_ref};
@@ -14,7 +16,7 @@ use image::{DynamicImage, Luma};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Detector, Found, contract::TextContract};
+use super::{Detector, Found, Recognizer, contract::TextContract};
 use crate::{
     error::Error,
     model::tensor::{InputTensor, NamedTensor, Tensor},
@@ -75,13 +77,27 @@ fn hundredths(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
 }
 
 fn find(gray: &GrayImage, infer: Infer<'_>) -> Found {
-    detector(&contract(), infer).find(from_ref(gray)).unwrap()
+    find_with(&contract(), gray, infer)
+}
+
+/// Finds text, with the recognizer of these tests.
+fn find_with(contract: &TextContract, gray: &GrayImage, infer: Infer<'_>) -> Found {
+    let recognizer = Recognizer {
+        contract: &letter_rule::letter_contract(),
+        infer: &letter_rule::letter,
+    };
+    let detector = Detector {
+        recognizer: Some(&recognizer),
+        ..detector(contract, infer)
+    };
+    detector.find(from_ref(gray)).unwrap()
 }
 
 fn detector<'a>(contract: &'a TextContract, infer: Infer<'a>) -> Detector<'a> {
     Detector {
         contract,
         keep_side_markers: true,
+        recognizer: None,
         infer,
     }
 }

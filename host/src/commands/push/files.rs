@@ -105,6 +105,8 @@ mod tests {
     fn pushed_application_has_only_models_and_contracts() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let shipped = [
+            "models/markers/contract.json",
+            "models/markers/model.onnx",
             "models/pneumonia/contract.json",
             "models/pneumonia/model.onnx",
             "models/text/contract.json",

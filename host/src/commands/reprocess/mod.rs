@@ -16,7 +16,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xray::{config::Config, model::contract::Contract, text::contract::TextContract};
+use xray::{
+    config::Config,
+    model::contract::Contract,
+    text::{contract::TextContract, marker_contract::MarkerContract},
+};
 
 use self::walk::Walk;
 use crate::{
@@ -95,7 +99,7 @@ pub async fn run(args: ReprocessArgs) -> Result<ExitCode> {
     };
     let walk = Walk {
         client,
-        settings: config.settings_digest(digests.detector.as_deref()),
+        settings: config.settings_digest(digests.detector.as_deref(), digests.markers.as_deref()),
         config,
         model_sha256: digests.model,
         runtime,
@@ -144,6 +148,8 @@ struct Digests {
     model: String,
     /// Digest of the text detector, if there is one.
     detector: Option<String>,
+    /// Part of the marker recognizer in the settings digest, if there is one.
+    markers: Option<String>,
 }
 
 impl Digests {
@@ -166,9 +172,16 @@ impl Digests {
             Some(name) => Some(TextContract::parse(&contract(name)?)?.model_sha256),
             None => None,
         };
+        let markers = match &config.marker_recognizer {
+            Some(name) if detector.is_some() => {
+                Some(MarkerContract::parse(&contract(name)?)?.digest_text())
+            }
+            _ => None,
+        };
         Ok(Self {
             model: Contract::parse(&contract(&config.model)?)?.model_sha256,
             detector,
+            markers,
         })
     }
 }

@@ -6,7 +6,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Result;
-use xray::config::{Config, ModelKind};
+use xray::config::{Config, DEFAULTS, ModelKind};
 
 use crate::app::variables::Variables;
 
@@ -16,13 +16,15 @@ use crate::app::variables::Variables;
 /// # Errors
 /// Names the setting, its value, and the known names.
 pub fn check(variables: &Variables, models: &[(String, PathBuf)]) -> Result<Option<String>> {
-    let mut own = ModelKind::ALL.map(ModelKind::setting).to_vec();
-    own.push("pseudonym_key");
+    // Applications from before the marker recognizer lack its variable; the function has a default.
+    let own = ["model", "text_detector", "pseudonym_key"];
     if !own.iter().all(|name| variables.get(name).is_some()) {
         return Ok(None);
     }
     for kind in ModelKind::ALL {
-        let name = variables.get(kind.setting()).unwrap_or_default().trim();
+        let default = DEFAULTS.iter().find(|(name, _)| *name == kind.setting());
+        let default = default.map(|(_, value)| *value).unwrap_or_default();
+        let name = variables.get(kind.setting()).unwrap_or(default).trim();
         let is_one = |folder: &PathBuf| {
             let contract = fs::read_to_string(folder.join("contract.json"));
             contract.is_ok_and(|text| kind.fits(&text))
@@ -63,7 +65,14 @@ mod tests {
     fn check_with(set: &[(&str, &str)]) -> Result<Option<String>, String> {
         let dir = tempfile::tempdir().unwrap();
         let mut models = Vec::new();
-        for (name, contract) in [("chest", "{}"), ("letters", r#"{"thresholds": {}}"#)] {
+        for (name, contract) in [
+            ("chest", "{}"),
+            ("letters", r#"{"thresholds": {}}"#),
+            (
+                "markers",
+                r#"{"output": {"classes": []}, "thresholds": {}}"#,
+            ),
+        ] {
             let folder = dir.path().join(name);
             fs::create_dir(&folder).unwrap();
             fs::write(folder.join("contract.json"), contract).unwrap();
@@ -87,6 +96,7 @@ mod tests {
     fn unknown_model_is_an_error_with_the_known_names() {
         assert_eq!(check_with(&[]), Ok(None));
         assert_eq!(check_with(&[("text_detector", "")]), Ok(None));
+        assert_eq!(check_with(&[("marker_recognizer", "")]), Ok(None));
         for (setting, value, expected) in [
             (
                 "model",
@@ -98,6 +108,11 @@ mod tests {
                 "model",
                 "letters",
                 "setting `model`: `letters` is not the name of a classifier in the folder models; known: chest",
+            ),
+            (
+                "marker_recognizer",
+                "letters",
+                "setting `marker_recognizer`: `letters` is not the name of a marker recognizer in the folder models; known: markers",
             ),
             (
                 "text_detector",

@@ -1,10 +1,12 @@
-//! Recognizes the one shape that stays as a side marker: a single upright L or R.
+//! A marker recognizer of rules, for tests: it names a single upright L or R, and nothing else.
 
-use crate::picture::{boxes::Rect, gray::GrayImage};
+use serde_json::json;
 
-use super::{
+use super::*;
+use crate::text::{
     blobs::{Blob, blobs},
     contrast::Levels,
+    marker_contract::MarkerContract,
 };
 
 /// Levels at which a window is split into letter and ground, in percent from the ground's to the
@@ -12,81 +14,77 @@ use super::{
 const LEVELS: [i32; 4] = [85, 70, 55, 40];
 /// The least contrast of a letter, in gray levels.
 const MIN_CONTRAST: i32 = 24;
-/// The least contrast of a letter in percent of the strongest one: beside print, the shades of the
-/// anatomy are no letters.
-const MIN_STRENGTH: i32 = 50;
-/// The least height of a letter, in pixels.
+/// The least height of a letter on the window, in pixels.
 const MIN_HEIGHT: usize = 10;
-/// The least height of a letter in percent of the shorter side of the found rectangle.
-const MIN_PART: usize = 40;
-/// The greatest side of a marker, in pixels. Larger rectangles are not looked at, which bounds the
-/// memory and time.
-const MAX_SIDE: u32 = 600;
-/// The pixels beside the found rectangle that are looked at, too: this part of its shorter side, at
-/// least [`MIN_MARGIN`].
-const MARGIN_PART: u32 = 4;
-/// See [`MARGIN_PART`].
-const MIN_MARGIN: u32 = 6;
 /// Blobs under this height are specks.
-const MIN_SIDE: usize = 6;
+const MIN_SIDE: usize = 5;
 /// The greatest number of other blobs beside the letter.
 const MAX_OTHERS: usize = 2;
 /// Their pixels in percent of the letter's: more is text.
 const MAX_OTHER_PIXELS: usize = 10;
 /// Rows and columns into which a letter's bounds are divided.
 const GRID: usize = 20;
+/// The middle of the window, on which the component is.
+const MIDDLE: [u32; 4] = [40, 2, 48, 44];
 
-/// A letter and its surroundings.
-pub(super) struct Letter {
-    /// The part of the picture that was looked at.
-    pub window: Rect,
-    /// The pixels of the letter, as places in the window.
-    pub pixels: Vec<usize>,
+/// The contract of the recognizer.
+pub(super) fn letter_contract() -> MarkerContract {
+    let contract = json!({
+        "version": 2, "name": "letters", "model_sha256": "0".repeat(64),
+        "input": { "name": "window", "type": "u8", "width": 128, "height": 48, "scale": 1, "offset": 0 },
+        "output": { "name": "letter", "classes": ["other", "L or R"] },
+        "thresholds": { "upright": 0.9, "turned": 1.0 },
+    });
+    MarkerContract::parse(&contract.to_string()).unwrap()
 }
 
-/// Returns the letter if a rectangle of a picture shows a single L or R and no other print.
-pub(super) fn single_letter(picture: &GrayImage, rect: &Rect) -> Option<Letter> {
-    if rect.width.max(rect.height) > MAX_SIDE {
-        return None;
-    }
-    let shorter = rect.width.min(rect.height);
-    let margin = MIN_MARGIN.max(shorter / MARGIN_PART);
-    let around = rect.grown(margin, picture.width as u32, picture.height as u32);
-    let window = picture.part(&around);
-    let Levels { ground, contrasts } = Levels::of(&window.levels);
-    let strongest = contrasts.map(i32::abs).into_iter().max().unwrap_or(0);
-    let least = MIN_CONTRAST.max(strongest * MIN_STRENGTH / 100);
-    let least_height = MIN_HEIGHT.max(shorter as usize * MIN_PART / 100);
-    let strong = contrasts.into_iter().filter(|c| c.abs() >= least);
+/// Names a letter, upright only.
+pub(super) fn letter(input: &InputTensor) -> Result<Vec<NamedTensor>, Error> {
+    let window = GrayImage {
+        width: input.dims[3] as usize,
+        height: input.dims[2] as usize,
+        levels: input.data.to_f32().iter().map(|v| *v as u8).collect(),
+    };
+    let chance = if is_letter(&window) { 0.995 } else { 0.0 };
+    Ok(vec![NamedTensor {
+        name: "letter".into(),
+        tensor: Tensor {
+            dims: vec![1, 2],
+            data: vec![1.0 - chance, chance],
+        },
+    }])
+}
+
+fn is_letter(window: &GrayImage) -> bool {
+    let middle = window.part(&rect(MIDDLE));
+    let Levels { ground, contrasts } = Levels::of(&middle.levels);
+    let strong = contrasts.into_iter().filter(|c| c.abs() >= MIN_CONTRAST);
     let mut inks = strong.flat_map(|contrast| LEVELS.map(|level| (contrast, level)));
-    inks.find_map(|(contrast, level)| {
+    inks.any(|(contrast, level)| {
         let is_ink =
             |&l: &u8| (i32::from(l) - ground) * contrast.signum() * 100 >= level * contrast.abs();
-        let ink: Vec<bool> = window.levels.iter().map(is_ink).collect();
-        shown_letter(&ink, window.width, least_height)
-    })
-    .map(|pixels| Letter {
-        window: around,
-        pixels,
+        let ink: Vec<bool> = middle.levels.iter().map(is_ink).collect();
+        shows_letter(&ink, middle.width)
     })
 }
 
-/// Returns the pixels of the letter if the ink is a single L or R.
-fn shown_letter(ink: &[bool], columns: usize, least_height: usize) -> Option<Vec<usize>> {
+/// Reports whether the ink is a single L or R.
+fn shows_letter(ink: &[bool], columns: usize) -> bool {
     let rows = ink.len() / columns;
     let mut inside = blobs(ink, columns);
     inside.retain(|b| {
         b.left > 0 && b.top > 0 && b.left + b.width < columns && b.top + b.height < rows
     });
-    let largest = (0..inside.len()).max_by_key(|&at| inside[at].pixels.len())?;
+    let Some(largest) = (0..inside.len()).max_by_key(|&at| inside[at].pixels.len()) else {
+        return false;
+    };
     let letter = inside.swap_remove(largest);
     let others = || inside.iter().filter(|b| b.height >= MIN_SIDE);
     let pixels: usize = others().map(|b| b.pixels.len()).sum();
-    let is_single = others().count() <= MAX_OTHERS
+    others().count() <= MAX_OTHERS
         && pixels * 100 <= MAX_OTHER_PIXELS * letter.pixels.len()
-        && letter.height >= least_height
-        && is_l_or_r(&letter, columns);
-    is_single.then_some(letter.pixels)
+        && letter.height >= MIN_HEIGHT
+        && is_l_or_r(&letter, columns)
 }
 
 fn is_l_or_r(blob: &Blob, columns: usize) -> bool {

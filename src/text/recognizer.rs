@@ -1,0 +1,252 @@
+//! Recognizes the markers that stay, with a model of its own: it sees a window around a component,
+//! as it is shown and turned by a right angle, and names the marker or calls it other.
+
+use std::cell::Cell;
+
+use crate::{
+    error::Error,
+    model::tensor::{Elements, InputTensor, NamedTensor, named},
+    picture::{boxes::Rect, gray::GrayImage, resize::triangle_part},
+};
+
+use super::{contrast::Levels, map::Infer, marker_contract::MarkerContract};
+
+/// The window's height in heights of the component.
+const TALL: f64 = 2.0;
+/// The component fills at most this share of the window's width.
+const FILLED: f64 = 0.8;
+/// The range of the component's levels that becomes black to white is at least this long.
+const MIN_RANGE: i32 = 16;
+/// The share of the contrast from which on a pixel is ink, in percent.
+const INK: i32 = 50;
+/// The least share of ink in a row or a column of the component, in percent.
+const LEAST: usize = 2;
+/// The least range of the levels of a marker.
+const MIN_CONTRAST: i32 = 12;
+/// The greatest side of a marker, in pixels. Larger components are not looked at, which bounds the
+/// memory and time.
+const MAX_SIDE: u32 = 900;
+/// The second window of a component is of a rectangle that is grown by this part of its shorter
+/// side: the model has to name the same marker on both.
+const GROWN: u32 = 6;
+/// The probability of other classes is this many times lower where the detector sees text.
+const SURER: f32 = 10.0;
+/// Components this many times as wide as tall are not shown turned.
+const WIDE: u32 = 2;
+/// The model runs on at most this many windows in the search of a picture, which bounds its time.
+/// Components that it has not seen are text.
+pub(super) const MAX_WINDOWS: u32 = 128;
+
+/// A model that recognizes markers, ready to run.
+pub struct Recognizer<'a> {
+    /// Its contract.
+    pub contract: &'a MarkerContract,
+    /// Runs it on one input.
+    pub infer: Infer<'a>,
+}
+
+/// The ways in which a marker may be turned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Turn {
+    Upright,
+    Left,
+    Right,
+}
+
+impl Recognizer<'_> {
+    /// Reports whether a rectangle of a picture shows a marker with the contract's probability, and
+    /// no other print. Of one that the detector takes for text the model has to be surer. Takes the
+    /// windows on which it runs from those that are `left`.
+    ///
+    /// # Errors
+    /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
+    pub(super) fn recognizes(
+        &self,
+        picture: &GrayImage,
+        rect: &Rect,
+        is_marker: bool,
+        left: &Cell<u32>,
+    ) -> Result<bool, Error> {
+        if rect.width.max(rect.height) > MAX_SIDE {
+            return Ok(false);
+        }
+        let by = rect.width.min(rect.height) / GROWN;
+        let grown = rect.grown(by, picture.width as u32, picture.height as u32);
+        let turns: &[Turn] = if rect.width >= WIDE * rect.height {
+            &[Turn::Upright]
+        } else {
+            &[Turn::Upright, Turn::Left, Turn::Right]
+        };
+        for &turn in turns {
+            let least = match turn {
+                Turn::Upright => self.contract.thresholds.upright,
+                _ => self.contract.thresholds.turned,
+            };
+            let least = if is_marker {
+                least
+            } else {
+                1.0 - (1.0 - least) / SURER
+            };
+            let named = |rect| match left.get().checked_sub(1) {
+                Some(others) => {
+                    left.set(others);
+                    self.class(picture, rect, turn, least)
+                }
+                None => Ok(None),
+            };
+            let first = named(rect)?;
+            if first.is_some() && named(&grown)? == first {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the class of a window, unless it is `other` or less probable than `least`.
+    fn class(
+        &self,
+        picture: &GrayImage,
+        rect: &Rect,
+        turn: Turn,
+        least: f32,
+    ) -> Result<Option<usize>, Error> {
+        let input = &self.contract.input;
+        let Some(levels) = window(picture, rect, turn, (input.width, input.height)) else {
+            return Ok(None);
+        };
+        let values = levels
+            .into_iter()
+            .map(|level| f32::from(level) * input.scale + input.offset);
+        let outputs = (self.infer)(&InputTensor {
+            dims: vec![1, 1, input.height as u32, input.width as u32],
+            data: Elements::collect(input.element_type, values),
+        })?;
+        let chances = self.chances(&outputs)?;
+        let sure = |chance: &f32| *chance >= least;
+        Ok(chances.iter().position(sure).filter(|&class| class > 0))
+    }
+
+    /// Returns the probabilities of the classes.
+    fn chances<'o>(&self, outputs: &'o [NamedTensor]) -> Result<&'o [f32], Error> {
+        let name = &self.contract.output.name;
+        let output = &named(outputs, name)?.tensor;
+        let fits = self.contract.fits(&output.dims)
+            && output.data.len() == self.contract.output.classes.len();
+        // NaN is under every threshold, by chance.
+        if fits && output.data.iter().all(|chance| chance.is_finite()) {
+            return Ok(&output.data);
+        }
+        Err(Error::Model(format!(
+            "output `{name}` is not one probability for each of the contract's {} classes",
+            self.contract.output.classes.len()
+        )))
+    }
+}
+
+/// Returns the bounds of the ink within a rectangle of a picture: the rows and columns with some of
+/// it. Ink differs from the ground, the median of the rectangle's border, by half as much as the
+/// stronger extreme.
+fn tightened(inside: &GrayImage, low: i32, high: i32, rect: &Rect) -> Rect {
+    let (width, height) = (inside.width, inside.height);
+    let last = (height - 1) * width;
+    let mut border = [&inside.levels[..width], &inside.levels[last..]].concat();
+    for row in inside.levels.chunks_exact(width) {
+        border.extend([row[0], row[width - 1]]);
+    }
+    let ground = Levels::of(&border).ground;
+    let contrast = if high - ground >= ground - low {
+        high - ground
+    } else {
+        low - ground
+    };
+    let (mut rows, mut columns) = (vec![0; height], vec![0; width]);
+    for (at, &level) in inside.levels.iter().enumerate() {
+        if (i32::from(level) - ground) * contrast.signum() * 100 >= INK * contrast.abs() {
+            rows[at / width] += 1;
+            columns[at % width] += 1;
+        }
+    }
+    let bounds = |counts: &[usize], across: usize| {
+        let least = 1.max(across * LEAST / 100);
+        let has_ink = |count: &usize| *count >= least;
+        let first = counts.iter().position(has_ink)?;
+        Some((first as u32, counts.iter().rposition(has_ink)? as u32 + 1))
+    };
+    match (bounds(&columns, height), bounds(&rows, width)) {
+        (Some((left, right)), Some((top, bottom))) if contrast != 0 => Rect {
+            x: rect.x + left,
+            y: rect.y + top,
+            width: right - left,
+            height: bottom - top,
+        },
+        _ => *rect,
+    }
+}
+
+/// Returns the window around a rectangle, or around the ink in it: its levels stretched to those of
+/// the rectangle. Beyond the picture its last pixels are repeated. `None` if the rectangle has
+/// nearly one level.
+pub(super) fn window(
+    picture: &GrayImage,
+    rect: &Rect,
+    turn: Turn,
+    (width, height): (usize, usize),
+) -> Option<Vec<u8>> {
+    let inside = picture.part(rect);
+    let Levels { ground, contrasts } = Levels::of(&inside.levels);
+    let (low, high) = (ground + contrasts[1], ground + contrasts[0]);
+    if high - low < MIN_CONTRAST {
+        return None;
+    }
+    let rect = &tightened(&inside, low, high, rect);
+    let is_turned = turn != Turn::Upright;
+    let swap = |(a, b)| if is_turned { (b, a) } else { (a, b) };
+    let (across, down) = swap((f64::from(rect.width), f64::from(rect.height)));
+    let aspect = height as f64 / width as f64;
+    let tall = (TALL * down).max(across / FILLED * aspect);
+    let (wide, tall) = swap((tall / aspect, tall));
+    let x = f64::from(rect.x) + (f64::from(rect.width) - wide) / 2.0;
+    let y = f64::from(rect.y) + (f64::from(rect.height) - tall) / 2.0;
+    // The filter reaches a pixel of the window further.
+    let reach = |length: f64, side: usize| (length / side as f64).ceil() as i64 + 1;
+    let (columns, rows) = swap_sizes((width, height), is_turned);
+    let (left, right) = (
+        x.floor() as i64 - reach(wide, columns),
+        (x + wide).ceil() as i64 + reach(wide, columns),
+    );
+    let (top, bottom) = (
+        y.floor() as i64 - reach(tall, rows),
+        (y + tall).ceil() as i64 + reach(tall, rows),
+    );
+    let inside = |at: i64, side: usize| at.clamp(0, side as i64 - 1) as usize;
+    let part: Vec<u8> = (top..bottom)
+        .flat_map(|row| {
+            let row = &picture.levels[inside(row, picture.height) * picture.width..];
+            (left..right).map(move |column| row[inside(column, picture.width)])
+        })
+        .collect();
+    let cut = triangle_part(
+        &part,
+        ((right - left) as usize, (bottom - top) as usize),
+        (x - left as f64, y - top as f64, wide, tall),
+        (columns, rows),
+    );
+    let factor = 255.0 / (high - low).max(MIN_RANGE) as f32;
+    let stretched = |level: u8| ((i32::from(level) - low) as f32 * factor).round_ties_even() as u8;
+    let levels = (0..height).flat_map(|row| {
+        let cut = &cut;
+        (0..width).map(move |column| {
+            stretched(match turn {
+                Turn::Upright => cut[row * columns + column],
+                // Print that reads upward, and downward.
+                Turn::Left => cut[(rows - 1 - column) * columns + row],
+                Turn::Right => cut[column * columns + columns - 1 - row],
+            })
+        })
+    });
+    Some(levels.collect())
+}
+
+fn swap_sizes((a, b): (usize, usize), is_turned: bool) -> (usize, usize) {
+    if is_turned { (b, a) } else { (a, b) }
+}
