@@ -2,7 +2,10 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{blobs::blobs, contrast::Levels};
+use super::{
+    blobs::{Blob, blobs},
+    contrast::Levels,
+};
 
 /// Pixels from this level on are ink, in percent from the ground's level to the marker's.
 const LEVEL: i32 = 50;
@@ -14,12 +17,80 @@ const MIN_MARGIN: u32 = 6;
 /// Blobs under this height are not the marker's, in percent of the tallest one.
 const MIN_HEIGHT: usize = 50;
 
+/// The reach of a ring or a frame around a marker, in percent of the marker's longer side.
+const FRAME: u32 = 75;
+/// The most that a frame fills of its bounds, in percent.
+const HOLLOW: usize = 35;
+
 /// A marker's pixels and its surroundings.
 pub(super) struct Ink {
     /// The part of the picture that was looked at.
     pub window: Rect,
     /// The pixels of the marker, as places in the window.
     pub pixels: Vec<usize>,
+}
+
+/// Reports whether print is the marker's in a rectangle of a picture, or the ring or the frame
+/// around it: whether it is inside of their bounds, or outside by `beside` pixels at most.
+pub(super) fn is_of(marker: &Rect, print: &Rect, picture: &GrayImage, beside: u32) -> bool {
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let holds = |bounds: &Rect| bounds.grown(beside, width, height).holds(print);
+    holds(marker) || (print.touches(marker) && holds(&framed(picture, marker)))
+}
+
+/// Returns the bounds of a marker with the ring or the frame around it.
+fn framed(picture: &GrayImage, marker: &Rect) -> Rect {
+    let by = marker.width.max(marker.height) * FRAME / 100;
+    let around = marker.grown(by, picture.width as u32, picture.height as u32);
+    let window = picture.part(&around);
+    // The middle half.
+    let middle = Rect {
+        x: marker.x - around.x + marker.width / 4,
+        y: marker.y - around.y + marker.height / 4,
+        width: marker.width / 2,
+        height: marker.height / 2,
+    };
+    let mut bounds = *marker;
+    for blob in inside(
+        blobs(&inked(picture, marker, &window), window.width),
+        &window,
+    ) {
+        let rect = Rect {
+            x: blob.left as u32,
+            y: blob.top as u32,
+            width: blob.width as u32,
+            height: blob.height as u32,
+        };
+        if rect.holds(&middle) && blob.pixels.len() * 100 <= HOLLOW * blob.width * blob.height {
+            bounds = bounds.union(&Rect {
+                x: around.x + rect.x,
+                y: around.y + rect.y,
+                ..rect
+            });
+        }
+    }
+    bounds
+}
+
+/// Returns which pixels of a window have a level as the marker's, which differs most from the
+/// ground.
+fn inked(picture: &GrayImage, marker: &Rect, window: &GrayImage) -> Vec<bool> {
+    let Levels { ground, contrasts } = Levels::of(&picture.part(marker).levels);
+    let contrast = contrasts.into_iter().max_by_key(|c| c.abs()).unwrap_or(0);
+    let is_ink =
+        |&l: &u8| (i32::from(l) - ground) * contrast.signum() * 100 >= LEVEL * contrast.abs();
+    window.levels.iter().map(is_ink).collect()
+}
+
+/// Returns the blobs that don't reach over their window: these are not the marker's.
+fn inside(mut found: Vec<Blob>, window: &GrayImage) -> Vec<Blob> {
+    found.retain(|b| {
+        b.left > 0
+            && b.top > 0
+            && b.left + b.width < window.width
+            && b.top + b.height < window.height
+    });
+    found
 }
 
 impl Ink {
@@ -29,20 +100,8 @@ impl Ink {
     pub(super) fn of(picture: &GrayImage, rect: &Rect) -> Ink {
         let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
         let around = rect.grown(margin, picture.width as u32, picture.height as u32);
-        let Levels { ground, contrasts } = Levels::of(&picture.part(rect).levels);
-        let contrast = contrasts.into_iter().max_by_key(|c| c.abs()).unwrap_or(0);
-        let is_ink =
-            |&l: &u8| (i32::from(l) - ground) * contrast.signum() * 100 >= LEVEL * contrast.abs();
         let window = picture.part(&around);
-        let ink: Vec<bool> = window.levels.iter().map(is_ink).collect();
-        let mut found = blobs(&ink, window.width);
-        // What reaches over the window is not the marker's.
-        found.retain(|b| {
-            b.left > 0
-                && b.top > 0
-                && b.left + b.width < window.width
-                && b.top + b.height < window.height
-        });
+        let mut found = inside(blobs(&inked(picture, rect, &window), window.width), &window);
         let tallest = found.iter().map(|blob| blob.height).max().unwrap_or(0);
         found.retain(|blob| blob.height * 100 >= MIN_HEIGHT * tallest);
         Ink {

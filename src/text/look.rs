@@ -11,6 +11,7 @@ use super::{
     components::Component,
     contract::TextContract,
     groups::Group,
+    ink::is_of,
     map::Infer,
     recognizer::Recognizer,
     scale::Scale,
@@ -123,7 +124,7 @@ impl Look<'_> {
         }
         let (width, height) = self.size();
         let beside = SAME_PRINT * self.side();
-        let is_of = |marker: &Rect| marker.grown(beside, width, height).holds(rect);
+        let is_of = |marker: &Rect| is_of(marker, rect, self.plane, beside);
         if self.large && markers.iter().chain(self.criteria.kept).any(is_of) {
             return Ok(Kind::Nothing);
         }

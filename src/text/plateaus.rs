@@ -3,7 +3,7 @@
 
 use crate::picture::{boxes::Rect, gray::GrayImage};
 
-use super::{components::Component, flood::flood, sighted::Sighted};
+use super::{components::Component, flood::flood, ink::is_of, sighted::Sighted};
 
 /// The side of the cells in which a picture is looked at, in pixels.
 const CELL: usize = 4;
@@ -60,10 +60,10 @@ pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
         }
         texts.push(text);
     }
-    let (width, height) = (plane.width as u32, plane.height as u32);
-    let markers = sighted.markers.iter();
-    let markers: Vec<Rect> = markers.map(|at| at.grown(BESIDE, width, height)).collect();
-    let is_marker = |text: &Text| markers.iter().any(|at| at.holds(&text.bounds));
+    let is_marker = |text: &Text| {
+        let mut markers = sighted.markers.iter();
+        markers.any(|marker| is_of(marker, &text.bounds, plane, BESIDE))
+    };
     texts.retain(|text| text.letters > 1 && !is_marker(text));
     let texts = texts.iter().map(|text| Component::of(text.bounds));
     sighted.text.extend(texts);

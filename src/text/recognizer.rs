@@ -29,8 +29,14 @@ const MAX_SIDE: u32 = 900;
 /// The second window of a component is of a rectangle that is grown by this part of its shorter
 /// side: the model has to name the same marker on both.
 const GROWN: u32 = 6;
+/// The least probability of a marker on the second window.
+const SECOND: f32 = 0.5;
 /// The probability of other classes is this many times lower where the detector sees text.
 const SURER: f32 = 10.0;
+/// The class of rulers, which the detector always takes for text.
+const RULER: &str = "ruler";
+/// As [`SURER`], of rulers.
+const RULER_SURER: f32 = 2.0;
 /// Components this many times as wide as tall are not shown turned.
 const WIDE: u32 = 2;
 /// The model runs on at most this many windows in the search of a picture, which bounds its time.
@@ -78,38 +84,52 @@ impl Recognizer<'_> {
             &[Turn::Upright, Turn::Left, Turn::Right]
         };
         for &turn in turns {
-            let least = match turn {
-                Turn::Upright => self.contract.thresholds.upright,
-                _ => self.contract.thresholds.turned,
-            };
-            let least = if is_marker {
-                least
-            } else {
-                1.0 - (1.0 - least) / SURER
-            };
             let named = |rect| match left.get().checked_sub(1) {
                 Some(others) => {
                     left.set(others);
-                    self.class(picture, rect, turn, least)
+                    self.class(picture, rect, turn)
                 }
                 None => Ok(None),
             };
-            let first = named(rect)?;
-            if first.is_some() && named(&grown)? == first {
+            let Some((class, chance)) = named(rect)? else {
+                continue;
+            };
+            let least = self.least(class, turn, is_marker);
+            let second = if is_marker { SECOND } else { least };
+            if chance >= least
+                && named(&grown)?.is_some_and(|(again, chance)| again == class && chance >= second)
+            {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Returns the class of a window, unless it is `other` or less probable than `least`.
+    /// Returns the probability from which on a class is recognized.
+    fn least(&self, class: usize, turn: Turn, is_marker: bool) -> f32 {
+        let thresholds = &self.contract.thresholds;
+        // Nothing of a ruler is to be read, upright or not.
+        let (least, surer) = if self.contract.output.classes[class] == RULER {
+            (thresholds.upright, RULER_SURER)
+        } else if turn == Turn::Upright {
+            (thresholds.upright, SURER)
+        } else {
+            (thresholds.turned, SURER)
+        };
+        if is_marker {
+            least
+        } else {
+            1.0 - (1.0 - least) / surer
+        }
+    }
+
+    /// Returns the most probable class of a window and its probability, unless it is `other`.
     fn class(
         &self,
         picture: &GrayImage,
         rect: &Rect,
         turn: Turn,
-        least: f32,
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<(usize, f32)>, Error> {
         let input = &self.contract.input;
         let Some(levels) = window(picture, rect, turn, (input.width, input.height)) else {
             return Ok(None);
@@ -121,9 +141,10 @@ impl Recognizer<'_> {
             dims: vec![1, 1, input.height as u32, input.width as u32],
             data: Elements::collect(input.element_type, values),
         })?;
-        let chances = self.chances(&outputs)?;
-        let sure = |chance: &f32| *chance >= least;
-        Ok(chances.iter().position(sure).filter(|&class| class > 0))
+        let chances = self.chances(&outputs)?.iter().copied().enumerate();
+        Ok(chances
+            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .filter(|(class, _)| *class > 0))
     }
 
     /// Returns the probabilities of the classes.

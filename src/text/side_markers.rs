@@ -4,20 +4,17 @@
 
 use crate::picture::boxes::Rect;
 
-use super::{components::Component, sighted::Sighted};
+use super::{MARGIN, components::Component, sighted::Sighted};
 
 /// Markers that are taller than so many of their widths are turned by a right angle.
 const MAX_UPRIGHT: u32 = 2;
-/// The share of a marker's height in which text belongs to it, in percent: the bounds of both are
-/// in cells, and larger than their ink.
-const REACH: u32 = 80;
 /// Text further from a marker than so many of its heights belongs to no larger marker.
 const SMALL: u32 = 2;
 
 /// Splits what was sighted into text and side markers that stay: those to which no text is nearer
-/// than about their own height, or than two heights of the text if it is small, since a shape
-/// beside text may be a part of it. Of markers that stand upright the width counts, as the height
-/// of their letters.
+/// than half of their height and the margin of its covers, or than two heights of the text if it is
+/// small, since a shape beside text may be a part of it. Of markers that stand upright the width
+/// counts, as the height of their letters.
 pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
     let mut text = sighted.text;
     let mut markers = sighted.markers;
@@ -26,11 +23,11 @@ pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
     // is redacted whole.
     loop {
         let joins = |marker: &Rect| {
+            let near = reach(marker) / 2 + MARGIN;
             text.iter().any(|text: &Component| {
-                let reach = (reach(marker) * REACH / 100).min(SMALL * text.thickness());
-                text.covers
-                    .iter()
-                    .any(|cover| distance(cover, marker) < reach)
+                let near = near.min(SMALL * text.thickness());
+                let mut covers = text.covers.iter();
+                covers.any(|cover| distance(cover, marker) < near)
             })
         };
         let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
@@ -94,9 +91,9 @@ mod tests {
         let marker = [100, 100, 40, 40];
         for (name, text, expect) in [
             ("alone", vec![], true),
-            ("text beside", vec![[171, 100, 300, 30]], false),
-            ("text away", vec![[172, 100, 300, 30]], true),
-            ("text above", vec![[0, 48, 300, 21]], false),
+            ("text beside", vec![[167, 100, 300, 30]], false),
+            ("text away", vec![[168, 100, 300, 30]], true),
+            ("text above", vec![[0, 52, 300, 21]], false),
             ("text that touches it", vec![[140, 100, 300, 30]], false),
             ("text inside", vec![[110, 110, 8, 8]], false),
             ("text around", vec![[0, 0, 300, 300]], false),

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::text::{
     contrast::Levels,
+    ink::is_of,
     marker_contract::MarkerContract,
     plateaus,
     recognizer::{MAX_WINDOWS, Turn, window},
@@ -106,6 +107,71 @@ fn recognizer_has_to_be_surer_of_what_the_detector_takes_for_text() {
         assert_eq!(found.side_markers.len() == 1, stays, "{chance}: {found:?}");
         assert_eq!(found.text.is_empty(), stays, "{chance}: {found:?}");
     }
+}
+
+#[test]
+fn rulers_are_recognized_where_the_detector_sees_text() {
+    let (contract, mut rulers) = (contract(), letter_rule::letter_contract());
+    rulers.output.classes[1] = "ruler".into();
+    let picture = drawn(&[(&L, 400, 200)]);
+    for (chance, stays) in [(0.94, false), (0.96, true)] {
+        let recognizer = Recognizer {
+            contract: &rulers,
+            infer: &names_with(chance),
+        };
+        let found = Detector {
+            recognizer: Some(&recognizer),
+            ..detector(&contract, &text)
+        }
+        .find(from_ref(&picture))
+        .unwrap();
+        assert_eq!(found.side_markers.len() == 1, stays, "{chance}: {found:?}");
+    }
+}
+
+#[test]
+fn marker_is_named_again_on_a_larger_window() {
+    let (contract, letters) = (contract(), letter_rule::letter_contract());
+    let picture = drawn(&[(&L, 400, 200)]);
+    for (second, stays) in [(0.6, true), (0.4, false)] {
+        let runs = RefCell::new(0);
+        let recognizer = Recognizer {
+            contract: &letters,
+            infer: &|input| {
+                *runs.borrow_mut() += 1;
+                names_with(if *runs.borrow() == 1 { 0.95 } else { second })(input)
+            },
+        };
+        let found = Detector {
+            recognizer: Some(&recognizer),
+            ..detector(&contract, &markers)
+        }
+        .find(from_ref(&picture))
+        .unwrap();
+        assert_eq!(found.side_markers.len() == 1, stays, "{second}: {found:?}");
+    }
+}
+
+#[test]
+fn ring_around_a_marker_is_the_marker() {
+    let drawn = |thick: f64| {
+        let mut picture = drawn_at(4, (300, 300), &[(&L, 134, 132)]);
+        for (at, level) in picture.levels.iter_mut().enumerate() {
+            let (x, y) = (at % 300, at / 300);
+            let away = f64::hypot(x as f64 - 150.0, y as f64 - 150.0);
+            if (48.0 - thick..48.0).contains(&away) {
+                *level = 220;
+            }
+        }
+        picture
+    };
+    let (marker, ring) = (rect([124, 124, 48, 52]), rect([102, 102, 97, 97]));
+    let beyond = rect([102, 102, 140, 97]);
+    assert!(is_of(&marker, &ring, &drawn(4.0), 8));
+    assert!(!is_of(&marker, &ring, &drawn(0.0), 8));
+    assert!(!is_of(&marker, &beyond, &drawn(4.0), 8));
+    let inside = rect([130, 130, 20, 20]);
+    assert!(is_of(&marker, &inside, &drawn(0.0), 0));
 }
 
 #[test]
