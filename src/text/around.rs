@@ -16,8 +16,8 @@ const SHADOW: u32 = 24;
 /// Around markers without print, hardly a cell has this probability of text.
 const MIN_TEXT: f32 = 0.55;
 
-/// Returns the print that touches the rectangle of a marker. Print on the plane ends within `edge`
-/// pixels.
+/// Returns the print that touches the rectangle of a marker with this number of letters. Print on
+/// the plane ends within `edge` pixels.
 ///
 /// # Errors
 /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
@@ -25,9 +25,10 @@ pub(super) fn print_around(
     criteria: &Criteria<'_>,
     plane: &GrayImage,
     found: &Rect,
+    letters: usize,
     edge: usize,
 ) -> Result<Vec<Component>, Error> {
-    let ink = Ink::of(plane, found);
+    let ink = Ink::of(plane, found, letters);
     let stride = criteria.contract.output.stride as u32;
     let size = (plane.width as u32, plane.height as u32);
     let by = MIN_SURROUNDINGS.max(SURROUNDINGS * found.height.min(found.width));

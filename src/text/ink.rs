@@ -94,15 +94,17 @@ fn inside(mut found: Vec<Blob>, window: &GrayImage) -> Vec<Blob> {
 }
 
 impl Ink {
-    /// Returns the ink of the marker in a rectangle of a picture: what is of the level that differs
-    /// most from the ground, without blobs lower than a half of the tallest one, which may be other
-    /// print.
-    pub(super) fn of(picture: &GrayImage, rect: &Rect) -> Ink {
+    /// Returns the ink of the marker in a rectangle of a picture, of the level that differs most
+    /// from the ground: the tallest blobs, as many as it has letters, without those lower than a
+    /// half of the tallest one. The others may be other print.
+    pub(super) fn of(picture: &GrayImage, rect: &Rect, letters: usize) -> Ink {
         let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
         let around = rect.grown(margin, picture.width as u32, picture.height as u32);
         let window = picture.part(&around);
         let mut found = inside(blobs(&inked(picture, rect, &window), window.width), &window);
-        let tallest = found.iter().map(|blob| blob.height).max().unwrap_or(0);
+        found.sort_by_key(|blob| std::cmp::Reverse(blob.height));
+        found.truncate(letters);
+        let tallest = found.first().map_or(0, |blob| blob.height);
         found.retain(|blob| blob.height * 100 >= MIN_HEIGHT * tallest);
         Ink {
             window: around,

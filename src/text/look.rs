@@ -8,6 +8,7 @@ use crate::{
 };
 
 use super::{
+    between,
     components::Component,
     contract::TextContract,
     groups::Group,
@@ -27,6 +28,9 @@ pub(super) const EDGE: usize = 2;
 const MIN_LARGE_LETTER: usize = 100;
 /// Strokes of letters that are too large at full size, in pixels of the reduced copy.
 const MIN_LARGE_STROKE: u32 = 3;
+/// The marker share of shapes that stay has to be this share of the way from the threshold to 1:
+/// print beside a marker has a lower one.
+const SHAPE_EXTRA: f32 = 0.5;
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
 
@@ -74,7 +78,8 @@ pub(super) struct Look<'a> {
 /// Kind of a component.
 enum Kind {
     Text,
-    Marker,
+    /// With this number of letters.
+    Marker(usize),
     Shape,
     Nothing,
 }
@@ -105,7 +110,10 @@ impl Look<'_> {
         let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
         match self.kind(&found, &sighted.markers)? {
             Kind::Text => sighted.text.push(found),
-            Kind::Marker => sighted.markers.push(found.rect),
+            Kind::Marker(letters) => {
+                sighted.markers.push(found.rect);
+                sighted.letters.push((found.rect, letters));
+            }
             Kind::Shape => sighted.shapes.push(found.rect),
             Kind::Nothing => {}
         }
@@ -130,11 +138,13 @@ impl Look<'_> {
         }
         let is_marker = found.marker_share >= self.criteria.marker;
         if let Some(recognizer) = self.criteria.recognizer
-            && recognizer.recognizes(self.plane, rect, is_marker, &self.criteria.windows)?
+            && let Some(letters) =
+                recognizer.recognizes(self.plane, rect, is_marker, &self.criteria.windows)?
         {
-            return Ok(Kind::Marker);
+            return Ok(Kind::Marker(letters));
         }
-        let is_shape = !self.large && is_marker && ratio <= MAX_RATIO;
+        let sure = between(self.criteria.marker, SHAPE_EXTRA);
+        let is_shape = !self.large && found.marker_share >= sure && ratio <= MAX_RATIO;
         // The edge of a cover is as sharp as print.
         let near = rect.grown(COVER_EDGE * self.side(), width, height);
         let is_cut = || {

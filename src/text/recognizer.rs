@@ -29,8 +29,6 @@ const MAX_SIDE: u32 = 900;
 /// The second window of a component is of a rectangle that is grown by this part of its shorter
 /// side: the model has to name the same marker on both.
 const GROWN: u32 = 6;
-/// The least probability of a marker on the second window.
-const SECOND: f32 = 0.5;
 /// The probability of other classes is this many times lower where the detector sees text.
 const SURER: f32 = 10.0;
 /// The class of rulers, which the detector always takes for text.
@@ -60,8 +58,9 @@ pub(super) enum Turn {
 }
 
 impl Recognizer<'_> {
-    /// Reports whether a rectangle of a picture shows a marker with the contract's probability, and
-    /// no other print. Of one that the detector takes for text the model has to be surer. Takes the
+    /// Returns the number of letters of the marker that a rectangle of a picture shows with the
+    /// contract's probability, with no other print; none if it shows no marker. Arrows and rulers
+    /// have any number. Of what the detector takes for text the model has to be surer. Takes the
     /// windows on which it runs from those that are `left`.
     ///
     /// # Errors
@@ -72,9 +71,9 @@ impl Recognizer<'_> {
         rect: &Rect,
         is_marker: bool,
         left: &Cell<u32>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<usize>, Error> {
         if rect.width.max(rect.height) > MAX_SIDE {
-            return Ok(false);
+            return Ok(None);
         }
         let by = rect.width.min(rect.height) / GROWN;
         let grown = rect.grown(by, picture.width as u32, picture.height as u32);
@@ -95,14 +94,21 @@ impl Recognizer<'_> {
                 continue;
             };
             let least = self.least(class, turn, is_marker);
-            let second = if is_marker { SECOND } else { least };
-            if chance >= least
-                && named(&grown)?.is_some_and(|(again, chance)| again == class && chance >= second)
-            {
-                return Ok(true);
+            let is_same = |(again, chance)| again == class && chance >= least;
+            if chance >= least && named(&grown)?.is_some_and(is_same) {
+                return Ok(Some(self.letters(class)));
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Returns the number of letters of a marker.
+    fn letters(&self, class: usize) -> usize {
+        let name = &self.contract.output.classes[class];
+        if name.chars().any(char::is_lowercase) {
+            return usize::MAX;
+        }
+        name.len()
     }
 
     /// Returns the probability from which on a class is recognized.

@@ -92,7 +92,9 @@ pub(super) fn search(
         plateaus::add(plane, sighted);
         line::add(plane, edge, sighted);
         for marker in outermost(sighted.markers[markers..].to_vec()) {
-            let print = around::print_around(criteria, plane, &marker, edge)?;
+            let named = sighted.letters.iter().filter(|(rect, _)| *rect == marker);
+            let letters = named.map(|(_, letters)| *letters).max();
+            let print = around::print_around(criteria, plane, &marker, letters.unwrap_or(0), edge)?;
             sighted.text.extend(print);
         }
     }

@@ -11,6 +11,8 @@ pub(super) struct Sighted {
     pub text: Vec<Component>,
     /// Markers that were recognized.
     pub markers: Vec<Rect>,
+    /// The numbers of letters of the markers that were recognized.
+    pub letters: Vec<(Rect, usize)>,
     /// Shapes that the model takes for markers, and that are not print: bones, clips.
     pub shapes: Vec<Rect>,
     /// The model has run on parts of the picture only.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::text::{
     contrast::Levels,
-    ink::is_of,
+    ink::{Ink, is_of},
     marker_contract::MarkerContract,
     plateaus,
     recognizer::{MAX_WINDOWS, Turn, window},
@@ -133,7 +133,7 @@ fn rulers_are_recognized_where_the_detector_sees_text() {
 fn marker_is_named_again_on_a_larger_window() {
     let (contract, letters) = (contract(), letter_rule::letter_contract());
     let picture = drawn(&[(&L, 400, 200)]);
-    for (second, stays) in [(0.6, true), (0.4, false)] {
+    for (second, stays) in [(0.92, true), (0.88, false)] {
         let runs = RefCell::new(0);
         let recognizer = Recognizer {
             contract: &letters,
@@ -150,6 +150,24 @@ fn marker_is_named_again_on_a_larger_window() {
         .unwrap();
         assert_eq!(found.side_markers.len() == 1, stays, "{second}: {found:?}");
     }
+}
+
+#[test]
+fn other_letters_are_no_ink_of_a_marker() {
+    let picture = drawn_at(4, (300, 300), &[(&A, 100, 100), (&H, 150, 106)]);
+    let found = rect([92, 92, 100, 64]);
+    let columns = |letters| {
+        let ink = Ink::of(&picture, &found, letters);
+        let width = ink.window.width as usize;
+        let column = |at: &usize| ink.window.x + (at % width) as u32;
+        let columns: Vec<u32> = ink.pixels.iter().map(column).collect();
+        (columns.iter().min().copied(), columns.iter().max().copied())
+    };
+    let (left, right) = columns(1);
+    assert!(right.unwrap() - left.unwrap() < 36);
+    let (left, right) = columns(2);
+    assert!(right.unwrap() - left.unwrap() > 70);
+    assert_eq!(columns(usize::MAX), columns(2));
 }
 
 #[test]
