@@ -29,12 +29,11 @@ const MAX_SIDE: u32 = 900;
 /// The second window of a component is of a rectangle that is grown by this part of its shorter
 /// side: the model has to name the same marker on both.
 const GROWN: u32 = 6;
-/// The probability of other classes is this many times lower where the detector sees text.
-const SURER: f32 = 10.0;
 /// The class of rulers, which the detector always takes for text.
 const RULER: &str = "ruler";
-/// As [`SURER`], of rulers.
-const RULER_SURER: f32 = 2.0;
+/// The probability of other classes is this many times lower for rulers where the detector sees
+/// text. Other markers are not recognized there: a stroke and a box with a name look like a letter.
+const SURER: f32 = 2.0;
 /// Components this many times as wide as tall are not shown turned.
 const WIDE: u32 = 2;
 /// The model runs on at most this many windows in the search of a picture, which bounds its time.
@@ -60,8 +59,8 @@ pub(super) enum Turn {
 impl Recognizer<'_> {
     /// Returns the number of letters of the marker that a rectangle of a picture shows with the
     /// contract's probability, with no other print; none if it shows no marker. Arrows and rulers
-    /// have any number. Of what the detector takes for text the model has to be surer. Takes the
-    /// windows on which it runs from those that are `left`.
+    /// have any number. Only rulers are recognized in what the detector takes for text. Takes the
+    /// windows on which the model runs from those that are `left`.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
@@ -114,18 +113,13 @@ impl Recognizer<'_> {
     /// Returns the probability from which on a class is recognized.
     fn least(&self, class: usize, turn: Turn, is_marker: bool) -> f32 {
         let thresholds = &self.contract.thresholds;
-        // Nothing of a ruler is to be read, upright or not.
-        let (least, surer) = if self.contract.output.classes[class] == RULER {
-            (thresholds.upright, RULER_SURER)
-        } else if turn == Turn::Upright {
-            (thresholds.upright, SURER)
-        } else {
-            (thresholds.turned, SURER)
-        };
-        if is_marker {
-            least
-        } else {
-            1.0 - (1.0 - least) / surer
+        let is_ruler = self.contract.output.classes[class] == RULER;
+        match (is_marker, is_ruler, turn) {
+            (false, false, _) => f32::INFINITY,
+            // Nothing of a ruler is to be read, upright or not.
+            (false, true, _) => 1.0 - (1.0 - thresholds.upright) / SURER,
+            (true, true, _) | (true, false, Turn::Upright) => thresholds.upright,
+            (true, false, _) => thresholds.turned,
         }
     }
 

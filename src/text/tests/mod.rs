@@ -260,6 +260,23 @@ fn side_markers_stay_unless_they_may_be_a_name() {
 }
 
 #[test]
+fn shapes_that_may_have_print_in_them_are_text() {
+    let gray = picture(256, 256, &[([64, 64, 32, 32], 99)]);
+    for (share, stays) in [(0.7, false), (0.75, false), (0.85, true)] {
+        let infer = |input: &InputTensor| {
+            let cell = |pixels: &[f32; 64]| match brightest(pixels) > 50.0 {
+                true => (1.0 - share, share),
+                false => (0.0, 0.0),
+            };
+            Ok(map(input, cell))
+        };
+        let found = find(&gray, &infer);
+        assert_eq!(found.side_markers.len() == 1, stays, "{share}: {found:?}");
+        assert_eq!(found.text.is_empty(), stays, "{share}: {found:?}");
+    }
+}
+
+#[test]
 fn residual_text_is_counted_outside_redactions_and_side_markers() {
     let contract = contract();
     let detector = detector(&contract, &hundredths);
