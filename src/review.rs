@@ -6,15 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    config::Config,
-    error::Error,
-    picture::boxes::Rect,
-    picture::sniff::Format,
-    pipeline::stored,
-    ports::Ports,
-    record::contracts::ModelContracts,
-    secret::sha256_hex,
-    text::{Detector, Recognizer},
+    config::Config, error::Error, picture::boxes::Rect, picture::sniff::Format, pipeline::stored,
+    ports::Ports, record::contracts::ModelContracts, secret::sha256_hex, text::Detector,
 };
 
 /// Variable with the secret.
@@ -116,18 +109,9 @@ pub fn run(
         Job::Cover(boxes) => boxes,
     };
     let contracts = ModelContracts::read(ports, config)?;
-    let find = |tensor: &_| match &contracts.detector {
-        Some((name, text)) => ports.infer(name, &text.input.name, tensor),
-        None => Err(Error::Model("there is no text detector".into())),
-    };
-    let recognize = |tensor: &_| match &contracts.markers {
-        Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
-        None => Err(Error::Model("there is no marker recognizer".into())),
-    };
-    let recognizer = contracts.markers.as_ref().map(|(_, contract)| Recognizer {
-        contract,
-        infer: &recognize,
-    });
+    let find = |tensor: &_| contracts.find(ports, tensor);
+    let recognize = |tensor: &_| contracts.recognize(ports, tensor);
+    let recognizer = contracts.recognizer(&recognize);
     let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
         contract,
         // One that might be a part of the name was covered when the copy was made.

@@ -20,7 +20,7 @@ use crate::{
     store::decide,
     store::fetch::{Fetched, fetch},
     store::outputs::OutputStore,
-    text::{Detector, Recognizer},
+    text::Detector,
 };
 
 /// Attempts a record once. The report holds the facts that are known at the end of the attempt,
@@ -60,18 +60,9 @@ pub async fn attempt(
             Fetched::Changed => return Ok(Attempt::Skipped(Reason::Changed)),
         };
         report.bytes.source = Some(bytes.len() as u64);
-        let find = |tensor: &_| match &contracts.detector {
-            Some((name, text)) => ports.infer(name, &text.input.name, tensor),
-            None => Err(Error::Model("there is no text detector".into())),
-        };
-        let recognize = |tensor: &_| match &contracts.markers {
-            Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
-            None => Err(Error::Model("there is no marker recognizer".into())),
-        };
-        let recognizer = contracts.markers.as_ref().map(|(_, contract)| Recognizer {
-            contract,
-            infer: &recognize,
-        });
+        let find = |tensor: &_| contracts.find(ports, tensor);
+        let recognize = |tensor: &_| contracts.recognize(ports, tensor);
+        let recognizer = contracts.recognizer(&recognize);
         let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
             contract,
             keep_side_markers: !deidentify::may_look_like_a_marker(event.object.key()),

@@ -2,8 +2,9 @@ use crate::{
     config::Config,
     error::Error,
     model::contract::Contract,
+    model::tensor::{InputTensor, NamedTensor},
     ports::Ports,
-    text::{contract::TextContract, marker_contract::MarkerContract},
+    text::{Recognizer, contract::TextContract, marker_contract::MarkerContract},
 };
 
 /// Contracts of the models, and the digest of the settings together with the models that find text
@@ -45,6 +46,48 @@ impl ModelContracts {
             detector,
             markers,
             settings,
+        })
+    }
+
+    /// Runs the text detector.
+    ///
+    /// # Errors
+    /// Those of [`Ports::infer`], and [`Error::Model`] where the settings name no such model.
+    pub fn find(
+        &self,
+        ports: &impl Ports,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
+        match &self.detector {
+            Some((name, text)) => ports.infer(name, &text.input.name, tensor),
+            None => Err(Error::Model("there is no text detector".into())),
+        }
+    }
+
+    /// Runs the marker recognizer.
+    ///
+    /// # Errors
+    /// As [`ModelContracts::find`].
+    pub fn recognize(
+        &self,
+        ports: &impl Ports,
+        tensor: &InputTensor,
+    ) -> Result<Vec<NamedTensor>, Error> {
+        match &self.markers {
+            Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
+            None => Err(Error::Model("there is no marker recognizer".into())),
+        }
+    }
+
+    /// Returns the marker recognizer, which runs as [`ModelContracts::recognize`].
+    pub fn recognizer<'a>(
+        &'a self,
+        recognize: &'a dyn Fn(&InputTensor) -> Result<Vec<NamedTensor>, Error>,
+    ) -> Option<Recognizer<'a>> {
+        let (_, contract) = self.markers.as_ref()?;
+        Some(Recognizer {
+            contract,
+            infer: recognize,
         })
     }
 

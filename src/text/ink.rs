@@ -16,7 +16,6 @@ const MARGIN_PART: u32 = 4;
 const MIN_MARGIN: u32 = 6;
 /// Blobs under this height are not the marker's, in percent of the tallest one.
 const MIN_HEIGHT: usize = 50;
-
 /// The reach of a ring or a frame around a marker, in percent of the marker's longer side.
 const FRAME: u32 = 75;
 /// The most that a frame fills of its bounds, in percent.

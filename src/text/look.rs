@@ -33,7 +33,6 @@ const MIN_LARGE_STROKE: u32 = 3;
 const SHAPE_EXTRA: f32 = 0.5;
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
-
 /// Large print that reaches over a marker by at most this many cells is the marker, seen again.
 const SAME_PRINT: u32 = 2;
 

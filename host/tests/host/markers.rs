@@ -1,12 +1,8 @@
 //! The recognizer of markers: everything that runs models names the same marker.
 
-use std::fs;
-
-use sha2::{Digest, Sha256};
-use testkit::root;
 use xray_host::nn::tensor::{NamedTensor, Tensor, TensorType};
 
-use crate::inference::runners;
+use crate::{inference::runners, text_model::model};
 
 /// The most that its file may weigh, in bytes.
 const LARGEST: usize = 500_000;
@@ -32,15 +28,7 @@ fn window(name: &str, (width, height): (u32, u32), strokes: &[[u32; 4]]) -> Name
 
 #[tokio::test]
 async fn every_runner_names_the_same_marker() {
-    let folder = root().join("models/markers");
-    let model = fs::read(folder.join("model.onnx")).unwrap();
-    assert!(model.len() <= LARGEST, "{}", model.len());
-    let contract = fs::read(folder.join("contract.json")).unwrap();
-    let contract: serde_json::Value = serde_json::from_slice(&contract).unwrap();
-    assert_eq!(
-        contract["model_sha256"],
-        hex::encode(Sha256::digest(&model))
-    );
+    let (model, contract) = model("markers", LARGEST);
     let input = &contract["input"];
     let side = |key: &str| input[key].as_u64().unwrap() as u32;
     let size = (side("width"), side("height"));

@@ -12,6 +12,20 @@ use crate::inference::runners;
 /// The most that its file may weigh, in bytes.
 const LARGEST: usize = 1_000_000;
 
+/// Returns a model of the repository, which may weigh so many bytes, and its contract.
+pub fn model(name: &str, largest: usize) -> (Vec<u8>, serde_json::Value) {
+    let folder = root().join("models").join(name);
+    let model = fs::read(folder.join("model.onnx")).unwrap();
+    assert!(model.len() <= largest, "{}", model.len());
+    let contract = fs::read(folder.join("contract.json")).unwrap();
+    let contract: serde_json::Value = serde_json::from_slice(&contract).unwrap();
+    assert_eq!(
+        contract["model_sha256"],
+        hex::encode(Sha256::digest(&model))
+    );
+    (model, contract)
+}
+
 /// A picture with bars like letters on it, as the contract wants it.
 fn picture(contract: &serde_json::Value, height: u32, width: u32) -> NamedTensor {
     let level = |i: u32| {
@@ -44,15 +58,7 @@ fn picture(contract: &serde_json::Value, height: u32, width: u32) -> NamedTensor
 
 #[tokio::test]
 async fn every_runner_draws_the_same_map_of_any_size() {
-    let folder = root().join("models/text");
-    let model = fs::read(folder.join("model.onnx")).unwrap();
-    assert!(model.len() <= LARGEST, "{}", model.len());
-    let contract = fs::read(folder.join("contract.json")).unwrap();
-    let contract: serde_json::Value = serde_json::from_slice(&contract).unwrap();
-    assert_eq!(
-        contract["model_sha256"],
-        hex::encode(Sha256::digest(&model))
-    );
+    let (model, contract) = model("text", LARGEST);
     let number = |object: &str, key: &str| contract[object][key].as_u64().unwrap() as u32;
     let (multiple, stride) = (number("input", "multiple"), number("output", "stride"));
     for (down, across) in [(3, 4), (5, 2), (1, 1)] {
