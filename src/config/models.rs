@@ -56,6 +56,11 @@ impl ModelKind {
             Self::MarkerRecognizer => "a marker recognizer",
         };
         let known = match known {
+            [] if self == Self::MarkerRecognizer => {
+                "the application has no such model: add the folder models/markers of the release, \
+                 or set it empty, and every marker is covered"
+                    .to_owned()
+            }
             [] => "the application has no such model".to_owned(),
             known => format!("known: {}", known.join(", ")),
         };
