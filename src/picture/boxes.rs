@@ -62,6 +62,29 @@ impl Rect {
         }
     }
 
+    /// Returns the parts of it that are outside of the other, above, below, left and right of it.
+    pub fn without(&self, other: &Rect) -> Vec<Rect> {
+        let (right, bottom) = (self.x + self.width, self.y + self.height);
+        let across = |x: u32| x.clamp(self.x, right);
+        let down = |y: u32| y.clamp(self.y, bottom);
+        let (start, end) = (across(other.x), across(other.x + other.width));
+        let (above, below) = (down(other.y), down(other.y + other.height));
+        let part = |left, top, right, bottom| Rect {
+            x: left,
+            y: top,
+            width: right - left,
+            height: bottom - top,
+        };
+        let mut parts = vec![
+            part(self.x, self.y, right, above),
+            part(self.x, below, right, bottom),
+            part(self.x, above, start, below),
+            part(end, above, right, below),
+        ];
+        parts.retain(|part| part.width > 0 && part.height > 0);
+        parts
+    }
+
     /// Returns it with the two axes exchanged.
     pub fn transposed(&self) -> Rect {
         Rect {
@@ -245,4 +268,32 @@ fn parse_length(text: &str) -> Result<Length, String> {
     length.ok_or_else(|| {
         format!("`{text}` is neither a number of pixels nor a percentage from 0% to 100%")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_rect() -> impl Strategy<Value = Rect> {
+        (0..9u32, 0..9u32, 1..6u32, 1..6u32).prop_map(|(x, y, width, height)| Rect {
+            x,
+            y,
+            width,
+            height,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn parts_without_another_are_all_of_the_rest(a in any_rect(), b in any_rect()) {
+            let parts = a.without(&b);
+            for (x, y) in (0..16).flat_map(|x| (0..16).map(move |y| (x, y))) {
+                let holding = parts.iter().filter(|part| part.contains(x, y)).count();
+                let is_rest = a.contains(x, y) && !b.contains(x, y);
+                prop_assert_eq!(holding, usize::from(is_rest));
+            }
+        }
+    }
 }

@@ -28,7 +28,11 @@ pub(super) fn print_around(
     letters: usize,
     edge: usize,
 ) -> Result<Vec<Component>, Error> {
-    let ink = Ink::of(plane, found, letters);
+    let ink = if letters == usize::MAX {
+        Ink::along(plane, found)
+    } else {
+        Ink::of(plane, found, letters)
+    };
     let stride = criteria.contract.output.stride as u32;
     let size = (plane.width as u32, plane.height as u32);
     let by = MIN_SURROUNDINGS.max(SURROUNDINGS * found.height.min(found.width));
@@ -69,13 +73,20 @@ fn on_cells(rect: &Rect, stride: u32) -> Rect {
 fn erase(copy: &mut GrayImage, part: &Rect, ink: &Ink, beside: usize) {
     let (columns, rows) = (copy.width, copy.height);
     let mut mask = vec![false; columns * rows];
-    let (left, top) = (ink.window.x - part.x, ink.window.y - part.y);
     for at in &ink.pixels {
-        let x = left as usize + at % ink.window.width as usize;
-        let y = top as usize + at / ink.window.width as usize;
-        let last = (x + beside).min(columns - 1);
-        for row in y.saturating_sub(beside)..=(y + beside).min(rows - 1) {
-            mask[row * columns + x.saturating_sub(beside)..=row * columns + last].fill(true);
+        let x = ink.window.x as usize + at % ink.window.width as usize;
+        let y = ink.window.y as usize + at / ink.window.width as usize;
+        // From and to where on the part; ink may be beyond it.
+        let on = |at: usize, start: u32, length: usize| {
+            let start = start as usize;
+            let end = (at + beside + 1).saturating_sub(start).min(length);
+            at.saturating_sub(beside + start)..end
+        };
+        for row in on(y, part.y, rows) {
+            let across = on(x, part.x, columns);
+            if !across.is_empty() {
+                mask[row * columns..][across].fill(true);
+            }
         }
     }
     let mut across = copy.levels.clone();

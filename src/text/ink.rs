@@ -14,8 +14,8 @@ const LEVEL: i32 = 50;
 const MARGIN_PART: u32 = 4;
 /// See [`MARGIN_PART`].
 const MIN_MARGIN: u32 = 6;
-/// Blobs under this height are not the marker's, in percent of the tallest one.
-const MIN_HEIGHT: usize = 50;
+/// Smaller blobs are not the marker's, in percent of the height or the length of the largest one.
+const MIN_SIZE: usize = 50;
 /// The reach of a ring or a frame around a marker, in percent of the marker's longer side.
 const FRAME: u32 = 75;
 /// The most that a frame fills of its bounds, in percent.
@@ -38,7 +38,7 @@ pub(super) fn is_of(marker: &Rect, print: &Rect, picture: &GrayImage, beside: u3
 }
 
 /// Returns the bounds of a marker with the ring or the frame around it.
-fn framed(picture: &GrayImage, marker: &Rect) -> Rect {
+pub(super) fn framed(picture: &GrayImage, marker: &Rect) -> Rect {
     let by = marker.width.max(marker.height) * FRAME / 100;
     let around = marker.grown(by, picture.width as u32, picture.height as u32);
     let window = picture.part(&around);
@@ -104,10 +104,64 @@ impl Ink {
         found.sort_by_key(|blob| std::cmp::Reverse(blob.height));
         found.truncate(letters);
         let tallest = found.first().map_or(0, |blob| blob.height);
-        found.retain(|blob| blob.height * 100 >= MIN_HEIGHT * tallest);
+        found.retain(|blob| blob.height * 100 >= MIN_SIZE * tallest);
         Ink {
             window: around,
             pixels: found.into_iter().flat_map(|blob| blob.pixels).collect(),
         }
+    }
+
+    /// Returns the ink of the long blobs that touch a rectangle of a picture, which may show a part
+    /// of a ruler or an arrow only, as far as they reach along its longer side.
+    pub(super) fn along(picture: &GrayImage, rect: &Rect) -> Ink {
+        let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
+        let around = rect.grown(margin, picture.width as u32, picture.height as u32);
+        let window = if rect.width >= rect.height {
+            Rect {
+                x: 0,
+                width: picture.width as u32,
+                ..around
+            }
+        } else {
+            Rect {
+                y: 0,
+                height: picture.height as u32,
+                ..around
+            }
+        };
+        let shown = picture.part(&window);
+        let mut found = inside(blobs(&inked(picture, rect, &shown), shown.width), &shown);
+        found.retain(|blob| {
+            rect.touches(&Rect {
+                x: window.x + blob.left as u32,
+                y: window.y + blob.top as u32,
+                width: blob.width as u32,
+                height: blob.height as u32,
+            })
+        });
+        let length = |blob: &Blob| blob.width.max(blob.height);
+        let longest = found.iter().map(length).max().unwrap_or(0);
+        found.retain(|blob| length(blob) * 100 >= MIN_SIZE * longest);
+        Ink {
+            window,
+            pixels: found.into_iter().flat_map(|blob| blob.pixels).collect(),
+        }
+    }
+
+    /// Returns the bounds of the ink, if there is any.
+    pub(super) fn bounds(&self) -> Option<Rect> {
+        let width = self.window.width as usize;
+        let columns = self.pixels.iter().map(|at| at % width);
+        let (left, right) = (columns.clone().min()?, columns.max()?);
+        let (top, bottom) = (
+            self.pixels.iter().min()? / width,
+            self.pixels.iter().max()? / width,
+        );
+        Some(Rect {
+            x: self.window.x + left as u32,
+            y: self.window.y + top as u32,
+            width: (right - left + 1) as u32,
+            height: (bottom - top + 1) as u32,
+        })
     }
 }

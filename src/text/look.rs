@@ -12,7 +12,7 @@ use super::{
     components::Component,
     contract::TextContract,
     groups::Group,
-    ink::is_of,
+    ink::{framed, is_of},
     map::Infer,
     recognizer::Recognizer,
     scale::Scale,
@@ -131,7 +131,10 @@ impl Look<'_> {
         }
         let (width, height) = self.size();
         let beside = SAME_PRINT * self.side();
-        let is_of = |marker: &Rect| is_of(marker, rect, self.plane, beside);
+        let is_of = |marker: &Rect| {
+            is_of(marker, rect, self.plane, beside)
+                || (marker.touches(rect) && !self.is_print_beside(marker, rect))
+        };
         if self.large && markers.iter().chain(self.criteria.kept).any(is_of) {
             return Ok(Kind::Nothing);
         }
@@ -157,6 +160,14 @@ impl Look<'_> {
         } else {
             Kind::Text
         })
+    }
+
+    /// Reports whether a rectangle shows print outside of a marker and its frame.
+    fn is_print_beside(&self, marker: &Rect, rect: &Rect) -> bool {
+        let (width, height) = self.size();
+        let marker = framed(self.plane, marker).grown(EDGE as u32, width, height);
+        let mut beside = rect.without(&marker).into_iter();
+        beside.any(|part| self.is_print(&Component::of(part)))
     }
 
     /// Reports whether a component shows print: on the searched plane, whose edges are soft if it

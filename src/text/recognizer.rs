@@ -9,7 +9,7 @@ use crate::{
     picture::{boxes::Rect, gray::GrayImage, resize::triangle_part},
 };
 
-use super::{contrast::Levels, map::Infer, marker_contract::MarkerContract};
+use super::{contrast::Levels, ink::Ink, map::Infer, marker_contract::MarkerContract};
 
 /// The window's height in heights of the component.
 const TALL: f64 = 2.0;
@@ -31,9 +31,16 @@ const MAX_SIDE: u32 = 900;
 const GROWN: u32 = 6;
 /// The class of rulers, which the detector always takes for text.
 const RULER: &str = "ruler";
-/// The probability of other classes is this many times lower for rulers where the detector sees
-/// text. Other markers are not recognized there: a stroke and a box with a name look like a letter.
-const SURER: f32 = 2.0;
+/// Rulers are this many times as long as wide, or longer.
+const LONG: u32 = 8;
+/// They are no wider than this, in pixels, which bounds the number of windows.
+const MAX_THICKNESS: u32 = 96;
+/// The length of a part of a ruler that is looked at, in its widths.
+const PART: u32 = 6;
+/// The least number of these parts.
+const MIN_PARTS: u32 = 3;
+/// The least probability of a ruler on each part. Lines of text have a lower one on some of theirs.
+const RULER_PART: f32 = 0.5;
 /// Components this many times as wide as tall are not shown turned.
 const WIDE: u32 = 2;
 /// The model runs on at most this many windows in the search of a picture, which bounds its time.
@@ -71,30 +78,21 @@ impl Recognizer<'_> {
         is_marker: bool,
         left: &Cell<u32>,
     ) -> Result<Option<usize>, Error> {
-        if rect.width.max(rect.height) > MAX_SIDE {
+        let windows = Windows {
+            recognizer: self,
+            picture,
+            left,
+        };
+        if windows.show_ruler(rect)? {
+            return Ok(Some(usize::MAX));
+        }
+        if !is_marker || rect.width.max(rect.height) > MAX_SIDE {
             return Ok(None);
         }
-        let by = rect.width.min(rect.height) / GROWN;
-        let grown = rect.grown(by, picture.width as u32, picture.height as u32);
-        let turns: &[Turn] = if rect.width >= WIDE * rect.height {
-            &[Turn::Upright]
-        } else {
-            &[Turn::Upright, Turn::Left, Turn::Right]
-        };
-        for &turn in turns {
-            let named = |rect| match left.get().checked_sub(1) {
-                Some(others) => {
-                    left.set(others);
-                    self.class(picture, rect, turn)
-                }
-                None => Ok(None),
-            };
-            let Some((class, chance)) = named(rect)? else {
-                continue;
-            };
-            let least = self.least(class, turn, is_marker);
-            let is_same = |(again, chance)| again == class && chance >= least;
-            if chance >= least && named(&grown)?.is_some_and(is_same) {
+        // Without the edge of a bone or a collimator beside it.
+        let ink = Ink::of(picture, rect, usize::MAX).bounds();
+        for rect in std::iter::once(*rect).chain(ink) {
+            if let Some(class) = windows.marker(&rect)? {
                 return Ok(Some(self.letters(class)));
             }
         }
@@ -111,16 +109,18 @@ impl Recognizer<'_> {
     }
 
     /// Returns the probability from which on a class is recognized.
-    fn least(&self, class: usize, turn: Turn, is_marker: bool) -> f32 {
+    fn least(&self, class: usize, turn: Turn) -> f32 {
         let thresholds = &self.contract.thresholds;
-        let is_ruler = self.contract.output.classes[class] == RULER;
-        match (is_marker, is_ruler, turn) {
-            (false, false, _) => f32::INFINITY,
-            // Nothing of a ruler is to be read, upright or not.
-            (false, true, _) => 1.0 - (1.0 - thresholds.upright) / SURER,
-            (true, true, _) | (true, false, Turn::Upright) => thresholds.upright,
-            (true, false, _) => thresholds.turned,
+        // Nothing of a ruler is to be read, upright or not.
+        if turn == Turn::Upright || self.is_ruler(class) {
+            thresholds.upright
+        } else {
+            thresholds.turned
         }
+    }
+
+    fn is_ruler(&self, class: usize) -> bool {
+        self.contract.output.classes[class] == RULER
     }
 
     /// Returns the most probable class of a window and its probability, unless it is `other`.
@@ -161,6 +161,92 @@ impl Recognizer<'_> {
             "output `{name}` is not one probability for each of the contract's {} classes",
             self.contract.output.classes.len()
         )))
+    }
+}
+
+/// The windows of a picture.
+struct Windows<'w> {
+    recognizer: &'w Recognizer<'w>,
+    picture: &'w GrayImage,
+    /// The number on which the model may still run.
+    left: &'w Cell<u32>,
+}
+
+impl Windows<'_> {
+    /// Returns the most probable class of a window and its probability, unless it is `other`.
+    fn named(&self, rect: &Rect, turn: Turn) -> Result<Option<(usize, f32)>, Error> {
+        match self.left.get().checked_sub(1) {
+            Some(others) => {
+                self.left.set(others);
+                self.recognizer.class(self.picture, rect, turn)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the class of a marker that is named on the windows of a rectangle and of a larger
+    /// one.
+    fn marker(&self, rect: &Rect) -> Result<Option<usize>, Error> {
+        let grown = self.grown(rect);
+        let turns: &[Turn] = if rect.width >= WIDE * rect.height {
+            &[Turn::Upright]
+        } else {
+            &[Turn::Upright, Turn::Left, Turn::Right]
+        };
+        for &turn in turns {
+            let Some((class, chance)) = self.named(rect, turn)? else {
+                continue;
+            };
+            let least = self.recognizer.least(class, turn);
+            let is_same = |(again, chance)| again == class && chance >= least;
+            if chance >= least && self.named(&grown, turn)?.is_some_and(is_same) {
+                return Ok(Some(class));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reports whether a rectangle shows a ruler: it is long, and each part of it is named one. On
+    /// a window of the whole the ticks would vanish, and a line of outlined letters look the same.
+    fn show_ruler(&self, rect: &Rect) -> Result<bool, Error> {
+        let (longer, shorter) = (rect.width.max(rect.height), rect.width.min(rect.height));
+        if longer < LONG * shorter || shorter > MAX_THICKNESS {
+            return Ok(false);
+        }
+        let length = PART * shorter;
+        let others = (longer - length).div_ceil(length).max(MIN_PARTS - 1);
+        for at in 0..=others {
+            let start = (longer - length) * at / others;
+            let (part, turn) = if rect.width == longer {
+                let part = Rect {
+                    x: rect.x + start,
+                    width: length,
+                    ..*rect
+                };
+                (part, Turn::Upright)
+            } else {
+                let part = Rect {
+                    y: rect.y + start,
+                    height: length,
+                    ..*rect
+                };
+                (part, Turn::Left)
+            };
+            for rect in [part, self.grown(&part)] {
+                let named = self.named(&rect, turn)?;
+                let is_ruler =
+                    |(class, chance)| self.recognizer.is_ruler(class) && chance >= RULER_PART;
+                if !named.is_some_and(is_ruler) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn grown(&self, rect: &Rect) -> Rect {
+        let by = rect.width.min(rect.height) / GROWN;
+        rect.grown(by, self.picture.width as u32, self.picture.height as u32)
     }
 }
 

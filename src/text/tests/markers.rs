@@ -112,19 +112,41 @@ fn letters_are_not_recognized_where_the_detector_sees_text() {
 fn rulers_are_recognized_where_the_detector_sees_text() {
     let (contract, mut rulers) = (contract(), letter_rule::letter_contract());
     rulers.output.classes[1] = "ruler".into();
-    let picture = drawn(&[(&L, 400, 200)]);
-    for (chance, stays) in [(0.94, false), (0.96, true)] {
+    let ruler = |height: usize| {
+        let mut picture = drawn(&[]);
+        for (x, y) in (0..320).flat_map(|x| (0..height).map(move |y| (x, y))) {
+            if y < 2 || x % 12 < 2 {
+                picture.levels[(202 + y) * picture.width + 402 + x] = 250;
+            }
+        }
+        picture
+    };
+    // The chance on all windows but one.
+    let finds = [
+        (14, 0.6, None, true),
+        (14, 0.4, None, false),
+        (14, 0.6, Some(3), false),
+        (94, 0.6, None, false),
+    ];
+    for (height, chance, other, stays) in finds {
+        let runs = RefCell::new(0);
         let recognizer = Recognizer {
             contract: &rulers,
-            infer: &names_with(chance),
+            infer: &|input| {
+                *runs.borrow_mut() += 1;
+                let is_other = Some(*runs.borrow()) == other;
+                names_with(if is_other { 0.0 } else { chance })(input)
+            },
         };
         let found = Detector {
             recognizer: Some(&recognizer),
             ..detector(&contract, &text)
         }
-        .find(from_ref(&picture))
+        .find(from_ref(&ruler(height)))
         .unwrap();
-        assert_eq!(found.side_markers.len() == 1, stays, "{chance}: {found:?}");
+        let case = (height, chance, other);
+        assert_eq!(found.side_markers.len() == 1, stays, "{case:?}: {found:?}");
+        assert_eq!(found.text.is_empty(), stays, "{case:?}: {found:?}");
     }
 }
 
@@ -148,6 +170,62 @@ fn marker_is_named_again_on_a_larger_window() {
         .find(from_ref(&picture))
         .unwrap();
         assert_eq!(found.side_markers.len() == 1, stays, "{second}: {found:?}");
+    }
+}
+
+#[test]
+fn marker_beside_an_edge_is_recognized_by_its_ink() {
+    let (contract, letters) = (contract(), letter_rule::letter_contract());
+    let mut picture = drawn(&[(&A, 400, 200)]);
+    // Of a bone: at the component's side, and beyond it.
+    for row in picture.levels.chunks_exact_mut(900).skip(100).take(250) {
+        row[434..439].fill(180);
+    }
+    // Names what is bright in the middle.
+    let centered = |input: &InputTensor| {
+        let levels = input.data.to_f32();
+        let bright = |column: &usize| levels.iter().skip(*column).step_by(128).any(|l| *l > 200.0);
+        let (first, last) = ((0..128).find(bright), (0..128).rev().find(bright));
+        let is_centered = first
+            .zip(last)
+            .is_some_and(|(a, b)| (a + b).abs_diff(127) <= 2);
+        names_with(if is_centered { 0.95 } else { 0.0 })(input)
+    };
+    let recognizer = Recognizer {
+        contract: &letters,
+        infer: &centered,
+    };
+    let found = Detector {
+        recognizer: Some(&recognizer),
+        ..detector(&contract, &markers)
+    }
+    .find(from_ref(&picture))
+    .unwrap();
+    assert_eq!(found.side_markers, [rect([392, 192, 48, 56])]);
+    assert_eq!(found.text, []);
+}
+
+#[test]
+fn ink_of_a_ruler_reaches_beyond_what_is_found_of_it() {
+    let mut picture = drawn(&[]);
+    for (x, y) in (0..400).flat_map(|x| (0..14).map(move |y| (x, y))) {
+        if y < 2 || x % 12 < 2 {
+            picture.levels[(202 + y) * 900 + 300 + x] = 250;
+        }
+    }
+    // A letter on the same strip, and one that touches what is found, are not the ruler's.
+    for x in (100..106).chain(396..400) {
+        for y in 218..224 {
+            picture.levels[y * 900 + x] = 250;
+        }
+    }
+    let ruler = rect([300, 202, 400, 14]);
+    for (found, turned) in [([392, 200, 96, 24], false), ([200, 392, 24, 96], true)] {
+        let (picture, ruler) = match turned {
+            true => (picture.transposed(), ruler.transposed()),
+            false => (picture.part(&rect([0, 0, 900, 400])), ruler),
+        };
+        assert_eq!(Ink::along(&picture, &rect(found)).bounds(), Some(ruler));
     }
 }
 
@@ -227,46 +305,58 @@ fn recognizer_runs_on_a_bounded_number_of_windows() {
 #[test]
 fn marker_that_is_seen_again_at_a_reduced_size_stays() {
     let (contract, letters): (_, MarkerContract) = (contract(), letter_rule::letter_contract());
-    let (marker, beyond) = ([400, 200, 128, 144], [352, 160, 224, 224]);
-    let picture = drawn_at(16, (1400, 900), &[(&L, marker[0], marker[1])]);
-    // On the reduced copy the surroundings are text too.
-    let infer = |input: &InputTensor| {
-        if input.dims[3] > 500 {
-            return markers(input);
+    let (marker, other) = ([400, 200, 128, 144], [640, 200, 128, 144]);
+    for (name, with_other, beyond, stays) in [
+        ("near", false, [352, 160, 224, 224], true),
+        ("further", false, [256, 64, 416, 416], true),
+        ("with other print", true, [352, 160, 480, 224], false),
+    ] {
+        let glyphs = [(&L, marker[0], marker[1]), (&A, other[0], other[1])];
+        let picture = drawn_at(16, (1400, 900), &glyphs[..1 + usize::from(with_other)]);
+        // On the reduced copy the surroundings are text, too; at full size the other print is not
+        // seen.
+        let infer = |input: &InputTensor| {
+            let is_whole = input.dims[3] > 500;
+            let mut outputs = if is_whole {
+                markers(input)?
+            } else {
+                map(input, |_| (0.0, 0.0))
+            };
+            let (rows, columns) = (input.dims[2] as usize / 8, input.dims[3] as usize / 8);
+            let side = if is_whole { 8 } else { 32 };
+            for at in 0..rows * columns {
+                let (x, y) = ((at % columns) as u32 * side, (at / columns) as u32 * side);
+                let data = &mut outputs[0].tensor.data;
+                if !is_whole {
+                    data[rows * columns + at] = f32::from(u8::from(rect(beyond).contains(x, y)));
+                } else if x + 8 >= other[0] {
+                    data[2 * rows * columns + at] = 0.0;
+                }
+            }
+            Ok(outputs)
+        };
+        // The larger component is not recognized.
+        let runs = RefCell::new(0);
+        let recognizer = Recognizer {
+            contract: &letters,
+            infer: &|input| {
+                *runs.borrow_mut() += 1;
+                names_with(if *runs.borrow() <= 2 { 0.95 } else { 0.0 })(input)
+            },
+        };
+        let detector = Detector {
+            recognizer: Some(&recognizer),
+            ..detector(&contract, &infer)
+        };
+        let found = detector.find(from_ref(&picture)).unwrap();
+        assert_eq!(found.text.is_empty(), stays, "{name}: {found:?}");
+        let is_kept = |kept: &Rect| kept.holds(&rect(marker));
+        assert_eq!(found.side_markers.iter().any(is_kept), stays, "{name}");
+        if stays {
+            let places = detector.residual(from_ref(&picture), &[], &found.side_markers);
+            assert_eq!(places.unwrap(), 0, "{name}");
         }
-        let mut outputs = map(input, |_| (0.0, 0.0));
-        let columns = input.dims[3] as usize / 8;
-        let rows = input.dims[2] as usize / 8;
-        for at in 0..rows * columns {
-            let (x, y) = ((at % columns) as u32 * 32, (at / columns) as u32 * 32);
-            let text = rect(beyond).contains(x, y);
-            outputs[0].tensor.data[rows * columns + at] = f32::from(u8::from(text));
-        }
-        Ok(outputs)
-    };
-    // The larger component is not recognized.
-    let runs = RefCell::new(0);
-    let recognizer = Recognizer {
-        contract: &letters,
-        infer: &|input| {
-            *runs.borrow_mut() += 1;
-            names_with(if *runs.borrow() <= 2 { 0.95 } else { 0.0 })(input)
-        },
-    };
-    let detector = Detector {
-        recognizer: Some(&recognizer),
-        ..detector(&contract, &infer)
-    };
-    let found = detector.find(from_ref(&picture)).unwrap();
-    assert_eq!(found.text, []);
-    assert!(
-        found
-            .side_markers
-            .iter()
-            .any(|stays| stays.holds(&rect(marker)))
-    );
-    let places = |markers: &[Rect]| detector.residual(from_ref(&picture), &[], markers).unwrap();
-    assert_eq!(places(&found.side_markers), 0);
+    }
 }
 
 #[test]
