@@ -24,8 +24,10 @@ const LOW: u8 = 150;
 const LINE: ([u32; 4], u8) = ([152, 8, 56, 12], TEXT);
 /// A side marker at the top left, away from the text.
 const SIDE: ([u32; 4], u8) = ([16, 8, 16, 16], MARKER);
-/// A place with a score too low to be found as text.
-const HINT: ([u32; 4], u8) = ([152, 40, 16, 8], LOW);
+/// A place with a score too low to be found as text at first.
+const HINT: ([u32; 4], u8) = ([96, 16, 16, 8], LOW);
+/// Another one, which scores when the first is covered.
+const NEXT: ([u32; 4], u8) = ([152, 40, 16, 8], LOW);
 
 fn store() -> Fake {
     let mut store = Fake::new(0.97);
@@ -112,17 +114,45 @@ fn side_marker_is_covered_if_it_could_be_a_name() {
 }
 
 #[test]
+fn residual_text_is_covered_on_the_copy() {
+    for redact_processed in ["false", "true"] {
+        let mut store = store();
+        store.set("redact_processed", redact_processed);
+        let report = check(
+            &store,
+            &upload(&store, &[LINE, HINT], 1),
+            Outcome::Done,
+            None,
+        );
+        let redaction = report.redaction.unwrap();
+        assert_eq!(
+            (redaction.residual_text(), redaction.detected),
+            (None, Some(2))
+        );
+        assert_eq!(copies(&store), [1, 0]);
+        assert_eq!(level(&store, "in-anonymized", HINT), 0);
+        let is_covered = level(&store, "in-processed", HINT) == 0;
+        assert_eq!(is_covered, redact_processed == "true");
+    }
+}
+
+#[test]
 fn copy_with_possible_residual_text_goes_to_quarantine() {
     let store = store();
-    let event = upload(&store, &[LINE, HINT], 1);
+    let event = upload(&store, &[LINE, HINT, NEXT], 1);
     let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
     let states = (report.processed, report.anonymized);
     assert_eq!(states, (Some(Stored::Stored), Some(Stored::Quarantined)));
-    assert_eq!(report.redaction.as_ref().unwrap().residual_text(), Some(1));
+    let redaction = report.redaction.as_ref().unwrap();
+    assert_eq!(
+        (redaction.residual_text(), redaction.detected),
+        (Some(1), Some(2))
+    );
     assert_eq!(store.puts(), ["in-quarantine", "in-processed"]);
     assert_eq!(copies(&store), [0, 1]);
     // It is the redacted one, under a name without the patient.
-    assert_eq!(level(&store, "in-quarantine", LINE), 0);
+    let levels = [LINE, HINT, NEXT].map(|place| level(&store, "in-quarantine", place));
+    assert_eq!(levels, [0, 0, LOW]);
     let key = &store.keys("in-quarantine")[0];
     assert!(
         key.contains("/demo_XXXXXXXX_") && !key.contains("ward"),
@@ -145,7 +175,7 @@ fn copy_in_quarantine_has_a_name_of_its_own() {
     let other = KEY.replace("Jane Roe", "Roe Jane");
     let clean = upload(&store, &[LINE], 1);
     check(&store, &clean, Outcome::Done, None);
-    let unclean = store.upload_bytes(&other, png_with(&[LINE, HINT]), 2);
+    let unclean = store.upload_bytes(&other, png_with(&[LINE, HINT, NEXT]), 2);
     check(&store, &unclean, Outcome::Quarantined, Some("text-left"));
     assert_eq!(copies(&store), [1, 1]);
     let [clean, kept] = ["in-anonymized", "in-quarantine"].map(|b| store.keys(b)[0].clone());
@@ -153,7 +183,7 @@ fn copy_in_quarantine_has_a_name_of_its_own() {
     assert!(kept.starts_with(&format!("{stem}_")), "{kept}");
 
     // The other one may contain text now too: each has its own name in quarantine.
-    let unclean = upload(&store, &[LINE, HINT, SIDE], 3);
+    let unclean = upload(&store, &[LINE, HINT, NEXT, SIDE], 3);
     check(&store, &unclean, Outcome::Quarantined, Some("text-left"));
     assert_eq!(copies(&store), [0, 2]);
     // Clean again, it takes its base name and leaves the other copy alone.
@@ -189,7 +219,7 @@ fn copy_is_withheld_without_a_quarantine() {
     let mut store = store();
     store.set("quarantine_suffix", "");
     store.drop_bucket("in-quarantine");
-    let event = upload(&store, &[HINT], 1);
+    let event = upload(&store, &[HINT, NEXT], 1);
     let report = check(&store, &event, Outcome::Quarantined, Some("text-left"));
     assert_eq!(report.anonymized, Some(Stored::Withheld));
     assert_eq!(store.puts(), ["in-processed"]);
@@ -201,7 +231,7 @@ fn copy_moves_between_buckets_with_each_overwrite() {
     for rounds in [[0, 1, 0], [1, 0, 1]] {
         let store = store();
         for (n, unclean) in rounds.into_iter().enumerate() {
-            let rects: &[_] = if unclean == 1 { &[HINT] } else { &[LINE] };
+            let rects: &[_] = if unclean == 1 { &[HINT, NEXT] } else { &[LINE] };
             store.process(&upload(&store, rects, n as u8 + 1));
             let expect = if unclean == 1 { [0, 1] } else { [1, 0] };
             assert_eq!(copies(&store), expect, "{rounds:?} {n}");
@@ -212,7 +242,7 @@ fn copy_moves_between_buckets_with_each_overwrite() {
 #[test]
 fn copy_in_quarantine_is_removed_when_none_is_due() {
     let mut store = store();
-    store.process(&upload(&store, &[HINT], 1));
+    store.process(&upload(&store, &[HINT, NEXT], 1));
     assert_eq!(copies(&store), [0, 1]);
     store.set_risk(0.1);
     let report = check(&store, &upload(&store, &[LINE], 2), Outcome::Done, None);
@@ -224,8 +254,8 @@ fn copy_in_quarantine_is_removed_when_none_is_due() {
 fn two_sources_of_one_name_have_two_names_in_quarantine() {
     let store = store();
     let second = KEY.replace("demo_Jane Roe", "demo_J.B. Roe");
-    store.process(&upload(&store, &[HINT], 1));
-    store.process(&store.upload_bytes(&second, png_with(&[HINT, LINE]), 2));
+    store.process(&upload(&store, &[HINT, NEXT], 1));
+    store.process(&store.upload_bytes(&second, png_with(&[HINT, NEXT, LINE]), 2));
     assert_eq!(copies(&store), [0, 2]);
     store.process(&store.upload_bytes(&second, png_with(&[LINE]), 3));
     assert_eq!(copies(&store), [1, 1]);
@@ -248,7 +278,7 @@ fn quarantine_costs_a_first_event_one_request_for_an_anonymized_copy() {
 fn missing_quarantine_bucket_is_named() {
     let store = store();
     store.drop_bucket("in-quarantine");
-    let event = upload(&store, &[HINT], 1);
+    let event = upload(&store, &[HINT, NEXT], 1);
     let report = check(&store, &event, Outcome::Retry, Some("store"));
     let detail = report.detail.unwrap();
     assert!(
@@ -321,14 +351,10 @@ fn label_of_an_anonymized_copy_is_not_residual_text() {
     store.finds.as_mut().unwrap().low.push(255);
     check(&store, &upload(&store, &[LINE], 1), Outcome::Done, None);
     assert_eq!(copies(&store), [1, 0]);
-    // Text under the label is still found.
+    // Text under the label is still found, and covered.
     let under = ([0, 0, 8, 8], LOW);
-    check(
-        &store,
-        &upload(&store, &[under], 2),
-        Outcome::Quarantined,
-        Some("text-left"),
-    );
+    let report = check(&store, &upload(&store, &[under], 2), Outcome::Done, None);
+    assert_eq!(report.redaction.unwrap().detected, Some(1));
 }
 
 #[test]
@@ -366,7 +392,7 @@ fn events_in_quarantine_are_skipped() {
 fn removal_removes_the_quarantined_copy() {
     let mut store = store();
     store.set("remove_outputs", "true");
-    store.process(&upload(&store, &[HINT], 1));
+    store.process(&upload(&store, &[HINT, NEXT], 1));
     assert_eq!(copies(&store), [0, 1]);
     store.remove("in", KEY);
     let removal = store.event("in", KEY, "ObjectRemoved:Delete", 2);
@@ -447,7 +473,7 @@ fn held_copy_goes_to_quarantine_though_it_is_clean_now() {
 #[test]
 fn reviewer_covers_more_of_a_copy_and_it_is_verified_again() {
     let store = store();
-    let event = upload(&store, &[LINE, HINT], 1);
+    let event = upload(&store, &[LINE, HINT, NEXT], 1);
     check(&store, &event, Outcome::Quarantined, Some("text-left"));
     let copy = store.body("in-quarantine", &store.keys("in-quarantine")[0]);
     let before = image::load_from_memory(&copy).unwrap();
@@ -460,7 +486,7 @@ fn reviewer_covers_more_of_a_copy_and_it_is_verified_again() {
         };
         review::run(&store, &store.config(), &Job::Cover(vec![rect]), &copy)
     };
-    let ([x, y, width, height], _) = HINT;
+    let ([x, y, width, height], _) = NEXT;
     for (covered, left) in [
         // Elsewhere; the place itself; all around it, beyond the picture.
         ((8, 60, 20, 10), "1"),

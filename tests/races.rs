@@ -326,7 +326,7 @@ fn folder_marker_is_skipped() {
 fn copy_ends_in_the_bucket_of_the_later_picture() {
     const LOW: u8 = 150;
     let clean = || png_with(&[]);
-    let unclean = || png_with(&[([152, 40, 16, 8], LOW)]);
+    let unclean = || png_with(&[[96, 16, 16, 8], [152, 40, 16, 8]].map(|place| (place, LOW)));
     let (anonymized, quarantine) = ("in-anonymized", "in-quarantine");
     for (first, second, holds, empty) in [
         (clean(), unclean(), quarantine, anonymized),
@@ -384,7 +384,7 @@ fn rejected_copy_is_never_published_by_an_event_at_the_same_time() {
         for until in at..=16 {
             let mut store = Fake::new(0.97);
             store.finds.as_mut().unwrap().low.push(LOW);
-            let unclean = png_with(&[([152, 40, 16, 8], LOW)]);
+            let unclean = png_with(&[[96, 16, 16, 8], [152, 40, 16, 8]].map(|place| (place, LOW)));
             let event = store.upload_bytes(KEY, unclean, 1);
             assert_eq!(store.process(&event).outcome, Outcome::Quarantined);
             let (copy, hold) = quarantined(&store).unwrap();
@@ -431,7 +431,7 @@ fn released_copy_of_a_removed_source_never_stays() {
             let mut store = Fake::new(0.97);
             store.set("remove_outputs", "true");
             store.finds.as_mut().unwrap().low.push(LOW);
-            let unclean = png_with(&[([152, 40, 16, 8], LOW)]);
+            let unclean = png_with(&[[96, 16, 16, 8], [152, 40, 16, 8]].map(|place| (place, LOW)));
             store.process(&store.upload_bytes(KEY, unclean, 1));
             let (copy, _) = quarantined(&store).unwrap();
             store.remove("in", KEY);

@@ -2,7 +2,7 @@
 
 mod fake;
 
-use fake::{Fake, Finds};
+use fake::{Fake, Finds, png_with};
 use xray::error::Outcome;
 
 const KEY: &str = "ward-7/demo_Jane Roe_7701_1980-02-03_2020-01-01.png";
@@ -40,13 +40,15 @@ fn copy_of_before_in_quarantine_is_removed_too() {
     let mut store = Fake::new(0.97);
     store.set("folders", "checked");
     store.finds = Some(Finds {
-        low: (0..=255).collect(),
+        low: vec![150],
         ..Finds::default()
     });
-    store.process(&store.upload(KEY, 1));
+    let places = [[96, 16, 16, 8], [152, 40, 16, 8]];
+    let event = store.upload_bytes(KEY, png_with(&places.map(|place| (place, 150))), 1);
+    store.process(&event);
     assert!(store.keys("in-quarantine")[0].starts_with("ward-7/"));
     store.set("folders", "digest");
-    store.process(&store.upload(KEY, 1));
+    store.process(&event);
     let kept = store.keys("in-quarantine");
     assert!(kept.len() == 1 && !kept[0].contains("ward"), "{kept:?}");
 }

@@ -95,7 +95,7 @@ settings! {
     redact_boxes: Vec<BoxSpec> = "bottom-left 300x100", boxes, digested;
     text_detector: Option<String> = "text", optional(folder);
     marker_recognizer: Option<String> = "markers", optional(folder);
-    max_redacted: f64 = "0.20", number(0.0..=1.0), digested;
+    max_redacted: f64 = "0.30", number(0.0..=1.0), digested;
     redact_processed: bool = "false", word, digested;
     anonymized_label: bool = "false", word, digested;
     processed_suffix: String = "-processed", suffix;

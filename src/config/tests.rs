@@ -142,7 +142,7 @@ fn settings_digest_depends_on_settings_that_change_outputs_only() {
         ("redact_boxes", "top-left 10%x10%", true),
         ("anonymize", "all", true),
         ("anonymized_label", "true", true),
-        ("max_redacted", "0.3", true),
+        ("max_redacted", "0.4", true),
         ("redact_processed", "true", true),
         ("exam_date", "year", true),
         ("folders", "checked", true),
@@ -188,7 +188,7 @@ fn settings_digest_is_pinned() {
          folders=digest\n\
          keep_folders=\n\
          label_size=50\n\
-         max_redacted=0.2\n\
+         max_redacted=0.3\n\
          overlay=none\n\
          pseudonym_key=\n\
          redact_boxes=bottom-left 300x100+0+0\n\
@@ -198,11 +198,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None, None), "558d08079ec40cf2");
+    assert_eq!(defaults.settings_digest(None, None), "5c38ae1d828524c9");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector), None),
-        "a722400f42385390"
+        "c73c2fa299a7d20d"
     );
 
     let full = config(&[

@@ -2,6 +2,7 @@
 //! redact, encode, verify.
 
 pub mod dicom;
+mod drawing;
 mod stopwatch;
 pub mod stored;
 #[cfg(test)]
@@ -11,7 +12,7 @@ pub mod verify;
 
 use std::time::Duration;
 
-use self::stopwatch::Stopwatch;
+use self::{drawing::Drawing, stopwatch::Stopwatch};
 use crate::{
     dicom::Companion,
     error::Error,
@@ -23,10 +24,10 @@ use crate::{
     picture::heatmap::Heatmap,
     picture::limits::Limits,
     picture::memory::Work,
-    picture::redact::{self, Method, Redaction},
+    picture::redact::{self, Method},
     picture::sniff::Format,
     picture::source::{Source, Written},
-    pipeline::verify::{Redacted, Unclean, residual_text, text_share},
+    pipeline::verify::{Redacted, Unclean, Verifier},
     text::{Detector, Found},
 };
 
@@ -180,7 +181,7 @@ pub fn process(
             || settings.anonymized_label,
     };
     Source::check_memory(bytes, &settings.limits, work)?;
-    let mut source = Source::open(bytes, &settings.limits)?;
+    let source = Source::open(bytes, &settings.limits)?;
     let (format, written) = (source.format(), source.written());
     timings.decode = watch.lap();
     let tensor = source.tensor(contract)?;
@@ -194,74 +195,60 @@ pub fn process(
         .filter(|_| due || settings.redact_processed)
         .map(|detector| detector.look(&source.planes()?))
         .transpose()?;
-    let (found, looks) = found.unzip();
+    let (mut found, looks) = found.unzip();
     timings.detect = watch.lap();
 
     let (width, height) = source.size();
     let specified = redact::boxes(&settings.boxes, width, height);
     let texts = found.iter().flat_map(|found| &found.text).copied();
-    let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
+    let mut boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
     let label = Label::lay_out(&prediction.label(), settings.label_size, (width, height))?;
-    // The anonymized copy is made from the source, not from the labeled picture. Each draft is
-    // encoded at once: two pictures may not fit in memory.
-    let own_label = settings.anonymized_label.then_some(&label);
-    let mut copy = |label| -> Result<(Vec<u8>, Redaction), Error> {
-        let (draft, redaction) = source.redacted(&boxes, settings.method, label)?;
-        timings.redact += watch.lap();
-        let bytes = source.encode(&draft)?;
-        timings.encode += watch.lap();
-        Ok((bytes, redaction))
+    let drawing = Drawing {
+        settings,
+        label: &label,
+        heatmap: heatmap.as_ref(),
+        is_due: due,
+        is_verified: detector.is_some(),
     };
-    let anonymized = due.then(|| copy(own_label)).transpose()?;
-    // The label is text too, so the copy is verified without it: text may lie under it.
-    let bare = (due && own_label.is_some() && detector.is_some())
-        .then(|| copy(None))
-        .transpose()?;
-    let outline = heatmap.as_ref().map(|map| (map, &settings.thresholds));
-    let redacted = settings
-        .redact_processed
-        .then_some((&boxes[..], settings.method));
-    let draft = source.labeled(&label, outline, redacted)?;
-    timings.annotate = watch.lap();
-    let processed = source.encode(&draft)?;
-    timings.encode += watch.lap();
-    drop((draft, source));
-    let anonymized = match anonymized {
-        Some((bytes, redaction)) => {
-            let unclean = match detector.zip(found.as_ref()) {
-                None => None,
-                Some(_)
-                    if text_share(&boxes, &specified, (width, height)) > settings.max_redacted =>
-                {
-                    Some(Unclean::TooMuchText)
-                }
-                Some((detector, found)) => {
-                    let file = bare.as_ref().map_or(&bytes, |(bare, _)| bare);
-                    // Only a copy that is edited in place and stored as it is verified shows its
-                    // source outside of its covers.
-                    let in_place = written == Written::Blocks && bare.is_none();
-                    let looks = looks.as_ref().filter(|_| in_place);
-                    let (boxes, limits) = (&redaction.boxes, &settings.limits);
-                    let places = residual_text(file, boxes, detector, found, looks, limits)?;
-                    Unclean::residual(places)
-                }
-            };
-            Some(Redacted {
-                bytes,
-                redaction,
-                unclean,
-            })
+    let mut drawn = drawing.on(source, &boxes, &mut watch, &mut timings)?;
+    let mut unclean = None;
+    if let (Some(copy), Some(detector), Some(found)) = (&drawn.anonymized, detector, &mut found) {
+        let verifier = Verifier {
+            detector,
+            // Only a copy that is edited in place and stored as it is verified shows its source
+            // outside of its covers.
+            looks: looks.filter(|_| written == Written::Blocks && copy.bare.is_none()),
+            settings,
+            specified: &specified,
+            size: (width, height),
+        };
+        unclean = verifier.verdict(copy, &boxes, &found.side_markers)?;
+        if let Some(Unclean::ResidualText(_)) = unclean {
+            // Text that was missed is covered, too. What is left then is for people to look at.
+            let left = verifier.left(copy, &found.side_markers)?;
+            timings.verify = watch.lap();
+            boxes.extend(&left);
+            found.text.extend(left);
+            let source = Source::open(bytes, &settings.limits)?;
+            drawn = drawing.on(source, &boxes, &mut watch, &mut timings)?;
+            if let Some(copy) = &drawn.anonymized {
+                unclean = verifier.verdict(copy, &boxes, &found.side_markers)?;
+            }
         }
-        None => None,
-    };
-    timings.verify = watch.lap();
+    }
+    timings.verify += watch.lap();
+    let anonymized = drawn.anonymized.map(|copy| Redacted {
+        bytes: copy.bytes,
+        redaction: copy.redaction,
+        unclean,
+    });
     Ok(Outputs {
         prediction,
         format,
         written,
         width,
         height,
-        processed,
+        processed: drawn.processed,
         companions: Vec::new(),
         anonymized,
         found,

@@ -21,7 +21,7 @@ use crate::{
         dicom::{as_image, decoded, read_copy, views},
         verify::residual_text,
     },
-    text::{Detector, Found},
+    text::Detector,
 };
 
 /// A copy of which more is covered.
@@ -66,9 +66,8 @@ pub fn cover(
     let format = source.format();
     drop((draft, source));
     let left = detector.map(|detector| {
-        let found = Found::default();
         // Everywhere: elsewhere the copy may hold text too, or it would not be in quarantine.
-        residual_text(&file, &redaction.boxes, detector, &found, None, limits)
+        residual_text(&file, &redaction.boxes, detector, &[], None, limits)
     });
     Ok(Covered {
         bytes: file,

@@ -15,8 +15,8 @@
 //! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
-//! - the side markers that stay (`side_markers`), places on an enlarged picture (`scale`), and the
-//!   margin of the redaction.
+//! - the side markers that stay (`side_markers`), places on an enlarged
+//!   picture (`scale`), and the margin of the redaction.
 //!
 //! When in doubt, a component counts as text.
 
@@ -57,6 +57,7 @@ use crate::{
     model::tensor::{InputTensor, NamedTensor},
     picture::{boxes::Rect, gray::GrayImage},
 };
+use components::Component;
 use contract::TextContract;
 use look::Criteria;
 pub use recognizer::Recognizer;
@@ -76,6 +77,9 @@ const FIND_EXTRA: f32 = 0.3;
 /// The same for residual text: higher, since a cover may change the scores of what is beside it,
 /// and a shape that was let pass must not come back.
 const RESIDUAL_EXTRA: f32 = 0.55;
+
+/// A threshold of the marker share that none reaches.
+const NO_MARKER: f32 = 2.0;
 
 /// The pixels of the original around a changed one that change on an enlarged picture.
 const BLEND: u32 = 2;
@@ -177,19 +181,8 @@ impl Detector<'_> {
         let searched = self.enlarged(planes);
         let scale = Scale::new(first, &searched[0]);
         let (sighted, sizes) = sight(planes, &searched, &criteria, None)?;
-        let cover = |rect: &Rect, by: u32| {
-            let rect = scale.rect(rect);
-            let by = MARGIN.max(scale.length(by).div_ceil(MARGIN_PART));
-            rect.grown(by, width, height)
-        };
         let (text, markers) = side_markers::split(sighted);
-        for text in &text {
-            let covers = text.covers.iter();
-            found
-                .text
-                .extend(covers.map(|rect| cover(rect, text.thickness())));
-        }
-        found.text = outermost(found.text);
+        found.text = outermost(covers(&text, &scale, (width, height)));
         found.side_markers = outermost(markers.iter().map(|rect| scale.rect(rect)).collect());
         let planes = planes.iter().map(Squares::of).zip(sizes).collect();
         Ok((found, Looks { planes }))
@@ -230,6 +223,37 @@ impl Detector<'_> {
         self.residual(planes, redacted, side_markers)
     }
 
+    /// Returns the covers of the text that is left on a redacted picture, with all that may belong
+    /// to it; see [`Detector::residual`].
+    ///
+    /// # Errors
+    /// As [`Detector::find`].
+    pub fn left(
+        &self,
+        planes: &[GrayImage],
+        redacted: &[Rect],
+        side_markers: &[Rect],
+    ) -> Result<Vec<Rect>, Error> {
+        let Some(first) = planes.first() else {
+            return Ok(Vec::new());
+        };
+        let redaction = Redacted {
+            boxes: redacted,
+            side_markers,
+        };
+        // All of it is text: markers are recognized at first sight.
+        let criteria = Criteria {
+            recognizer: None,
+            marker: NO_MARKER,
+            low: self.contract.thresholds.low,
+            ..self.criteria(&|_, _| true)
+        };
+        let (sighted, _) = self.sight_copy(planes, &redaction, criteria, None)?;
+        let (width, height) = (first.width as u32, first.height as u32);
+        let scale = Scale::new(first, &self.enlarged(planes)[0]);
+        Ok(outermost(covers(&sighted.text, &scale, (width, height))))
+    }
+
     /// Counts the places of residual text, and reports whether a look at the whole picture can't
     /// come to another verdict.
     fn count(
@@ -239,47 +263,68 @@ impl Detector<'_> {
         side_markers: &[Rect],
         former: Option<&Looks>,
     ) -> Result<(usize, bool), Error> {
-        let Some(first) = planes.first() else {
+        if planes.is_empty() {
             return Ok((0, true));
+        }
+        let redaction = Redacted {
+            boxes: redacted,
+            side_markers,
         };
-        let (width, height) = (first.width as u32, first.height as u32);
-        let searched = self.enlarged(planes);
-        let scale = Scale::new(first, &searched[0]);
-        // A marker's edge may fall into the next cell.
-        let cell = scale.length(self.contract.output.stride as u32);
-        let allowed: Vec<Rect> = side_markers
-            .iter()
-            .map(|marker| marker.grown(cell, width, height))
-            .chain(redacted.iter().copied())
-            .collect();
-        let counts = |x: u32, y: u32| {
-            let (x, y) = scale.pixel(x, y);
-            !allowed.iter().any(|rect| rect.contains(x, y))
-        };
-        let covered: Vec<Rect> = redacted.iter().map(|rect| scale.searched(rect)).collect();
-        let kept: Vec<Rect> = side_markers
-            .iter()
-            .map(|rect| scale.searched(rect))
-            .collect();
-        let residual = self.contract.thresholds.residual;
         let criteria = Criteria {
-            low: residual,
-            high: residual,
-            extra: (
-                self.contract.thresholds.low,
-                between(residual, RESIDUAL_EXTRA),
-            ),
-            covered: &covered,
-            kept: &kept,
-            ..self.criteria(&counts)
+            low: self.contract.thresholds.residual,
+            ..self.criteria(&|_, _| true)
         };
-        let (mut sighted, _) = sight(planes, &searched, &criteria, former)?;
+        let (mut sighted, covered) = self.sight_copy(planes, &redaction, criteria, former)?;
         side_markers::cut(&mut sighted, &covered);
         let (in_part, in_doubt) = (sighted.in_part, sighted.in_doubt);
         // Marker-like shapes that appear only after redaction are ignored: they are bones cut by
         // the edge of a box, not text.
         let places = side_markers::split(sighted).0.len();
         Ok((places, !in_part || places == 0 && !in_doubt))
+    }
+
+    /// Searches a redacted picture outside of what was redacted and of the markers that stay, with
+    /// these criteria, apart from what depends on the redaction. Returns what was redacted on the
+    /// searched picture, too. There is at least one plane.
+    fn sight_copy(
+        &self,
+        planes: &[GrayImage],
+        redacted: &Redacted<'_>,
+        criteria: Criteria<'_>,
+        former: Option<&Looks>,
+    ) -> Result<(Sighted, Vec<Rect>), Error> {
+        let (width, height) = (planes[0].width as u32, planes[0].height as u32);
+        let searched = self.enlarged(planes);
+        let scale = Scale::new(&planes[0], &searched[0]);
+        // A marker's edge may fall into the next cell.
+        let cell = scale.length(self.contract.output.stride as u32);
+        let markers = redacted.side_markers.iter();
+        let allowed: Vec<Rect> = markers
+            .map(|marker| marker.grown(cell, width, height))
+            .chain(redacted.boxes.iter().copied())
+            .collect();
+        let counts = |x: u32, y: u32| {
+            let (x, y) = scale.pixel(x, y);
+            !allowed.iter().any(|rect| rect.contains(x, y))
+        };
+        let on_searched = |rects: &[Rect]| -> Vec<Rect> {
+            rects.iter().map(|rect| scale.searched(rect)).collect()
+        };
+        let (covered, kept) = (
+            on_searched(redacted.boxes),
+            on_searched(redacted.side_markers),
+        );
+        let thresholds = &self.contract.thresholds;
+        let criteria = Criteria {
+            high: thresholds.residual,
+            extra: (thresholds.low, between(thresholds.residual, RESIDUAL_EXTRA)),
+            counts: &counts,
+            covered: &covered,
+            kept: &kept,
+            ..criteria
+        };
+        let (sighted, _) = sight(planes, &searched, &criteria, former)?;
+        Ok((sighted, covered))
     }
 
     /// Returns the criteria of this detector, to be completed.
@@ -311,13 +356,30 @@ impl Detector<'_> {
 
     /// Returns the marker share from which on a component is a side marker.
     fn marker_threshold(&self) -> f32 {
-        // No share is over one, so no component is a marker.
         if self.keep_side_markers {
             self.contract.thresholds.marker
         } else {
-            2.0
+            NO_MARKER
         }
     }
+}
+
+/// The redaction of a picture.
+struct Redacted<'r> {
+    boxes: &'r [Rect],
+    side_markers: &'r [Rect],
+}
+
+/// Returns the rectangles that cover text of a searched picture, with their margin, on the picture,
+/// which has this size.
+fn covers(text: &[Component], scale: &Scale, (width, height): (u32, u32)) -> Vec<Rect> {
+    let cover = |text: &Component, rect: &Rect| {
+        let by = scale.length(text.thickness()).div_ceil(MARGIN_PART);
+        scale.rect(rect).grown(MARGIN.max(by), width, height)
+    };
+    text.iter()
+        .flat_map(|text| text.covers.iter().map(move |rect| cover(text, rect)))
+        .collect()
 }
 
 /// Drops rectangles that lie inside others: text that is found at several sizes counts once.

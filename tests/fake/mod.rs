@@ -82,7 +82,8 @@ pub struct Fake {
 pub struct Finds {
     pub text: Vec<u8>,
     pub marker: Vec<u8>,
-    /// Score too low to be found as text.
+    /// Score too low to be found as text at first. Only the uppermost cells of these levels score,
+    /// so others score when they are covered.
     pub low: Vec<u8>,
 }
 
@@ -674,17 +675,23 @@ impl Fake {
         let levels = gray.data.to_f32();
         let (rows, columns) = (height / 8, width / 8);
         let mut data = vec![0.0; 3 * rows * columns];
-        for cell in 0..rows * columns {
+        let brightest = |cell: usize| {
             let (x, y) = (cell % columns * 8, cell / columns * 8);
             let pixels = (y..y + 8).flat_map(|y| &levels[y * width + x..][..8]);
-            let level = pixels.fold(0f32, |most, v| most.max(*v)) as u8;
+            pixels.fold(0f32, |most, v| most.max(*v)) as u8
+        };
+        let is_low = |cell: &usize| finds.low.contains(&brightest(*cell));
+        let lows = (0..rows * columns).find(is_low).map(|cell| cell / columns);
+        for cell in 0..rows * columns {
+            let level = brightest(cell);
+            let low = (lows == Some(cell / columns)).then_some(&finds.low);
             let kinds = [
-                (&finds.text, 1, 0.9),
-                (&finds.marker, 2, 0.9),
-                (&finds.low, 1, 0.4),
+                (Some(&finds.text), 1, 0.9),
+                (Some(&finds.marker), 2, 0.9),
+                (low, 1, 0.4),
             ];
             for (levels, class, probability) in kinds {
-                if levels.contains(&level) {
+                if levels.is_some_and(|levels| levels.contains(&level)) {
                     data[class * rows * columns + cell] = probability;
                 }
             }

@@ -86,12 +86,87 @@ pub fn process(
         .filter(|_| due || settings.redact_processed)
         .map(|detector| views::find(detector, &tables, &frame))
         .transpose()?;
-    let (found, looks) = found.unzip();
+    let (mut found, looks) = found.unzip();
     timings.detect = watch.lap();
     let size @ (width, height) = (frame.shape.width, frame.shape.height);
     let specified = redact::boxes(&settings.boxes, width, height);
     let texts = found.iter().flat_map(|found| &found.text).copied();
-    let boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
+    let mut boxes: Vec<Rect> = specified.iter().copied().chain(texts).collect();
+
+    let keys = dicom.pseudonym_key.as_ref().filter(|_| due).map(Keys::new);
+    let mut written = Written::Reencoded;
+    let anonymized = match keys {
+        Some(keys) => {
+            let pixels = match found {
+                Some(_) => Pixels::Clean,
+                None => Pixels::Unsearched,
+            };
+            let mut copy_with = |boxes: &[Rect]| -> Result<(Vec<u8>, Redaction, Frame), Error> {
+                let covered = cover::cover(&data, syntax, &frame, boxes, &limits)?;
+                written = covered.written;
+                let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
+                let mut copy = deidentify::deidentify(&data, kind, &keys, &dicom.options, pixels);
+                copy.put(covered.element);
+                timings.redact += watch.lap();
+                let file = write::file(&copy, covered.syntax)?;
+                timings.encode += watch.lap();
+                let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
+                Ok((file, redaction, copied))
+            };
+            let (mut file, mut redaction, mut copied) = copy_with(&boxes)?;
+            let mut unclean = None;
+            if let (Some(detector), Some(found), Some(looks)) = (detector, &mut found, &looks) {
+                let verdict =
+                    |copied: &Frame, redaction: &Redaction, boxes: &[Rect], markers: &[Rect]| {
+                        if text_share(boxes, &specified, size) > settings.max_redacted {
+                            return Ok(Some(Unclean::TooMuchText));
+                        }
+                        let places = views::residual(
+                            detector,
+                            &tables,
+                            copied,
+                            &redaction.boxes,
+                            markers,
+                            Some(looks),
+                        )?;
+                        Ok::<_, Error>(Unclean::residual(places))
+                    };
+                unclean = verdict(&copied, &redaction, &boxes, &found.side_markers)?;
+                if let Some(Unclean::ResidualText(_)) = unclean {
+                    // As on a picture, what was missed is covered, too.
+                    let left = views::left(
+                        detector,
+                        &tables,
+                        &copied,
+                        &redaction.boxes,
+                        &found.side_markers,
+                    )?;
+                    boxes.extend(&left);
+                    found.text.extend(left);
+                    drop(copied);
+                    (file, redaction, copied) = copy_with(&boxes)?;
+                    unclean = verdict(&copied, &redaction, &boxes, &found.side_markers)?;
+                }
+            }
+            drop(copied);
+            if unclean.is_some() {
+                file = deidentify::doubtful(&file)?;
+            }
+            Some(Redacted {
+                bytes: file,
+                redaction,
+                unclean,
+            })
+        }
+        // Due, but without a key there is neither a name nor a UID for it: it is not made.
+        None if due => Some(Redacted {
+            bytes: Vec::new(),
+            redaction: Redaction::of(Method::Fill, boxes.clone(), width, height),
+            unclean: None,
+        }),
+        None => None,
+    };
+    timings.verify = watch.lap();
 
     let key = UidKey::new(&dicom.result_key, "result");
     let finding = Finding {
@@ -104,7 +179,7 @@ pub fn process(
     let text = prediction.label();
     let label = Label::lay_out(&text, settings.label_size, size)?;
     if settings.redact_processed {
-        redact_rects(&mut shown, boxes.clone(), settings.method);
+        redact_rects(&mut shown, boxes, settings.method);
     }
     if let Some(map) = &heatmap {
         map.outline(&mut shown, &settings.thresholds);
@@ -132,58 +207,7 @@ pub fn process(
     drop(shown);
     let mut companions = vec![(Companion::Report, report::write(&data, &finding)?)];
     companions.extend(presented.map(|state| (Companion::Presentation, state)));
-    timings.encode = watch.lap();
-
-    let keys = dicom.pseudonym_key.as_ref().filter(|_| due).map(Keys::new);
-    let mut written = Written::Reencoded;
-    let anonymized = match keys {
-        Some(keys) => {
-            let pixels = match found {
-                Some(_) => Pixels::Clean,
-                None => Pixels::Unsearched,
-            };
-            let covered = cover::cover(&data, syntax, &frame, &boxes, &limits)?;
-            written = covered.written;
-            let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
-            let mut copy = deidentify::deidentify(&data, kind, &keys, &dicom.options, pixels);
-            copy.put(covered.element);
-            timings.redact = watch.lap();
-            let mut file = write::file(&copy, covered.syntax)?;
-            drop(copy);
-            timings.encode += watch.lap();
-            let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
-            let searched = detector.zip(found.as_ref().zip(looks.as_ref()));
-            let unclean = match searched {
-                None => None,
-                Some(_) if text_share(&boxes, &specified, size) > settings.max_redacted => {
-                    Some(Unclean::TooMuchText)
-                }
-                Some((detector, (found, looks))) => {
-                    let (boxes, markers) = (&redaction.boxes, &found.side_markers);
-                    let places =
-                        views::residual(detector, &tables, &copied, boxes, markers, Some(looks))?;
-                    Unclean::residual(places)
-                }
-            };
-            drop(copied);
-            if unclean.is_some() {
-                file = deidentify::doubtful(&file)?;
-            }
-            Some(Redacted {
-                bytes: file,
-                redaction,
-                unclean,
-            })
-        }
-        // Due, but without a key there is neither a name nor a UID for it: it is not made.
-        None if due => Some(Redacted {
-            bytes: Vec::new(),
-            redaction: Redaction::of(Method::Fill, boxes, width, height),
-            unclean: None,
-        }),
-        None => None,
-    };
-    timings.verify = watch.lap();
+    timings.encode += watch.lap();
     Ok(Outputs {
         prediction,
         format: Format::Dicom,

@@ -70,6 +70,32 @@ pub(in crate::pipeline) fn residual(
     Ok(places)
 }
 
+/// Returns the covers of the text that is left in any view of a redacted frame.
+///
+/// # Errors
+/// As [`Detector::residual`].
+pub(super) fn left(
+    detector: &Detector<'_>,
+    tables: &Tables,
+    frame: &Frame,
+    redacted: &[Rect],
+    side_markers: &[Rect],
+) -> Result<Vec<Rect>, Error> {
+    let (width, height) = (frame.shape.width, frame.shape.height);
+    let mut all = Vec::new();
+    for (view, factor) in views(tables, frame) {
+        let reduced = |rects: &[Rect]| -> Vec<Rect> {
+            rects.iter().map(|rect| reduced(rect, factor)).collect()
+        };
+        let left = detector.left(&[view], &reduced(redacted), &reduced(side_markers))?;
+        all.extend(
+            left.iter()
+                .map(|rect| enlarged(rect, factor, width, height)),
+        );
+    }
+    Ok(all)
+}
+
 /// Returns the views one after another, with the factors by which they are reduced.
 fn views<'a>(
     tables: &'a Tables,
