@@ -15,7 +15,7 @@
 //! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
-//! - the side markers that stay (`side_markers`), places on an enlarged
+//! - the side markers that stay (`side_markers`), gaps in lines (`gaps`), places on an enlarged
 //!   picture (`scale`), and the margin of the redaction.
 //!
 //! When in doubt, a component counts as text.
@@ -26,6 +26,7 @@ mod components;
 pub mod contract;
 mod contrast;
 mod flood;
+mod gaps;
 mod groups;
 mod ink;
 mod input;
@@ -181,7 +182,8 @@ impl Detector<'_> {
         let searched = self.enlarged(planes);
         let scale = Scale::new(first, &searched[0]);
         let (sighted, sizes) = sight(planes, &searched, &criteria, None)?;
-        let (text, markers) = side_markers::split(sighted);
+        let (mut text, markers) = side_markers::split(sighted);
+        text.extend(gaps::gaps(&text));
         found.text = outermost(covers(&text, &scale, (width, height)));
         found.side_markers = outermost(markers.iter().map(|rect| scale.rect(rect)).collect());
         let planes = planes.iter().map(Squares::of).zip(sizes).collect();
