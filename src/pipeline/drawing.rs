@@ -9,14 +9,14 @@ use crate::{
 
 use super::{Settings, Timings, stopwatch::Stopwatch};
 
-/// What is drawn, besides the redaction.
+/// The content of the outputs, besides the redaction.
 pub(super) struct Drawing<'d> {
     pub settings: &'d Settings,
     pub label: &'d Label,
     pub heatmap: Option<&'d Heatmap>,
     /// An anonymized copy is due.
     pub is_due: bool,
-    /// That copy is searched for text.
+    /// The copy is searched for text.
     pub is_verified: bool,
 }
 

@@ -3,7 +3,13 @@
 
 use crate::{error::Error, picture::boxes::Rect, picture::gray::GrayImage};
 
-use super::{components::Component, ink::Ink, look::Criteria, map::Map};
+use super::{
+    components::Component,
+    ink::Ink,
+    look::Criteria,
+    map::Map,
+    sighted::{Marker, Sign},
+};
 
 /// The surroundings of a marker that are looked at, in heights of its bounds.
 const SURROUNDINGS: u32 = 2;
@@ -16,22 +22,22 @@ const SHADOW: u32 = 24;
 /// Around markers without print, hardly a cell has this probability of text.
 const MIN_TEXT: f32 = 0.55;
 
-/// Returns the print that touches the rectangle of a marker with this number of letters. Print on
-/// the plane ends within `edge` pixels.
+/// Returns the print that touches a marker. Print on the plane ends within `edge` pixels. Print at
+/// a ruler would be on the windows on which all of it was recognized.
 ///
 /// # Errors
 /// Those of the model's run, and [`Error::Model`] when its map does not fit the contract.
 pub(super) fn print_around(
     criteria: &Criteria<'_>,
     plane: &GrayImage,
-    found: &Rect,
-    letters: usize,
+    marker: &Marker,
     edge: usize,
 ) -> Result<Vec<Component>, Error> {
-    let ink = if letters == usize::MAX {
-        Ink::along(plane, found)
-    } else {
-        Ink::of(plane, found, letters)
+    let found = &marker.rect;
+    let ink = match marker.sign {
+        Sign::Letters(letters) => Ink::of(plane, found, letters),
+        Sign::Arrow => Ink::along(plane, found),
+        Sign::Ruler => return Ok(Vec::new()),
     };
     let stride = criteria.contract.output.stride as u32;
     let size = (plane.width as u32, plane.height as u32);

@@ -112,7 +112,7 @@ impl Ink {
     }
 
     /// Returns the ink of the long blobs that touch a rectangle of a picture, which may show a part
-    /// of a ruler or an arrow only, as far as they reach along its longer side.
+    /// of an arrow only, as far as they reach along its longer side.
     pub(super) fn along(picture: &GrayImage, rect: &Rect) -> Ink {
         let margin = MIN_MARGIN.max(rect.width.min(rect.height) / MARGIN_PART);
         let around = rect.grown(margin, picture.width as u32, picture.height as u32);

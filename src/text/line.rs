@@ -53,9 +53,10 @@ pub(super) fn add(plane: &GrayImage, edge: usize, sighted: &mut Sighted) {
         let longer = r.width.max(r.height);
         longer <= MAX_SIDE && longer <= MAX_RATIO * r.width.min(r.height)
     };
-    let markers = sighted.markers.iter().map(|marker| (*marker, true));
+    let markers: Vec<Rect> = sighted.markers.iter().map(|marker| marker.rect).collect();
     let texts = sighted.text.iter().map(|text| (text.rect, false));
-    let seeds: Vec<(Rect, bool)> = markers
+    let seeds = markers.iter().map(|marker| (*marker, true));
+    let seeds: Vec<(Rect, bool)> = seeds
         .chain(texts)
         .filter(|(seed, _)| compact(seed))
         .take(MAX_LINES)
@@ -65,7 +66,7 @@ pub(super) fn add(plane: &GrayImage, edge: usize, sighted: &mut Sighted) {
     for (seed, is_marker) in seeds {
         let (x, y) = middle(&seed);
         if !lines.iter().any(|line| line.contains(x, y)) {
-            lines.extend(line_of(plane, &seed, edge, is_marker, &sighted.markers));
+            lines.extend(line_of(plane, &seed, edge, is_marker, &markers));
         }
     }
     sighted.text.extend(lines.into_iter().map(Component::of));

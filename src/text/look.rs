@@ -16,7 +16,7 @@ use super::{
     map::Infer,
     recognizer::Recognizer,
     scale::Scale,
-    sighted::Sighted,
+    sighted::{Marker, Sighted, Sign},
     strokes::{Print, printed},
 };
 
@@ -77,8 +77,7 @@ pub(super) struct Look<'a> {
 /// Kind of a component.
 enum Kind {
     Text,
-    /// With this number of letters.
-    Marker(usize),
+    Marker(Sign),
     Shape,
     Nothing,
 }
@@ -109,17 +108,17 @@ impl Look<'_> {
         let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
         match self.kind(&found, &sighted.markers)? {
             Kind::Text => sighted.text.push(found),
-            Kind::Marker(letters) => {
-                sighted.markers.push(found.rect);
-                sighted.letters.push((found.rect, letters));
-            }
+            Kind::Marker(sign) => sighted.markers.push(Marker {
+                rect: found.rect,
+                sign,
+            }),
             Kind::Shape => sighted.shapes.push(found.rect),
             Kind::Nothing => {}
         }
         Ok(())
     }
 
-    fn kind(&self, found: &Component, markers: &[Rect]) -> Result<Kind, Error> {
+    fn kind(&self, found: &Component, markers: &[Marker]) -> Result<Kind, Error> {
         let rect = &found.rect;
         let print = LazyCell::new(|| self.is_print(found));
         let ratio = rect
@@ -135,15 +134,16 @@ impl Look<'_> {
             is_of(marker, rect, self.plane, beside)
                 || (marker.touches(rect) && !self.is_print_beside(marker, rect))
         };
-        if self.large && markers.iter().chain(self.criteria.kept).any(is_of) {
+        let markers = markers.iter().map(|marker| &marker.rect);
+        if self.large && markers.chain(self.criteria.kept).any(is_of) {
             return Ok(Kind::Nothing);
         }
         let is_marker = found.marker_share >= self.criteria.marker;
         if let Some(recognizer) = self.criteria.recognizer
-            && let Some(letters) =
-                recognizer.recognizes(self.plane, rect, is_marker, &self.criteria.windows)?
+            && let Some(sign) =
+                recognizer.recognizes(self.plane, found, is_marker, &self.criteria.windows)?
         {
-            return Ok(Kind::Marker(letters));
+            return Ok(Kind::Marker(sign));
         }
         let sure = between(self.criteria.marker, SHAPE_EXTRA);
         let is_shape = !self.large && found.marker_share >= sure && ratio <= MAX_RATIO;

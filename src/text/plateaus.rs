@@ -62,7 +62,7 @@ pub(super) fn add(plane: &GrayImage, sighted: &mut Sighted) {
     }
     let is_marker = |text: &Text| {
         let mut markers = sighted.markers.iter();
-        markers.any(|marker| is_of(marker, &text.bounds, plane, BESIDE))
+        markers.any(|marker| is_of(&marker.rect, &text.bounds, plane, BESIDE))
     };
     texts.retain(|text| text.letters > 1 && !is_marker(text));
     let texts = texts.iter().map(|text| Component::of(text.bounds));

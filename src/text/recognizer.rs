@@ -9,7 +9,10 @@ use crate::{
     picture::{boxes::Rect, gray::GrayImage, resize::triangle_part},
 };
 
-use super::{contrast::Levels, ink::Ink, map::Infer, marker_contract::MarkerContract};
+use super::{
+    components::Component, contrast::Levels, ink::Ink, map::Infer, marker_contract::MarkerContract,
+    sighted::Sign,
+};
 
 /// The window's height in heights of the component.
 const TALL: f64 = 2.0;
@@ -29,18 +32,26 @@ const MAX_SIDE: u32 = 900;
 /// The second window of a component is of a rectangle that is grown by this part of its shorter
 /// side: the model has to name the same marker on both.
 const GROWN: u32 = 6;
+/// The class of arrows, which the detector often takes for text.
+const ARROW: &str = "arrow";
+/// The least marker share of arrows.
+const ARROW_SHARE: f32 = 0.1;
+/// The least probability of an arrow where the detector sees text.
+const ARROW_SURE: f32 = 0.95;
 /// The class of rulers, which the detector always takes for text.
 const RULER: &str = "ruler";
 /// Rulers are this many times as long as wide, or longer.
-const LONG: u32 = 8;
+const LONG: u32 = 6;
 /// They are no wider than this, in pixels, which bounds the number of windows.
 const MAX_THICKNESS: u32 = 96;
 /// The length of a part of a ruler that is looked at, in its widths.
 const PART: u32 = 6;
+/// The same of rulers shorter than twice that, so that not all parts show the same.
+const SHORT_PART: u32 = 4;
 /// The least number of these parts.
 const MIN_PARTS: u32 = 3;
 /// The least probability of a ruler on each part. Lines of text have a lower one on some of theirs.
-const RULER_PART: f32 = 0.5;
+const RULER_PART: f32 = 0.4;
 /// Components this many times as wide as tall are not shown turned.
 const WIDE: u32 = 2;
 /// The model runs on at most this many windows in the search of a picture, which bounds its time.
@@ -64,63 +75,75 @@ pub(super) enum Turn {
 }
 
 impl Recognizer<'_> {
-    /// Returns the number of letters of the marker that a rectangle of a picture shows with the
-    /// contract's probability, with no other print; none if it shows no marker. Arrows and rulers
-    /// have any number. Only rulers are recognized in what the detector takes for text. Takes the
-    /// windows on which the model runs from those that are `left`.
+    /// Returns the marker that a rectangle of a picture shows with the contract's probability, with
+    /// no other print, if it shows one. Only arrows and rulers are recognized in what the detector
+    /// takes for text. Takes the windows on which the model runs from those that are `left`.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
     pub(super) fn recognizes(
         &self,
         picture: &GrayImage,
-        rect: &Rect,
+        found: &Component,
         is_marker: bool,
         left: &Cell<u32>,
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<Sign>, Error> {
+        let rect = &found.rect;
         let windows = Windows {
             recognizer: self,
             picture,
             left,
         };
         if windows.show_ruler(rect)? {
-            return Ok(Some(usize::MAX));
+            return Ok(Some(Sign::Ruler));
         }
-        if !is_marker || rect.width.max(rect.height) > MAX_SIDE {
+        let fits = |rect: &Rect| rect.width.max(rect.height) <= MAX_SIDE;
+        if !fits(rect) {
             return Ok(None);
         }
-        // Without the edge of a bone or a collimator beside it.
-        let ink = Ink::of(picture, rect, usize::MAX).bounds();
-        for rect in std::iter::once(*rect).chain(ink) {
-            if let Some(class) = windows.marker(&rect)? {
-                return Ok(Some(self.letters(class)));
+        if is_marker {
+            // Without the edge of a bone or a collimator beside it.
+            let ink = Ink::of(picture, rect, usize::MAX).bounds();
+            for rect in std::iter::once(*rect).chain(ink) {
+                if let Some(class) = windows.marker(&rect, |class, turn| self.least(class, turn))? {
+                    return Ok(Some(self.sign(class)));
+                }
+            }
+        }
+        if found.marker_share >= ARROW_SHARE {
+            let least = |class, _| match self.sign(class) {
+                Sign::Arrow => ARROW_SURE,
+                _ => f32::INFINITY,
+            };
+            // The detector often finds a part of it.
+            let ink = Ink::along(picture, rect).bounds().filter(fits);
+            for rect in std::iter::once(*rect).chain(ink) {
+                if windows.marker(&rect, least)?.is_some() {
+                    return Ok(Some(Sign::Arrow));
+                }
             }
         }
         Ok(None)
     }
 
-    /// Returns the number of letters of a marker.
-    fn letters(&self, class: usize) -> usize {
-        let name = &self.contract.output.classes[class];
-        if name.chars().any(char::is_lowercase) {
-            return usize::MAX;
+    /// Returns what the markers of a class show.
+    fn sign(&self, class: usize) -> Sign {
+        match self.contract.output.classes[class].as_str() {
+            ARROW => Sign::Arrow,
+            RULER => Sign::Ruler,
+            word => Sign::Letters(word.len()),
         }
-        name.len()
     }
 
     /// Returns the probability from which on a class is recognized.
     fn least(&self, class: usize, turn: Turn) -> f32 {
         let thresholds = &self.contract.thresholds;
         // Nothing of a ruler is to be read, upright or not.
-        if turn == Turn::Upright || self.is_ruler(class) {
+        if turn == Turn::Upright || self.sign(class) == Sign::Ruler {
             thresholds.upright
         } else {
             thresholds.turned
         }
-    }
-
-    fn is_ruler(&self, class: usize) -> bool {
-        self.contract.output.classes[class] == RULER
     }
 
     /// Returns the most probable class of a window and its probability, unless it is `other`.
@@ -185,8 +208,12 @@ impl Windows<'_> {
     }
 
     /// Returns the class of a marker that is named on the windows of a rectangle and of a larger
-    /// one.
-    fn marker(&self, rect: &Rect) -> Result<Option<usize>, Error> {
+    /// one with the least probability of its class, turned so.
+    fn marker(
+        &self,
+        rect: &Rect,
+        least: impl Fn(usize, Turn) -> f32,
+    ) -> Result<Option<usize>, Error> {
         let grown = self.grown(rect);
         let turns: &[Turn] = if rect.width >= WIDE * rect.height {
             &[Turn::Upright]
@@ -197,7 +224,7 @@ impl Windows<'_> {
             let Some((class, chance)) = self.named(rect, turn)? else {
                 continue;
             };
-            let least = self.recognizer.least(class, turn);
+            let least = least(class, turn);
             let is_same = |(again, chance)| again == class && chance >= least;
             if chance >= least && self.named(&grown, turn)?.is_some_and(is_same) {
                 return Ok(Some(class));
@@ -213,7 +240,12 @@ impl Windows<'_> {
         if longer < LONG * shorter || shorter > MAX_THICKNESS {
             return Ok(false);
         }
-        let length = PART * shorter;
+        let part = if longer >= 2 * PART * shorter {
+            PART
+        } else {
+            SHORT_PART
+        };
+        let length = part * shorter;
         let others = (longer - length).div_ceil(length).max(MIN_PARTS - 1);
         for at in 0..=others {
             let start = (longer - length) * at / others;
@@ -234,8 +266,9 @@ impl Windows<'_> {
             };
             for rect in [part, self.grown(&part)] {
                 let named = self.named(&rect, turn)?;
-                let is_ruler =
-                    |(class, chance)| self.recognizer.is_ruler(class) && chance >= RULER_PART;
+                let is_ruler = |(class, chance)| {
+                    self.recognizer.sign(class) == Sign::Ruler && chance >= RULER_PART
+                };
                 if !named.is_some_and(is_ruler) {
                     return Ok(false);
                 }

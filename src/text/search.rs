@@ -91,11 +91,13 @@ pub(super) fn search(
         let edge = (EDGE * longer).div_ceil(shown.width.max(shown.height));
         plateaus::add(plane, sighted);
         line::add(plane, edge, sighted);
-        for marker in outermost(sighted.markers[markers..].to_vec()) {
-            let named = sighted.letters.iter().filter(|(rect, _)| *rect == marker);
-            let letters = named.map(|(_, letters)| *letters).max();
-            let print = around::print_around(criteria, plane, &marker, letters.unwrap_or(0), edge)?;
-            sighted.text.extend(print);
+        let markers = &sighted.markers[markers..];
+        for rect in outermost(markers.iter().map(|marker| marker.rect).collect()) {
+            let same = markers.iter().filter(|marker| marker.rect == rect);
+            if let Some(marker) = same.max_by_key(|marker| marker.sign) {
+                let print = around::print_around(criteria, plane, marker, edge)?;
+                sighted.text.extend(print);
+            }
         }
     }
     Ok(sizes)

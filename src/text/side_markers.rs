@@ -4,7 +4,11 @@
 
 use crate::picture::boxes::Rect;
 
-use super::{MARGIN, components::Component, sighted::Sighted};
+use super::{
+    MARGIN,
+    components::Component,
+    sighted::{Marker, Sighted},
+};
 
 /// Markers that are taller than so many of their widths are turned by a right angle.
 const MAX_UPRIGHT: u32 = 2;
@@ -17,8 +21,8 @@ const SMALL: u32 = 2;
 /// counts, as the height of their letters.
 pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
     let mut text = sighted.text;
-    let mut markers = sighted.markers;
-    markers.extend(sighted.shapes);
+    let recognized = sighted.markers.iter().map(|marker| marker.rect);
+    let mut markers: Vec<Rect> = recognized.chain(sighted.shapes).collect();
     // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
     // is redacted whole.
     loop {
@@ -42,14 +46,15 @@ pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
 /// Makes text of the markers beside covers, at less than half of their height: they may be the rest
 /// of a line that is covered. Those of a source are further from the covers of its text.
 pub(super) fn cut(sighted: &mut Sighted, covers: &[Rect]) {
-    let is_cut = |marker: &Rect| {
+    let is_cut = |marker: &Marker| {
         let mut covers = covers.iter();
-        covers.any(|cover| 2 * distance(cover, marker) < reach(marker))
+        covers.any(|cover| 2 * distance(cover, &marker.rect) < reach(&marker.rect))
     };
     let markers = std::mem::take(&mut sighted.markers);
     let (cut, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(is_cut);
     sighted.markers = stay;
-    sighted.text.extend(cut.into_iter().map(Component::of));
+    let texts = cut.iter().map(|marker| Component::of(marker.rect));
+    sighted.text.extend(texts);
 }
 
 /// Returns the height of a marker's letters.
@@ -80,7 +85,7 @@ mod tests {
     fn stays(text: &[[u32; 4]], letters: &[[u32; 4]]) -> Vec<Rect> {
         split(Sighted {
             text: text.iter().map(|at| Component::of(rect(*at))).collect(),
-            markers: letters.iter().map(|at| rect(*at)).collect(),
+            markers: letters.iter().map(|at| Marker::letter(rect(*at))).collect(),
             ..Sighted::default()
         })
         .1
@@ -117,7 +122,7 @@ mod tests {
             ([100, 30, 40, 52], true),
         ] {
             let mut sighted = Sighted {
-                markers: vec![marker],
+                markers: vec![Marker::letter(marker)],
                 ..Sighted::default()
             };
             cut(&mut sighted, &[rect(cover)]);

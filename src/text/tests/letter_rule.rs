@@ -32,7 +32,7 @@ pub(super) fn letter_contract() -> MarkerContract {
     let contract = json!({
         "version": 2, "name": "letters", "model_sha256": "0".repeat(64),
         "input": { "name": "window", "type": "u8", "width": 128, "height": 48, "scale": 1, "offset": 0 },
-        "output": { "name": "letter", "classes": ["other", "L or R"] },
+        "output": { "name": "letter", "classes": ["other", "L"] },
         "thresholds": { "upright": 0.9, "turned": 1.0 },
     });
     MarkerContract::parse(&contract.to_string()).unwrap()

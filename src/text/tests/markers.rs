@@ -11,7 +11,7 @@ use crate::text::{
     marker_contract::MarkerContract,
     plateaus,
     recognizer::{MAX_WINDOWS, Turn, window},
-    sighted::Sighted,
+    sighted::{Marker, Sighted},
 };
 
 const WINDOW: (usize, usize) = (128, 48);
@@ -147,6 +147,38 @@ fn rulers_are_recognized_where_the_detector_sees_text() {
         let case = (height, chance, other);
         assert_eq!(found.side_markers.len() == 1, stays, "{case:?}: {found:?}");
         assert_eq!(found.text.is_empty(), stays, "{case:?}: {found:?}");
+    }
+}
+
+#[test]
+fn arrows_are_recognized_where_the_detector_sees_some_of_a_marker() {
+    let (contract, mut arrows) = (contract(), letter_rule::letter_contract());
+    let picture = drawn(&[(&L, 400, 200)]);
+    for (class, share, chance, stays) in [
+        ("arrow", 0.2, 0.96, true),
+        ("arrow", 0.2, 0.94, false),
+        ("arrow", 0.05, 0.96, false),
+        ("L", 0.2, 0.96, false),
+    ] {
+        arrows.output.classes[1] = class.into();
+        let recognizer = Recognizer {
+            contract: &arrows,
+            infer: &names_with(chance),
+        };
+        let infer = |input: &InputTensor| {
+            Ok(map(input, |pixels| {
+                let bright = f32::from(u8::from(brightest(pixels) > 200.0));
+                (bright * (1.0 - share), bright * share)
+            }))
+        };
+        let found = Detector {
+            recognizer: Some(&recognizer),
+            ..detector(&contract, &infer)
+        }
+        .find(from_ref(&picture))
+        .unwrap();
+        let case = (class, share, chance);
+        assert_eq!(found.side_markers.len() == 1, stays, "{case:?}: {found:?}");
     }
 }
 
@@ -369,7 +401,7 @@ fn large_marker_is_no_large_print() {
         (vec![rect([196, 292, 260, 288])], 1),
     ] {
         let mut sighted = Sighted {
-            markers,
+            markers: markers.into_iter().map(Marker::letter).collect(),
             ..Sighted::default()
         };
         plateaus::add(&plane, &mut sighted);
