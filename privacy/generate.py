@@ -142,6 +142,8 @@ def write_markers(picture, ink, texts, occupied, rng) -> list[dict]:
     for _ in range(int(rng.integers(1, 3))):
         kind, says, alpha = markers.draw(rng, max(width, height))
         h, w = alpha.shape
+        if h > height or w > width:
+            continue
         level = float(rng.integers(170, 256))
         for _ in range(40):
             x, y = (
