@@ -1,6 +1,7 @@
 //! The outputs of one DICOM object: a Secondary Capture with the label, a structured report, and
 //! at high risk a de-identified copy.
 
+mod copy;
 mod opened;
 pub(super) mod views;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use image::DynamicImage;
 
+use copy::{Copier, Verifier};
 pub(super) use opened::decoded;
 
 use crate::{
@@ -22,7 +24,6 @@ use crate::{
             presentation::{self, Placed},
             report,
         },
-        write,
     },
     error::Error,
     model::contract::Contract,
@@ -36,7 +37,7 @@ use crate::{
     picture::redact::{self, Method, Redaction, redact_rects},
     picture::sniff::Format,
     picture::source::Written,
-    pipeline::verify::{Redacted, Unclean, text_share},
+    pipeline::verify::{Redacted, Unclean},
     pipeline::{Outputs, Settings, Timings, stopwatch::Stopwatch},
     text::Detector,
 };
@@ -101,60 +102,46 @@ pub fn process(
                 Some(_) => Pixels::Clean,
                 None => Pixels::Unsearched,
             };
-            let mut copy_with = |boxes: &[Rect]| -> Result<(Vec<u8>, Redaction, Frame), Error> {
-                let covered = cover::cover(&data, syntax, &frame, boxes, &limits)?;
-                written = covered.written;
-                let redaction = Redaction::of(Method::Fill, covered.boxes, width, height);
-                let mut copy = deidentify::deidentify(&data, kind, &keys, &dicom.options, pixels);
-                copy.put(covered.element);
-                timings.redact += watch.lap();
-                let file = write::file(&copy, covered.syntax)?;
-                timings.encode += watch.lap();
-                let copied = read_copy(&file, &frame, &redaction, written, &limits)?;
-                Ok((file, redaction, copied))
+            let copier = Copier {
+                data: &data,
+                kind,
+                syntax,
+                frame: &frame,
+                keys,
+                options: &dicom.options,
+                pixels,
+                limits: &limits,
             };
-            let (mut file, mut redaction, mut copied) = copy_with(&boxes)?;
+            let mut copy = copier.copy(&boxes, &mut watch, &mut timings)?;
             let mut unclean = None;
             if let (Some(detector), Some(found), Some(looks)) = (detector, &mut found, &looks) {
-                let verdict =
-                    |copied: &Frame, redaction: &Redaction, boxes: &[Rect], markers: &[Rect]| {
-                        if text_share(boxes, &specified, size) > settings.max_redacted {
-                            return Ok(Some(Unclean::TooMuchText));
-                        }
-                        let places = views::residual(
-                            detector,
-                            &tables,
-                            copied,
-                            &redaction.boxes,
-                            markers,
-                            Some(looks),
-                        )?;
-                        Ok::<_, Error>(Unclean::residual(places))
-                    };
-                unclean = verdict(&copied, &redaction, &boxes, &found.side_markers)?;
+                let verifier = Verifier {
+                    detector,
+                    tables: &tables,
+                    looks,
+                    specified: &specified,
+                    max_redacted: settings.max_redacted,
+                };
+                unclean = verifier.verdict(&copy, &boxes, &found.side_markers)?;
                 if let Some(Unclean::ResidualText(_)) = unclean {
                     // As on a picture, what was missed is covered, too.
-                    let left = views::left(
-                        detector,
-                        &tables,
-                        &copied,
-                        &redaction.boxes,
-                        &found.side_markers,
-                    )?;
+                    let left = verifier.left(&copy, &found.side_markers)?;
                     boxes.extend(&left);
                     found.text.extend(left);
-                    drop(copied);
-                    (file, redaction, copied) = copy_with(&boxes)?;
-                    unclean = verdict(&copied, &redaction, &boxes, &found.side_markers)?;
+                    drop(copy);
+                    copy = copier.copy(&boxes, &mut watch, &mut timings)?;
+                    unclean = verifier.verdict(&copy, &boxes, &found.side_markers)?;
                 }
             }
-            drop(copied);
-            if unclean.is_some() {
-                file = deidentify::doubtful(&file)?;
-            }
+            written = copy.written;
+            drop(copy.frame);
+            let bytes = match unclean {
+                Some(_) => deidentify::doubtful(&copy.file)?,
+                None => copy.file,
+            };
             Some(Redacted {
-                bytes: file,
-                redaction,
+                bytes,
+                redaction: copy.redaction,
                 unclean,
             })
         }
