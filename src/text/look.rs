@@ -28,9 +28,10 @@ pub(super) const EDGE: usize = 2;
 const MIN_LARGE_LETTER: usize = 100;
 /// Strokes of letters that are too large at full size, in pixels of the reduced copy.
 const MIN_LARGE_STROKE: u32 = 3;
-/// The marker share of shapes that stay has to be this share of the way from the threshold to 1:
-/// print beside a marker has a lower one.
-const SHAPE_EXTRA: f32 = 0.5;
+/// The marker share of shapes that stay is from the first to the second of these shares of the way
+/// from the threshold to 1: print beside a marker has a lower one, and a few letters, initials for
+/// example, have a higher one.
+const SHAPE_SHARES: [f32; 2] = [0.5, 0.8];
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
 /// Large print that reaches over a marker by at most this many cells is the marker, seen again.
@@ -145,8 +146,10 @@ impl Look<'_> {
         {
             return Ok(Kind::Marker(sign));
         }
-        let sure = between(self.criteria.marker, SHAPE_EXTRA);
-        let is_shape = !self.large && found.marker_share >= sure && ratio <= MAX_RATIO;
+        let shares = SHAPE_SHARES.map(|share| between(self.criteria.marker, share));
+        let is_shape = !self.large
+            && (shares[0]..shares[1]).contains(&found.marker_share)
+            && ratio <= MAX_RATIO;
         // The edge of a cover is as sharp as print.
         let near = rect.grown(COVER_EDGE * self.side(), width, height);
         let is_cut = || {

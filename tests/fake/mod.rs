@@ -687,7 +687,9 @@ impl Fake {
             let low = (lows == Some(cell / columns)).then_some(&finds.low);
             let kinds = [
                 (Some(&finds.text), 1, 0.9),
-                (Some(&finds.marker), 2, 0.9),
+                // Of a shape that stays: surer ones may be initials.
+                (Some(&finds.marker), 1, 0.1),
+                (Some(&finds.marker), 2, 0.8),
                 (low, 1, 0.4),
             ];
             for (levels, class, probability) in kinds {

@@ -1,6 +1,6 @@
 //! Pictures smaller than the contract's `min_side`, which are enlarged before they are searched.
 
-use super::*;
+use super::{letters::SHARE, *};
 use crate::model::tensor::Elements;
 
 fn enlarging(min_side: usize) -> TextContract {
@@ -54,7 +54,10 @@ fn enlarged_picture_is_searched_at_min_side() {
 #[test]
 fn side_markers_and_residual_text_are_placed_on_the_original() {
     let contract = enlarging(1000);
-    let markers = |input: &InputTensor| Ok(map(input, |pixels| (0.0, brightest(pixels) / 100.0)));
+    let markers = |input: &InputTensor| {
+        let scores = |score: f32| ((1.0 - SHARE) * score, SHARE * score);
+        Ok(map(input, |pixels| scores(brightest(pixels) / 100.0)))
+    };
     let gray = picture(250, 250, &[([100, 100, 16, 16], 90)]);
     let found = detector(&contract, &markers).find(from_ref(&gray)).unwrap();
     assert_eq!(found.text, []);
