@@ -178,7 +178,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=5\n\
+        "outputs=6\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          dicom_dates=remove\n\
@@ -198,11 +198,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None, None), "5c38ae1d828524c9");
+    assert_eq!(defaults.settings_digest(None, None), "c1520c63b1a2105e");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector), None),
-        "c73c2fa299a7d20d"
+        "3b3b8d2e8b89163b"
     );
 
     let full = config(&[
@@ -241,7 +241,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=5\n\
+        "outputs=6\n\
          anonymize=all\n\
          anonymized_label=true\n\
          dicom_dates=shift\n\
@@ -263,12 +263,12 @@ fn settings_digest_is_pinned() {
     );
     assert_eq!(
         full.settings_digest(Some(&detector), None),
-        "c3d61e904ff9e920"
+        "f95987ce72f3606e"
     );
     let markers = "0e".repeat(32) + " 0.99 0.999";
     assert_eq!(
         full.settings_digest(Some(&detector), Some(&markers)),
-        "287f6695d33054bb"
+        "85f562be56db64e1"
     );
 }
 

@@ -58,10 +58,9 @@ impl ModelContracts {
         ports: &impl Ports,
         tensor: &InputTensor,
     ) -> Result<Vec<NamedTensor>, Error> {
-        match &self.detector {
-            Some((name, text)) => ports.infer(name, &text.input.name, tensor),
-            None => Err(Error::Model("there is no text detector".into())),
-        }
+        let model = self.detector.as_ref();
+        let model = model.map(|(name, text)| (&name[..], &text.input.name[..]));
+        run(ports, model, "text detector", tensor)
     }
 
     /// Runs the marker recognizer.
@@ -73,10 +72,9 @@ impl ModelContracts {
         ports: &impl Ports,
         tensor: &InputTensor,
     ) -> Result<Vec<NamedTensor>, Error> {
-        match &self.markers {
-            Some((name, markers)) => ports.infer(name, &markers.input.name, tensor),
-            None => Err(Error::Model("there is no marker recognizer".into())),
-        }
+        let model = self.markers.as_ref();
+        let model = model.map(|(name, markers)| (&name[..], &markers.input.name[..]));
+        run(ports, model, "marker recognizer", tensor)
     }
 
     /// Returns the marker recognizer, which runs as [`ModelContracts::recognize`].
@@ -96,4 +94,15 @@ impl ModelContracts {
         let (_, contract) = self.detector.as_ref()?;
         Some(&contract.model_sha256)
     }
+}
+
+/// Runs a model, given by its name and that of its input.
+fn run(
+    ports: &impl Ports,
+    model: Option<(&str, &str)>,
+    what: &str,
+    tensor: &InputTensor,
+) -> Result<Vec<NamedTensor>, Error> {
+    let (name, input) = model.ok_or_else(|| Error::Model(format!("there is no {what}")))?;
+    ports.infer(name, input, tensor)
 }
