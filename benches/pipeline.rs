@@ -15,7 +15,7 @@ use xray::{
         tensor::{InputTensor, NamedTensor, Tensor},
     },
     pipeline::process,
-    text::{Detector, contract::TextContract},
+    text::{Detector, Withheld, contract::TextContract},
 };
 
 const WIDTH: usize = 1_800;
@@ -93,6 +93,7 @@ fn pipeline(criterion: &mut Criterion) {
     let detector = Detector {
         contract: &text_contract,
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: None,
         infer: &find,
     };

@@ -6,8 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    config::Config, error::Error, picture::boxes::Rect, picture::sniff::Format, pipeline::stored,
-    ports::Ports, record::contracts::ModelContracts, secret::sha256_hex, text::Detector,
+    config::Config,
+    error::Error,
+    picture::boxes::Rect,
+    picture::sniff::Format,
+    pipeline::stored,
+    ports::Ports,
+    record::contracts::ModelContracts,
+    secret::sha256_hex,
+    text::{Detector, Withheld},
 };
 
 /// Variable with the secret.
@@ -116,6 +123,7 @@ pub fn run(
         contract,
         // One that might be a part of the name was covered when the copy was made.
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: recognizer.as_ref(),
         infer: &find,
     });

@@ -17,7 +17,7 @@ use xray::{
     },
     picture::sniff::is_dicom,
     pipeline::{Outputs, dicom, process},
-    text::{Detector, contract::TextContract},
+    text::{Detector, Withheld, contract::TextContract},
 };
 
 #[path = "fake/dicom.rs"]
@@ -73,6 +73,7 @@ fn run(bytes: &[u8], changes: &[(&str, &str)]) -> Result<Outputs, Error> {
     let detector = Detector {
         contract: &text,
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: None,
         infer: &find,
     };

@@ -178,7 +178,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=6\n\
+        "outputs=7\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          dicom_dates=remove\n\
@@ -198,11 +198,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None, None), "c1520c63b1a2105e");
+    assert_eq!(defaults.settings_digest(None, None), "fb951af4dedff4f1");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector), None),
-        "3b3b8d2e8b89163b"
+        "180faee10e78238b"
     );
 
     let full = config(&[
@@ -241,7 +241,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=6\n\
+        "outputs=7\n\
          anonymize=all\n\
          anonymized_label=true\n\
          dicom_dates=shift\n\
@@ -263,12 +263,12 @@ fn settings_digest_is_pinned() {
     );
     assert_eq!(
         full.settings_digest(Some(&detector), None),
-        "f95987ce72f3606e"
+        "1fa210bcf322b25e"
     );
     let markers = "0e".repeat(32) + " 0.99 0.999";
     assert_eq!(
         full.settings_digest(Some(&detector), Some(&markers)),
-        "85f562be56db64e1"
+        "81b08e7313f02a71"
     );
 }
 

@@ -189,16 +189,6 @@ fn is_made_of_beginnings(word: &str, used: &mut Vec<bool>, names: &[String]) -> 
         })
 }
 
-/// Side and view markers of two letters.
-const MARKERS: [[char; 2]; 6] = [
-    ['l', 't'],
-    ['r', 't'],
-    ['a', 'p'],
-    ['p', 'a'],
-    ['l', 'l'],
-    ['r', 'l'],
-];
-
 /// Combining marks are not alphanumeric but do not separate words.
 fn separates(c: char) -> bool {
     c.is_whitespace()
@@ -206,29 +196,23 @@ fn separates(c: char) -> bool {
         || matches!(c, '·' | '\u{2010}'..='\u{2027}' | '・')
 }
 
-/// Reports whether a word of the name has one or two characters.
-pub fn has_short_word(name: &str) -> bool {
+/// Returns the words of a name that have one or two characters, in lower case without accents, also
+/// split where the case changes.
+pub fn short_words(name: &str) -> Vec<String> {
     let name = fold(name);
-    [split_case(&name), name].iter().any(|name| {
-        name.split(separates)
-            .any(|word| matches!(word.chars().count(), 1 | 2))
-    })
+    let words = |name: String| -> Vec<String> {
+        let words = name.split(separates);
+        let short = words.filter(|word| matches!(word.chars().count(), 1 | 2));
+        short.map(str::to_lowercase).collect()
+    };
+    [words(split_case(&name)), words(name)].concat()
 }
 
-/// Reports whether the initials of two words of the name, in any order, are a marker.
-pub fn has_marker_initials(name: &str) -> bool {
+/// Returns the initials of the words of a name, in lower case without accents.
+pub fn initials(name: &str) -> Vec<char> {
     let name = split_case(&fold(name)).to_lowercase();
-    let initials: Vec<char> = name
-        .split(separates)
-        .filter_map(|word| word.chars().next())
-        .collect();
-    initials.iter().enumerate().any(|(at, first)| {
-        let mut others = initials
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at);
-        others.any(|(_, second)| MARKERS.contains(&[*first, *second]))
-    })
+    let words = name.split(separates);
+    words.filter_map(|word| word.chars().next()).collect()
 }
 
 /// Reports whether the text has at most two letters and digits.

@@ -155,17 +155,33 @@ impl Pseudonyms {
     }
 }
 
-/// Reports whether text on the patient's picture could be taken for a side or view marker, because
-/// the id or a word of the name in the key has one or two characters, or because the initials of
-/// two words of the name are such a marker. A key that does not fit the pattern counts as `false`.
+/// Reports whether text on the patient's picture could be taken for any side or view marker, because
+/// the id has one or two characters, or a word of the name has and is not of Latin letters. A key
+/// that does not fit the pattern counts as `false`.
 pub fn may_look_like_a_marker(key: &str) -> bool {
-    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
-    let (stem, _) = split_extension(file);
-    Patient::parse(stem).is_some_and(|p| {
-        identifiers::has_short_word(p.name)
-            || identifiers::has_marker_initials(p.name)
-            || identifiers::is_short(&p.id)
+    Patient::parse(stem(key)).is_some_and(|p| {
+        let mut words = identifiers::short_words(p.name).into_iter();
+        identifiers::is_short(&p.id) || words.any(|word| !word.is_ascii())
     })
+}
+
+/// Returns the letters of the words of the name in the key that have one or two characters, in lower
+/// case without accents; none if the key does not fit the pattern.
+pub fn short_letters(key: &str) -> Vec<char> {
+    let words = Patient::parse(stem(key)).map(|p| identifiers::short_words(p.name));
+    words.unwrap_or_default().concat().chars().collect()
+}
+
+/// Returns the initials of the words of the name in the key, in lower case without accents; none if
+/// the key does not fit the pattern.
+pub fn initials(key: &str) -> Vec<char> {
+    Patient::parse(stem(key)).map_or_else(Vec::new, |p| identifiers::initials(p.name))
+}
+
+/// Returns the file name of a key without its extension.
+fn stem(key: &str) -> &str {
+    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    split_extension(file).0
 }
 
 /// Returns the study id of the system this one replaces: BLAKE2b of four bytes over the id, as a

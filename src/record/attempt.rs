@@ -20,7 +20,7 @@ use crate::{
     store::decide,
     store::fetch::{Fetched, fetch},
     store::outputs::OutputStore,
-    text::Detector,
+    text::{Detector, Withheld},
 };
 
 /// Attempts a record once. The report holds the facts that are known at the end of the attempt,
@@ -63,9 +63,15 @@ pub async fn attempt(
         let find = |tensor: &_| contracts.find(ports, tensor);
         let recognize = |tensor: &_| contracts.recognize(ports, tensor);
         let recognizer = contracts.recognizer(&recognize);
+        let key = event.object.key();
+        let withheld = Withheld {
+            initials: deidentify::initials(key),
+            short: deidentify::short_letters(key),
+        };
         let detector = contracts.detector.as_ref().map(|(_, contract)| Detector {
             contract,
-            keep_side_markers: !deidentify::may_look_like_a_marker(event.object.key()),
+            keep_side_markers: !deidentify::may_look_like_a_marker(key),
+            withheld,
             recognizer: recognizer.as_ref(),
             infer: &find,
         });

@@ -18,6 +18,7 @@ use super::{
     scale::Scale,
     sighted::{Marker, Sighted, Sign},
     strokes::{Print, printed},
+    withheld::Withheld,
 };
 
 /// The greatest ratio of the sides of a shape that stays. Words are longer.
@@ -44,6 +45,8 @@ pub(super) struct Criteria<'a> {
     pub infer: Infer<'a>,
     /// Recognizes the markers that stay; without it none does.
     pub recognizer: Option<&'a Recognizer<'a>>,
+    /// The markers that could be a part of the patient's name.
+    pub withheld: &'a Withheld,
     /// The windows that the recognizer may still be shown.
     pub windows: Cell<u32>,
     /// The marker share from which on a component is a marker; over 1 there are none.
@@ -140,14 +143,20 @@ impl Look<'_> {
             return Ok(Kind::Nothing);
         }
         let is_marker = found.marker_share >= self.criteria.marker;
-        if let Some(recognizer) = self.criteria.recognizer
-            && let Some(sign) =
-                recognizer.recognizes(self.plane, found, is_marker, &self.criteria.windows)?
-        {
-            return Ok(Kind::Marker(sign));
+        let withheld = self.criteria.withheld;
+        let mut may_be_name = false;
+        if let Some(recognizer) = self.criteria.recognizer {
+            let windows = &self.criteria.windows;
+            let marker = recognizer.recognizes(self.plane, found, is_marker, withheld, windows)?;
+            if let Some(sign) = marker {
+                return Ok(Kind::Marker(sign));
+            }
+            let mut classes = recognizer.contract.output.classes.iter();
+            may_be_name = classes.any(|class| withheld.holds(class));
         }
         let shares = SHAPE_SHARES.map(|share| between(self.criteria.marker, share));
         let is_shape = !self.large
+            && !may_be_name
             && (shares[0]..shares[1]).contains(&found.marker_share)
             && ratio <= MAX_RATIO;
         // The edge of a cover is as sharp as print.

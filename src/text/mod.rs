@@ -11,7 +11,8 @@
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
 //!   (`strokes`, `near`), the ink of a marker (`ink`);
-//! - the recognition of markers by a model of its own (`recognizer`, `marker_contract`);
+//! - the recognition of markers by a model of its own (`recognizer`, `marker_contract`), and those
+//!   that could be a part of the name (`withheld`);
 //! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
@@ -50,6 +51,7 @@ mod strokes;
 mod tests;
 mod tiles;
 mod windows;
+mod withheld;
 
 use std::{borrow::Cow, cell::Cell};
 
@@ -66,6 +68,7 @@ use scale::Scale;
 use search::{Former, Sizes};
 use sighted::Sighted;
 use squares::Squares;
+pub use withheld::Withheld;
 
 /// The least margin of a redaction around text, in pixels.
 const MARGIN: u32 = 8;
@@ -127,8 +130,10 @@ fn between(threshold: f32, share: f32) -> f32 {
 pub struct Detector<'a> {
     /// Its contract.
     pub contract: &'a TextContract,
-    /// Keeps side and view markers. Not set where a marker could be a part of the patient's name.
+    /// Keeps side and view markers. Not set where any of them could be a part of the patient's name.
     pub keep_side_markers: bool,
+    /// The markers that could be a part of the patient's name.
+    pub withheld: Withheld,
     /// Recognizes the markers that stay; without one none does.
     pub recognizer: Option<&'a Recognizer<'a>>,
     /// Runs it on one input.
@@ -335,6 +340,7 @@ impl Detector<'_> {
             contract: self.contract,
             infer: self.infer,
             recognizer: self.recognizer.filter(|_| self.keep_side_markers),
+            withheld: &self.withheld,
             windows: Cell::new(recognizer::MAX_WINDOWS),
             marker: self.marker_threshold(),
             low: 0.0,

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     components::Component, contrast::Levels, ink::Ink, map::Infer, marker_contract::MarkerContract,
-    sighted::Sign,
+    sighted::Sign, withheld::Withheld,
 };
 
 /// The window's height in heights of the component.
@@ -76,8 +76,9 @@ pub(super) enum Turn {
 
 impl Recognizer<'_> {
     /// Returns the marker that a rectangle of a picture shows with the contract's probability, with
-    /// no other print, if it shows one. Only arrows and rulers are recognized in what the detector
-    /// takes for text. Takes the windows on which the model runs from those that are `left`.
+    /// no other print, if it shows one that isn't withheld. Only arrows and rulers are recognized in
+    /// what the detector takes for text. Takes the windows on which the model runs from those that
+    /// are `left`.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
@@ -86,6 +87,7 @@ impl Recognizer<'_> {
         picture: &GrayImage,
         found: &Component,
         is_marker: bool,
+        withheld: &Withheld,
         left: &Cell<u32>,
     ) -> Result<Option<Sign>, Error> {
         let rect = &found.rect;
@@ -106,7 +108,8 @@ impl Recognizer<'_> {
             let ink = Ink::of(picture, rect, usize::MAX).bounds();
             for rect in std::iter::once(*rect).chain(ink) {
                 if let Some(class) = windows.marker(&rect, |class, turn| self.least(class, turn))? {
-                    return Ok(Some(self.sign(class)));
+                    let stays = !withheld.holds(&self.contract.output.classes[class]);
+                    return Ok(stays.then(|| self.sign(class)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use testkit::root;
 use xray::{
     model::tensor::{Elements, InputTensor, NamedTensor, Tensor as Read},
     picture::{annotate::draw_label, boxes::Rect, gray::GrayImage},
-    text::{Detector, contract::TextContract},
+    text::{Detector, Withheld, contract::TextContract},
 };
 use xray_host::nn::tensor::{Tensor, TensorType};
 
@@ -134,6 +134,7 @@ fn verdict_around_covers_is_that_of_a_whole_look() {
     let detector = Detector {
         contract: &contract,
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: None,
         infer: &infer,
     };

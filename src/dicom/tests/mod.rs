@@ -25,7 +25,7 @@ use crate::{
     picture::limits::Limits,
     pipeline::{Outputs, dicom},
     secret::Secret,
-    text::Detector,
+    text::{Detector, Withheld},
 };
 
 pub(crate) const LIMITS: Limits = Limits {

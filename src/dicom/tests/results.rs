@@ -161,6 +161,7 @@ fn text_that_the_window_hides_is_covered() {
         let detector = Detector {
             contract: &contract,
             keep_side_markers: false,
+            withheld: Withheld::default(),
             recognizer: None,
             infer: &contrasts,
         };
@@ -184,6 +185,7 @@ fn quarantined_copy_says_that_it_may_show_text() {
     let detector = Detector {
         contract: &contract,
         keep_side_markers: false,
+        withheld: Withheld::default(),
         recognizer: None,
         infer: &contrasts,
     };

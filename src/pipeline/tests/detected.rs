@@ -11,7 +11,7 @@ use crate::{
     model::tensor::InputTensor,
     picture::gray::GrayImage,
     pipeline::{Outputs, verify::Unclean},
-    text::{Detector, contract::TextContract},
+    text::{Detector, Withheld, contract::TextContract},
 };
 
 /// Returns JPEGs that are edited in place, one that is not, and a PNG.
@@ -89,6 +89,7 @@ pub(super) fn outputs(
     let detector = Detector {
         contract: &text,
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: None,
         infer: &search,
     };
@@ -275,6 +276,7 @@ fn only_a_copy_edited_in_place_is_searched_in_parts() {
             let detector = Detector {
                 contract: &text,
                 keep_side_markers: true,
+                withheld: Withheld::default(),
                 recognizer: None,
                 infer: &search,
             };

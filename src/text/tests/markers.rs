@@ -109,6 +109,72 @@ fn letters_are_not_recognized_where_the_detector_sees_text() {
 }
 
 #[test]
+fn markers_that_initials_spell_are_text() {
+    let (contract, mut letters) = (contract(), letter_rule::letter_contract());
+    let picture = drawn(&[(&L, 400, 200)]);
+    for (word, initials, stays) in [
+        ("PA", "ap", false),
+        ("PA", "pjx", true),
+        ("L", "lp", true),
+        ("arrow", "arrow", true),
+    ] {
+        letters.output.classes[1] = word.into();
+        let withheld = Withheld {
+            initials: initials.chars().collect(),
+            ..Withheld::default()
+        };
+        let recognizer = Recognizer {
+            contract: &letters,
+            infer: &names_with(0.99),
+        };
+        let found = Detector {
+            recognizer: Some(&recognizer),
+            withheld,
+            ..detector(&contract, &markers)
+        }
+        .find(from_ref(&picture))
+        .unwrap();
+        assert_eq!(found.side_markers.len() == 1, stays, "{word}: {found:?}");
+        assert_eq!(found.text.is_empty(), stays, "{word}: {found:?}");
+    }
+}
+
+#[test]
+fn shapes_are_text_where_initials_spell_a_marker() {
+    let (contract, mut letters) = (contract(), letter_rule::letter_contract());
+    letters.output.classes[1] = "LT".into();
+    let picture = picture(256, 256, &[([64, 64, 32, 32], 99)]);
+    let infer = |input: &InputTensor| {
+        let bright = |pixels: &[f32; 64]| f32::from(u8::from(brightest(pixels) > 50.0));
+        Ok(map(input, |pixels| {
+            (0.15 * bright(pixels), 0.85 * bright(pixels))
+        }))
+    };
+    for (initials, stays) in [(['t', 'l'], false), (['t', 'r'], true)] {
+        let withheld = Withheld {
+            initials: initials.to_vec(),
+            ..Withheld::default()
+        };
+        let recognizer = Recognizer {
+            contract: &letters,
+            infer: &names_with(0.1),
+        };
+        let found = Detector {
+            recognizer: Some(&recognizer),
+            withheld,
+            ..detector(&contract, &infer)
+        }
+        .find(from_ref(&picture))
+        .unwrap();
+        assert_eq!(
+            found.side_markers.len() == 1,
+            stays,
+            "{initials:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn rulers_are_recognized_where_the_detector_sees_text() {
     let (contract, mut rulers) = (contract(), letter_rule::letter_contract());
     rulers.output.classes[1] = "ruler".into();

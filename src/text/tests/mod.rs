@@ -16,7 +16,7 @@ use image::{DynamicImage, Luma};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Detector, Found, Recognizer, contract::TextContract};
+use super::{Detector, Found, Recognizer, Withheld, contract::TextContract};
 use crate::{
     error::Error,
     model::tensor::{InputTensor, NamedTensor, Tensor},
@@ -97,6 +97,7 @@ fn detector<'a>(contract: &'a TextContract, infer: Infer<'a>) -> Detector<'a> {
     Detector {
         contract,
         keep_side_markers: true,
+        withheld: Withheld::default(),
         recognizer: None,
         infer,
     }
