@@ -3,6 +3,7 @@
 import numpy as np
 
 import measure
+import people
 from attack import FULL
 
 MAX_LOST = 0.05
@@ -56,6 +57,13 @@ def cases(truths: list[dict], results: list[dict]) -> list[dict]:
     return [{"truth": t} | r for t, r in zip(truths, results, strict=True)]
 
 
+def markers(copies: list[dict]):
+    """Yields the markers of copies, what is lost of each, and whether that is on purpose."""
+    for c in copies:
+        for marker, share in zip(c["truth"]["markers"], c["measure"]["markers"], strict=True):
+            yield marker, share, people.is_withheld(c["truth"]["patient"], marker["says"])
+
+
 def goals(all_cases: list[dict]) -> list[dict]:
     """Returns the five goals with their figures."""
     copies = [c for c in all_cases if c["status"] == "anonymized"]
@@ -66,12 +74,7 @@ def goals(all_cases: list[dict]) -> list[dict]:
     ]
     coverage = sum(g for g, _ in ink) / max(1, sum(p for _, p in ink))
     leaking = [c for c in texted if leaks(c)]
-    kept = [
-        share <= MAX_LOST
-        for c in copies
-        if not c["truth"]["patient"]["short_part"]
-        for share in c["measure"]["markers"]
-    ]
+    kept = [share <= MAX_LOST for marker, share, on_purpose in markers(copies) if not on_purpose]
     clear = [
         c
         for c in all_cases
@@ -135,30 +138,21 @@ def details(all_cases: list[dict]) -> list[tuple[str, str]]:
     texted = [c for c in copies if c["truth"]["texts"]]
     full = [g >= FULL * p for c in texted for p, g in c["measure"]["texts"]]
     touched = [g > 0 for c in texted for _, g in c["measure"]["texts"]]
-    on_purpose = [
-        s <= MAX_LOST
-        for c in copies
-        if c["truth"]["patient"]["short_part"]
-        for s in c["measure"]["markers"]
-    ]
+    withheld = [s <= MAX_LOST for _, s, on_purpose in markers(copies) if on_purpose]
     rows = [
         ("texts fully covered (99.9 % of the ink)", rate(sum(full), len(full))),
         ("texts covered at least in part", rate(sum(touched), len(touched))),
-    ]
-    rows.append(
         (
-            "side markers kept where a part of the name has one or two letters: redacted on purpose",
-            rate(sum(on_purpose), len(on_purpose)),
-        )
-    )
+            "side markers kept that could be a part of the name: redacted on purpose",
+            rate(sum(withheld), len(withheld)),
+        ),
+    ]
     kinds = sorted({m["kind"] for c in copies for m in c["truth"]["markers"]})
     for kind in kinds:
         kept = [
             s <= MAX_LOST
-            for c in copies
-            if not c["truth"]["patient"]["short_part"]
-            for m, s in zip(c["truth"]["markers"], c["measure"]["markers"])
-            if m["kind"] == kind
+            for m, s, on_purpose in markers(copies)
+            if m["kind"] == kind and not on_purpose
         ]
         rows.append((f"side markers kept: {kind}", rate(sum(kept), len(kept))))
     existing = [

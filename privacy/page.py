@@ -35,11 +35,8 @@ def worst(cases: list[dict]) -> dict[str, list[dict]]:
         return min(covered / max(1, pixels) for pixels, covered in case["measure"]["texts"])
 
     def lost(case):
-        return (
-            max(case["measure"]["markers"], default=0)
-            if not case["truth"]["patient"]["short_part"]
-            else 0
-        )
+        shares = (share for _, share, on_purpose in figures.markers([case]) if not on_purpose)
+        return max(shares, default=0)
 
     clear = [c for c in copies if not c["truth"]["texts"] and c["measure"]["outside_box"] > 0]
     return {

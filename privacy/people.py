@@ -1,5 +1,7 @@
 """Invents patients: names of 3 to 60 characters in several scripts, ids and dates."""
 
+import unicodedata
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
@@ -62,9 +64,9 @@ class Patient:
         return "".join(c if c.isalnum() or _joins(c) else " " for c in self.name).split()
 
     def has_short_part(self) -> bool:
-        """Reports whether a marker of one or two letters could be a part of the name.
+        """Reports whether the name has a word, or the id, of one or two characters.
 
-        The pipeline then covers markers on purpose.
+        The pipeline then covers some markers on purpose, or all of them.
         """
         return any(len(part) <= 2 for part in self.parts()) or len(self.id) <= 2
 
@@ -77,10 +79,30 @@ class Patient:
         }
 
 
+def is_withheld(patient: dict, says: str) -> bool:
+    """Reports whether a marker, of a patient as in truth.json, could be a part of the name.
+
+    The pipeline covers such markers on purpose: those of up to three letters with one of a short
+    word, and those that initials spell. Arrows and rulers say nothing.
+    """
+    parts = [_folded(part) for part in patient["parts"]]
+    short = [part for part in parts if len(part) <= 2]
+    if len(patient["id"]) <= 2 or not all(part.isascii() for part in short):
+        return True
+    letters = says.lower()
+    if 0 < len(letters) <= 3 and set(letters) & set("".join(short)):
+        return True
+    initials = Counter(part[0] for part in parts)
+    return len(letters) > 1 and not Counter(letters) - initials
+
+
+def _folded(word: str) -> str:
+    """Returns a word in lower case without accents."""
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)).lower()
+
+
 def _joins(character: str) -> bool:
     """Reports whether a character is a combining mark, such as a vowel sign."""
-    import unicodedata
-
     return unicodedata.category(character) in ("Mn", "Mc")
 
 

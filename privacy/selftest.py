@@ -194,8 +194,8 @@ def goals_of_handmade_cases() -> None:
     ):
         truth = {
             "texts": [{"kind": "name"}] if texts else [],
-            "markers": [{"kind": "lead"}] * len(markers),
-            "patient": {"short_part": False},
+            "markers": [{"kind": "lead", "says": "L"}] * len(markers),
+            "patient": {"short_part": False, "id": "4711", "parts": ["Jane", "Roe"]},
         }
         case = {"index": index, "truth": truth, "status": status}
         if status == "anonymized":
@@ -229,6 +229,22 @@ def goals_of_handmade_cases() -> None:
     ]:
         goals = figures.goals(failing + (good if goal not in (0,) else []))
         assert not goals[goal]["met"], (goal, goals[goal])
+
+
+def markers_that_could_be_the_name_are_withheld() -> None:
+    import people
+
+    for given, family, withheld in [
+        ("Jane", "Roe", []),
+        ("Ångela", "Peters", ["PA"]),
+        ("Bo", "Wu", []),
+        ("Jane", "L'Hermitte", ["L", "LL", "LAT"]),
+        ("Jane", "王", ["L", "LL", "PA", "LAT", "LEFT", ""]),
+    ]:
+        patient = people.Patient("latin", given, family, "4711", "1971-04-05", "2016-01-02").as_dict()
+        markers = ["L", "LL", "PA", "LAT", "LEFT", ""]
+        found = [says for says in markers if people.is_withheld(patient, says)]
+        assert found == withheld, (given, family, found)
 
 
 def identifiers_in_metadata_are_found(folder: Path) -> None:
@@ -348,6 +364,7 @@ def main() -> None:
     ocr.installed()
     needles_follow_the_leak_rule()
     goals_of_handmade_cases()
+    markers_that_could_be_the_name_are_withheld()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         identifiers_in_metadata_are_found(folder)
