@@ -98,7 +98,9 @@ def is_withheld(patient: dict, says: str) -> bool:
 
 def _folded(word: str) -> str:
     """Returns a word in lower case without accents."""
-    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)).lower()
+    letters = (c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+    # Hangul is put together again.
+    return unicodedata.normalize("NFC", "".join(letters)).lower()
 
 
 def _joins(character: str) -> bool:

@@ -239,6 +239,7 @@ def markers_that_could_be_the_name_are_withheld() -> None:
         ("Ångela", "Peters", ["PA"]),
         ("Bo", "Wu", []),
         ("Jane", "L'Hermitte", ["L", "LL", "LAT"]),
+        ("하은", "박", ["L", "LL", "PA", "LAT", "LEFT", ""]),
         ("Jane", "王", ["L", "LL", "PA", "LAT", "LEFT", ""]),
     ]:
         patient = people.Patient("latin", given, family, "4711", "1971-04-05", "2016-01-02").as_dict()

@@ -95,12 +95,17 @@ impl GrayImage {
 
     /// Returns the picture with rows and columns exchanged.
     pub fn transposed(&self) -> GrayImage {
-        let places =
-            (0..self.width).flat_map(|x| (0..self.height).map(move |y| y * self.width + x));
+        let mut levels = vec![0; self.levels.len()];
+        for (y, row) in self.levels.chunks(self.width.max(1)).enumerate() {
+            let column = levels[y..].iter_mut().step_by(self.height);
+            for (to, level) in column.zip(row) {
+                *to = *level;
+            }
+        }
         GrayImage {
             width: self.height,
             height: self.width,
-            levels: places.map(|at| self.levels[at]).collect(),
+            levels,
         }
     }
 

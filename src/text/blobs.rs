@@ -17,20 +17,15 @@ pub(super) fn blobs(ink: &[bool], columns: usize) -> Vec<Blob> {
     let mut open = ink.to_vec();
     let mut found = Vec::new();
     for start in 0..open.len() {
-        let pixels = flood(start, columns, &mut open, |_| true);
-        if pixels.is_empty() {
-            continue;
+        if let Some(flooded) = flood(start, columns, &mut open, false, |open| open) {
+            found.push(Blob {
+                left: flooded.columns.start,
+                top: flooded.rows.start,
+                width: flooded.columns.len(),
+                height: flooded.rows.len(),
+                pixels: flooded.fields,
+            });
         }
-        let across = || pixels.iter().map(|at| at % columns);
-        let (left, right) = (across().min().unwrap_or(0), across().max().unwrap_or(0));
-        let (top, bottom) = (start / columns, pixels.iter().max().unwrap_or(&0) / columns);
-        found.push(Blob {
-            left,
-            top,
-            width: right - left + 1,
-            height: bottom - top + 1,
-            pixels,
-        });
     }
     found
 }

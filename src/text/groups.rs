@@ -48,7 +48,10 @@ impl Map {
             .collect();
         let mut found = Vec::new();
         for start in 0..open.len() {
-            let cells = flood(start, self.columns, &mut open, |_| true);
+            let Some(flooded) = flood(start, self.columns, &mut open, false, |open| open) else {
+                continue;
+            };
+            let cells = flooded.fields;
             if cells.iter().any(|&cell| self.score(cell) >= high) {
                 let shares = cells.iter().map(|&c| self.marker[c] / self.score(c));
                 found.push(Group {

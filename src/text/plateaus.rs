@@ -143,38 +143,33 @@ impl Cells {
 
     /// Returns the bounds of the plateaus that look like letters, in pixels, and their levels.
     fn letters(&self) -> Vec<(Rect, u8)> {
-        let mut open: Vec<bool> = self.flat.iter().map(Option::is_some).collect();
+        let mut open = self.flat.clone();
         let mut found = Vec::new();
         for start in 0..open.len() {
-            let Some(level) = self.flat[start].filter(|_| open[start]) else {
+            let Some(level) = open[start] else {
                 continue;
             };
             // The connected cells of about this level.
             let is_part =
-                |at: usize| self.flat[at].is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
-            let cells = flood(start, self.columns, &mut open, is_part);
-            let columns = || cells.iter().map(|at| at % self.columns);
-            let rows = || cells.iter().map(|at| at / self.columns);
-            let (Some(left), Some(right)) = (columns().min(), columns().max()) else {
+                |flat: Option<u8>| flat.is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
+            let Some(plateau) = flood(start, self.columns, &mut open, None, is_part) else {
                 continue;
             };
-            let (Some(top), Some(bottom)) = (rows().min(), rows().max()) else {
-                continue;
-            };
-            let (width, height) = (right - left + 1, bottom - top + 1);
+            let (columns, rows) = (plateau.columns, plateau.rows);
+            let (width, height) = (columns.len(), rows.len());
             let is_letter = HEIGHTS.contains(&height)
                 && WIDTHS.contains(&(width * 100 / height))
-                && FILL.contains(&(cells.len() * 100 / (width * height)))
-                && left > 0
-                && top > 0
-                && right + 1 < self.columns
-                && bottom + 1 < self.rows
-                && self.is_sharp(&cells, level);
+                && FILL.contains(&(plateau.fields.len() * 100 / (width * height)))
+                && columns.start > 0
+                && rows.start > 0
+                && columns.end < self.columns
+                && rows.end < self.rows
+                && self.is_sharp(&plateau.fields, level);
             if is_letter {
                 let pixels = |cells: usize| (cells * CELL) as u32;
                 let bounds = Rect {
-                    x: pixels(left),
-                    y: pixels(top),
+                    x: pixels(columns.start),
+                    y: pixels(rows.start),
                     width: pixels(width),
                     height: pixels(height),
                 };

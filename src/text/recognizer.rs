@@ -1,7 +1,7 @@
 //! Recognizes the markers that stay, with a model of its own: it sees a window around a component,
 //! as it is shown and turned by a right angle, and names the marker or calls it other.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::{
     error::Error,
@@ -95,6 +95,7 @@ impl Recognizer<'_> {
             recognizer: self,
             picture,
             left,
+            known: RefCell::default(),
         };
         if windows.show_ruler(rect)? {
             return Ok(Some(Sign::Ruler));
@@ -149,13 +150,7 @@ impl Recognizer<'_> {
         }
     }
 
-    /// Returns the most probable class of a window and its probability, unless it is `other`.
-    fn class(
-        &self,
-        picture: &GrayImage,
-        rect: &Rect,
-        turn: Turn,
-    ) -> Result<Option<(usize, f32)>, Error> {
+    fn class(&self, picture: &GrayImage, rect: &Rect, turn: Turn) -> Result<Named, Error> {
         let input = &self.contract.input;
         let Some(levels) = window(picture, rect, turn, (input.width, input.height)) else {
             return Ok(None);
@@ -190,24 +185,32 @@ impl Recognizer<'_> {
     }
 }
 
-/// The windows of a picture.
+/// The windows of a picture around one component.
 struct Windows<'w> {
     recognizer: &'w Recognizer<'w>,
     picture: &'w GrayImage,
     /// The number on which the model may still run.
     left: &'w Cell<u32>,
+    /// What it has named.
+    known: RefCell<Vec<(Rect, Turn, Named)>>,
 }
 
+/// The most probable class of a window and its probability, unless it is `other`.
+type Named = Option<(usize, f32)>;
+
 impl Windows<'_> {
-    /// Returns the most probable class of a window and its probability, unless it is `other`.
-    fn named(&self, rect: &Rect, turn: Turn) -> Result<Option<(usize, f32)>, Error> {
-        match self.left.get().checked_sub(1) {
-            Some(others) => {
-                self.left.set(others);
-                self.recognizer.class(self.picture, rect, turn)
-            }
-            None => Ok(None),
+    fn named(&self, rect: &Rect, turn: Turn) -> Result<Named, Error> {
+        let mut known = self.known.borrow_mut();
+        if let Some((.., named)) = known.iter().find(|(r, t, _)| (r, *t) == (rect, turn)) {
+            return Ok(*named);
         }
+        let Some(others) = self.left.get().checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left.set(others);
+        let named = self.recognizer.class(self.picture, rect, turn)?;
+        known.push((*rect, turn, named));
+        Ok(named)
     }
 
     /// Returns the class of a marker that is named on the windows of a rectangle and of a larger
@@ -362,12 +365,15 @@ pub(super) fn window(
         (y + tall).ceil() as i64 + reach(tall, rows),
     );
     let inside = |at: i64, side: usize| at.clamp(0, side as i64 - 1) as usize;
-    let part: Vec<u8> = (top..bottom)
-        .flat_map(|row| {
-            let row = &picture.levels[inside(row, picture.height) * picture.width..];
-            (left..right).map(move |column| row[inside(column, picture.width)])
-        })
-        .collect();
+    let (before, after) = ((-left).max(0), (right - picture.width as i64).max(0));
+    let shown = inside(left, picture.width)..inside(right - 1, picture.width) + 1;
+    let mut part = Vec::with_capacity(((right - left) * (bottom - top)) as usize);
+    for row in top..bottom {
+        let row = &picture.levels[inside(row, picture.height) * picture.width..][shown.clone()];
+        part.extend(std::iter::repeat_n(row[0], before as usize));
+        part.extend_from_slice(row);
+        part.extend(std::iter::repeat_n(row[row.len() - 1], after as usize));
+    }
     let cut = triangle_part(
         &part,
         ((right - left) as usize, (bottom - top) as usize),
