@@ -155,9 +155,9 @@ impl Pseudonyms {
     }
 }
 
-/// Reports whether text on the patient's picture could be taken for any side or view marker, because
-/// the id has one or two characters, or a word of the name has and is not of Latin letters. A key
-/// that does not fit the pattern counts as `false`.
+/// Reports whether text on the patient's picture could be taken for any side or view marker: the id
+/// has one or two characters, or a word of the name has and is not of Latin letters. A key that
+/// does not fit the pattern counts as `false`.
 pub fn may_look_like_a_marker(key: &str) -> bool {
     Patient::parse(stem(key)).is_some_and(|p| {
         let mut words = identifiers::short_words(p.name).into_iter();
@@ -165,8 +165,8 @@ pub fn may_look_like_a_marker(key: &str) -> bool {
     })
 }
 
-/// Returns the letters of the words of the name in the key that have one or two characters, in lower
-/// case without accents; none if the key does not fit the pattern.
+/// Returns the letters of the words of one or two characters of the name in the key, in lower case
+/// without accents; none if the key does not fit the pattern.
 pub fn short_letters(key: &str) -> Vec<char> {
     let words = Patient::parse(stem(key)).map(|p| identifiers::short_words(p.name));
     words.unwrap_or_default().concat().chars().collect()

@@ -130,7 +130,8 @@ fn between(threshold: f32, share: f32) -> f32 {
 pub struct Detector<'a> {
     /// Its contract.
     pub contract: &'a TextContract,
-    /// Keeps side and view markers. Not set where any of them could be a part of the patient's name.
+    /// Keeps side and view markers. Not set where any of them could be a part of the patient's
+    /// name.
     pub keep_side_markers: bool,
     /// The markers that could be a part of the patient's name.
     pub withheld: Withheld,

@@ -76,9 +76,9 @@ pub(super) enum Turn {
 
 impl Recognizer<'_> {
     /// Returns the marker that a rectangle of a picture shows with the contract's probability, with
-    /// no other print, if it shows one that isn't withheld. Only arrows and rulers are recognized in
-    /// what the detector takes for text. Takes the windows on which the model runs from those that
-    /// are `left`.
+    /// no other print, if it shows one that isn't withheld. Only arrows and rulers are recognized
+    /// in what the detector takes for text. Takes the windows on which the model runs from those
+    /// that are `left`.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
@@ -191,7 +191,7 @@ struct Windows<'w> {
     picture: &'w GrayImage,
     /// The number on which the model may still run.
     left: &'w Cell<u32>,
-    /// What it has named.
+    /// The windows that were shown, and what it named there.
     known: RefCell<Vec<(Rect, Turn, Named)>>,
 }
 

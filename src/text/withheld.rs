@@ -3,7 +3,7 @@
 /// Markers with more letters are no part of a short word.
 const MAX_SHORT: usize = 3;
 
-/// What of the patient's name a marker could be.
+/// The letters of the patient's name that a marker could show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Withheld {
     /// The initials of the words of the name, in lower case. A marker of several letters that they
