@@ -74,7 +74,7 @@ def goals(all_cases: list[dict]) -> list[dict]:
     ]
     coverage = sum(g for g, _ in ink) / max(1, sum(p for _, p in ink))
     leaking = [c for c in texted if leaks(c)]
-    kept = [share <= MAX_LOST for marker, share, on_purpose in markers(copies) if not on_purpose]
+    kept = [share <= MAX_LOST for _, share, on_purpose in markers(copies) if not on_purpose]
     clear = [
         c
         for c in all_cases

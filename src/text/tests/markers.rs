@@ -108,9 +108,31 @@ fn letters_are_not_recognized_where_the_detector_sees_text() {
     }
 }
 
+/// Searches a picture of a patient of whom these markers are withheld; the recognizer names
+/// everything with this probability.
+fn found_without(
+    withheld: Withheld,
+    letters: &MarkerContract,
+    chance: f32,
+    infer: Infer<'_>,
+    picture: &GrayImage,
+) -> Found {
+    let contract = contract();
+    let recognizer = Recognizer {
+        contract: letters,
+        infer: &names_with(chance),
+    };
+    let detector = Detector {
+        recognizer: Some(&recognizer),
+        withheld,
+        ..detector(&contract, infer)
+    };
+    detector.find(from_ref(picture)).unwrap()
+}
+
 #[test]
 fn markers_that_initials_spell_are_text() {
-    let (contract, mut letters) = (contract(), letter_rule::letter_contract());
+    let mut letters = letter_rule::letter_contract();
     let picture = drawn(&[(&L, 400, 200)]);
     for (word, initials, stays) in [
         ("PA", "ap", false),
@@ -123,17 +145,7 @@ fn markers_that_initials_spell_are_text() {
             initials: initials.chars().collect(),
             ..Withheld::default()
         };
-        let recognizer = Recognizer {
-            contract: &letters,
-            infer: &names_with(0.99),
-        };
-        let found = Detector {
-            recognizer: Some(&recognizer),
-            withheld,
-            ..detector(&contract, &markers)
-        }
-        .find(from_ref(&picture))
-        .unwrap();
+        let found = found_without(withheld, &letters, 0.99, &markers, &picture);
         assert_eq!(found.side_markers.len() == 1, stays, "{word}: {found:?}");
         assert_eq!(found.text.is_empty(), stays, "{word}: {found:?}");
     }
@@ -141,7 +153,7 @@ fn markers_that_initials_spell_are_text() {
 
 #[test]
 fn shapes_are_text_where_initials_spell_a_marker() {
-    let (contract, mut letters) = (contract(), letter_rule::letter_contract());
+    let mut letters = letter_rule::letter_contract();
     letters.output.classes[1] = "LT".into();
     let picture = picture(256, 256, &[([64, 64, 32, 32], 99)]);
     let infer = |input: &InputTensor| {
@@ -155,17 +167,7 @@ fn shapes_are_text_where_initials_spell_a_marker() {
             initials: initials.to_vec(),
             ..Withheld::default()
         };
-        let recognizer = Recognizer {
-            contract: &letters,
-            infer: &names_with(0.1),
-        };
-        let found = Detector {
-            recognizer: Some(&recognizer),
-            withheld,
-            ..detector(&contract, &infer)
-        }
-        .find(from_ref(&picture))
-        .unwrap();
+        let found = found_without(withheld, &letters, 0.1, &infer, &picture);
         assert_eq!(
             found.side_markers.len() == 1,
             stays,
