@@ -149,6 +149,9 @@ impl Cells {
             let Some(level) = open[start] else {
                 continue;
             };
+            if !self.starts_sharply(start, level) {
+                continue;
+            }
             // The connected cells of about this level.
             let is_part =
                 |flat: Option<u8>| flat.is_some_and(|other| other.abs_diff(level) <= MAX_STEP);
@@ -181,31 +184,49 @@ impl Cells {
 
     /// Reports whether a plateau ends sharply at most of its border.
     fn is_sharp(&self, cells: &[usize], level: u8) -> bool {
-        let is_other =
-            |at: usize| self.levels[at].abs_diff(level) > MAX_STEP || self.flat[at].is_none();
         let (mut border, mut sharp) = (0, 0);
         for &at in cells {
-            let (x, y) = (at % self.columns, at / self.columns);
-            // The number of cells up to the edge, and the way to the next one.
-            let directions = [
-                (self.columns - 1 - x, 1),
-                (x, -1),
-                (self.rows - 1 - y, self.columns as isize),
-                (y, -(self.columns as isize)),
-            ];
-            for (room, step) in directions {
-                let beyond = |cells: usize| at.wrapping_add_signed(step * cells as isize);
-                let drop = |cells: usize| u32::from(self.levels[beyond(cells)].abs_diff(level));
-                if room >= 2 * NEAR && is_other(beyond(1)) {
-                    border += 1;
-                    let near = drop(NEAR);
-                    let is_sharp =
-                        near >= u32::from(MIN_CONTRAST) && near * 100 >= REACHED * drop(2 * NEAR);
-                    sharp += usize::from(is_sharp);
-                }
+            for is_sharp in self.ways(at).filter_map(|way| self.ends(at, level, way)) {
+                border += 1;
+                sharp += usize::from(is_sharp);
             }
         }
         border > 0 && sharp * 100 >= SHARP * border
+    }
+
+    /// Reports whether a plateau of this level ends sharply to the left of one of its cells or above
+    /// it. Some cell of each letter is such a one, since most of its border is sharp, and few cells
+    /// of the anatomy are.
+    fn starts_sharply(&self, at: usize, level: u8) -> bool {
+        let mut ways = self.ways(at).skip(2);
+        ways.any(|way| self.ends(at, level, way) == Some(true))
+    }
+
+    /// Returns the ways from a cell to the right, down, left and up: the number of cells up to the
+    /// edge, and the step to the next one.
+    fn ways(&self, at: usize) -> impl Iterator<Item = (usize, isize)> {
+        let (x, y) = (at % self.columns, at / self.columns);
+        let down = self.columns as isize;
+        [
+            (self.columns - 1 - x, 1),
+            (self.rows - 1 - y, down),
+            (x, -1),
+            (y, -down),
+        ]
+        .into_iter()
+    }
+
+    /// Reports whether a plateau of this level ends sharply on a way from one of its cells; `None`
+    /// if it goes on.
+    fn ends(&self, at: usize, level: u8, (room, step): (usize, isize)) -> Option<bool> {
+        let beyond = |cells: usize| at.wrapping_add_signed(step * cells as isize);
+        let drop = |cells: usize| u32::from(self.levels[beyond(cells)].abs_diff(level));
+        let is_border =
+            room >= 2 * NEAR && (drop(1) > u32::from(MAX_STEP) || self.flat[beyond(1)].is_none());
+        is_border.then(|| {
+            let near = drop(NEAR);
+            near >= u32::from(MIN_CONTRAST) && near * 100 >= REACHED * drop(2 * NEAR)
+        })
     }
 }
 
