@@ -117,8 +117,10 @@ def holds_name(copy: bytes, patient) -> bool:
 
 
 def holds_table(copy: bytes, patient) -> bool:
-    """Searches the copy for the start of the name that the density and the table held."""
-    return patient.family.encode()[:4] in copy[:600] or holds_name(copy, patient)
+    """Searches the copy for the name as the density and the table held it, filled up."""
+    name = patient.family.encode()
+    held = (name[:4].ljust(4), name[:8].ljust(8, b"\x01"))
+    return any(part in copy[:600] for part in held) or holds_name(copy, patient)
 
 
 KINDS = {
