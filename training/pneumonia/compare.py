@@ -59,23 +59,25 @@ def main() -> None:
     pictures, labels, patients, paths = load(os.path.join(args.data, "train"), WHOLE_SIDE)
     full = os.path.join(args.data, "full-size")
     inside, rest = folds.fold(args.fold, pictures[..., 0], labels, patients, paths, full)
-    held = held_out(patients, args.seed) & rest
+    held = held_out(patients, args.split) & rest
     rest &= ~held
     data, _ = training_set(args, pictures[rest], labels[rest], args.method != "plain")
 
     def work(method):
         return os.path.join(args.work, f"{args.fold}-{method}-{args.seed}")
 
-    teacher, options = None, {}
+    teacher, options = None, {"rate": args.rate}
     if args.method == "teacher":
         options = {"network": Teacher, "rate": RATE}
     if args.method == "student":
         teacher = Teacher()
         state = torch.load(os.path.join(work("teacher"), "final.pt"), weights_only=True)
         teacher.load_state_dict(state)
-        options = {"teacher": teacher.eval()}
+        options["teacher"] = teacher.eval()
     folder = work(args.method)
-    model = fit.fit(data, args.epochs, args.seed, folder, start=args.start, **options)
+    model = fit.fit(
+        data, args.epochs, args.seed, folder, start=args.start, restart=args.restart, **options
+    )
     torch.save(model.state_dict(), os.path.join(folder, "final.pt"))
 
     scores = pictures[..., 0]

@@ -63,6 +63,23 @@ def compact(state: dict) -> dict:
     }
 
 
+def averaged(paths: list[str], network=Classifier):
+    """Returns the network whose weights are the means of those of compact checkpoints.
+
+    They come from one checkpoint, or their mean is of no use.
+    """
+    states = [torch.load(path, weights_only=True)["average"] for path in paths]
+    mean = {
+        name: sum(state[name].float() for state in states) / len(states)
+        if weights.dtype.is_floating_point
+        else weights
+        for name, weights in states[0].items()
+    }
+    model = network()
+    model.load_state_dict(mean)
+    return model.eval()
+
+
 def fit(
     data,
     epochs: int,
@@ -70,6 +87,7 @@ def fit(
     work: str,
     watch=None,
     start=None,
+    restart=False,
     network=Classifier,
     rate=RATE,
     teacher=None,
@@ -77,8 +95,9 @@ def fit(
     """Trains on `data` (`batches.Batches`) for `epochs` passes and returns the averaged network.
 
     Checkpoints go to `work`, in full and compact. Without one there, training continues from the
-    compact checkpoint `start`, if given. `watch` is called with the averaged network after each
-    epoch. `network` is the class to train, and `teacher` an optional trained network for `losses`.
+    compact checkpoint `start`, if given; with `restart` from its averaged weights, at the full rate
+    and epoch 0. `watch` is called with the averaged network after each epoch. `network` is the
+    class to train, and `teacher` an optional trained network for `losses`.
     """
     os.makedirs(work, exist_ok=True)
     path = os.path.join(work, "checkpoint.pt")
@@ -97,6 +116,8 @@ def fit(
     done = 0
     if os.path.exists(path) or start:
         state = torch.load(path if os.path.exists(path) else start, weights_only=True)
+        if restart and "optimizer" not in state:
+            state = {"model": state["average"], "average": state["average"], "epoch": 0}
         # Copies into the weights convert from half precision.
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])

@@ -244,7 +244,9 @@ def write(args, held: HeldOut) -> None:
         "parameters": held.parameters,
         "bytes": os.path.getsize(os.path.join(args.out, "model.onnx")),
         "milliseconds_one_thread": round(milliseconds, 2),
-        "training": {"epochs": args.epochs, "seed": args.seed},
+        "training": {"averaged": len(args.average)}
+        if args.average
+        else {"epochs": args.epochs, "seed": args.seed},
         "validation": figures(cross_validated, held.labels),
         "classes": classes(cross_validated, reasons, held.labels),
         "calibration": reliability(cross_validated, held.labels),

@@ -75,8 +75,11 @@ def arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--figures", default=HERE, help="folder for the figures and the plots")
     parser.add_argument("--work", default="work", help="folder for checkpoints")
     parser.add_argument("--start", help="compact checkpoint to continue from")
+    parser.add_argument("--restart", action="store_true", help="count its epochs from 0 again")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--rate", type=float, default=fit.RATE, help="the highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", type=int, default=0, help="the seed of the held-out patients")
     parser.add_argument("--threads", type=int, default=0, help="0: one per core")
     return parser
 
@@ -84,6 +87,12 @@ def arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def main() -> None:
     parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
     parser.add_argument("--out", required=True, help="folder for the model and its contract")
+    parser.add_argument(
+        "--average",
+        nargs="+",
+        metavar="FILE",
+        help="compact checkpoints of several runs, whose mean is exported; nothing is trained",
+    )
     parser.add_argument(
         "--elsewhere",
         help="folder of folders of images that are not chest X-rays, for scoring only",
@@ -95,14 +104,28 @@ def main() -> None:
         os.makedirs(folder, exist_ok=True)
 
     pictures, labels, patients, paths = load(os.path.join(args.data, "train"), WHOLE_SIDE)
-    out = held_out(patients, args.seed)
+    out = held_out(patients, args.split)
     data, train = training_set(args, pictures[~out], labels[~out])
     print(
         f"{len(train)} training images; {int(out.sum())} images of"
         f" {len(np.unique(patients[out]))} patients held out",
         flush=True,
     )
-    model = fit.fit(data, args.epochs, args.seed, args.work, start=args.start)
+    if args.average:
+        model = fit.averaged(args.average)
+        weights = model.state_dict()
+        mean = fit.compact({"model": weights, "average": weights, "epoch": 0})
+        torch.save(mean, os.path.join(args.work, "compact.pt"))
+    else:
+        model = fit.fit(
+            data,
+            args.epochs,
+            args.seed,
+            args.work,
+            start=args.start,
+            restart=args.restart,
+            rate=args.rate,
+        )
     torch.save(model.state_dict(), os.path.join(args.work, "final.pt"))
 
     held = report.HeldOut(
