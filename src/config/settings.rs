@@ -26,7 +26,7 @@ use crate::{
 /// bytes, other output keys or another decision about the anonymized copy. `xray reprocess` then
 /// finds all stored outputs out of date and makes them again. Leave it alone when only speed,
 /// wording, reports or metadata change.
-pub const OUTPUTS: u32 = 7;
+pub const OUTPUTS: u32 = 8;
 
 /// Declares the settings, one row each: `name: Type = "default", parser;`, or `parser, digested;`
 /// when the value changes the outputs.

@@ -178,7 +178,7 @@ fn settings_digest_is_pinned() {
     let defaults = config(&[]).unwrap();
     assert_eq!(
         defaults.digest_text,
-        "outputs=7\n\
+        "outputs=8\n\
          anonymize=pneumonia\n\
          anonymized_label=false\n\
          dicom_dates=remove\n\
@@ -198,11 +198,11 @@ fn settings_digest_is_pinned() {
          threshold_normal=0.6\n\
          threshold_pneumonia=0.8\n"
     );
-    assert_eq!(defaults.settings_digest(None, None), "fb951af4dedff4f1");
+    assert_eq!(defaults.settings_digest(None, None), "4e664ff8d83c06df");
     let detector = "0f".repeat(32);
     assert_eq!(
         defaults.settings_digest(Some(&detector), None),
-        "180faee10e78238b"
+        "3163c2639b6ea362"
     );
 
     let full = config(&[
@@ -241,7 +241,7 @@ fn settings_digest_is_pinned() {
     .unwrap();
     assert_eq!(
         full.digest_text,
-        "outputs=7\n\
+        "outputs=8\n\
          anonymize=all\n\
          anonymized_label=true\n\
          dicom_dates=shift\n\
@@ -263,12 +263,12 @@ fn settings_digest_is_pinned() {
     );
     assert_eq!(
         full.settings_digest(Some(&detector), None),
-        "1fa210bcf322b25e"
+        "29ca12b78c3d21a9"
     );
     let markers = "0e".repeat(32) + " 0.99 0.999";
     assert_eq!(
         full.settings_digest(Some(&detector), Some(&markers)),
-        "81b08e7313f02a71"
+        "d86234ace904d175"
     );
 }
 

@@ -9,6 +9,8 @@ pub(super) struct Group {
     pub cells: Vec<(u32, u32)>,
     /// The marker probability's share of the score, 0 to 1: the mean over the cells.
     pub marker_share: f32,
+    /// The greatest score of a cell.
+    pub peak: f32,
 }
 
 impl Map {
@@ -52,9 +54,12 @@ impl Map {
                 continue;
             };
             let cells = flooded.fields;
-            if cells.iter().any(|&cell| self.score(cell) >= high) {
+            let scores = cells.iter().map(|&cell| self.score(cell));
+            let peak = scores.fold(f32::NEG_INFINITY, f32::max);
+            if peak >= high {
                 let shares = cells.iter().map(|&c| self.marker[c] / self.score(c));
                 found.push(Group {
+                    peak,
                     marker_share: shares.sum::<f32>() / cells.len() as f32,
                     cells: cells
                         .iter()

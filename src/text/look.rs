@@ -14,7 +14,7 @@ use super::{
     groups::Group,
     ink::{framed, is_of},
     map::Infer,
-    recognizer::Recognizer,
+    recognizer::{Recognizer, Seen},
     scale::Scale,
     sighted::{Marker, Sighted, Sign},
     strokes::{Print, printed},
@@ -33,6 +33,15 @@ const MIN_LARGE_STROKE: u32 = 3;
 /// from the threshold to 1: print beside a marker has a lower one, and a few letters, initials for
 /// example, have a higher one.
 const SHAPE_SHARES: [f32; 2] = [0.5, 0.8];
+/// Components with a lower marker share aren't shown to the recognizer as letters.
+const MAY_BE_MARKER: f32 = 0.2;
+/// A component is weak if no cell's score is this share of the way from the threshold to 1: among
+/// such there is little but the anatomy.
+const WEAK: f32 = 0.5;
+/// The least ratio of the sides of a line of text. A component of less may be the anatomy.
+const LINE_RATIO: u32 = 2;
+/// The greatest side of a weak component, in pixels. Large faint print is seen in compact parts.
+const MAX_WEAK: u32 = 96;
 /// Shapes nearer to a cover than this, in cells, may be cut by it.
 const COVER_EDGE: u32 = 4;
 /// Large print that reaches over a marker by at most this many cells is the marker, seen again.
@@ -83,6 +92,7 @@ enum Kind {
     Text,
     Marker(Sign),
     Shape,
+    Weak,
     Nothing,
 }
 
@@ -110,25 +120,24 @@ impl Look<'_> {
     /// Those of the recognizer's run.
     pub(super) fn sort(&self, group: &Group, sighted: &mut Sighted) -> Result<(), Error> {
         let found = Component::new(&group.cells, self.side(), self.size(), group.marker_share);
-        match self.kind(&found, &sighted.markers)? {
+        match self.kind(&found, group.peak, &sighted.markers)? {
             Kind::Text => sighted.text.push(found),
             Kind::Marker(sign) => sighted.markers.push(Marker {
                 rect: found.rect,
                 sign,
             }),
             Kind::Shape => sighted.shapes.push(found.rect),
+            Kind::Weak => sighted.weak.push(found.rect),
             Kind::Nothing => {}
         }
         Ok(())
     }
 
-    fn kind(&self, found: &Component, markers: &[Marker]) -> Result<Kind, Error> {
+    fn kind(&self, found: &Component, peak: f32, markers: &[Marker]) -> Result<Kind, Error> {
         let rect = &found.rect;
         let print = LazyCell::new(|| self.is_print(found));
-        let ratio = rect
-            .width
-            .max(rect.height)
-            .div_ceil(rect.width.min(rect.height).max(1));
+        let longer = rect.width.max(rect.height);
+        let ratio = longer.div_ceil(rect.width.min(rect.height).max(1));
         if self.large && !*print {
             return Ok(Kind::Nothing);
         }
@@ -142,14 +151,15 @@ impl Look<'_> {
         if self.large && markers.chain(self.criteria.kept).any(is_of) {
             return Ok(Kind::Nothing);
         }
-        let is_marker = found.marker_share >= self.criteria.marker;
+        let is_marker = self.criteria.marker <= 1.0 && found.marker_share >= MAY_BE_MARKER;
         let withheld = self.criteria.withheld;
         let mut may_be_name = false;
         if let Some(recognizer) = self.criteria.recognizer {
             let windows = &self.criteria.windows;
-            let marker = recognizer.recognizes(self.plane, found, is_marker, withheld, windows)?;
-            if let Some(sign) = marker {
-                return Ok(Kind::Marker(sign));
+            match recognizer.recognizes(self.plane, found, is_marker, withheld, windows)? {
+                Seen::Marker(sign) => return Ok(Kind::Marker(sign)),
+                Seen::Withheld => return Ok(Kind::Text),
+                Seen::Other => {}
             }
             let mut classes = recognizer.contract.output.classes.iter();
             may_be_name = classes.any(|class| withheld.holds(class));
@@ -167,8 +177,18 @@ impl Look<'_> {
                 .iter()
                 .any(|cover| cover.touches(&near))
         };
+        // A copy shows again what stayed at the first look.
+        let is_weak = self.criteria.by_pixels
+            && self.criteria.marker <= 1.0
+            && found.marker_share < shares[1]
+            && !self.large
+            && peak < between(self.criteria.high, WEAK)
+            && longer < LINE_RATIO * rect.width.min(rect.height)
+            && longer <= MAX_WEAK;
         Ok(if is_shape && (is_cut() || !*print) {
             Kind::Shape
+        } else if is_weak && !*print {
+            Kind::Weak
         } else {
             Kind::Text
         })

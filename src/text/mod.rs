@@ -11,8 +11,8 @@
 //!   (`components`);
 //! - pixels: ground and contrast (`contrast`), connected ones (`flood`, `blobs`), strokes of print
 //!   (`strokes`, `near`), the ink of a marker (`ink`);
-//! - the recognition of markers by a model of its own (`recognizer`, `marker_contract`), and those
-//!   that could be a part of the name (`withheld`);
+//! - the recognition of markers by a model of its own (`recognizer`, `marker_contract`), what it
+//!   sees (`view`), and the markers that could be a part of the name (`withheld`);
 //! - the search: a look at one size (`look`), large letters (`plateaus`),
 //!   lines of single letters (`line`), print that touches a marker (`around`), all of them on one
 //!   plane (`search`);
@@ -50,6 +50,7 @@ mod strokes;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod view;
 mod windows;
 mod withheld;
 

@@ -6,32 +6,29 @@ use std::cell::{Cell, RefCell};
 use crate::{
     error::Error,
     model::tensor::{Elements, InputTensor, NamedTensor, named},
-    picture::{boxes::Rect, gray::GrayImage, resize::triangle_part},
+    picture::{boxes::Rect, gray::GrayImage},
 };
 
 use super::{
-    components::Component, contrast::Levels, ink::Ink, map::Infer, marker_contract::MarkerContract,
-    sighted::Sign, withheld::Withheld,
+    components::Component,
+    ink::Ink,
+    map::Infer,
+    marker_contract::MarkerContract,
+    sighted::Sign,
+    view::{Shown, Turn, window},
+    withheld::Withheld,
 };
 
-/// The window's height in heights of the component.
-const TALL: f64 = 2.0;
-/// The component fills at most this share of the window's width.
-const FILLED: f64 = 0.8;
-/// The range of the component's levels that becomes black to white is at least this long.
-const MIN_RANGE: i32 = 16;
-/// The share of the contrast from which on a pixel is ink, in percent.
-const INK: i32 = 50;
-/// The least share of ink in a row or a column of the component, in percent.
-const LEAST: usize = 2;
-/// The least range of the levels of a marker.
-const MIN_CONTRAST: i32 = 12;
 /// The greatest side of a marker, in pixels. Larger components are not looked at, which bounds the
 /// memory and time.
 const MAX_SIDE: u32 = 900;
-/// The second window of a component is of a rectangle that is grown by this part of its shorter
-/// side: the model has to name the same marker on both.
+/// A rectangle is grown by this part of its shorter side.
 const GROWN: u32 = 6;
+/// The views of a marker, in the order in which they are shown: the model has to name the same one
+/// on two of them. Where bones are behind it, its ink is not always found.
+const VIEWS: [View; 4] = [View::Ink, View::Grown, View::GrownInk, View::Whole];
+/// The views of what the detector does not take for a marker, and of turned components.
+const FEW_VIEWS: &[View] = VIEWS.split_at(2).0;
 /// The class of arrows, which the detector often takes for text.
 const ARROW: &str = "arrow";
 /// The least marker share of arrows.
@@ -66,17 +63,19 @@ pub struct Recognizer<'a> {
     pub infer: Infer<'a>,
 }
 
-/// The ways in which a marker may be turned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Turn {
-    Upright,
-    Left,
-    Right,
+/// The outcome of showing a rectangle to the recognizer.
+pub(super) enum Seen {
+    /// A marker that stays.
+    Marker(Sign),
+    /// A marker that could be a part of the patient's name.
+    Withheld,
+    /// None of them.
+    Other,
 }
 
 impl Recognizer<'_> {
     /// Returns the marker that a rectangle of a picture shows with the contract's probability, with
-    /// no other print, if it shows one that isn't withheld. Only arrows and rulers are recognized
+    /// no other print. Only arrows and rulers are recognized
     /// in what the detector takes for text. Takes the windows on which the model runs from those
     /// that are `left`.
     ///
@@ -89,7 +88,7 @@ impl Recognizer<'_> {
         is_marker: bool,
         withheld: &Withheld,
         left: &Cell<u32>,
-    ) -> Result<Option<Sign>, Error> {
+    ) -> Result<Seen, Error> {
         let rect = &found.rect;
         let windows = Windows {
             recognizer: self,
@@ -98,19 +97,25 @@ impl Recognizer<'_> {
             known: RefCell::default(),
         };
         if windows.show_ruler(rect)? {
-            return Ok(Some(Sign::Ruler));
+            return Ok(Seen::Marker(Sign::Ruler));
         }
         let fits = |rect: &Rect| rect.width.max(rect.height) <= MAX_SIDE;
         if !fits(rect) {
-            return Ok(None);
+            return Ok(Seen::Other);
         }
         if is_marker {
             // Without the edge of a bone or a collimator beside it.
             let ink = Ink::of(picture, rect, usize::MAX).bounds();
             for rect in std::iter::once(*rect).chain(ink) {
-                if let Some(class) = windows.marker(&rect, |class, turn| self.least(class, turn))? {
-                    let stays = !withheld.holds(&self.contract.output.classes[class]);
-                    return Ok(stays.then(|| self.sign(class)));
+                if let Some(class) =
+                    windows.marker(&rect, &VIEWS, |class, turn| self.least(class, turn))?
+                {
+                    let is_withheld = withheld.holds(&self.contract.output.classes[class]);
+                    return Ok(if is_withheld {
+                        Seen::Withheld
+                    } else {
+                        Seen::Marker(self.sign(class))
+                    });
                 }
             }
         }
@@ -122,12 +127,12 @@ impl Recognizer<'_> {
             // The detector often finds a part of it.
             let ink = Ink::along(picture, rect).bounds().filter(fits);
             for rect in std::iter::once(*rect).chain(ink) {
-                if windows.marker(&rect, least)?.is_some() {
-                    return Ok(Some(Sign::Arrow));
+                if windows.marker(&rect, FEW_VIEWS, least)?.is_some() {
+                    return Ok(Seen::Marker(Sign::Arrow));
                 }
             }
         }
-        Ok(None)
+        Ok(Seen::Other)
     }
 
     /// Returns what the markers of a class show.
@@ -150,12 +155,15 @@ impl Recognizer<'_> {
         }
     }
 
-    fn class(&self, picture: &GrayImage, rect: &Rect, turn: Turn) -> Result<Named, Error> {
+    fn class(
+        &self,
+        picture: &GrayImage,
+        shown: &Shown,
+        around: &Rect,
+        turn: Turn,
+    ) -> Result<Named, Error> {
         let input = &self.contract.input;
-        let Some(levels) = window(picture, rect, turn, (input.width, input.height)) else {
-            return Ok(None);
-        };
-        let values = levels
+        let values = window(picture, shown, around, turn, (input.width, input.height))
             .into_iter()
             .map(|level| f32::from(level) * input.scale + input.offset);
         let outputs = (self.infer)(&InputTensor {
@@ -192,48 +200,89 @@ struct Windows<'w> {
     /// The number on which the model may still run.
     left: &'w Cell<u32>,
     /// The windows that were shown, and what it named there.
-    known: RefCell<Vec<(Rect, Turn, Named)>>,
+    known: RefCell<Vec<(Rect, View, Turn, Named)>>,
+}
+
+/// A view of a rectangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum View {
+    /// The surroundings of its ink.
+    Ink,
+    /// The surroundings of the ink of a larger rectangle.
+    Grown,
+    /// More of the surroundings of its ink.
+    GrownInk,
+    /// Its own surroundings.
+    Whole,
 }
 
 /// The most probable class of a window and its probability, unless it is `other`.
 type Named = Option<(usize, f32)>;
 
 impl Windows<'_> {
-    fn named(&self, rect: &Rect, turn: Turn) -> Result<Named, Error> {
+    fn named(&self, rect: &Rect, view: View, turn: Turn) -> Result<Named, Error> {
         let mut known = self.known.borrow_mut();
-        if let Some((.., named)) = known.iter().find(|(r, t, _)| (r, *t) == (rect, turn)) {
+        let is_same = |(r, v, t, _): &&(Rect, View, Turn, _)| (r, *v, *t) == (rect, view, turn);
+        if let Some((.., named)) = known.iter().find(is_same) {
             return Ok(*named);
         }
         let Some(others) = self.left.get().checked_sub(1) else {
             return Ok(None);
         };
         self.left.set(others);
-        let named = self.recognizer.class(self.picture, rect, turn)?;
-        known.push((*rect, turn, named));
+        let of = if view == View::Grown {
+            self.grown(rect)
+        } else {
+            *rect
+        };
+        let named = match Shown::of(self.picture, &of) {
+            Some(shown) => {
+                let around = match view {
+                    View::Ink | View::Grown => shown.ink,
+                    View::GrownInk => self.grown(&shown.ink),
+                    View::Whole => shown.rect,
+                };
+                self.recognizer.class(self.picture, &shown, &around, turn)?
+            }
+            None => None,
+        };
+        known.push((*rect, view, turn, named));
         Ok(named)
     }
 
-    /// Returns the class of a marker that is named on the windows of a rectangle and of a larger
-    /// one with the least probability of its class, turned so.
+    /// Returns the class of a marker that is named on two views of a rectangle with the least
+    /// probability of its class, turned alike.
     fn marker(
         &self,
         rect: &Rect,
+        views: &[View],
         least: impl Fn(usize, Turn) -> f32,
     ) -> Result<Option<usize>, Error> {
-        let grown = self.grown(rect);
         let turns: &[Turn] = if rect.width >= WIDE * rect.height {
             &[Turn::Upright]
         } else {
             &[Turn::Upright, Turn::Left, Turn::Right]
         };
         for &turn in turns {
-            let Some((class, chance)) = self.named(rect, turn)? else {
-                continue;
+            // Most markers stand upright.
+            let views = if turn == Turn::Upright {
+                views
+            } else {
+                FEW_VIEWS
             };
-            let least = least(class, turn);
-            let is_same = |(again, chance)| again == class && chance >= least;
-            if chance >= least && self.named(&grown, turn)?.is_some_and(is_same) {
-                return Ok(Some(class));
+            let mut classes = Vec::new();
+            for (at, &view) in views.iter().enumerate() {
+                match self.named(rect, view, turn)? {
+                    Some((class, chance)) if chance >= least(class, turn) => {
+                        if classes.contains(&class) {
+                            return Ok(Some(class));
+                        }
+                        classes.push(class);
+                    }
+                    // Two of the rest have to name the same one.
+                    _ if classes.is_empty() && at + 2 >= views.len() => break,
+                    _ => {}
+                }
             }
         }
         Ok(None)
@@ -270,8 +319,8 @@ impl Windows<'_> {
                 };
                 (part, Turn::Left)
             };
-            for rect in [part, self.grown(&part)] {
-                let named = self.named(&rect, turn)?;
+            for view in [View::Ink, View::Grown] {
+                let named = self.named(&part, view, turn)?;
                 let is_ruler = |(class, chance)| {
                     self.recognizer.sign(class) == Sign::Ruler && chance >= RULER_PART
                 };
@@ -287,115 +336,4 @@ impl Windows<'_> {
         let by = rect.width.min(rect.height) / GROWN;
         rect.grown(by, self.picture.width as u32, self.picture.height as u32)
     }
-}
-
-/// Returns the bounds of the ink within a rectangle of a picture: the rows and columns with some of
-/// it. Ink differs from the ground, the median of the rectangle's border, by half as much as the
-/// stronger extreme.
-fn tightened(inside: &GrayImage, low: i32, high: i32, rect: &Rect) -> Rect {
-    let (width, height) = (inside.width, inside.height);
-    let last = (height - 1) * width;
-    let mut border = [&inside.levels[..width], &inside.levels[last..]].concat();
-    for row in inside.levels.chunks_exact(width) {
-        border.extend([row[0], row[width - 1]]);
-    }
-    let ground = Levels::of(&border).ground;
-    let contrast = if high - ground >= ground - low {
-        high - ground
-    } else {
-        low - ground
-    };
-    let (mut rows, mut columns) = (vec![0; height], vec![0; width]);
-    for (at, &level) in inside.levels.iter().enumerate() {
-        if (i32::from(level) - ground) * contrast.signum() * 100 >= INK * contrast.abs() {
-            rows[at / width] += 1;
-            columns[at % width] += 1;
-        }
-    }
-    let bounds = |counts: &[usize], across: usize| {
-        let least = 1.max(across * LEAST / 100);
-        let has_ink = |count: &usize| *count >= least;
-        let first = counts.iter().position(has_ink)?;
-        Some((first as u32, counts.iter().rposition(has_ink)? as u32 + 1))
-    };
-    match (bounds(&columns, height), bounds(&rows, width)) {
-        (Some((left, right)), Some((top, bottom))) if contrast != 0 => Rect {
-            x: rect.x + left,
-            y: rect.y + top,
-            width: right - left,
-            height: bottom - top,
-        },
-        _ => *rect,
-    }
-}
-
-/// Returns the window around a rectangle, or around the ink in it: its levels stretched to those of
-/// the rectangle. Beyond the picture its last pixels are repeated. `None` if the rectangle has
-/// nearly one level.
-pub(super) fn window(
-    picture: &GrayImage,
-    rect: &Rect,
-    turn: Turn,
-    (width, height): (usize, usize),
-) -> Option<Vec<u8>> {
-    let inside = picture.part(rect);
-    let Levels { ground, contrasts } = Levels::of(&inside.levels);
-    let (low, high) = (ground + contrasts[1], ground + contrasts[0]);
-    if high - low < MIN_CONTRAST {
-        return None;
-    }
-    let rect = &tightened(&inside, low, high, rect);
-    let is_turned = turn != Turn::Upright;
-    let swap = |(a, b)| if is_turned { (b, a) } else { (a, b) };
-    let (across, down) = swap((f64::from(rect.width), f64::from(rect.height)));
-    let aspect = height as f64 / width as f64;
-    let tall = (TALL * down).max(across / FILLED * aspect);
-    let (wide, tall) = swap((tall / aspect, tall));
-    let x = f64::from(rect.x) + (f64::from(rect.width) - wide) / 2.0;
-    let y = f64::from(rect.y) + (f64::from(rect.height) - tall) / 2.0;
-    // The filter reaches a pixel of the window further.
-    let reach = |length: f64, side: usize| (length / side as f64).ceil() as i64 + 1;
-    let (columns, rows) = swap_sizes((width, height), is_turned);
-    let (left, right) = (
-        x.floor() as i64 - reach(wide, columns),
-        (x + wide).ceil() as i64 + reach(wide, columns),
-    );
-    let (top, bottom) = (
-        y.floor() as i64 - reach(tall, rows),
-        (y + tall).ceil() as i64 + reach(tall, rows),
-    );
-    let inside = |at: i64, side: usize| at.clamp(0, side as i64 - 1) as usize;
-    let (before, after) = ((-left).max(0), (right - picture.width as i64).max(0));
-    let shown = inside(left, picture.width)..inside(right - 1, picture.width) + 1;
-    let mut part = Vec::with_capacity(((right - left) * (bottom - top)) as usize);
-    for row in top..bottom {
-        let row = &picture.levels[inside(row, picture.height) * picture.width..][shown.clone()];
-        part.extend(std::iter::repeat_n(row[0], before as usize));
-        part.extend_from_slice(row);
-        part.extend(std::iter::repeat_n(row[row.len() - 1], after as usize));
-    }
-    let cut = triangle_part(
-        &part,
-        ((right - left) as usize, (bottom - top) as usize),
-        (x - left as f64, y - top as f64, wide, tall),
-        (columns, rows),
-    );
-    let factor = 255.0 / (high - low).max(MIN_RANGE) as f32;
-    let stretched = |level: u8| ((i32::from(level) - low) as f32 * factor).round_ties_even() as u8;
-    let levels = (0..height).flat_map(|row| {
-        let cut = &cut;
-        (0..width).map(move |column| {
-            stretched(match turn {
-                Turn::Upright => cut[row * columns + column],
-                // Print that reads upward, and downward.
-                Turn::Left => cut[(rows - 1 - column) * columns + row],
-                Turn::Right => cut[column * columns + columns - 1 - row],
-            })
-        })
-    });
-    Some(levels.collect())
-}
-
-fn swap_sizes((a, b): (usize, usize), is_turned: bool) -> (usize, usize) {
-    if is_turned { (b, a) } else { (a, b) }
 }

@@ -14,13 +14,17 @@ use super::{
 const MAX_UPRIGHT: u32 = 2;
 /// Text further from a marker than so many of its heights belongs to no larger marker.
 const SMALL: u32 = 2;
+/// Text further from a weak component than so many of its longer sides does not belong to it.
+const WEAK_NEAR: u32 = 2;
 
 /// Splits what was sighted into text and side markers that stay: those to which no text is nearer
 /// than half of their height and the margin of its covers, or than two heights of the text if it is
 /// small, since a shape beside text may be a part of it. Of markers that stand upright the width
-/// counts, as the height of their letters.
+/// counts, as the height of their letters. Weak components stay as well if no text is nearer than
+/// twice their longer side.
 pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
     let mut text = sighted.text;
+    let mut weak = sighted.weak;
     let recognized = sighted.markers.iter().map(|marker| marker.rect);
     let mut markers: Vec<Rect> = recognized.chain(sighted.shapes).collect();
     // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
@@ -34,9 +38,16 @@ pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
                 covers.any(|cover| distance(cover, marker) < near)
             })
         };
-        let (joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
+        let joins_weak = |weak: &Rect| {
+            let near = WEAK_NEAR * weak.width.max(weak.height);
+            let mut covers = text.iter().flat_map(|text| &text.covers);
+            covers.any(|cover| distance(cover, weak) < near)
+        };
+        let (mut joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
         markers = stay;
+        joined.extend(weak.extract_if(.., |weak| joins_weak(weak)));
         if joined.is_empty() {
+            markers.extend(weak);
             return (text, markers);
         }
         text.extend(joined.into_iter().map(Component::of));

@@ -44,6 +44,9 @@ pub(super) struct Sighted {
     pub markers: Vec<Marker>,
     /// Shapes that the model takes for markers, and that are not print: bones, clips.
     pub shapes: Vec<Rect>,
+    /// Compact components in which the model hardly sees text, and that are not print: the anatomy,
+    /// unless text is near.
+    pub weak: Vec<Rect>,
     /// The model has run on parts of the picture only.
     pub in_part: bool,
     /// On one of these parts a score is so near to the threshold that it might reach it in a look

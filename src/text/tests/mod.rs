@@ -139,6 +139,7 @@ pub(super) fn rect([x, y, width, height]: [u32; 4]) -> Rect {
 
 #[test]
 fn components_grow_from_high_cells_over_low_ones() {
+    let contract = contract();
     let cell = |column: u32, row: u32, level: u8| ([column * 8, row * 8, 8, 8], level);
     for (name, cells, expect) in [
         ("high", vec![cell(4, 4, 50)], vec![[24, 24, 24, 24]]),
@@ -190,7 +191,13 @@ fn components_grow_from_high_cells_over_low_ones() {
             vec![[112, 112, 16, 16]],
         ),
     ] {
-        let mut found = find(&picture(128, 128, &cells), &hundredths).text;
+        let detector = Detector {
+            // Weak ones are text then.
+            keep_side_markers: false,
+            ..detector(&contract, &hundredths)
+        };
+        let picture = picture(128, 128, &cells);
+        let mut found = detector.find(from_ref(&picture)).unwrap().text;
         found.sort_by_key(|r| r.x);
         assert_eq!(
             found,
@@ -277,6 +284,55 @@ fn shapes_that_may_have_print_in_them_are_text() {
         let found = find(&gray, &infer);
         assert_eq!(found.side_markers.len() == 1, stays, "{share}: {found:?}");
         assert_eq!(found.text.is_empty(), stays, "{share}: {found:?}");
+    }
+}
+
+/// The level of a cell is its score in hundredths; these cells are as bright all over, so they are
+/// no print.
+#[test]
+fn weak_components_stay_unless_they_may_be_text() {
+    for (name, cells, keeps, stays) in [
+        ("weak", vec![([64, 64, 16, 16], 74)], true, true),
+        ("stronger", vec![([64, 64, 16, 16], 75)], true, false),
+        ("a line", vec![([64, 64, 32, 16], 74)], true, false),
+        ("large", vec![([64, 64, 104, 104], 74)], true, false),
+        (
+            "where no marker stays",
+            vec![([64, 64, 16, 16], 74)],
+            false,
+            false,
+        ),
+        (
+            "beside text",
+            vec![([64, 64, 16, 16], 74), ([104, 64, 16, 16], 90)],
+            true,
+            false,
+        ),
+        (
+            "far from it",
+            vec![([64, 64, 16, 16], 74), ([128, 64, 16, 16], 90)],
+            true,
+            true,
+        ),
+    ] {
+        let gray = picture(256, 256, &cells);
+        let contract = contract();
+        let mut detector = detector(&contract, &hundredths);
+        detector.keep_side_markers = keeps;
+        let (found, looks) = detector.look(from_ref(&gray)).unwrap();
+        let is_weak = found.side_markers == [rect([64, 64, 16, 16])];
+        assert_eq!(is_weak, stays, "{name}: {found:?}");
+        // The verification sees again what stayed, and takes it for no text.
+        let mut copy = gray.clone();
+        for (at, level) in copy.levels.iter_mut().enumerate() {
+            let (x, y) = ((at % gray.width) as u32, (at / gray.width) as u32);
+            if found.text.iter().any(|text| text.contains(x, y)) {
+                *level = 0;
+            }
+        }
+        let left =
+            detector.residual_around(from_ref(&copy), &found.text, &found.side_markers, &looks);
+        assert_eq!(left.unwrap(), 0, "{name}");
     }
 }
 
