@@ -33,12 +33,35 @@ ENOUGH = 12
 ASIDE = 10**6
 
 
+def moved(x: np.ndarray, rng) -> np.ndarray:
+    """Returns windows moved, stretched and skewed a little, some of them with an edge over them."""
+    count, height, width = x.shape
+    wide = np.float32(height / width)
+    place = np.zeros((count, 2, 3), np.float32)
+    place[:, 0, 0] = rng.uniform(0.9, 1.12, count)
+    place[:, 1, 1] = rng.uniform(0.9, 1.12, count)
+    place[:, 0, 1] = rng.normal(0, 0.06, count) * wide
+    place[:, 1, 0] = rng.normal(0, 0.02, count) / wide
+    place[:, 0, 2] = rng.uniform(-2, 2, count) / width
+    place[:, 1, 2] = rng.uniform(-2, 2, count) / height
+    grid = torch.nn.functional.affine_grid(torch.from_numpy(place), (count, 1, height, width), align_corners=False)
+    x = torch.nn.functional.grid_sample(
+        torch.from_numpy(x)[:, None], grid, padding_mode="border", align_corners=False
+    )[:, 0].numpy()
+    rows, columns = np.mgrid[-1:1:48j, -2.667:2.667:128j].astype(np.float32)
+    for i in np.flatnonzero(rng.random(count) < 0.25):
+        # The soft edge of a bone.
+        turn, at, soft = rng.uniform(0, 2 * np.pi), rng.uniform(-1, 1.5), rng.uniform(0.05, 0.8)
+        edge = 1 / (1 + np.exp(np.clip((at - np.cos(turn) * columns - np.sin(turn) * rows) / soft, -20, 20)))
+        x[i] += float(rng.normal(0, 50)) * edge
+    return x
+
+
 def varied(levels: np.ndarray, rng) -> np.ndarray:
     """Returns windows in other tones, moved and with noise."""
     x = levels.astype(np.float32)
     count = len(x)
-    for i in range(count):
-        x[i] = np.roll(x[i], tuple(rng.integers(-1, 2, 2)), (0, 1))
+    x = moved(x, rng)
     low = rng.uniform(0, 40, count) * (rng.random(count) < 0.4)
     high = 255 - rng.uniform(0, 60, count) * (rng.random(count) < 0.4)
     invert = rng.random(count) < 0.25
@@ -105,10 +128,11 @@ def drawers(args) -> list[multiprocessing.Process]:
 
 
 class Pool:
-    """The windows that were drawn so far."""
+    """The windows that were drawn so far. Shards from the number `fresh` on are half of a batch."""
 
-    def __init__(self, folder: str):
-        self.folder, self.known, self.levels, self.codes = folder, set(), [], []
+    def __init__(self, folder: str, fresh: int):
+        self.folder, self.fresh = folder, fresh
+        self.known, self.levels, self.codes, self.is_fresh = set(), [], [], []
 
     def refreshed(self) -> int:
         """Reads the shards that came since, and returns how many there are."""
@@ -117,11 +141,15 @@ class Pool:
                 with np.load(os.path.join(self.folder, file)) as shard:
                     self.levels.append(shard["levels"])
                     self.codes.append(shard["codes"].astype(np.int64))
+                self.is_fresh.append(int(file.removesuffix(".npz")) >= self.fresh)
                 self.known.add(file)
         return len(self.known)
 
     def batch(self, rng) -> tuple[np.ndarray, np.ndarray]:
-        shards, places = rng.integers(len(self.levels), size=BATCH), rng.integers(SHARD, size=BATCH)
+        is_fresh = np.array(self.is_fresh)
+        weights = np.where(is_fresh, 1 / max(1, is_fresh.sum()), 1 / max(1, (~is_fresh).sum()))
+        shards = rng.choice(len(weights), BATCH, p=weights / weights.sum())
+        places = rng.integers(SHARD, size=BATCH)
         pairs = list(zip(shards, places))
         return np.stack([self.levels[s][p] for s, p in pairs]), np.array([self.codes[s][p] for s, p in pairs])
 
@@ -134,12 +162,13 @@ def main() -> None:
     parser.add_argument("--work", required=True)
     parser.add_argument("--shards", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
+    parser.add_argument("--fresh", type=int, default=0, help="first shard of those that are half of each batch")
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
     args = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(args.work, exist_ok=True)
-    workers, pool = drawers(args), Pool(args.work)
+    workers, pool = drawers(args), Pool(args.work, args.fresh)
     aside = os.path.join(args.work, "aside.npz")
     if not os.path.exists(aside):
         levels, codes = samples.loaded(args, held_out_fonts=True).shard(ASIDE, 2 * SHARD)

@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, help="folder for the model and its contract")
     parser.add_argument("--checkpoint", default=os.path.join(HERE, "checkpoint.npz"))
-    parser.add_argument("--upright", type=float, default=0.8)
+    parser.add_argument("--upright", type=float, default=0.65)
     parser.add_argument("--turned", type=float, default=0.95)
     args = parser.parse_args()
     thresholds = {"upright": args.upright, "turned": args.turned}

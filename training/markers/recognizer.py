@@ -88,15 +88,15 @@ def area(box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
     return x, y, wide, tall
 
 
-def window(levels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Cuts the window around a component with these bounds (left, top, right, bottom), which are
-    inside the picture.
+def window(levels: np.ndarray, box: tuple[int, int, int, int], around=None) -> np.ndarray:
+    """Cuts the window of a component with these bounds (left, top, right, bottom), which are inside
+    the picture: around its ink, or around other bounds.
 
     Beyond the picture its last pixels are repeated.
     """
     left, top, right, bottom = box
     low, high = (_part(levels[top:bottom, left:right], percent) for percent in (1, 99))
-    x, y, wide, tall = area(tightened(levels, box))
+    x, y, wide, tall = area(around or tightened(levels, box))
     # As much as the window and the filter reach over the edge.
     reach = int(max(-x, -y, x + wide - levels.shape[1], y + tall - levels.shape[0], 0) + tall / 24) + 2
     padded = Image.fromarray(np.pad(levels, reach, mode="edge"))

@@ -19,7 +19,7 @@ from scenes.sheet import MARKER, UNKNOWN, Sheet
 
 CODE = {name: i for i, name in enumerate(CLASSES)}
 # How often each marker is drawn.
-SHARES = {"L": 6, "R": 6, "LT": 3, "RT": 3, "AP": 4, "PA": 4, "arrow": 5, "ruler": 4}
+SHARES = {"L": 6, "R": 6, "LT": 3, "RT": 3, "AP": 4, "PA": 4, "arrow": 5, "ruler": 9}
 # Side of a detector's cell.
 CELL = 8
 
@@ -85,7 +85,8 @@ class Samples:
         sheet = self._plain(rng, says, size)
         if sheet is None:
             return None
-        if rng.random() < 0.25:
+        # Letters in a frame are small in the window: most of what is lost is such words.
+        if rng.random() < (0.4 if len(name) == 2 else 0.25):
             sheet = framed(sheet, rng, size)
         elif rng.random() < 0.05:
             sheet.handwritten(rng, size)
@@ -228,6 +229,14 @@ class Samples:
             stream = io.BytesIO()
             Image.fromarray(levels).save(stream, "JPEG", quality=int(rng.integers(40, 97)))
             levels = np.asarray(Image.open(stream))
+        view = rng.random()
+        if view < 0.15:
+            return window(levels, box, box)
+        if view < 0.25:
+            left, top, right, bottom = recognizer.tightened(levels, box)
+            by, (height, width) = min(right - left, bottom - top) // 6, levels.shape
+            more = max(0, left - by), max(0, top - by), min(width, right + by), min(height, bottom + by)
+            return window(levels, box, more)
         return window(levels, box)
 
     def one(self, rng) -> list[tuple[np.ndarray, int]]:
@@ -291,7 +300,7 @@ class Samples:
         canvas.put(rng, sheet, (top, left))
         change, under = np.abs(canvas.levels - before)[ink], before[on[0]]
         shades = float(np.ptp(np.percentile(under, (15, 85))))
-        least = max(16, shades) if name != "other" else 12
+        least = max(12, 0.6 * shades) if name != "other" else 10
         if (canvas.classes == UNKNOWN).any() or np.median(change) < least:
             return []
         if name == "ruler" or (name == "other" and rng.random() < 0.25):
@@ -299,6 +308,9 @@ class Samples:
             columns = np.flatnonzero(ink.any(0))
             wide, tall = columns[-1] - columns[0], np.ptp(np.flatnonzero(ink.any(1)))
             part = int(wide * rng.uniform(0.2, 1)) if wide > 1.5 * tall else wide
+            if name == "ruler" and rng.random() < 0.7:
+                # As long as the parts that are looked at.
+                part = min(wide, int(tall * rng.uniform(3, 8)))
             part = max(part, min(wide, 2 * tall if name == "ruler" else tall))
             start = columns[0] + int(rng.uniform(0, max(1, wide - part)))
             only = np.zeros_like(ink)
