@@ -194,9 +194,9 @@ impl Cells {
         border > 0 && sharp * 100 >= SHARP * border
     }
 
-    /// Reports whether a plateau of this level ends sharply to the left of one of its cells or above
-    /// it. Some cell of each letter is such a one, since most of its border is sharp, and few cells
-    /// of the anatomy are.
+    /// Reports whether a plateau of this level ends sharply to the left of one of its cells or
+    /// above it. Some cell of each letter is such a one, since most of its border is sharp, and few
+    /// cells of the anatomy are.
     fn starts_sharply(&self, at: usize, level: u8) -> bool {
         let mut ways = self.ways(at).skip(2);
         ways.any(|way| self.ends(at, level, way) == Some(true))
