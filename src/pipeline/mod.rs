@@ -222,17 +222,17 @@ pub fn process(
             specified: &specified,
             size: (width, height),
         };
-        unclean = verifier.verdict(copy, &boxes, &found.side_markers)?;
+        unclean = verifier.verdict(copy, &boxes, &found.stays())?;
         if let Some(Unclean::ResidualText(_)) = unclean {
             // Text that was missed is covered, too. What is left then is for people to look at.
-            let left = verifier.left(copy, &found.side_markers)?;
+            let left = verifier.left(copy, &found.stays())?;
             timings.verify = watch.lap();
             boxes.extend(&left);
             found.text.extend(left);
             let source = Source::open(bytes, &settings.limits)?;
             drawn = drawing.on(source, &boxes, &mut watch, &mut timings)?;
             if let Some(copy) = &drawn.anonymized {
-                unclean = verifier.verdict(copy, &boxes, &found.side_markers)?;
+                unclean = verifier.verdict(copy, &boxes, &found.stays())?;
             }
         }
     }

@@ -149,6 +149,15 @@ pub struct Found {
     pub text: Vec<Rect>,
     /// Side and view markers that stay.
     pub side_markers: Vec<Rect>,
+    /// Other places that stay: shapes that are no print, and the anatomy.
+    pub shapes: Vec<Rect>,
+}
+
+impl Found {
+    /// Returns all places that stay.
+    pub fn stays(&self) -> Vec<Rect> {
+        [self.side_markers.as_slice(), &self.shapes].concat()
+    }
 }
 
 /// The model's maps of a picture, and digests of its pixels. A redacted copy of it shows the same
@@ -189,10 +198,12 @@ impl Detector<'_> {
         let searched = self.enlarged(planes);
         let scale = Scale::new(first, &searched[0]);
         let (sighted, sizes) = sight(planes, &searched, &criteria, None)?;
-        let (mut text, markers) = side_markers::split(sighted);
+        let (mut text, markers, shapes) = side_markers::split(sighted);
         text.extend(gaps::gaps(&text));
         found.text = outermost(covers(&text, &scale, (width, height)));
-        found.side_markers = outermost(markers.iter().map(|rect| scale.rect(rect)).collect());
+        let placed = |rects: &[Rect]| outermost(rects.iter().map(|r| scale.rect(r)).collect());
+        found.side_markers = placed(&markers);
+        found.shapes = placed(&shapes);
         let planes = planes.iter().map(Squares::of).zip(sizes).collect();
         Ok((found, Looks { planes }))
     }

@@ -20,13 +20,12 @@ const WEAK_NEAR: u32 = 2;
 /// Splits what was sighted into text and side markers that stay: those to which no text is nearer
 /// than half of their height and the margin of its covers, or than two heights of the text if it is
 /// small, since a shape beside text may be a part of it. Of markers that stand upright the width
-/// counts, as the height of their letters. Weak components stay as well if no text is nearer than
-/// twice their longer side.
-pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
-    let mut text = sighted.text;
-    let mut weak = sighted.weak;
+/// counts, as the height of their letters. Shapes stay like markers, and weak components if no text
+/// is nearer than twice their longer side; these are the last of the three.
+pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>, Vec<Rect>) {
+    let (mut text, mut shapes, mut weak) = (sighted.text, sighted.shapes, sighted.weak);
     let recognized = sighted.markers.iter().map(|marker| marker.rect);
-    let mut markers: Vec<Rect> = recognized.chain(sighted.shapes).collect();
+    let mut markers: Vec<Rect> = recognized.collect();
     // A marker that turns out to be text makes text of its own neighbors, so a name in wide letters
     // is redacted whole.
     loop {
@@ -43,12 +42,12 @@ pub(super) fn split(sighted: Sighted) -> (Vec<Component>, Vec<Rect>) {
             let mut covers = text.iter().flat_map(|text| &text.covers);
             covers.any(|cover| distance(cover, weak) < near)
         };
-        let (mut joined, stay): (Vec<_>, Vec<_>) = markers.into_iter().partition(joins);
-        markers = stay;
+        let mut joined: Vec<Rect> = markers.extract_if(.., |marker| joins(marker)).collect();
+        joined.extend(shapes.extract_if(.., |shape| joins(shape)));
         joined.extend(weak.extract_if(.., |weak| joins_weak(weak)));
         if joined.is_empty() {
-            markers.extend(weak);
-            return (text, markers);
+            shapes.extend(weak);
+            return (text, markers, shapes);
         }
         text.extend(joined.into_iter().map(Component::of));
     }

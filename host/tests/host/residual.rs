@@ -148,7 +148,7 @@ fn verdict_around_covers_is_that_of_a_whole_look() {
         let gray = written(&phantoms, &mut dice);
         let (found, looks) = detector.look(from_ref(&gray)).unwrap();
         let (copy, covers) = redacted(&gray, &found.text, &mut dice);
-        let (copy, markers) = (from_ref(&copy), &found.side_markers);
+        let (copy, markers) = (from_ref(&copy), &found.stays());
         pixels.replace(0);
         let whole = detector.residual(copy, &covers, markers).unwrap();
         let all = pixels.replace(0);

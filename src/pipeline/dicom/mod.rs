@@ -122,15 +122,15 @@ pub fn process(
                     specified: &specified,
                     max_redacted: settings.max_redacted,
                 };
-                unclean = verifier.verdict(&copy, &boxes, &found.side_markers)?;
+                unclean = verifier.verdict(&copy, &boxes, &found.stays())?;
                 if let Some(Unclean::ResidualText(_)) = unclean {
                     // As on a picture, what was missed is covered, too.
-                    let left = verifier.left(&copy, &found.side_markers)?;
+                    let left = verifier.left(&copy, &found.stays())?;
                     boxes.extend(&left);
                     found.text.extend(left);
                     drop(copy);
                     copy = copier.copy(&boxes, &mut watch, &mut timings)?;
-                    unclean = verifier.verdict(&copy, &boxes, &found.side_markers)?;
+                    unclean = verifier.verdict(&copy, &boxes, &found.stays())?;
                 }
             }
             written = copy.written;

@@ -30,6 +30,7 @@ pub(super) fn find(
         for (all, more) in [
             (&mut all.text, found.text),
             (&mut all.side_markers, found.side_markers),
+            (&mut all.shapes, found.shapes),
         ] {
             for rect in more {
                 let rect = enlarged(&rect, factor, width, height);

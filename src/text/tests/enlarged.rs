@@ -52,7 +52,7 @@ fn enlarged_picture_is_searched_at_min_side() {
 }
 
 #[test]
-fn side_markers_and_residual_text_are_placed_on_the_original() {
+fn shapes_and_residual_text_are_placed_on_the_original() {
     let contract = enlarging(1000);
     let markers = |input: &InputTensor| {
         let scores = |score: f32| ((1.0 - SHARE) * score, SHARE * score);
@@ -61,7 +61,7 @@ fn side_markers_and_residual_text_are_placed_on_the_original() {
     let gray = picture(250, 250, &[([100, 100, 16, 16], 90)]);
     let found = detector(&contract, &markers).find(from_ref(&gray)).unwrap();
     assert_eq!(found.text, []);
-    let [marker] = found.side_markers[..] else {
+    let [marker] = found.stays()[..] else {
         panic!("{found:?}");
     };
     assert!(marker.holds(&rect([100, 100, 16, 16])), "{marker:?}");

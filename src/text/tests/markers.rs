@@ -170,11 +170,7 @@ fn shapes_are_text_where_initials_spell_a_marker() {
             ..Withheld::default()
         };
         let found = found_without(withheld, &letters, 0.1, &infer, &picture);
-        assert_eq!(
-            found.side_markers.len() == 1,
-            stays,
-            "{initials:?}: {found:?}"
-        );
+        assert_eq!(found.shapes.len() == 1, stays, "{initials:?}: {found:?}");
     }
 }
 

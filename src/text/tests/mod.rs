@@ -249,7 +249,7 @@ fn small_picture_takes_one_run_and_is_padded() {
 }
 
 #[test]
-fn side_markers_stay_unless_they_may_be_a_name() {
+fn shapes_stay_unless_they_may_be_a_name() {
     let markers = |input: &InputTensor| {
         let scores = |score: f32| ((1.0 - letters::SHARE) * score, letters::SHARE * score);
         Ok(map(input, |pixels| scores(brightest(pixels) / 100.0)))
@@ -259,13 +259,13 @@ fn side_markers_stay_unless_they_may_be_a_name() {
     let mut detector = detector(&contract, &markers);
     let found = detector.find(from_ref(&gray)).unwrap();
     assert_eq!(
-        (found.text, found.side_markers),
+        (found.text, found.shapes),
         (vec![], vec![rect([64, 64, 16, 16])])
     );
     detector.keep_side_markers = false;
     let found = detector.find(from_ref(&gray)).unwrap();
     assert_eq!(
-        (found.text, found.side_markers),
+        (found.text, found.shapes),
         (vec![rect([56, 56, 32, 32])], vec![])
     );
 }
@@ -282,7 +282,7 @@ fn shapes_that_may_have_print_in_them_are_text() {
             Ok(map(input, cell))
         };
         let found = find(&gray, &infer);
-        assert_eq!(found.side_markers.len() == 1, stays, "{share}: {found:?}");
+        assert_eq!(found.shapes.len() == 1, stays, "{share}: {found:?}");
         assert_eq!(found.text.is_empty(), stays, "{share}: {found:?}");
     }
 }
@@ -320,7 +320,7 @@ fn weak_components_stay_unless_they_may_be_text() {
         let mut detector = detector(&contract, &hundredths);
         detector.keep_side_markers = keeps;
         let (found, looks) = detector.look(from_ref(&gray)).unwrap();
-        let is_weak = found.side_markers == [rect([64, 64, 16, 16])];
+        let is_weak = found.shapes == [rect([64, 64, 16, 16])];
         assert_eq!(is_weak, stays, "{name}: {found:?}");
         // The verification sees again what stayed, and takes it for no text.
         let mut copy = gray.clone();
@@ -330,8 +330,7 @@ fn weak_components_stay_unless_they_may_be_text() {
                 *level = 0;
             }
         }
-        let left =
-            detector.residual_around(from_ref(&copy), &found.text, &found.side_markers, &looks);
+        let left = detector.residual_around(from_ref(&copy), &found.text, &found.shapes, &looks);
         assert_eq!(left.unwrap(), 0, "{name}");
     }
 }
