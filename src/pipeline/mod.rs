@@ -222,17 +222,18 @@ pub fn process(
             specified: &specified,
             size: (width, height),
         };
-        unclean = verifier.verdict(copy, &boxes, &found.stays())?;
+        let stays = found.stays();
+        unclean = verifier.verdict(copy, &boxes, &stays)?;
         if let Some(Unclean::ResidualText(_)) = unclean {
             // Text that was missed is covered, too. What is left then is for people to look at.
-            let left = verifier.left(copy, &found.stays())?;
+            let left = verifier.left(copy, &stays)?;
             timings.verify = watch.lap();
             boxes.extend(&left);
             found.text.extend(left);
             let source = Source::open(bytes, &settings.limits)?;
             drawn = drawing.on(source, &boxes, &mut watch, &mut timings)?;
             if let Some(copy) = &drawn.anonymized {
-                unclean = verifier.verdict(copy, &boxes, &found.stays())?;
+                unclean = verifier.verdict(copy, &boxes, &stays)?;
             }
         }
     }

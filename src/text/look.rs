@@ -151,7 +151,7 @@ impl Look<'_> {
         if self.large && markers.chain(self.criteria.kept).any(is_of) {
             return Ok(Kind::Nothing);
         }
-        let is_marker = self.criteria.marker <= 1.0 && found.marker_share >= MAY_BE_MARKER;
+        let is_marker = found.marker_share >= MAY_BE_MARKER;
         let withheld = self.criteria.withheld;
         let mut may_be_name = false;
         if let Some(recognizer) = self.criteria.recognizer {

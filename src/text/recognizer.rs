@@ -74,10 +74,9 @@ pub(super) enum Seen {
 }
 
 impl Recognizer<'_> {
-    /// Returns the marker that a rectangle of a picture shows with the contract's probability, with
-    /// no other print. Only arrows and rulers are recognized
-    /// in what the detector takes for text. Takes the windows on which the model runs from those
-    /// that are `left`.
+    /// Returns whether a rectangle of a picture shows a marker with the contract's probability, and
+    /// no other print. Only arrows and rulers are recognized in what the detector takes for text.
+    /// Takes the windows on which the model runs from those that are `left`.
     ///
     /// # Errors
     /// Those of the model's run, and [`Error::Model`] when its output does not fit the contract.
@@ -240,7 +239,7 @@ impl Windows<'_> {
                 let around = match view {
                     View::Ink | View::Grown => shown.ink,
                     View::GrownInk => self.grown(&shown.ink),
-                    View::Whole => shown.rect,
+                    View::Whole => of,
                 };
                 self.recognizer.class(self.picture, &shown, &around, turn)?
             }

@@ -26,9 +26,8 @@ pub(super) enum Turn {
     Right,
 }
 
-/// A rectangle of a picture, its levels and its ink.
+/// The levels and the ink of a rectangle of a picture.
 pub(super) struct Shown {
-    pub rect: Rect,
     /// The rows and columns with ink.
     pub ink: Rect,
     low: i32,
@@ -42,7 +41,6 @@ impl Shown {
         let Levels { ground, contrasts } = Levels::of(&inside.levels);
         let (low, high) = (ground + contrasts[1], ground + contrasts[0]);
         (high - low >= MIN_CONTRAST).then(|| Shown {
-            rect: *rect,
             ink: tightened(&inside, low, high, rect),
             low,
             high,

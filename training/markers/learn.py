@@ -48,7 +48,8 @@ def moved(x: np.ndarray, rng) -> np.ndarray:
     x = torch.nn.functional.grid_sample(
         torch.from_numpy(x)[:, None], grid, padding_mode="border", align_corners=False
     )[:, 0].numpy()
-    rows, columns = np.mgrid[-1:1:48j, -2.667:2.667:128j].astype(np.float32)
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    columns /= wide
     for i in np.flatnonzero(rng.random(count) < 0.25):
         # The soft edge of a bone.
         turn, at, soft = rng.uniform(0, 2 * np.pi), rng.uniform(-1, 1.5), rng.uniform(0.05, 0.8)

@@ -122,15 +122,16 @@ pub fn process(
                     specified: &specified,
                     max_redacted: settings.max_redacted,
                 };
-                unclean = verifier.verdict(&copy, &boxes, &found.stays())?;
+                let stays = found.stays();
+                unclean = verifier.verdict(&copy, &boxes, &stays)?;
                 if let Some(Unclean::ResidualText(_)) = unclean {
                     // As on a picture, what was missed is covered, too.
-                    let left = verifier.left(&copy, &found.stays())?;
+                    let left = verifier.left(&copy, &stays)?;
                     boxes.extend(&left);
                     found.text.extend(left);
                     drop(copy);
                     copy = copier.copy(&boxes, &mut watch, &mut timings)?;
-                    unclean = verifier.verdict(&copy, &boxes, &found.stays())?;
+                    unclean = verifier.verdict(&copy, &boxes, &stays)?;
                 }
             }
             written = copy.written;
