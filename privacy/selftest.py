@@ -25,6 +25,7 @@ import ocr
 import peers
 import reading
 import save
+import sizes
 import special
 import template
 
@@ -360,6 +361,18 @@ def peers_are_measured_as_copies_are(folder: Path, truths: list[dict]) -> None:
         assert sums["missed"] < sums["lines"] > 0, (name, sums)
 
 
+def pictures_are_scaled_under_names_of_nobody(folder: Path) -> None:
+    """The longer side has the size asked for, the shape stays, and no file name survives."""
+    source, out = folder / "person1.png", folder / "scaled"
+    Image.new("RGB", (600, 300)).save(source)
+    sizes.scaled([source], 200, out)
+    (path,) = out.iterdir()
+    assert path.name == "image-0000.jpg", path
+    assert Image.open(path).size == (200, 100)
+    # Folders without any of the held-out X-rays have nothing to measure.
+    assert sizes.text_free(folder) == []
+
+
 def main() -> None:
     """Runs all tests."""
     ocr.installed()
@@ -369,6 +382,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         identifiers_in_metadata_are_found(folder)
+        (folder / "sizes").mkdir()
+        pictures_are_scaled_under_names_of_nobody(folder / "sizes")
         truths = draw(folder / "drawn")
         folder = folder / "drawn"
         generator_is_deterministic(folder, truths)
