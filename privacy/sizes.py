@@ -8,11 +8,13 @@ and of these only the ones on which nothing but side markers is written. Prints 
 
 import argparse
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
 from PIL import Image
+
+from attack import status
+from process import process
 
 HERE = Path(__file__).parent.parent
 # Pixels of the longer side; 0 leaves an X-ray as it is.
@@ -29,7 +31,7 @@ def text_free(data: Path) -> list[Path]:
 
 
 def scaled(paths: list[Path], size: int, folder: Path) -> None:
-    """Writes the X-rays with `size` pixels on the longer side, under names that are no patient's."""
+    """Writes the X-rays with `size` pixels on the longer side, under neutral names."""
     folder.mkdir()
     for number, path in enumerate(paths):
         with Image.open(path) as image:
@@ -39,18 +41,6 @@ def scaled(paths: list[Path], size: int, folder: Path) -> None:
             sides = [max(1, round(side * scale)) for side in gray.size]
             gray = gray.resize(sides, Image.Resampling.LANCZOS)
         gray.save(folder / f"image-{number:04}.jpg", quality=92)
-
-
-def processed(xray: str, app: str, pictures: Path, work: Path) -> list[dict]:
-    """Returns the reports of the pictures."""
-    command = [xray, "process", pictures, "--from", app, "--json", "--quiet", "-o", work / "copies"]
-    command += ["--state-dir", work / "state", "--variable", "anonymize=all"]
-    command += ["--variable", "pseudonym_key=sizes-0123456789abcdef0123456789"]
-    # It exits with an error when a picture is withheld.
-    ran = subprocess.run(command, capture_output=True, text=True)
-    if not ran.stdout:
-        raise SystemExit(f"no picture was processed:\n{ran.stderr}")
-    return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
 def main() -> None:
@@ -67,8 +57,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             work = Path(name)
             scaled(paths, size, work / "pictures")
-            reports = processed(args.xray, args.app, work / "pictures", work)
-        copies = [report for report in reports if report["anonymized"]]
+            reports = process(args.xray, args.app, work, "sizes-0123456789abcdef0123456789")
+            if len(reports) < len(paths):
+                raise SystemExit((work / "process.log").read_text())
+        copies = [report for report in reports.values() if status(report) == "anonymized"]
         touched = sum(report["redaction"]["detected"] > 0 for report in copies)
         side = f"{size} px" if size else "as it is"
         print(f"| {side} | {len(reports)} | {touched} | {len(reports) - len(copies)} |", flush=True)

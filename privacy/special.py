@@ -6,7 +6,6 @@ and else as open. Of the residue kinds, open means that the patient is still in 
 
 import argparse
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import fonts
 import kinds
 import people
 import residue
-from attack import reports, status
+from attack import status
+from process import process
 
 # Share of the ink; the edges of turned letters are soft.
 COVERED = 0.98
@@ -92,15 +92,7 @@ def main() -> None:
     for name in ("pictures", "ink"):
         (folder / name).mkdir(parents=True)
     truths = draw(job, folder, args.seed, args.count)
-    command = [args.xray, "process", folder / "pictures", "--from", args.app, "--json", "--quiet"]
-    command += ["-o", folder / "copies", "--state-dir", folder / "state"]
-    for setting in ("anonymize=all", "pseudonym_key=special-0123456789abcdef0123456789"):
-        command += ["--variable", setting]
-    # It exits with an error when a picture is withheld.
-    ran = subprocess.run(command, capture_output=True, text=True)
-    (folder / "reports.jsonl").write_text(ran.stdout)
-    (folder / "process.log").write_text(ran.stderr)
-    found = reports(folder / "reports.jsonl", folder / "pictures")
+    found = process(args.xray, args.app, folder, "special-0123456789abcdef0123456789")
     counts: dict[str, Counter] = {}
     for truth in truths:
         state = outcome(folder, truth, found.get(truth["file"]))
